@@ -1,0 +1,99 @@
+//! What it takes to sign and to check a signature.
+
+use alloc::{format, string::String};
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::ids::Principal;
+
+/// Signs with its own key and checks everybody's. An implementation can never sign as another.
+pub trait Authenticator: fmt::Debug + Send + Sync {
+    /// Whose key this holds.
+    fn principal(&self) -> Principal;
+
+    /// Signs a byte string.
+    fn sign(&self, bytes: &[u8]) -> Signature;
+
+    /// Whether `by` signed exactly these bytes. An unknown principal has signed nothing.
+    fn verify(&self, by: Principal, bytes: &[u8], signature: &Signature) -> bool;
+}
+
+/// A signature of either kind. Written to JSON as hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signature {
+    /// 16 bytes of keyed hash: in simulations only.
+    Simulated([u8; 16]),
+    /// Ed25519 (RFC 8032).
+    Ed25519([u8; 64]),
+}
+
+impl Signature {
+    /// The signature's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Simulated(bytes) => bytes,
+            Self::Ed25519(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_bytes() {
+            [a, b, ..] => write!(f, "Signature({a:02x}{b:02x}…)"),
+            _ => f.write_str("Signature()"),
+        }
+    }
+}
+
+/// The binary form: a tag and the bytes (arrays over 32 need splitting for serde).
+#[derive(Serialize, Deserialize)]
+enum Wire {
+    Simulated([u8; 16]),
+    Ed25519([u8; 32], [u8; 32]),
+}
+
+impl Serialize for Signature {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            let text: String = self.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            return serializer.serialize_str(&text);
+        }
+        match self {
+            Self::Simulated(bytes) => Wire::Simulated(*bytes),
+            Self::Ed25519(bytes) => {
+                let (mut left, mut right) = ([0; 32], [0; 32]);
+                left.copy_from_slice(&bytes[..32]);
+                right.copy_from_slice(&bytes[32..]);
+                Wire::Ed25519(left, right)
+            }
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Signature {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            if text.len() == 32 {
+                let mut bytes = [0; 16];
+                crate::hex::decode(&text, &mut bytes).map_err(de::Error::custom)?;
+                return Ok(Self::Simulated(bytes));
+            }
+            let mut bytes = [0; 64];
+            crate::hex::decode(&text, &mut bytes).map_err(de::Error::custom)?;
+            return Ok(Self::Ed25519(bytes));
+        }
+        Ok(match Wire::deserialize(deserializer)? {
+            Wire::Simulated(bytes) => Self::Simulated(bytes),
+            Wire::Ed25519(left, right) => {
+                let mut bytes = [0; 64];
+                bytes[..32].copy_from_slice(&left);
+                bytes[32..].copy_from_slice(&right);
+                Self::Ed25519(bytes)
+            }
+        })
+    }
+}

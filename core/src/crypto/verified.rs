@@ -1,0 +1,82 @@
+//! Proof in the type: whoever holds a [`Verified`] need not, and can't forget to, check it.
+
+use core::ops::Deref;
+
+use thiserror::Error;
+
+use super::{Authenticator, BadSignature};
+use crate::quorum::Membership;
+
+/// A value whose every signature, and every rule that needs no protocol state, was checked.
+///
+/// Only [`verify`] makes one, and there is no way to change what is inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    /// The value, from here on as untrusted as it was before.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Why a message was turned away before it reached the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A signature doesn't hold.
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
+    /// Signed by a client where a replica must sign, or the other way round, or by no member.
+    #[error("{by} may not sign this kind of message")]
+    WrongSigner {
+        /// Who signed.
+        by: crate::ids::Principal,
+    },
+    /// A certificate without enough distinct, agreeing signers.
+    #[error("a certificate holds {found} agreeing signers where {needed} are needed")]
+    Certificate {
+        /// Distinct agreeing signers found.
+        found: usize,
+        /// How many it takes.
+        needed: usize,
+    },
+    /// Parts of one message contradict each other.
+    #[error("the message contradicts itself: {0}")]
+    Inconsistent(&'static str),
+    /// Over a stated limit.
+    #[error("{what} is over the limit of {limit}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there may be.
+        limit: usize,
+    },
+}
+
+/// What can be checked without protocol state: signatures, certificates, limits, consistency.
+pub trait Check {
+    /// Checks all of it, nested parts too.
+    fn check(
+        &self,
+        members: Membership,
+        authenticator: &dyn Authenticator,
+    ) -> Result<(), Refusal>;
+}
+
+/// The one door into the protocol.
+pub fn verify<T: Check>(
+    value: T,
+    members: Membership,
+    authenticator: &dyn Authenticator,
+) -> Result<Verified<T>, Refusal> {
+    value.check(members, authenticator)?;
+    Ok(Verified(value))
+}

@@ -1,0 +1,282 @@
+//! The one schema of everything interesting that happens.
+//!
+//! The lab, traces, logs, metrics and the live view of real nodes read this and nothing else. In
+//! JSON an event is one flat object: `{"at":1500,"place":{"node":0},"event":"prepared","view":0,
+//! "seq":1,"digest":"…"}`; times are microseconds.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    crypto::Digest,
+    ids::{ClientId, MessageId, NodeId, Principal, RequestId, Seq, View},
+    pbft::Summary,
+    sim::{Action, Invariant},
+    time::Time,
+};
+
+/// Something happened, somewhere, at some time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, by the clock of the simulation or of the node's host.
+    pub at: Time,
+    /// Where.
+    pub place: Place,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// Where something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// At a replica.
+    Node(NodeId),
+    /// At a client.
+    Client(ClientId),
+    /// Everywhere, or in the network: what only the simulation can see.
+    World,
+}
+
+impl From<Principal> for Place {
+    fn from(principal: Principal) -> Self {
+        match principal {
+            Principal::Node(node) => Self::Node(node),
+            Principal::Client(client) => Self::Client(client),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A message left.
+    Sent {
+        /// Which: the same in its `Delivered` or `Lost`.
+        id: MessageId,
+        /// For whom.
+        to: Principal,
+        /// What it says.
+        what: Summary,
+    },
+    /// A message arrived and was handed over.
+    Delivered {
+        /// Which.
+        id: MessageId,
+        /// From whom.
+        from: Principal,
+        /// What it says.
+        what: Summary,
+    },
+    /// A message will never arrive.
+    Lost {
+        /// Which.
+        id: MessageId,
+        /// For whom it was.
+        to: Principal,
+        /// Why.
+        why: LossCause,
+    },
+    /// A message arrived and was turned away: see [`Refusal`](crate::crypto::Refusal).
+    Refused {
+        /// From whom.
+        from: Principal,
+        /// In words.
+        why: String,
+    },
+
+    /// A replica holds a client's request that it has not executed.
+    RequestAccepted {
+        /// Which.
+        request: RequestId,
+    },
+    /// A replica accepted a proposal (the primary: made it).
+    PrePrepared {
+        /// In this view,
+        view: View,
+        /// at this position,
+        seq: Seq,
+        /// this batch
+        digest: Digest,
+        /// of so many requests.
+        requests: u32,
+    },
+    /// A replica has a prepared certificate: pre-prepare and 2f matching prepares.
+    Prepared {
+        /// In this view,
+        view: View,
+        /// at this position,
+        seq: Seq,
+        /// for this batch.
+        digest: Digest,
+    },
+    /// A replica knows that a quorum committed (committed-local).
+    Committed {
+        /// In this view,
+        view: View,
+        /// at this position,
+        seq: Seq,
+        /// this batch.
+        digest: Digest,
+    },
+    /// A replica executed a batch, in order.
+    Executed {
+        /// The position.
+        seq: Seq,
+        /// The batch.
+        digest: Digest,
+        /// The requests that were new here; repeated ones are skipped.
+        requests: Vec<RequestId>,
+    },
+    /// A replica took a checkpoint of its own state.
+    CheckpointTaken {
+        /// After this position.
+        seq: Seq,
+        /// The state's digest.
+        digest: Digest,
+    },
+    /// A quorum agrees on a checkpoint: the log up to it was discarded.
+    CheckpointStable {
+        /// After this position.
+        seq: Seq,
+        /// The state's digest.
+        digest: Digest,
+    },
+    /// A replica replaced its state by a proven checkpoint of others.
+    StateTransferred {
+        /// It is now after this position.
+        seq: Seq,
+        /// The state's digest.
+        digest: Digest,
+    },
+    /// A replica stopped taking part in its view and asked for another.
+    ViewChangeStarted {
+        /// The view it wants.
+        view: View,
+        /// Why it left.
+        why: ViewChangeCause,
+    },
+    /// A replica is in normal operation in a new view.
+    ViewEntered {
+        /// The view.
+        view: View,
+        /// Its primary.
+        primary: NodeId,
+        /// How many proposals the new view carried over.
+        carried_over: u32,
+    },
+    /// A replica holds two conflicting proposals that one primary signed for one position.
+    Equivocation {
+        /// Who signed both.
+        by: NodeId,
+        /// The view.
+        view: View,
+        /// The position.
+        seq: Seq,
+        /// One batch
+        first: Digest,
+        /// and the other.
+        second: Digest,
+    },
+
+    /// A client sent a request for the first time.
+    RequestSubmitted {
+        /// Which.
+        request: RequestId,
+        /// What it asks, in words.
+        operation: String,
+    },
+    /// A client waited too long and sent its request to every replica.
+    RequestRetransmitted {
+        /// Which.
+        request: RequestId,
+    },
+    /// A client has f+1 matching replies.
+    RequestCompleted {
+        /// Which.
+        request: RequestId,
+        /// The answer, in words.
+        result: String,
+        /// From sending to accepting, in microseconds.
+        latency_us: u64,
+    },
+
+    /// Somebody outside the protocol acted: the scenario, or a person.
+    Intervened {
+        /// What was done.
+        action: Action,
+        /// Whether it could be (a crashed node can't crash).
+        effective: bool,
+    },
+    /// A Byzantine node changed what its replica wanted to send.
+    Tampered {
+        /// To whom it would have gone.
+        to: Principal,
+        /// What the replica wanted to say.
+        what: Summary,
+        /// What became of it.
+        how: Tampering,
+    },
+    /// A property that must hold doesn't. A result, not a panic.
+    Violated {
+        /// Which.
+        invariant: Invariant,
+        /// In words: who, where, what against what.
+        detail: String,
+    },
+    /// A narration marker of the scenario.
+    Marker {
+        /// Its number in the scenario, from 0.
+        index: u32,
+    },
+}
+
+/// Why a message never arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossCause {
+    /// The link lost it.
+    Network,
+    /// The link is cut or partitioned.
+    Cut,
+    /// The receiver is down.
+    Down,
+    /// A person dropped it.
+    Dropped,
+    /// A queue was full (real nodes).
+    Overflow,
+}
+
+/// Why a replica leaves its view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViewChangeCause {
+    /// A request waited too long.
+    RequestTimeout,
+    /// The next view didn't start in time either.
+    NewViewTimeout,
+    /// f+1 others want a later view (OSDI'99 §4.5.2).
+    JoinedOthers,
+}
+
+/// What a Byzantine node did to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "tampering")]
+pub enum Tampering {
+    /// It was not sent.
+    Withheld,
+    /// It was sent later.
+    Delayed {
+        /// By so many microseconds.
+        by_us: u64,
+    },
+    /// Another digest was sent instead, properly signed.
+    Equivocated {
+        /// The digest that this receiver was told.
+        told: Digest,
+    },
+}

@@ -1,0 +1,37 @@
+//! The no-I/O core of Conclave.
+//!
+//! Everything here is a value: it has no clock, no thread, no socket, no global and no randomness
+//! of its own. Time comes in as `now`, messages as [`crypto::Verified`] values, and what should be
+//! done comes out as [`protocol::Effect`]s. So the same code, byte for byte, is simulated in a
+//! browser and runs real nodes, and the same inputs give the same hash on both.
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`crypto`] | digests, keys, signatures, `Signed` and `Verified` |
+//! | [`quorum`] | every threshold |
+//! | [`protocol`] | the contract between an ordering protocol and its host |
+//! | [`pbft`] | the first such protocol |
+//! | [`app`] | what is replicated: the `Application` trait and the key-value store |
+//! | [`client`] | asks, retransmits, accepts f+1 matching replies |
+//! | [`event`] | the one schema of what happens |
+//! | [`sim`] | virtual time, network, disks, adversary, workload, invariants, scenarios |
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod app;
+pub mod client;
+pub mod crypto;
+pub mod event;
+pub mod hex;
+pub mod ids;
+pub mod pbft;
+pub mod protocol;
+pub mod quorum;
+pub mod sim;
+pub mod time;
+
+/// The version of this core. Part of every run's address: another version may decide otherwise.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

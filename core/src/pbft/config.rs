@@ -1,0 +1,152 @@
+//! Sizes and timers of a replica, with their reasons.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::messages::MAX_BATCH_REQUESTS;
+
+/// How a replica is set up. Equal on all replicas, but for nothing: timers may differ.
+///
+/// # Default
+///
+/// | field | default | why |
+/// |---|---|---|
+/// | `batch_requests` | 64 | amortises three phases; a full batch of 512-byte values is 32 KiB |
+/// | `pipeline` | 8 | batches in flight before the primary waits for more requests to share one |
+/// | `checkpoint_interval` | 100 | the paper's example (§4.3) |
+/// | `window` | 200 | twice the interval: the log never waits for a checkpoint (§4.3) |
+/// | `request_timeout` | 1 s | ten times a slow wide-area round trip |
+/// | `view_change_timeout` | 2 s | doubles with each view in a row that fails (§4.5.2) |
+/// | `status_interval` | 250 ms | what a lost message costs before it is repaired |
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The most requests in a batch.
+    pub batch_requests: usize,
+    /// Batches proposed and not executed before the primary holds new requests back.
+    pub pipeline: u64,
+    /// A checkpoint is taken every so many positions.
+    pub checkpoint_interval: u64,
+    /// High-water mark minus low-water mark. The paper's *k*.
+    pub window: u64,
+    /// How long a request may wait at a backup before it gives up on the primary, in ms.
+    pub request_timeout_ms: u64,
+    /// How long a new view may take to start, in ms, the first time.
+    pub view_change_timeout_ms: u64,
+    /// How often a replica that waits says where it stands, in ms.
+    pub status_interval_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            batch_requests: 64,
+            pipeline: 8,
+            checkpoint_interval: 100,
+            window: 200,
+            request_timeout_ms: 1_000,
+            view_change_timeout_ms: 2_000,
+            status_interval_ms: 250,
+        }
+    }
+}
+
+/// Longest wait between two views: doubling stops here, so that a calm network is used soon.
+const MAX_VIEW_CHANGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The largest window: bounds every replica's log and every view change.
+pub(crate) const MAX_WINDOW: u64 = 4_096;
+
+/// A configuration that can't work.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{field} = {value} can't work: {why}")]
+pub struct BadConfig {
+    /// Which field.
+    pub field: &'static str,
+    /// What it was set to.
+    pub value: u64,
+    /// Why not.
+    pub why: &'static str,
+}
+
+impl Config {
+    /// Refuses what can't work, saying which field and why.
+    pub fn validate(&self) -> Result<(), BadConfig> {
+        let must = |holds, field, value, why| {
+            if holds { Ok(()) } else { Err(BadConfig { field, value, why }) }
+        };
+        let requests = self.batch_requests as u64;
+        must(
+            (1..=MAX_BATCH_REQUESTS as u64).contains(&requests),
+            "batch_requests",
+            requests,
+            "a batch holds from 1 to 1024 requests",
+        )?;
+        must(self.pipeline >= 1, "pipeline", self.pipeline, "nothing would ever be proposed")?;
+        must(
+            self.checkpoint_interval >= 1,
+            "checkpoint_interval",
+            self.checkpoint_interval,
+            "checkpoints are taken every 1 or more positions",
+        )?;
+        must(
+            self.window >= 2 * self.checkpoint_interval && self.window <= MAX_WINDOW,
+            "window",
+            self.window,
+            "it must be from twice the checkpoint interval (else the log stalls) to 4096",
+        )?;
+        for (field, value) in [
+            ("request_timeout_ms", self.request_timeout_ms),
+            ("view_change_timeout_ms", self.view_change_timeout_ms),
+            ("status_interval_ms", self.status_interval_ms),
+        ] {
+            must(
+                (1..=3_600_000).contains(&value),
+                field,
+                value,
+                "timers run from 1 ms to one hour",
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+
+    pub(crate) fn status_interval(&self) -> Duration {
+        Duration::from_millis(self.status_interval_ms)
+    }
+
+    /// "The replica … waits 2T before it starts a view change for v+2" and so on, doubling
+    /// (§4.5.2), up to a bound.
+    pub(crate) fn view_change_timeout(&self, failed_in_a_row: u32) -> Duration {
+        let first = Duration::from_millis(self.view_change_timeout_ms);
+        first
+            .checked_mul(1 << failed_in_a_row.min(16))
+            .map_or(MAX_VIEW_CHANGE_TIMEOUT, |wait| wait.min(MAX_VIEW_CHANGE_TIMEOUT.max(first)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_view_change_timeout_doubles_up_to_a_bound() {
+        let config = Config::default();
+        let seconds = |failed| config.view_change_timeout(failed).as_secs();
+        assert_eq!((seconds(0), seconds(1), seconds(2)), (2, 4, 8));
+        assert_eq!((seconds(10), seconds(u32::MAX)), (60, 60));
+    }
+
+    #[test]
+    fn the_default_is_valid_and_a_window_below_two_intervals_is_not() {
+        
+        assert_eq!(Config::default().validate(), Ok(()));
+        let config = Config { window: 150, ..Config::default() };
+        assert_eq!(config.validate().unwrap_err().field, "window");
+    }
+}

@@ -1,0 +1,405 @@
+//! What replicas and clients say to each other, and what can be checked of it without state.
+//!
+//! The paper's messages keep its names (OSDI'99 §4.2–4.4). Four more carry repair: [`Status`] says
+//! where a replica stands, and the answers ([`Decided`], [`Transfer`], `Batch`, or the old messages
+//! themselves) bring it forward. Each proves itself, so it may come from anyone.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{
+    certificate::{CheckpointCertificate, PreparedCertificate},
+    sessions::Sessions,
+};
+use crate::{
+    crypto::{Digest, Signable, Signed},
+    ids::{Principal, RequestId, Seq, View},
+};
+
+/// The longest operation a client may send, in bytes.
+pub const MAX_OPERATION_BYTES: usize = 64 * 1024;
+/// The most requests in one batch.
+pub const MAX_BATCH_REQUESTS: usize = 1_024;
+/// The most bytes of operations in one batch.
+pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
+/// The longest encoded message, in bytes: a new view or a snapshot at their largest.
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+
+/// ⟨REQUEST, o, t, c⟩: a client asks for an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The client *c* and its timestamp *t*.
+    pub id: RequestId,
+    /// The operation *o*, in the application's own encoding.
+    pub operation: Vec<u8>,
+}
+
+/// Requests that are ordered together. The empty batch is the paper's null request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// In execution order.
+    pub requests: Vec<Signed<Request>>,
+}
+
+impl Batch {
+    /// What pre-prepares and votes name.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self)
+    }
+
+    /// Whether this is the null request, which executes as nothing.
+    pub fn is_null(&self) -> bool {
+        self.requests.is_empty()
+    }
+}
+
+/// ⟨PRE-PREPARE, v, n, d⟩: the primary proposes to put the batch with digest *d* at *n*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrePrepare {
+    /// *v*
+    pub view: View,
+    /// *n*
+    pub seq: Seq,
+    /// *d*
+    pub digest: Digest,
+}
+
+/// ⟨PREPARE, v, n, d, i⟩: a backup accepted that proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepare {
+    /// *v*
+    pub view: View,
+    /// *n*
+    pub seq: Seq,
+    /// *d*
+    pub digest: Digest,
+}
+
+/// ⟨COMMIT, v, n, d, i⟩: a replica has a prepared certificate for that proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// *v*
+    pub view: View,
+    /// *n*
+    pub seq: Seq,
+    /// *d*
+    pub digest: Digest,
+}
+
+/// ⟨CHECKPOINT, n, d, i⟩: the state after executing *n* has digest *d*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// *n*
+    pub seq: Seq,
+    /// *d*: of the [`Snapshot`].
+    pub digest: Digest,
+}
+
+/// ⟨VIEW-CHANGE, v+1, n, C, P, i⟩: a replica gives up on view *v*.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewChange {
+    /// *v+1*: the view it wants.
+    pub view: View,
+    /// *n*: its last stable checkpoint.
+    pub stable: Seq,
+    /// *C*: the proof that it is stable. None for the initial state, `stable` = 0.
+    pub proof: Option<CheckpointCertificate>,
+    /// *P*: a certificate for every position above *n* that prepared here, in rising order.
+    pub prepared: Vec<PreparedCertificate>,
+}
+
+/// ⟨NEW-VIEW, v+1, V, O⟩: the new primary shows that it may start, and from what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewView {
+    /// *v+1*
+    pub view: View,
+    /// *V*: a quorum of view changes.
+    pub view_changes: Vec<Signed<ViewChange>>,
+    /// *O*: what *V* obliges the new primary to propose again, in rising order.
+    pub pre_prepares: Vec<Signed<PrePrepare>>,
+}
+
+/// ⟨REPLY, v, t, c, i, r⟩: a replica executed the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// *v*: so that the client learns who is primary.
+    pub view: View,
+    /// *t* and *c*
+    pub id: RequestId,
+    /// *r*
+    pub result: Vec<u8>,
+}
+
+/// Where a replica stands. Sent when it is waiting for something, so that others send what it
+/// lacks. Not signed: it speaks only of its sender, whom the link authenticates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its view.
+    pub view: View,
+    /// Whether that view is in normal operation here (false: still changing to it).
+    pub active: bool,
+    /// Its last stable checkpoint.
+    pub stable: Seq,
+    /// The last position it executed.
+    pub executed: Seq,
+}
+
+/// A proposal with proof that it committed: a pre-prepare and a quorum of commits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// What was proposed.
+    pub pre_prepare: Signed<PrePrepare>,
+    /// Its content.
+    pub batch: Arc<Batch>,
+    /// A quorum of distinct replicas that committed it.
+    pub commits: Vec<Signed<Commit>>,
+}
+
+/// The replicated state at a checkpoint: what its digest covers and state transfer carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The last position executed.
+    pub seq: Seq,
+    /// The application's own encoding of its state.
+    pub application: Vec<u8>,
+    /// Who was answered what: exactly-once must survive the transfer.
+    pub sessions: Sessions,
+}
+
+/// A stable checkpoint with its state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Proof that the state's digest is right.
+    pub certificate: CheckpointCertificate,
+    /// The state.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// Anything that travels. Cheap to clone: what can be large is shared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message {
+    /// From a client, or relayed by a replica.
+    Request(Arc<Signed<Request>>),
+    /// The proposal and, beside the signed header, its batch (§4.2: "requests are not included in
+    /// the pre-prepare messages to keep them small").
+    PrePrepare(Signed<PrePrepare>, Arc<Batch>),
+    /// See [`Prepare`].
+    Prepare(Signed<Prepare>),
+    /// See [`Commit`].
+    Commit(Signed<Commit>),
+    /// See [`Reply`].
+    Reply(Signed<Reply>),
+    /// See [`Checkpoint`].
+    Checkpoint(Signed<Checkpoint>),
+    /// See [`ViewChange`].
+    ViewChange(Arc<Signed<ViewChange>>),
+    /// See [`NewView`].
+    NewView(Arc<Signed<NewView>>),
+    /// See [`Status`].
+    Status(Status),
+    /// "Send me the batch with this digest": asked by who got it in *O* but never saw it.
+    FetchBatch(Digest),
+    /// The answer; the digest proves it.
+    Batch(Arc<Batch>),
+    /// See [`Decided`].
+    Decided(Arc<Decided>),
+    /// See [`Transfer`].
+    Transfer(Arc<Transfer>),
+}
+
+/// Bytes that are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Over [`MAX_MESSAGE_BYTES`].
+    #[error("{found} bytes are over the limit of {MAX_MESSAGE_BYTES} for one message")]
+    TooLong {
+        /// Its length.
+        found: usize,
+    },
+    /// Not the encoding of any message.
+    #[error("not a message")]
+    Malformed,
+    /// A message, and then more.
+    #[error("{extra} bytes too many after the message")]
+    Trailing {
+        /// How many.
+        extra: usize,
+    },
+}
+
+impl Message {
+    /// The one canonical encoding.
+    pub fn encode(&self) -> Vec<u8> {
+        crate::crypto::encode(self)
+    }
+
+    /// Reads one message that fills `bytes`.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > MAX_MESSAGE_BYTES {
+            return Err(DecodeError::TooLong { found: bytes.len() });
+        }
+        match postcard::take_from_bytes(bytes) {
+            Ok((message, [])) => Ok(message),
+            Ok((_, rest)) => Err(DecodeError::Trailing { extra: rest.len() }),
+            Err(_) => Err(DecodeError::Malformed),
+        }
+    }
+
+    /// What a screen or a log shows of it.
+    pub fn summary(&self) -> Summary {
+        let of = |kind| Summary { kind, view: None, seq: None, digest: None, request: None };
+        let vote = |kind, view, seq, digest| Summary {
+            kind,
+            view: Some(view),
+            seq: Some(seq),
+            digest: Some(digest),
+            request: None,
+        };
+        match self {
+            Self::Request(m) => Summary { request: Some(m.body.id), ..of(MessageKind::Request) },
+            Self::PrePrepare(m, _) => {
+                vote(MessageKind::PrePrepare, m.body.view, m.body.seq, m.body.digest)
+            }
+            Self::Prepare(m) => vote(MessageKind::Prepare, m.body.view, m.body.seq, m.body.digest),
+            Self::Commit(m) => vote(MessageKind::Commit, m.body.view, m.body.seq, m.body.digest),
+            Self::Reply(m) => Summary {
+                view: Some(m.body.view),
+                request: Some(m.body.id),
+                ..of(MessageKind::Reply)
+            },
+            Self::Checkpoint(m) => Summary {
+                seq: Some(m.body.seq),
+                digest: Some(m.body.digest),
+                ..of(MessageKind::Checkpoint)
+            },
+            Self::ViewChange(m) => Summary {
+                view: Some(m.body.view),
+                seq: Some(m.body.stable),
+                ..of(MessageKind::ViewChange)
+            },
+            Self::NewView(m) => Summary { view: Some(m.body.view), ..of(MessageKind::NewView) },
+            Self::Status(m) => Summary {
+                view: Some(m.view),
+                seq: Some(m.executed),
+                ..of(MessageKind::Status)
+            },
+            Self::FetchBatch(d) => Summary { digest: Some(*d), ..of(MessageKind::FetchBatch) },
+            Self::Batch(_) => of(MessageKind::Batch),
+            Self::Decided(m) => {
+                let it = m.pre_prepare.body;
+                vote(MessageKind::Decided, it.view, it.seq, it.digest)
+            }
+            Self::Transfer(m) => Summary {
+                seq: Some(m.snapshot.seq),
+                digest: Some(m.certificate.digest()),
+                ..of(MessageKind::Transfer)
+            },
+        }
+    }
+
+    /// The kind alone.
+    pub fn kind(&self) -> MessageKind {
+        self.summary().kind
+    }
+}
+
+/// The kinds of message, by which faults are typed and pictures are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each is documented on the `Message` variant of that name")]
+pub enum MessageKind {
+    Request,
+    PrePrepare,
+    Prepare,
+    Commit,
+    Reply,
+    Checkpoint,
+    ViewChange,
+    NewView,
+    Status,
+    FetchBatch,
+    Batch,
+    Decided,
+    Transfer,
+}
+
+impl MessageKind {
+    /// Every kind, in the order of the enum.
+    pub const ALL: [Self; 13] = [
+        Self::Request,
+        Self::PrePrepare,
+        Self::Prepare,
+        Self::Commit,
+        Self::Reply,
+        Self::Checkpoint,
+        Self::ViewChange,
+        Self::NewView,
+        Self::Status,
+        Self::FetchBatch,
+        Self::Batch,
+        Self::Decided,
+        Self::Transfer,
+    ];
+
+    /// The field's own name for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::PrePrepare => "pre-prepare",
+            Self::Prepare => "prepare",
+            Self::Commit => "commit",
+            Self::Reply => "reply",
+            Self::Checkpoint => "checkpoint",
+            Self::ViewChange => "view-change",
+            Self::NewView => "new-view",
+            Self::Status => "status",
+            Self::FetchBatch => "fetch-batch",
+            Self::Batch => "batch",
+            Self::Decided => "decided",
+            Self::Transfer => "state-transfer",
+        }
+    }
+}
+
+/// A message in one line. Fields that its kind doesn't have are `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Which kind.
+    pub kind: MessageKind,
+    /// Its view.
+    pub view: Option<View>,
+    /// Its position in the log.
+    pub seq: Option<Seq>,
+    /// The digest that it names.
+    pub digest: Option<Digest>,
+    /// The request that it is about.
+    pub request: Option<RequestId>,
+}
+
+macro_rules! signable {
+    ($($domain:literal: $body:ty),* $(,)?) => {
+        $(impl Signable for $body { const DOMAIN: u8 = $domain; })*
+    };
+}
+
+signable! {
+    1: Request,
+    2: PrePrepare,
+    3: Prepare,
+    4: Commit,
+    5: Checkpoint,
+    6: ViewChange,
+    7: NewView,
+    8: Reply,
+}
+
+/// The replica that signed, if a replica did.
+pub(crate) fn node_of(by: Principal) -> Option<crate::ids::NodeId> {
+    match by {
+        Principal::Node(node) => Some(node),
+        Principal::Client(_) => None,
+    }
+}

@@ -1,0 +1,208 @@
+//! What can be done to a running cluster, by a scenario at a time or by a person at a step.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::Operation,
+    ids::{ClientId, MessageId, NodeId},
+    pbft::MessageKind,
+};
+
+/// One act. Scenario files write it as `{ do = "crash", node = 0 }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    /// The node stops at once; what its disk had not synced is gone.
+    Crash {
+        /// Which.
+        node: NodeId,
+    },
+    /// A crashed node starts again from its disk.
+    Restart {
+        /// Which.
+        node: NodeId,
+    },
+    /// Nothing reaches the node or leaves it, clients included.
+    CutOff {
+        /// Which.
+        node: NodeId,
+    },
+    /// Undoes `CutOff`.
+    Reconnect {
+        /// Which.
+        node: NodeId,
+    },
+    /// Nodes talk only within their group; those that no group names form one of their own.
+    Partition {
+        /// The groups.
+        groups: Vec<Vec<NodeId>>,
+    },
+    /// Undoes every partition, cut-off and cut link.
+    Heal,
+    /// Nothing travels from one node to another (one way).
+    CutLink {
+        /// From here
+        from: NodeId,
+        /// to here.
+        to: NodeId,
+    },
+    /// Undoes `CutLink`.
+    RestoreLink {
+        /// From here
+        from: NodeId,
+        /// to here.
+        to: NodeId,
+    },
+    /// Everything that travels from one node to another takes this much longer; 0 undoes it.
+    SlowLink {
+        /// From here
+        from: NodeId,
+        /// to here.
+        to: NodeId,
+        /// Added delay in milliseconds.
+        by_ms: u32,
+    },
+    /// The node turns Byzantine: its outputs pass through these strategies, in order.
+    Corrupt {
+        /// Which.
+        node: NodeId,
+        /// How it lies.
+        strategies: Vec<Strategy>,
+    },
+    /// The node behaves again. It still counts as faulty: what it said can't be unsaid.
+    Reform {
+        /// Which.
+        node: NodeId,
+    },
+    /// A message in flight arrives now.
+    Deliver {
+        /// Which.
+        message: MessageId,
+    },
+    /// A message in flight arrives this much later.
+    Delay {
+        /// Which.
+        message: MessageId,
+        /// Added delay in milliseconds.
+        by_ms: u32,
+    },
+    /// A message in flight is lost.
+    Drop {
+        /// Which.
+        message: MessageId,
+    },
+    /// A message in flight arrives twice.
+    Duplicate {
+        /// Which.
+        message: MessageId,
+    },
+    /// A client asks for an operation, besides its workload.
+    Submit {
+        /// Who.
+        client: ClientId,
+        /// What.
+        operation: Operation,
+    },
+}
+
+/// One way of lying. Several compose: each passes on what it leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "strategy", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Strategy {
+    /// Doesn't send.
+    Silent {
+        /// Only these kinds of message; empty: all.
+        #[serde(default)]
+        kinds: Vec<MessageKind>,
+        /// Only to these nodes; empty: to all.
+        #[serde(default)]
+        to: Vec<NodeId>,
+    },
+    /// Sends late.
+    Delay {
+        /// By so many milliseconds.
+        by_ms: u32,
+        /// Only these kinds of message; empty: all.
+        #[serde(default)]
+        kinds: Vec<MessageKind>,
+        /// Only to these nodes; empty: to all.
+        #[serde(default)]
+        to: Vec<NodeId>,
+    },
+    /// Tells the victims another batch than the others, properly signed; votes accordingly.
+    /// Liars collude: a vote of one supports the lie of another.
+    Equivocate {
+        /// Who is told the lie; empty: the upper half of the other nodes.
+        #[serde(default)]
+        victims: Vec<NodeId>,
+    },
+}
+
+impl Action {
+    /// The node that this is done to, if it is one.
+    pub fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Crash { node }
+            | Self::Restart { node }
+            | Self::CutOff { node }
+            | Self::Reconnect { node }
+            | Self::Corrupt { node, .. }
+            | Self::Reform { node } => Some(*node),
+            _ => None,
+        }
+    }
+}
+
+impl Strategy {
+    /// The verb.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Silent { .. } => "silent",
+            Self::Delay { .. } => "delay",
+            Self::Equivocate { .. } => "equivocate",
+        }
+    }
+}
+
+/// In words, as a caption: "node 0 crashes".
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash { node } => write!(f, "node {node} crashes"),
+            Self::Restart { node } => write!(f, "node {node} restarts from its disk"),
+            Self::CutOff { node } => write!(f, "node {node} is cut off"),
+            Self::Reconnect { node } => write!(f, "node {node} is reconnected"),
+            Self::Partition { groups } => {
+                f.write_str("the network splits:")?;
+                for (index, group) in groups.iter().enumerate() {
+                    f.write_str(if index == 0 { " " } else { " | " })?;
+                    for (index, node) in group.iter().enumerate() {
+                        write!(f, "{}{node}", if index == 0 { "" } else { " " })?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Heal => f.write_str("the network heals"),
+            Self::CutLink { from, to } => write!(f, "the link {from} → {to} is cut"),
+            Self::RestoreLink { from, to } => write!(f, "the link {from} → {to} is restored"),
+            Self::SlowLink { from, to, by_ms } => {
+                write!(f, "the link {from} → {to} is slower by {by_ms} ms")
+            }
+            Self::Corrupt { node, strategies } => {
+                write!(f, "node {node} turns Byzantine:")?;
+                strategies.iter().try_for_each(|strategy| write!(f, " {}", strategy.name()))
+            }
+            Self::Reform { node } => write!(f, "node {node} behaves again"),
+            Self::Deliver { message } => write!(f, "message {message} is delivered now"),
+            Self::Delay { message, by_ms } => {
+                write!(f, "message {message} is delayed by {by_ms} ms")
+            }
+            Self::Drop { message } => write!(f, "message {message} is dropped"),
+            Self::Duplicate { message } => write!(f, "message {message} is duplicated"),
+            Self::Submit { client, operation } => write!(f, "client {client} asks: {operation}"),
+        }
+    }
+}
