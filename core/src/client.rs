@@ -199,3 +199,85 @@ impl Client {
         self.effects.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{
+        crypto::{Simulated, verify},
+        pbft::Reply,
+    };
+
+    const WAIT: Duration = Duration::from_millis(100);
+
+    fn client() -> Client {
+        let keys = Simulated::new(Principal::Client(ClientId(1)), 7);
+        Client::new(Membership::new(4).unwrap(), Arc::new(keys), WAIT, Timestamp(10))
+    }
+
+    fn reply(by: u16, view: u64, id: RequestId, result: &[u8]) -> Verified<Message> {
+        let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
+        let body = Reply { view: View(view), id, result: result.to_vec() };
+        let message = Message::Reply(Signed::new(body, &keys));
+        verify(message, Membership::new(4).unwrap(), &keys).unwrap()
+    }
+
+    fn completed(client: &mut Client) -> Option<(Vec<u8>, View)> {
+        core::iter::from_fn(|| client.poll_effect()).find_map(|effect| match effect {
+            ClientEffect::Completed { result, view, .. } => Some((result, view)),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn f_plus_one_equal_results_are_accepted_and_fewer_are_not() {
+        let mut client = client();
+        let id = client.submit(Time(0), vec![1]).unwrap();
+        client.handle_reply(Time(1), reply(0, 0, id, b"lie"));
+        client.handle_reply(Time(2), reply(0, 0, id, b"lie"));
+        client.handle_reply(Time(3), reply(1, 0, id, b"truth"));
+        assert_eq!(completed(&mut client), None);
+        client.handle_reply(Time(4), reply(2, 0, id, b"truth"));
+        assert_eq!(completed(&mut client), Some((b"truth".to_vec(), View(0))));
+        assert_eq!(client.outstanding(), None);
+    }
+
+    #[test]
+    fn replies_to_another_request_do_not_count() {
+        let mut client = client();
+        let id = client.submit(Time(0), vec![1]).unwrap();
+        let older = RequestId { timestamp: Timestamp(9), ..id };
+        for by in 0..4 {
+            client.handle_reply(Time(1), reply(by, 0, older, b"old"));
+        }
+        assert_eq!(completed(&mut client), None);
+    }
+
+    #[test]
+    fn a_liar_can_not_make_the_client_believe_in_a_view_far_ahead() {
+        let mut client = client();
+        let id = client.submit(Time(0), vec![1]).unwrap();
+        client.handle_reply(Time(1), reply(3, 1_000_003, id, b"r"));
+        client.handle_reply(Time(1), reply(1, 2, id, b"r"));
+        assert_eq!(completed(&mut client), Some((b"r".to_vec(), View(2))));
+        client.submit(Time(2), vec![2]).unwrap();
+        let sent = client.poll_effect();
+        assert!(matches!(sent, Some(ClientEffect::Send { to: To::Node(NodeId(2)), .. })));
+    }
+
+    #[test]
+    fn it_retransmits_to_all_and_waits_longer_each_time() {
+        let mut client = client();
+        client.submit(Time(0), vec![1]).unwrap();
+        assert_eq!(client.submit(Time(0), vec![1]), Err(SubmitError::Busy));
+        assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Node(_), .. })));
+        client.tick(Time::from_millis(99));
+        assert!(client.poll_effect().is_none());
+        client.tick(Time::from_millis(100));
+        assert!(matches!(client.poll_effect(), Some(ClientEffect::Retransmitted(_))));
+        assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Others, .. })));
+        assert_eq!(client.deadline(), Some(Time::from_millis(300)));
+    }
+}

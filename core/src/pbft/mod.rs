@@ -35,6 +35,8 @@ mod repair;
 mod replica;
 mod sessions;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod view_change;
 
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
