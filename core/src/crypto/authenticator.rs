@@ -1,11 +1,11 @@
 //! What it takes to sign and to check a signature.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::ids::Principal;
+use crate::{hex::Hex, ids::Principal};
 
 /// Signs with its own key and checks everybody's. An implementation can never sign as another.
 pub trait Authenticator: fmt::Debug + Send + Sync {
@@ -57,8 +57,7 @@ enum Wire {
 impl Serialize for Signature {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            let text: String = self.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            return serializer.serialize_str(&text);
+            return serializer.collect_str(&Hex(self.as_bytes()));
         }
         match self {
             Self::Simulated(bytes) => Wire::Simulated(*bytes),

@@ -281,11 +281,9 @@ impl Message {
                 ..of(MessageKind::ViewChange)
             },
             Self::NewView(m) => Summary { view: Some(m.body.view), ..of(MessageKind::NewView) },
-            Self::Status(m) => Summary {
-                view: Some(m.view),
-                seq: Some(m.executed),
-                ..of(MessageKind::Status)
-            },
+            Self::Status(m) => {
+                Summary { view: Some(m.view), seq: Some(m.executed), ..of(MessageKind::Status) }
+            }
             Self::FetchBatch(d) => Summary { digest: Some(*d), ..of(MessageKind::FetchBatch) },
             Self::Batch(_) => of(MessageKind::Batch),
             Self::Decided(m) => {

@@ -1,0 +1,8 @@
+//! The rules of the paper, one story each, on a network that delivers what the test lets through.
+
+mod certificates;
+mod decoding;
+mod net;
+mod normal;
+mod recovery;
+mod view_change;
