@@ -27,12 +27,12 @@ impl Failure {
     }
 
     /// From anything that says in words why an input can't be used.
-    pub fn bad_input(why: impl ToString) -> Self {
+    pub fn bad_input(why: &impl ToString) -> Self {
         Self::BadInput(why.to_string())
     }
 
     /// From anything that says in words what did not come about.
-    pub fn unmet(why: impl ToString) -> Self {
+    pub fn unmet(why: &impl ToString) -> Self {
         Self::Unmet(why.to_string())
     }
 }

@@ -138,7 +138,10 @@ impl ClusterConfig {
             if keys.insert(key.get_ref().to_bytes()) {
                 return Ok(*key.get_ref());
             }
-            Err(at(key.span(), "this public key stands here twice: each member needs its own".into()))
+            Err(at(
+                key.span(),
+                "this public key stands here twice: each member needs its own".into(),
+            ))
         };
         let mut places = BTreeSet::new();
         let mut free = |what: String, span| {

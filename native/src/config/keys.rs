@@ -5,6 +5,7 @@
 //! protocol one that starts with its domain tag, which is never a space.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File, OpenOptions},
     io::{Read as _, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
@@ -18,7 +19,7 @@ use conclave_core::{
 };
 use serde::Deserialize;
 use toml::Spanned;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{ClusterConfig, ConfigError};
 
@@ -174,13 +175,15 @@ impl Identity {
             Principal::Node(NodeId(id)) => format!("node = {id}"),
             Principal::Client(ClientId(id)) => format!("client = {id}"),
         };
-        let mut digits: String = self.seed.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut digits = Zeroizing::new(String::with_capacity(64));
+        for byte in self.seed.0.iter() {
+            let _ = write!(digits, "{byte:02x}"); // writing to a string can't fail
+        }
         let text = Zeroizing::new(format!(
             "# The private key of {}. Whoever reads it can speak in its name.\n\
-             {whose}\nprivate_key = \"{digits}\"\n",
-            self.principal,
+             {whose}\nprivate_key = \"{}\"\n",
+            self.principal, *digits,
         ));
-        digits.zeroize();
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -206,10 +209,8 @@ mod tests {
     #[test]
     fn a_key_file_is_private_and_reads_back_and_a_public_one_is_refused() {
         let directory = temporary();
-        let identity = Identity {
-            principal: Principal::Client(ClientId(7)),
-            seed: Seed::generate().unwrap(),
-        };
+        let identity =
+            Identity { principal: Principal::Client(ClientId(7)), seed: Seed::generate().unwrap() };
         let path = identity.write(&directory, true).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let read = Identity::read(&path).unwrap();

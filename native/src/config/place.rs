@@ -83,11 +83,7 @@ pub enum ConfigError {
 impl ConfigError {
     /// Something wrong at a span of the file's text.
     pub(super) fn at(path: &Path, text: &str, span: &Range<usize>, why: impl fmt::Display) -> Self {
-        Self::At {
-            path: path.to_owned(),
-            at: Position::of(text, span.start),
-            why: why.to_string(),
-        }
+        Self::At { path: path.to_owned(), at: Position::of(text, span.start), why: why.to_string() }
     }
 
     /// Something wrong with the whole file.
