@@ -70,7 +70,7 @@ impl Serialize for Digest {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
-            self.0.serialize(serializer)
+            serde_bytes::serialize(&self.0, serializer)
         }
     }
 }
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Digest {
             crate::hex::decode(&text, &mut bytes).map_err(de::Error::custom)?;
             Ok(Self(bytes))
         } else {
-            <[u8; 32]>::deserialize(deserializer).map(Self)
+            serde_bytes::deserialize(deserializer).map(Self)
         }
     }
 }

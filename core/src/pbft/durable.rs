@@ -46,7 +46,8 @@ pub enum Record {
 
 impl Record {
     /// Drops what later records make useless, so that a disk's contents stay bounded: everything
-    /// about positions up to the last stable checkpoint, and all but the last view.
+    /// about positions up to the last stable checkpoint, and all but the last view. What is left
+    /// is in the order in which it must be read.
     #[must_use]
     pub fn compact(records: Vec<Self>) -> Vec<Self> {
         let stable = |record: &Self| match record {
@@ -69,6 +70,9 @@ impl Record {
                 Self::Stable(certificate, _) => certificate.seq() == low,
             }
         });
+        // The checkpoint comes first: it sets the water marks between which the others belong,
+        // and some of those were written before it, under earlier marks.
+        kept.sort_by_key(|record| !matches!(record, Self::Stable(..)));
         kept
     }
 }

@@ -5,4 +5,5 @@ mod decoding;
 mod net;
 mod normal;
 mod recovery;
+mod storm;
 mod view_change;
