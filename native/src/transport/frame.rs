@@ -47,6 +47,18 @@ pub enum FrameError {
     Io(#[from] io::Error),
 }
 
+impl FrameError {
+    /// Whether the other end just went away, with or without a word.
+    pub fn is_end(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        match self {
+            Self::Closed => true,
+            Self::Io(why) => matches!(why.kind(), UnexpectedEof | ConnectionReset | BrokenPipe),
+            _ => false,
+        }
+    }
+}
+
 /// A message as a frame.
 pub fn frame(message: &[u8]) -> Bytes {
     let mut bytes = BytesMut::with_capacity(HEADER + message.len());

@@ -231,8 +231,13 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
                     self.strikes = self.strikes.saturating_add(1);
                     sleep(pause.min(MAX_PAUSE)).await;
                 }
-                Err(FrameError::Closed) => {
+                // People look for lost nodes; clients come and go.
+                Err(why) if why.is_end() && matches!(self.from, Principal::Client(_)) => {
                     tracing::debug!(from = %self.from, "closed its connection");
+                    return;
+                }
+                Err(why) if why.is_end() => {
+                    tracing::info!(from = %self.from, "closed its connection");
                     return;
                 }
                 Err(why @ FrameError::TooLong { .. }) => {

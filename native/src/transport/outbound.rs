@@ -156,6 +156,9 @@ impl Link {
                 read = reader.read(&mut nothing) => break match read {
                     Ok(0) => io::Error::other("the peer closed the connection"),
                     Ok(_) => io::Error::other("the peer spoke where it may only listen"),
+                    Err(why) if why.kind() == io::ErrorKind::UnexpectedEof => {
+                        io::Error::other("the peer went away")
+                    }
                     Err(why) => why,
                 },
             };
