@@ -2,6 +2,7 @@
 //! removed when dropped.
 
 use std::{
+    fmt::Write as _,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
@@ -162,10 +163,10 @@ pub(crate) fn request(
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
-        head += &format!("Host: {address}\r\n");
+        let _ = write!(head, "Host: {address}\r\n"); // writing to a string can't fail
     }
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     stream.write_all((head + "\r\n").as_bytes()).ok()?;
     let mut text = String::new();
@@ -208,7 +209,7 @@ impl EventStream {
             } else if let Some(name) = line.strip_prefix("event: ") {
                 event.name = Some(name.to_owned());
             } else if let Some(data) = line.strip_prefix("data: ") {
-                event.data = data.to_owned();
+                data.clone_into(&mut event.data);
                 return event;
             }
         }
