@@ -38,6 +38,8 @@ pub(super) fn bundle(
             .input_path(wasm)
             .out_name(NAME)
             .web(true)?
+            // So that `init()` alone finds the module beside the glue.
+            .omit_default_module_path(false)
             .typescript(false)
             .demangle(false)
             .remove_name_section(true)
