@@ -7,6 +7,7 @@ use conclave_core::sim::{BUILTIN, Recording, Run, builtin};
 use serde_json::{Value, json};
 
 use crate::browser::{
+    lab::Lab,
     server::{Server, program},
     webdriver::Driver,
 };
@@ -58,7 +59,8 @@ fn in_the_browser() -> Hashes {
     let server = Server::lab();
     let driver = Driver::start();
     let session = driver.session(800, 600);
-    session.go_to(&server.url);
+    // The page starts the module; a second start beside it would be another instance.
+    Lab::open(&session, &server.url);
     let simulate = |(name, seed): (String, u64)| {
         let hash = session.script_async(
             "const lab = await import('./conclave_web.js'); await lab.default(); \

@@ -145,11 +145,7 @@ impl<'a> Lab<'a> {
 
     /// Saves a picture of the window in `target/screenshots`.
     pub fn screenshot(&self, name: &str) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
-        fs::create_dir_all(&folder).expect("the folder can be made");
-        let picture = self.session.screenshot();
-        assert!(picture.starts_with(b"\x89PNG"), "the browser sent no picture");
-        fs::write(folder.join(format!("{name}.png")), picture).expect("the picture can be written");
+        save_picture(name, &self.session.screenshot());
     }
 
     fn look(&self, name: &str, then: &str) -> Value {
@@ -159,4 +155,12 @@ impl<'a> Lab<'a> {
         );
         self.session.script(&script, &[])
     }
+}
+
+/// Saves a picture in `target/screenshots`, for people to look at.
+pub fn save_picture(name: &str, picture: &[u8]) {
+    assert!(picture.starts_with(b"\x89PNG"), "the browser sent no picture of {name}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    fs::write(folder.join(format!("{name}.png")), picture).expect("the picture can be written");
 }

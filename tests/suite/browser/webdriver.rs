@@ -179,15 +179,16 @@ impl Session {
         );
     }
 
-    /// A picture of the window, as PNG.
+    /// A picture of the window, as PNG; empty if there is none to be had.
     pub fn screenshot(&self) -> Vec<u8> {
-        let picture = self.request("GET", "/screenshot", None);
+        let picture = self.try_request("GET", "/screenshot", None).unwrap_or_default();
         decode_base64(picture.as_str().unwrap_or_default())
     }
 
     /// What the page and the browser complained about since the last time this was asked.
     pub fn complaints(&self) -> Vec<String> {
-        let entries = self.post("/se/log", &json!({ "type": "browser" }));
+        let entries = self.try_request("POST", "/se/log", Some(&json!({ "type": "browser" })));
+        let entries = entries.unwrap_or_else(|error| json!([{ "level": "SEVERE", "message": error }]));
         let entries = entries.as_array().cloned().unwrap_or_default();
         let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE");
         severe.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
