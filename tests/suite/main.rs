@@ -1,0 +1,4 @@
+//! What crosses crates.
+
+mod scenarios;
+mod seeds;
