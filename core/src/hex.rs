@@ -1,6 +1,17 @@
 //! Fixed-length hexadecimal, for digests, keys and signatures in human-readable formats.
 
+use core::fmt;
+
 use thiserror::Error;
+
+/// Bytes, shown as hexadecimal digits.
+pub struct Hex<'a>(pub &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
 
 /// Text that isn't the hexadecimal that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

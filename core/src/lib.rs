@@ -16,6 +16,18 @@
 //! | [`event`] | the one schema of what happens |
 //! | [`sim`] | virtual time, network, disks, adversary, workload, invariants, scenarios |
 
+//!
+//! # Where this goes beyond the first design
+//!
+//! * **Durability is gated inside the protocol.** Sends that follow a record are held back until
+//!   the host reports it durable ([`protocol`]), so that no host can get the order wrong.
+//! * **Quorums are ⌈(n+f+1)/2⌉**, which is the paper's 2f+1 where n = 3f+1 and stays safe for every
+//!   other n ([`quorum`]).
+//! * **Repair is by proof.** A replica that waits says where it stands; whoever is ahead answers
+//!   with messages that prove themselves, so they may come from anyone ([`pbft`], `repair`).
+//! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
+//!   encoding (postcard); JSON is for people only.
+
 #![no_std]
 #![forbid(unsafe_code)]
 

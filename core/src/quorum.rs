@@ -43,7 +43,7 @@ impl Membership {
 
     /// Any two sets of this size share a correct replica.
     pub const fn quorum(self) -> usize {
-        (self.n as usize + self.f() as usize) / 2 + 1
+        usize::midpoint(self.n as usize, self.f() as usize) + 1
     }
 
     /// Any set of this size holds a correct replica.

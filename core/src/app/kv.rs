@@ -24,27 +24,34 @@ pub enum Operation {
     /// Read a key.
     Get {
         /// The key.
+        #[serde(with = "serde_bytes")]
         key: Vec<u8>,
     },
     /// Write a key.
     Put {
         /// The key.
+        #[serde(with = "serde_bytes")]
         key: Vec<u8>,
         /// Its new value.
+        #[serde(with = "serde_bytes")]
         value: Vec<u8>,
     },
     /// Remove a key.
     Delete {
         /// The key.
+        #[serde(with = "serde_bytes")]
         key: Vec<u8>,
     },
     /// Write a key if it has the expected value.
     CompareAndSet {
         /// The key.
+        #[serde(with = "serde_bytes")]
         key: Vec<u8>,
         /// What it must hold; `None`: it must not exist.
+        #[serde(with = "serde_bytes")]
         expected: Option<Vec<u8>>,
         /// What it then holds; `None`: it is removed.
+        #[serde(with = "serde_bytes")]
         new: Option<Vec<u8>>,
     },
 }
@@ -84,7 +91,7 @@ impl Operation {
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The value read, or that there is none.
-    Value(Option<Vec<u8>>),
+    Value(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
     /// The write was done.
     Done,
     /// The removal was done; whether there was anything to remove.
@@ -92,7 +99,7 @@ pub enum Outcome {
     /// The compare-and-set was done.
     Swapped,
     /// The compare-and-set was not done: what the key holds.
-    Kept(Option<Vec<u8>>),
+    Kept(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
     /// The bytes were no operation, or over a limit. Nothing was changed.
     Malformed,
 }

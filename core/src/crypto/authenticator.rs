@@ -1,11 +1,11 @@
 //! What it takes to sign and to check a signature.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::ids::Principal;
+use crate::{hex::Hex, ids::Principal};
 
 /// Signs with its own key and checks everybody's. An implementation can never sign as another.
 pub trait Authenticator: fmt::Debug + Send + Sync {
@@ -47,27 +47,21 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// The binary form: a tag and the bytes (arrays over 32 need splitting for serde).
+/// The binary form.
 #[derive(Serialize, Deserialize)]
 enum Wire {
-    Simulated([u8; 16]),
-    Ed25519([u8; 32], [u8; 32]),
+    Simulated(#[serde(with = "serde_bytes")] [u8; 16]),
+    Ed25519(#[serde(with = "serde_bytes")] [u8; 64]),
 }
 
 impl Serialize for Signature {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            let text: String = self.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            return serializer.serialize_str(&text);
+            return serializer.collect_str(&Hex(self.as_bytes()));
         }
         match self {
             Self::Simulated(bytes) => Wire::Simulated(*bytes),
-            Self::Ed25519(bytes) => {
-                let (mut left, mut right) = ([0; 32], [0; 32]);
-                left.copy_from_slice(&bytes[..32]);
-                right.copy_from_slice(&bytes[32..]);
-                Wire::Ed25519(left, right)
-            }
+            Self::Ed25519(bytes) => Wire::Ed25519(*bytes),
         }
         .serialize(serializer)
     }
@@ -88,12 +82,7 @@ impl<'de> Deserialize<'de> for Signature {
         }
         Ok(match Wire::deserialize(deserializer)? {
             Wire::Simulated(bytes) => Self::Simulated(bytes),
-            Wire::Ed25519(left, right) => {
-                let mut bytes = [0; 64];
-                bytes[..32].copy_from_slice(&left);
-                bytes[32..].copy_from_slice(&right);
-                Self::Ed25519(bytes)
-            }
+            Wire::Ed25519(bytes) => Self::Ed25519(bytes),
         })
     }
 }

@@ -6,6 +6,8 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
+use crate::hex::Hex;
+
 /// A SHA-256 digest. Shown and written to JSON as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Digest(pub [u8; 32]);
@@ -53,7 +55,7 @@ impl fmt::Display for Short<'_> {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        fmt::Display::fmt(&Hex(&self.0), f)
     }
 }
 
@@ -68,7 +70,7 @@ impl Serialize for Digest {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
-            self.0.serialize(serializer)
+            serde_bytes::serialize(&self.0, serializer)
         }
     }
 }
@@ -81,7 +83,7 @@ impl<'de> Deserialize<'de> for Digest {
             crate::hex::decode(&text, &mut bytes).map_err(de::Error::custom)?;
             Ok(Self(bytes))
         } else {
-            <[u8; 32]>::deserialize(deserializer).map(Self)
+            serde_bytes::deserialize(deserializer).map(Self)
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 use super::{Authenticator, Signature};
-use crate::ids::Principal;
+use crate::{hex::Hex, ids::Principal};
 
 /// A private key. Never shown: its `Debug` prints the public half.
 #[derive(Clone)]
@@ -57,7 +57,7 @@ impl PublicKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        fmt::Display::fmt(&Hex(&self.to_bytes()), f)
     }
 }
 

@@ -64,11 +64,7 @@ pub enum Refusal {
 /// What can be checked without protocol state: signatures, certificates, limits, consistency.
 pub trait Check {
     /// Checks all of it, nested parts too.
-    fn check(
-        &self,
-        members: Membership,
-        authenticator: &dyn Authenticator,
-    ) -> Result<(), Refusal>;
+    fn check(&self, members: Membership, authenticator: &dyn Authenticator) -> Result<(), Refusal>;
 }
 
 /// The one door into the protocol.

@@ -54,7 +54,7 @@ impl Default for Config {
 }
 
 /// Longest wait between two views: doubling stops here, so that a calm network is used soon.
-const MAX_VIEW_CHANGE_TIMEOUT: Duration = Duration::from_secs(60);
+const MAX_VIEW_CHANGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The largest window: bounds every replica's log and every view change.
 pub(crate) const MAX_WINDOW: u64 = 4_096;
@@ -144,7 +144,6 @@ mod tests {
 
     #[test]
     fn the_default_is_valid_and_a_window_below_two_intervals_is_not() {
-        
         assert_eq!(Config::default().validate(), Ok(()));
         let config = Config { window: 150, ..Config::default() };
         assert_eq!(config.validate().unwrap_err().field, "window");

@@ -33,6 +33,7 @@ pub struct Request {
     /// The client *c* and its timestamp *t*.
     pub id: RequestId,
     /// The operation *o*, in the application's own encoding.
+    #[serde(with = "serde_bytes")]
     pub operation: Vec<u8>,
 }
 
@@ -129,6 +130,7 @@ pub struct Reply {
     /// *t* and *c*
     pub id: RequestId,
     /// *r*
+    #[serde(with = "serde_bytes")]
     pub result: Vec<u8>,
 }
 
@@ -163,6 +165,7 @@ pub struct Snapshot {
     /// The last position executed.
     pub seq: Seq,
     /// The application's own encoding of its state.
+    #[serde(with = "serde_bytes")]
     pub application: Vec<u8>,
     /// Who was answered what: exactly-once must survive the transfer.
     pub sessions: Sessions,
@@ -281,11 +284,9 @@ impl Message {
                 ..of(MessageKind::ViewChange)
             },
             Self::NewView(m) => Summary { view: Some(m.body.view), ..of(MessageKind::NewView) },
-            Self::Status(m) => Summary {
-                view: Some(m.view),
-                seq: Some(m.executed),
-                ..of(MessageKind::Status)
-            },
+            Self::Status(m) => {
+                Summary { view: Some(m.view), seq: Some(m.executed), ..of(MessageKind::Status) }
+            }
             Self::FetchBatch(d) => Summary { digest: Some(*d), ..of(MessageKind::FetchBatch) },
             Self::Batch(_) => of(MessageKind::Batch),
             Self::Decided(m) => {

@@ -30,15 +30,19 @@ mod config;
 mod durable;
 mod messages;
 mod normal;
+mod outbox;
 mod repair;
 mod replica;
 mod sessions;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod view_change;
 
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
 pub use config::{BadConfig, Config};
 pub use durable::{Record, RestoreError};
 pub use messages::*;
-pub use replica::{Replica, SlotView};
+pub use replica::Replica;
 pub use sessions::{Known, Sessions};
+pub use slot::{Phase, SlotView};

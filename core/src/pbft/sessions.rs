@@ -14,6 +14,7 @@ use crate::ids::{ClientId, RequestId, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Session {
     last: Timestamp,
+    #[serde(with = "serde_bytes")]
     result: Vec<u8>,
 }
 

@@ -1,0 +1,283 @@
+//! A client: asks, retransmits, accepts what f+1 replicas say alike (OSDI'99 §4.1).
+//!
+//! Like a replica it is a value without I/O: [`Client::submit`] and [`Client::handle_reply`] in,
+//! [`Client::poll_effect`] out, [`Client::tick`] when [`Client::deadline`] has come.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    vec::Vec,
+};
+use core::time::Duration;
+
+use thiserror::Error;
+
+use crate::{
+    crypto::{Authenticator, Signed, Verified},
+    ids::{ClientId, NodeId, Principal, RequestId, Timestamp, View},
+    pbft::{MAX_OPERATION_BYTES, Message, Request},
+    protocol::To,
+    quorum::Membership,
+    time::Time,
+};
+
+/// Why a request was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// One request at a time: "a client waits for the result before it sends the next" (§4.1).
+    #[error("the previous request has no answer yet")]
+    Busy,
+    /// The operation is over the limit.
+    #[error("an operation of {found} bytes is over the limit of {MAX_OPERATION_BYTES}")]
+    TooLong {
+        /// Its length.
+        found: usize,
+    },
+    /// The authenticator that the client was made with signs for a replica.
+    #[error("a replica's key can't sign requests")]
+    NotAClient,
+}
+
+/// What a client wants done.
+#[derive(Clone, Debug)]
+pub enum ClientEffect {
+    /// Send a request: [`To::Others`] means all replicas.
+    Send {
+        /// To whom.
+        to: To,
+        /// What.
+        message: Message,
+    },
+    /// It waited too long and sends to all replicas.
+    Retransmitted(RequestId),
+    /// f+1 replicas gave the same result.
+    Completed {
+        /// Which request.
+        request: RequestId,
+        /// The result.
+        result: Vec<u8>,
+        /// The lowest view that one of those f+1 named.
+        view: View,
+        /// From sending to accepting.
+        latency: Duration,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Outstanding {
+    request: Arc<Signed<Request>>,
+    sent_at: Time,
+    retransmit_at: Time,
+    wait: Duration,
+    /// Each replica's answer. Counted by what they say: a liar fills only its own entry.
+    replies: BTreeMap<NodeId, (View, Vec<u8>)>,
+}
+
+/// The longest wait between two retransmissions, as a multiple of the first.
+const MAX_BACKOFF: u32 = 8;
+
+/// One client with at most one outstanding request.
+#[derive(Clone, Debug)]
+pub struct Client {
+    members: Membership,
+    authenticator: Arc<dyn Authenticator>,
+    retransmit_after: Duration,
+    next: Timestamp,
+    /// The view whose primary it sends to first.
+    view: View,
+    outstanding: Option<Outstanding>,
+    effects: VecDeque<ClientEffect>,
+}
+
+impl Client {
+    /// A client that signs with `authenticator`, retransmits after `retransmit_after` (doubling),
+    /// and numbers its requests from `first`: higher than any it ever used.
+    pub fn new(
+        members: Membership,
+        authenticator: Arc<dyn Authenticator>,
+        retransmit_after: Duration,
+        first: Timestamp,
+    ) -> Self {
+        Self {
+            members,
+            authenticator,
+            retransmit_after,
+            next: first,
+            view: View(0),
+            outstanding: None,
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Whose requests it makes; `None` if it was given a replica's key.
+    pub fn id(&self) -> Option<ClientId> {
+        match self.authenticator.principal() {
+            Principal::Client(client) => Some(client),
+            Principal::Node(_) => None,
+        }
+    }
+
+    /// The request that has no accepted answer yet.
+    pub fn outstanding(&self) -> Option<RequestId> {
+        self.outstanding.as_ref().map(|it| it.request.body.id)
+    }
+
+    /// Asks for an operation: "sends the request to the primary that it believes is current".
+    pub fn submit(&mut self, now: Time, operation: Vec<u8>) -> Result<RequestId, SubmitError> {
+        let client = self.id().ok_or(SubmitError::NotAClient)?;
+        if self.outstanding.is_some() {
+            return Err(SubmitError::Busy);
+        }
+        if operation.len() > MAX_OPERATION_BYTES {
+            return Err(SubmitError::TooLong { found: operation.len() });
+        }
+        let id = RequestId { client, timestamp: self.next };
+        self.next = Timestamp(self.next.0.saturating_add(1));
+        let request = Arc::new(Signed::new(Request { id, operation }, &*self.authenticator));
+        self.effects.push_back(ClientEffect::Send {
+            to: To::Node(self.members.primary(self.view)),
+            message: Message::Request(request.clone()),
+        });
+        self.outstanding = Some(Outstanding {
+            request,
+            sent_at: now,
+            retransmit_at: now + self.retransmit_after,
+            wait: self.retransmit_after,
+            replies: BTreeMap::new(),
+        });
+        Ok(id)
+    }
+
+    /// Takes one replica's reply. "The client waits for f+1 replies with valid signatures from
+    /// different replicas, and with the same t and r, before accepting the result r."
+    pub fn handle_reply(&mut self, now: Time, message: Verified<Message>) {
+        let Message::Reply(reply) = message.into_inner() else { return };
+        let Principal::Node(from) = reply.by else { return };
+        let Some(outstanding) = &mut self.outstanding else { return };
+        if reply.body.id != outstanding.request.body.id {
+            return;
+        }
+        outstanding.replies.insert(from, (reply.body.view, reply.body.result.clone()));
+        let result = reply.body.result;
+        let alike = outstanding.replies.values().filter(|(_, other)| *other == result);
+        if alike.clone().count() < self.members.weak() {
+            return;
+        }
+        // One of the f+1 may lie about the view; the lowest of them can't be ahead of a correct
+        // replica's.
+        let view = alike.map(|(view, _)| *view).min().unwrap_or(self.view);
+        self.view = self.view.max(view);
+        let request = outstanding.request.body.id;
+        let latency = now.since(outstanding.sent_at);
+        self.outstanding = None;
+        self.effects.push_back(ClientEffect::Completed { request, result, view, latency });
+    }
+
+    /// "If the client does not receive replies soon enough, it broadcasts the request to all
+    /// replicas."
+    pub fn tick(&mut self, now: Time) {
+        let Some(outstanding) = &mut self.outstanding else { return };
+        if now < outstanding.retransmit_at {
+            return;
+        }
+        outstanding.wait = (outstanding.wait * 2).min(self.retransmit_after * MAX_BACKOFF);
+        outstanding.retransmit_at = now + outstanding.wait;
+        let request = outstanding.request.clone();
+        self.effects.push_back(ClientEffect::Retransmitted(request.body.id));
+        self.effects
+            .push_back(ClientEffect::Send { to: To::Others, message: Message::Request(request) });
+    }
+
+    /// When it next wants a tick.
+    pub fn deadline(&self) -> Option<Time> {
+        self.outstanding.as_ref().map(|outstanding| outstanding.retransmit_at)
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll_effect(&mut self) -> Option<ClientEffect> {
+        self.effects.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{
+        crypto::{Simulated, verify},
+        pbft::Reply,
+    };
+
+    const WAIT: Duration = Duration::from_millis(100);
+
+    fn client() -> Client {
+        let keys = Simulated::new(Principal::Client(ClientId(1)), 7);
+        Client::new(Membership::new(4).unwrap(), Arc::new(keys), WAIT, Timestamp(10))
+    }
+
+    fn reply(by: u16, view: u64, id: RequestId, result: &[u8]) -> Verified<Message> {
+        let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
+        let body = Reply { view: View(view), id, result: result.to_vec() };
+        let message = Message::Reply(Signed::new(body, &keys));
+        verify(message, Membership::new(4).unwrap(), &keys).unwrap()
+    }
+
+    fn completed(client: &mut Client) -> Option<(Vec<u8>, View)> {
+        core::iter::from_fn(|| client.poll_effect()).find_map(|effect| match effect {
+            ClientEffect::Completed { result, view, .. } => Some((result, view)),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn f_plus_one_equal_results_are_accepted_and_fewer_are_not() {
+        let mut client = client();
+        let id = client.submit(Time(0), vec![1]).unwrap();
+        client.handle_reply(Time(1), reply(0, 0, id, b"lie"));
+        client.handle_reply(Time(2), reply(0, 0, id, b"lie"));
+        client.handle_reply(Time(3), reply(1, 0, id, b"truth"));
+        assert_eq!(completed(&mut client), None);
+        client.handle_reply(Time(4), reply(2, 0, id, b"truth"));
+        assert_eq!(completed(&mut client), Some((b"truth".to_vec(), View(0))));
+        assert_eq!(client.outstanding(), None);
+    }
+
+    #[test]
+    fn replies_to_another_request_do_not_count() {
+        let mut client = client();
+        let id = client.submit(Time(0), vec![1]).unwrap();
+        let older = RequestId { timestamp: Timestamp(9), ..id };
+        for by in 0..4 {
+            client.handle_reply(Time(1), reply(by, 0, older, b"old"));
+        }
+        assert_eq!(completed(&mut client), None);
+    }
+
+    #[test]
+    fn a_liar_can_not_make_the_client_believe_in_a_view_far_ahead() {
+        let mut client = client();
+        let id = client.submit(Time(0), vec![1]).unwrap();
+        client.handle_reply(Time(1), reply(3, 1_000_003, id, b"r"));
+        client.handle_reply(Time(1), reply(1, 2, id, b"r"));
+        assert_eq!(completed(&mut client), Some((b"r".to_vec(), View(2))));
+        client.submit(Time(2), vec![2]).unwrap();
+        let sent = client.poll_effect();
+        assert!(matches!(sent, Some(ClientEffect::Send { to: To::Node(NodeId(2)), .. })));
+    }
+
+    #[test]
+    fn it_retransmits_to_all_and_waits_longer_each_time() {
+        let mut client = client();
+        client.submit(Time(0), vec![1]).unwrap();
+        assert_eq!(client.submit(Time(0), vec![1]), Err(SubmitError::Busy));
+        assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Node(_), .. })));
+        client.tick(Time::from_millis(99));
+        assert!(client.poll_effect().is_none());
+        client.tick(Time::from_millis(100));
+        assert!(matches!(client.poll_effect(), Some(ClientEffect::Retransmitted(_))));
+        assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Others, .. })));
+        assert_eq!(client.deadline(), Some(Time::from_millis(300)));
+    }
+}

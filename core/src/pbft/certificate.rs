@@ -1,0 +1,262 @@
+//! Quorums of signatures, and everything that can be checked of a message without state.
+//!
+//! The rule of this file: *the set that is checked is the set that is counted*. A certificate with
+//! a repeated, foreign or disagreeing signer is refused whole; nothing is filtered out and then
+//! counted elsewhere.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    config::MAX_WINDOW,
+    messages::{
+        Batch, Checkpoint, Commit, Decided, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS,
+        MAX_OPERATION_BYTES, Message, NewView, PrePrepare, Prepare, Reply, Request, Transfer,
+        ViewChange,
+    },
+    view_change::{Obligation, obligations},
+};
+use crate::{
+    crypto::{Authenticator, Check, Digest, Refusal, Signable, Signed},
+    ids::{NodeId, Principal, Seq, View},
+    quorum::Membership,
+};
+
+/// "A prepared certificate": a pre-prepare and matching prepares of quorum − 1 distinct backups
+/// (OSDI'99 §4.2: 2f prepares where n = 3f+1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreparedCertificate {
+    /// The proposal, signed by its view's primary.
+    pub pre_prepare: Signed<PrePrepare>,
+    /// The backups' matching prepares.
+    pub prepares: Arc<[Signed<Prepare>]>,
+}
+
+/// Proof that a checkpoint is stable: a quorum of equal, signed checkpoints (§4.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointCertificate {
+    /// All for one position and one digest.
+    pub checkpoints: Arc<[Signed<Checkpoint>]>,
+}
+
+impl CheckpointCertificate {
+    /// The position. 0 for the empty certificate, which no check accepts.
+    pub fn seq(&self) -> Seq {
+        self.checkpoints.first().map_or(Seq(0), |checkpoint| checkpoint.body.seq)
+    }
+
+    /// The state's digest.
+    pub fn digest(&self) -> Digest {
+        self.checkpoints.first().map_or_else(Digest::default, |checkpoint| checkpoint.body.digest)
+    }
+}
+
+/// What a message is checked with.
+#[derive(Clone, Copy)]
+struct With<'a> {
+    members: Membership,
+    authenticator: &'a dyn Authenticator,
+}
+
+impl With<'_> {
+    /// The signature holds, and the signer is a replica of this cluster.
+    fn node<T: Signable>(self, signed: &Signed<T>) -> Result<NodeId, Refusal> {
+        let node = match signed.by {
+            Principal::Node(node) if self.members.contains(node) => node,
+            by => return Err(Refusal::WrongSigner { by }),
+        };
+        signed.check(self.authenticator)?;
+        Ok(node)
+    }
+
+    /// The same, and the signer is this view's primary.
+    fn primary<T: Signable>(self, signed: &Signed<T>, view: View) -> Result<(), Refusal> {
+        let node = self.node(signed)?;
+        if node != self.members.primary(view) {
+            return Err(Refusal::WrongSigner { by: signed.by });
+        }
+        Ok(())
+    }
+
+    /// The same, and the signer is one of this view's backups: "replica i multicasts prepare"
+    /// only as a backup; the pre-prepare is the primary's vote.
+    fn backup<T: Signable>(self, signed: &Signed<T>, view: View) -> Result<NodeId, Refusal> {
+        let node = self.node(signed)?;
+        if node == self.members.primary(view) {
+            return Err(Refusal::WrongSigner { by: signed.by });
+        }
+        Ok(node)
+    }
+
+    fn request(self, request: &Signed<Request>) -> Result<(), Refusal> {
+        if request.by != Principal::Client(request.body.id.client) {
+            return Err(Refusal::WrongSigner { by: request.by });
+        }
+        limit("an operation", request.body.operation.len(), MAX_OPERATION_BYTES)?;
+        request.check(self.authenticator)?;
+        Ok(())
+    }
+
+    fn batch(self, batch: &Batch) -> Result<(), Refusal> {
+        limit("the number of requests in a batch", batch.requests.len(), MAX_BATCH_REQUESTS)?;
+        let bytes = batch.requests.iter().map(|request| request.body.operation.len()).sum();
+        limit("a batch's operations", bytes, MAX_BATCH_BYTES)?;
+        batch.requests.iter().try_for_each(|request| self.request(request))
+    }
+
+    fn proposal(self, header: &Signed<PrePrepare>, batch: &Batch) -> Result<(), Refusal> {
+        self.primary(header, header.body.view)?;
+        self.batch(batch)?;
+        if batch.digest() != header.body.digest {
+            return Err(Refusal::Inconsistent("the batch is not the one that its header names"));
+        }
+        Ok(())
+    }
+
+    fn prepared(self, certificate: &PreparedCertificate) -> Result<(), Refusal> {
+        let proposal = certificate.pre_prepare.body;
+        self.primary(&certificate.pre_prepare, proposal.view)?;
+        let mut signers = Signers::default();
+        for prepare in certificate.prepares.iter() {
+            let Prepare { view, seq, digest } = prepare.body;
+            if (PrePrepare { view, seq, digest }) != proposal {
+                return Err(Refusal::Inconsistent("a prepare differs from its pre-prepare"));
+            }
+            signers.add(self.backup(prepare, proposal.view)?)?;
+        }
+        signers.at_least(self.members.quorum() - 1)
+    }
+
+    fn stable(self, certificate: &CheckpointCertificate) -> Result<(), Refusal> {
+        let mut signers = Signers::default();
+        let (seq, digest) = (certificate.seq(), certificate.digest());
+        for checkpoint in certificate.checkpoints.iter() {
+            if checkpoint.body != (Checkpoint { seq, digest }) {
+                return Err(Refusal::Inconsistent("checkpoints of one certificate differ"));
+            }
+            signers.add(self.node(checkpoint)?)?;
+        }
+        signers.at_least(self.members.quorum())
+    }
+
+    fn decided(self, decided: &Decided) -> Result<(), Refusal> {
+        self.proposal(&decided.pre_prepare, &decided.batch)?;
+        let PrePrepare { view, seq, digest } = decided.pre_prepare.body;
+        let mut signers = Signers::default();
+        for commit in &decided.commits {
+            if commit.body != (Commit { view, seq, digest }) {
+                return Err(Refusal::Inconsistent("a commit differs from its pre-prepare"));
+            }
+            signers.add(self.node(commit)?)?;
+        }
+        signers.at_least(self.members.quorum())
+    }
+
+    fn view_change(self, signed: &Signed<ViewChange>) -> Result<NodeId, Refusal> {
+        let node = self.node(signed)?;
+        let change = &signed.body;
+        match &change.proof {
+            None if change.stable == Seq(0) => {}
+            Some(proof) if proof.seq() == change.stable => self.stable(proof)?,
+            _ => return Err(Refusal::Inconsistent("the stable checkpoint is not proven")),
+        }
+        let mut above = change.stable;
+        for certificate in &change.prepared {
+            let PrePrepare { view, seq, .. } = certificate.pre_prepare.body;
+            if seq <= above || seq.0 - change.stable.0 > MAX_WINDOW {
+                return Err(Refusal::Inconsistent(
+                    "prepared certificates must rise, between the water marks",
+                ));
+            }
+            if view >= change.view {
+                return Err(Refusal::Inconsistent("prepared in a view that has not begun"));
+            }
+            self.prepared(certificate)?;
+            above = seq;
+        }
+        Ok(node)
+    }
+
+    /// "A backup accepts a new-view message for view v+1 if it is signed properly, if the
+    /// view-change messages it contains are valid for view v+1, and if the set O is correct; it
+    /// verifies the correctness of O by performing a computation similar to the one used by the
+    /// primary to create O" (§4.4).
+    fn new_view(self, signed: &Signed<NewView>) -> Result<(), Refusal> {
+        let new_view = &signed.body;
+        self.primary(signed, new_view.view)?;
+        let mut signers = Signers::default();
+        for change in &new_view.view_changes {
+            if change.body.view != new_view.view {
+                return Err(Refusal::Inconsistent("a view change is for another view"));
+            }
+            signers.add(self.view_change(change)?)?;
+        }
+        signers.at_least(self.members.quorum())?;
+        let owed = obligations(&new_view.view_changes);
+        if owed.proposals.len() != new_view.pre_prepares.len() {
+            return Err(Refusal::Inconsistent("O does not follow from V"));
+        }
+        for (Obligation { seq, digest }, proposed) in
+            owed.proposals.iter().copied().zip(&new_view.pre_prepares)
+        {
+            if proposed.body != (PrePrepare { view: new_view.view, seq, digest }) {
+                return Err(Refusal::Inconsistent("O does not follow from V"));
+            }
+            self.primary(proposed, new_view.view)?;
+        }
+        Ok(())
+    }
+}
+
+/// Distinct signers of one certificate.
+#[derive(Default)]
+struct Signers(Vec<NodeId>);
+
+impl Signers {
+    fn add(&mut self, node: NodeId) -> Result<(), Refusal> {
+        if self.0.contains(&node) {
+            return Err(Refusal::Inconsistent("one signer appears twice in a certificate"));
+        }
+        self.0.push(node);
+        Ok(())
+    }
+
+    fn at_least(&self, needed: usize) -> Result<(), Refusal> {
+        let found = self.0.len();
+        if found < needed { Err(Refusal::Certificate { found, needed }) } else { Ok(()) }
+    }
+}
+
+fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), Refusal> {
+    if found > limit { Err(Refusal::TooLarge { what, limit }) } else { Ok(()) }
+}
+
+impl Check for Message {
+    fn check(&self, members: Membership, authenticator: &dyn Authenticator) -> Result<(), Refusal> {
+        let with = With { members, authenticator };
+        match self {
+            Self::Request(request) => with.request(request),
+            Self::PrePrepare(header, batch) => with.proposal(header, batch),
+            Self::Prepare(prepare) => with.backup(prepare, prepare.body.view).map(drop),
+            Self::Commit(commit) => with.node(commit).map(drop),
+            Self::Reply(reply) => with.node::<Reply>(reply).map(drop),
+            Self::Checkpoint(checkpoint) => with.node(checkpoint).map(drop),
+            Self::ViewChange(change) => with.view_change(change).map(drop),
+            Self::NewView(new_view) => with.new_view(new_view),
+            Self::Status(_) | Self::FetchBatch(_) => Ok(()),
+            Self::Batch(batch) => with.batch(batch),
+            Self::Decided(decided) => with.decided(decided),
+            Self::Transfer(transfer) => {
+                let Transfer { certificate, snapshot } = &**transfer;
+                with.stable(certificate)?;
+                if snapshot.seq != certificate.seq()
+                    || Digest::of(&**snapshot) != certificate.digest()
+                {
+                    return Err(Refusal::Inconsistent("the state is not the one certified"));
+                }
+                Ok(())
+            }
+        }
+    }
+}

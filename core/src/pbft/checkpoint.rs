@@ -1,0 +1,167 @@
+//! §4.3, garbage collection: checkpoints, their proofs, the water marks; and state transfer.
+
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+
+use serde::Serialize;
+
+use super::{
+    certificate::CheckpointCertificate,
+    durable::Record,
+    messages::{Checkpoint, Message, Snapshot, Transfer, node_of},
+    replica::Replica,
+};
+use crate::{
+    app::Application,
+    crypto::{Digest, Signed},
+    event::EventKind,
+    ids::{NodeId, Seq},
+    protocol::To,
+};
+
+/// How many checkpoints above the last stable one are kept of each replica: those of a window, and
+/// one more for a replica that fell behind it. The oldest go first.
+const KEPT_PER_NODE: usize = 3;
+
+/// Checkpoints that are not stable yet.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct CheckpointVotes {
+    /// Each replica's latest few, by position. Bounded: n × [`KEPT_PER_NODE`].
+    votes: BTreeMap<NodeId, BTreeMap<Seq, Signed<Checkpoint>>>,
+    /// This replica's own states at those positions.
+    own: BTreeMap<Seq, (Digest, Arc<Snapshot>)>,
+}
+
+impl CheckpointVotes {
+    /// The first checkpoint of a replica for a position counts; no later one replaces it.
+    fn add(&mut self, by: NodeId, vote: Signed<Checkpoint>) {
+        let votes = self.votes.entry(by).or_default();
+        votes.entry(vote.body.seq).or_insert(vote);
+        while votes.len() > KEPT_PER_NODE {
+            votes.pop_first();
+        }
+    }
+
+    /// The votes for exactly this.
+    fn matching(&self, wanted: Checkpoint) -> impl Iterator<Item = &Signed<Checkpoint>> {
+        self.votes
+            .values()
+            .filter_map(move |votes| votes.get(&wanted.seq).filter(|vote| vote.body == wanted))
+    }
+
+    fn certificate(&self, wanted: Checkpoint, needed: usize) -> Option<CheckpointCertificate> {
+        let checkpoints: Vec<_> = self.matching(wanted).take(needed).cloned().collect();
+        (checkpoints.len() == needed)
+            .then(|| CheckpointCertificate { checkpoints: checkpoints.into() })
+    }
+
+    /// This replica's own checkpoints above a position.
+    pub(super) fn of(&self, node: NodeId, above: Seq) -> impl Iterator<Item = &Signed<Checkpoint>> {
+        let votes = self.votes.get(&node);
+        votes.into_iter().flat_map(move |votes| votes.range(above.next()..).map(|(_, vote)| vote))
+    }
+
+    /// Whether anyone claims to be past this position.
+    pub(super) fn any_after(&self, seq: Seq) -> bool {
+        self.votes.values().any(|votes| votes.last_key_value().is_some_and(|(at, _)| *at > seq))
+    }
+
+    fn discard(&mut self, up_to: Seq) {
+        for votes in self.votes.values_mut() {
+            *votes = votes.split_off(&up_to.next());
+        }
+        self.votes.retain(|_, votes| !votes.is_empty());
+        self.own = self.own.split_off(&up_to.next());
+    }
+}
+
+impl<A: Application> Replica<A> {
+    /// "When a replica i produces a checkpoint, it multicasts a checkpoint message to the other
+    /// replicas, where n is the sequence number of the last request whose execution is reflected
+    /// in the state and d is the digest of the state."
+    pub(super) fn take_checkpoint(&mut self) {
+        let snapshot = Arc::new(Snapshot {
+            seq: self.executed,
+            application: self.application.snapshot(),
+            sessions: self.sessions.clone(),
+        });
+        let body = Checkpoint { seq: self.executed, digest: Digest::of(&*snapshot) };
+        self.checkpoints.own.insert(body.seq, (body.digest, snapshot));
+        let vote = Signed::new(body, &*self.authenticator);
+        self.checkpoints.add(self.id, vote.clone());
+        self.event(EventKind::CheckpointTaken { seq: body.seq, digest: body.digest });
+        self.send(To::Others, Message::Checkpoint(vote));
+        self.try_stable(body);
+    }
+
+    pub(super) fn on_checkpoint(&mut self, vote: Signed<Checkpoint>) {
+        let body = vote.body;
+        let Some(by) = node_of(vote.by).filter(|_| body.seq > self.log.low()) else { return };
+        self.checkpoints.add(by, vote);
+        self.try_stable(body);
+    }
+
+    /// "Each replica collects checkpoint messages in its log until it has 2f+1 of them for
+    /// sequence number n with the same digest d signed by different replicas. … A checkpoint with
+    /// a proof becomes stable." Here: once this replica has that state itself.
+    fn try_stable(&mut self, body: Checkpoint) {
+        let Some((digest, _)) = self.checkpoints.own.get(&body.seq) else { return };
+        if *digest != body.digest {
+            return;
+        }
+        if let Some(certificate) = self.checkpoints.certificate(body, self.members.quorum()) {
+            self.stabilise(certificate);
+        }
+    }
+
+    /// Adopts a proven checkpoint whose state this replica has, and "discards all pre-prepare,
+    /// prepare, and commit messages with sequence number less than or equal to n …; it also
+    /// discards all earlier checkpoints and checkpoint messages".
+    pub(super) fn stabilise(&mut self, certificate: CheckpointCertificate) {
+        let (seq, digest) = (certificate.seq(), certificate.digest());
+        if seq <= self.log.low() {
+            return;
+        }
+        let Some((_, snapshot)) =
+            self.checkpoints.own.get(&seq).filter(|(own, _)| *own == digest).cloned()
+        else {
+            return;
+        };
+        self.adopt(certificate, snapshot);
+        self.event(EventKind::CheckpointStable { seq, digest });
+        if self.is_primary() {
+            self.propose();
+        }
+    }
+
+    fn adopt(&mut self, certificate: CheckpointCertificate, snapshot: Arc<Snapshot>) {
+        let seq = certificate.seq();
+        self.log.advance(seq);
+        self.checkpoints.discard(seq);
+        self.stable = Some((certificate.clone(), snapshot.clone()));
+        self.outbox.persist(Record::Stable(certificate, snapshot));
+    }
+
+    /// A proven state of others replaces this replica's, if it is ahead of it.
+    pub(super) fn on_transfer(&mut self, transfer: &Transfer) {
+        let Transfer { certificate, snapshot } = transfer;
+        let (seq, digest) = (certificate.seq(), certificate.digest());
+        if seq <= self.executed {
+            self.stabilise(certificate.clone());
+            return;
+        }
+        // A quorum vouches for these bytes, so a correct replica made them: they can't be bad
+        // unless more than f lie, and then nothing is adopted.
+        let Ok(application) = A::restore(&snapshot.application) else { return };
+        self.application = application;
+        self.sessions = snapshot.sessions.clone();
+        self.executed = seq;
+        self.proposed = self.proposed.max(seq);
+        let sessions = &self.sessions;
+        self.pending.retain(|_, pending| {
+            sessions.lookup(pending.request.body.id) == super::sessions::Known::New
+        });
+        self.adopt(certificate.clone(), snapshot.clone());
+        self.event(EventKind::StateTransferred { seq, digest });
+        self.execute();
+    }
+}

@@ -1,0 +1,166 @@
+//! What must survive a crash, and how a replica starts from it.
+//!
+//! | record | is durable before this leaves | because otherwise, after a crash, |
+//! |---|---|---|
+//! | `PrePrepare` | the pre-prepare (primary), the prepare (backup) | it could vote for another batch at that position |
+//! | `Prepared` | the commit | it could forget, in a view change, what others may have committed |
+//! | `ViewChange` | the view change | it could vote on in a view that it left, or send a second, different view change |
+//! | `NewView` | the new view (primary), the prepares for O (backup) | it could enter the view with another O |
+//! | `Batch` | nothing | it would have to fetch the content again |
+//! | `Stable` | nothing | it would have to fetch the state again |
+
+use alloc::{sync::Arc, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{
+    certificate::{CheckpointCertificate, PreparedCertificate},
+    config::{BadConfig, Config},
+    messages::{Batch, NewView, PrePrepare, Snapshot, ViewChange},
+    replica::{Replica, Standing},
+};
+use crate::{
+    app::{Application, BadSnapshot},
+    crypto::{Authenticator, Signed},
+    ids::{NodeId, Seq},
+    quorum::Membership,
+};
+
+/// One durable fact. Replicas trust their own disk: records are not verified again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// A proposal was accepted, or made.
+    PrePrepare(Signed<PrePrepare>, Arc<Batch>),
+    /// A position prepared.
+    Prepared(PreparedCertificate),
+    /// The replica left its view with this message.
+    ViewChange(Arc<Signed<ViewChange>>),
+    /// The replica entered a view.
+    NewView(Arc<Signed<NewView>>),
+    /// The content of a proposal that came without it.
+    Batch(Arc<Batch>),
+    /// A checkpoint became stable, with its state.
+    Stable(CheckpointCertificate, Arc<Snapshot>),
+}
+
+impl Record {
+    /// Drops what later records make useless, so that a disk's contents stay bounded: everything
+    /// about positions up to the last stable checkpoint, and all but the last view. What is left
+    /// is in the order in which it must be read.
+    #[must_use]
+    pub fn compact(records: Vec<Self>) -> Vec<Self> {
+        let stable = |record: &Self| match record {
+            Self::Stable(certificate, _) => Some(certificate.seq()),
+            _ => None,
+        };
+        let low = records.iter().filter_map(stable).max().unwrap_or(Seq(0));
+        let is_view = |record: &Self| matches!(record, Self::ViewChange(_) | Self::NewView(_));
+        let last_view = records.iter().rposition(is_view);
+        let last_new_view = records.iter().rposition(|record| matches!(record, Self::NewView(_)));
+        let mut at = 0..;
+        let mut kept = records;
+        kept.retain(|record| {
+            let at = at.next();
+            match record {
+                Self::PrePrepare(header, _) => header.body.seq > low,
+                Self::Prepared(certificate) => certificate.pre_prepare.body.seq > low,
+                Self::ViewChange(_) | Self::NewView(_) => at == last_view || at == last_new_view,
+                Self::Batch(_) => true,
+                Self::Stable(certificate, _) => certificate.seq() == low,
+            }
+        });
+        // The checkpoint comes first: it sets the water marks between which the others belong,
+        // and some of those were written before it, under earlier marks.
+        kept.sort_by_key(|record| !matches!(record, Self::Stable(..)));
+        kept
+    }
+}
+
+/// Records from which no replica can be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The configuration can't work.
+    #[error(transparent)]
+    Config(#[from] BadConfig),
+    /// A snapshot is none of this application: the data belongs to another application or version.
+    #[error("the checkpoint at {seq} can't be restored: {why}")]
+    Snapshot {
+        /// Which.
+        seq: Seq,
+        /// Why not.
+        why: BadSnapshot,
+    },
+}
+
+impl<A: Application> Replica<A> {
+    /// A replica as it was when it last made its records durable. It neither contradicts what it
+    /// said nor forgets what it prepared; what it had executed beyond its last stable checkpoint
+    /// it executes again once others show the proof.
+    pub fn restore(
+        id: NodeId,
+        members: Membership,
+        config: Config,
+        authenticator: Arc<dyn Authenticator>,
+        genesis: A,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, RestoreError> {
+        let mut replica = Self::new(id, members, config, authenticator, genesis)?;
+        for record in records {
+            replica.replay(record)?;
+        }
+        replica.after_restore();
+        Ok(replica)
+    }
+
+    fn replay(&mut self, record: Record) -> Result<(), RestoreError> {
+        match record {
+            Record::PrePrepare(header, batch) => {
+                let PrePrepare { view, seq, digest } = header.body;
+                if let Some(slot) = self.log.entry(seq) {
+                    slot.accepted = Some(header);
+                    slot.keep_batch(digest, batch);
+                    self.proposed = self.proposed.max(seq);
+                }
+                if view > self.view {
+                    self.view = view;
+                    self.standing = Standing::Active;
+                }
+            }
+            Record::Prepared(certificate) => {
+                if let Some(slot) = self.log.entry(certificate.pre_prepare.body.seq) {
+                    slot.prepared = Some(certificate);
+                }
+            }
+            Record::ViewChange(own) => {
+                self.view = own.body.view;
+                self.standing = Standing::Changing { quorum_since: None };
+                self.view_changes.insert(self.id, own);
+            }
+            Record::NewView(new_view) => {
+                self.view = new_view.body.view;
+                self.standing = Standing::Active;
+                self.place_obligations(&new_view.body);
+                self.new_view = Some(new_view);
+            }
+            Record::Batch(batch) => {
+                let digest = batch.digest();
+                for (_, slot) in self.log.iter_mut() {
+                    slot.keep_batch(digest, batch.clone());
+                }
+            }
+            Record::Stable(certificate, snapshot) => {
+                let seq = certificate.seq();
+                self.application = A::restore(&snapshot.application)
+                    .map_err(|why| RestoreError::Snapshot { seq, why })?;
+                self.sessions = snapshot.sessions.clone();
+                self.executed = seq;
+                self.proposed = self.proposed.max(seq);
+                self.log.advance(seq);
+                self.stable = Some((certificate, snapshot));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,330 @@
+//! §4.2, normal case: request, pre-prepare, prepare, commit, execute in order, reply.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use super::{
+    certificate::PreparedCertificate,
+    durable::Record,
+    messages::{
+        Batch, Commit, Decided, MAX_BATCH_BYTES, Message, PrePrepare, Prepare, Reply, Request,
+        node_of,
+    },
+    replica::{Pending, Replica},
+    sessions::Known,
+    slot::Slot,
+};
+use crate::{
+    app::Application,
+    crypto::Signed,
+    event::EventKind,
+    ids::{RequestId, Seq, View},
+    protocol::{Effect, To},
+};
+
+/// Entries of requests that are done may pile up in the queue to twice what waits, and this.
+const QUEUE_SLACK: usize = 64;
+
+impl<A: Application> Replica<A> {
+    /// "If the request has already been processed, the replicas simply re-send the reply"; else
+    /// the primary orders it, and a backup that got it from the client itself relays it (§4.1).
+    pub(super) fn on_request(&mut self, request: Arc<Signed<Request>>, from_client: bool) {
+        let id = request.body.id;
+        match self.sessions.lookup(id) {
+            Known::Answered(result) => {
+                let result = result.to_vec();
+                self.reply(id, result);
+                return;
+            }
+            Known::Stale => return,
+            Known::New => {}
+        }
+        self.await_execution(&request, false);
+        if !self.is_active() {
+            return;
+        }
+        if self.is_primary() {
+            self.propose();
+        } else if from_client {
+            self.send(To::Node(self.primary()), Message::Request(request));
+        }
+    }
+
+    /// Remembers that a client waits, from which moment on the primary is being timed.
+    fn await_execution(&mut self, request: &Arc<Signed<Request>>, proposed: bool) {
+        let RequestId { client, timestamp } = request.body.id;
+        if let Some(pending) = self.pending.get_mut(&client) {
+            let known = pending.request.body.id.timestamp;
+            if known == timestamp {
+                pending.proposed |= proposed;
+            }
+            if known >= timestamp {
+                return;
+            }
+        }
+        let pending = Pending { request: request.clone(), since: self.now, proposed };
+        self.pending.insert(client, pending);
+        self.queue.push_back((client, timestamp));
+        if self.queue.len() > 2 * self.pending.len() + QUEUE_SLACK {
+            let pending = &self.pending;
+            self.queue.retain(|(client, timestamp)| {
+                pending
+                    .get(client)
+                    .is_some_and(|it| it.request.body.id.timestamp == *timestamp && !it.proposed)
+            });
+        }
+        self.event(EventKind::RequestAccepted { request: request.body.id });
+    }
+
+    /// The primary's part: assigns the next positions to what waits, in batches, while there is
+    /// room between the water marks and in the pipeline.
+    pub(super) fn propose(&mut self) {
+        while self.is_active()
+            && self.is_primary()
+            && self.log.contains(self.proposed.next())
+            && self.proposed.0.saturating_sub(self.executed.0) < self.config.pipeline
+        {
+            let requests = self.next_batch();
+            if requests.is_empty() {
+                return;
+            }
+            let batch = Arc::new(Batch { requests });
+            let seq = self.proposed.next();
+            let body = PrePrepare { view: self.view, seq, digest: batch.digest() };
+            let header = Signed::new(body, &*self.authenticator);
+            self.accept(header, batch);
+        }
+    }
+
+    fn next_batch(&mut self) -> Vec<Signed<Request>> {
+        let mut requests = Vec::new();
+        let mut bytes = 0;
+        while requests.len() < self.config.batch_requests {
+            let Some((client, timestamp)) = self.queue.front().copied() else { break };
+            let Some(pending) = self
+                .pending
+                .get_mut(&client)
+                .filter(|it| it.request.body.id.timestamp == timestamp && !it.proposed)
+            else {
+                self.queue.pop_front();
+                continue;
+            };
+            bytes += pending.request.body.operation.len();
+            if bytes > MAX_BATCH_BYTES {
+                break;
+            }
+            pending.proposed = true;
+            requests.push(Signed::clone(&pending.request));
+            self.queue.pop_front();
+        }
+        requests
+    }
+
+    /// "A backup accepts the pre-prepare message provided: the signatures are correct and d is the
+    /// digest for m (checked on the way in); it is in view v; it has not accepted a pre-prepare
+    /// message for view v and sequence number n containing a different digest; the sequence
+    /// number is between a low water mark h and a high water mark H."
+    pub(super) fn on_pre_prepare(&mut self, header: Signed<PrePrepare>, batch: Arc<Batch>) {
+        let PrePrepare { view, seq, digest } = header.body;
+        let current = self.is_active() && view == self.view;
+        let Some(slot) = self.log.entry(seq) else { return };
+        if current {
+            match &slot.accepted {
+                None => self.accept(header, batch),
+                Some(accepted) if accepted.body.digest == digest => {}
+                Some(accepted) => {
+                    let accepted = accepted.clone();
+                    self.report_conflict(&accepted, &header);
+                }
+            }
+        } else if view >= self.view
+            && slot.early.as_ref().is_none_or(|early| early.body.view < view)
+        {
+            slot.early = Some(header);
+            slot.keep_batch(digest, batch);
+        }
+    }
+
+    /// Two proposals of one primary for one view and position: proof that it lies.
+    pub(super) fn report_conflict(
+        &mut self,
+        first: &Signed<PrePrepare>,
+        second: &Signed<PrePrepare>,
+    ) {
+        let PrePrepare { view, seq, digest } = first.body;
+        let same_place = (view, seq) == (second.body.view, second.body.seq);
+        if !same_place || digest == second.body.digest || first.by != second.by {
+            return;
+        }
+        let Some(by) = node_of(first.by) else { return };
+        let Some(slot) = self.log.entry(seq) else { return };
+        if core::mem::replace(&mut slot.conflict_reported, true) {
+            return;
+        }
+        let second = second.body.digest;
+        self.event(EventKind::Equivocation { by, view, seq, first: digest, second });
+    }
+
+    /// Enters a proposal into the log. A backup "enters the prepare phase by multicasting a
+    /// prepare message to all other replicas and adds both messages to its log".
+    pub(super) fn accept(&mut self, header: Signed<PrePrepare>, batch: Arc<Batch>) {
+        let PrePrepare { view, seq, digest } = header.body;
+        let own = self.is_primary();
+        let Some(slot) = self.log.entry(seq) else { return };
+        slot.accepted = Some(header.clone());
+        slot.keep_batch(digest, batch.clone());
+        self.proposed = self.proposed.max(seq);
+        let requests = u32::try_from(batch.requests.len()).unwrap_or(u32::MAX);
+        self.event(EventKind::PrePrepared { view, seq, digest, requests });
+        self.outbox.persist(Record::PrePrepare(header.clone(), batch.clone()));
+        if own {
+            self.send(To::Others, Message::PrePrepare(header, batch));
+        } else {
+            for request in &batch.requests {
+                if self.sessions.lookup(request.body.id) == Known::New {
+                    self.await_execution(&Arc::new(request.clone()), true);
+                }
+            }
+            self.prepare(view, seq, digest);
+        }
+        self.advance(seq);
+    }
+
+    /// A backup's prepare.
+    pub(super) fn prepare(&mut self, view: View, seq: Seq, digest: crate::crypto::Digest) {
+        let prepare = Signed::new(Prepare { view, seq, digest }, &*self.authenticator);
+        let id = self.id;
+        if let Some(slot) = self.log.entry(seq) {
+            slot.prepares.add(id, prepare.clone());
+        }
+        self.send(To::Others, Message::Prepare(prepare));
+    }
+
+    /// Prepares of views that are over are useless; of views to come they are kept.
+    pub(super) fn on_prepare(&mut self, prepare: Signed<Prepare>) {
+        let Prepare { view, seq, .. } = prepare.body;
+        let Some(by) = node_of(prepare.by).filter(|_| view >= self.view) else { return };
+        if self.log.entry(seq).is_some_and(|slot| slot.prepares.add(by, prepare)) {
+            self.advance(seq);
+        }
+    }
+
+    pub(super) fn on_commit(&mut self, commit: Signed<Commit>) {
+        let Commit { view, seq, .. } = commit.body;
+        let Some(by) = node_of(commit.by).filter(|_| view >= self.view) else { return };
+        if self.log.entry(seq).is_some_and(|slot| slot.commits.add(by, commit)) {
+            self.advance(seq);
+        }
+    }
+
+    /// Moves one position as far as its votes carry it.
+    pub(super) fn advance(&mut self, seq: Seq) {
+        if !self.is_active() {
+            return;
+        }
+        self.try_prepared(seq);
+        self.try_committed(seq);
+    }
+
+    /// "prepared(m, v, n, i) is true iff replica i has inserted in its log: the request m, a
+    /// pre-prepare for m in view v with sequence number n, and 2f prepares from different backups
+    /// that match the pre-prepare."
+    ///
+    /// After a view change the request itself may still be missing here. The certificate in V
+    /// proves that f+1 correct replicas have it, so agreement goes on; execution waits for it.
+    fn try_prepared(&mut self, seq: Seq) {
+        let needed = self.members.quorum() - 1;
+        let (view, id) = (self.view, self.id);
+        let Some(slot) = self.log.entry(seq) else { return };
+        let Some(accepted) = slot.accepted.as_ref().filter(|it| it.body.view == view) else {
+            return;
+        };
+        if slot.is_prepared() {
+            return;
+        }
+        let Some(prepares) = slot.prepares.quorum(&accepted.body, needed) else { return };
+        let PrePrepare { view, seq, digest } = accepted.body;
+        let certificate =
+            PreparedCertificate { pre_prepare: accepted.clone(), prepares: prepares.into() };
+        slot.prepared = Some(certificate.clone());
+        let commit = Signed::new(Commit { view, seq, digest }, &*self.authenticator);
+        slot.commits.add(id, commit.clone());
+        self.event(EventKind::Prepared { view, seq, digest });
+        self.outbox.persist(Record::Prepared(certificate));
+        self.send(To::Others, Message::Commit(commit));
+    }
+
+    /// "committed-local(m, v, n, i) is true iff prepared(m, v, n, i) is true and i has accepted
+    /// 2f+1 commits (possibly including its own) from different replicas that match the
+    /// pre-prepare for m."
+    fn try_committed(&mut self, seq: Seq) {
+        let needed = self.members.quorum();
+        let Some(slot) = self.log.entry(seq) else { return };
+        if slot.decided.is_some() || !slot.is_prepared() {
+            return;
+        }
+        let Some(decided) = committed(slot, needed) else { return };
+        let PrePrepare { view, seq, digest } = decided.pre_prepare.body;
+        slot.decided = Some(Arc::new(decided));
+        self.event(EventKind::Committed { view, seq, digest });
+        self.execute();
+    }
+
+    /// "Each replica i executes the operation requested by m after committed-local(m, v, n, i) is
+    /// true and i's state reflects the sequential execution of all requests with lower sequence
+    /// numbers. … After executing the requested operation, replicas send a reply to the client."
+    pub(super) fn execute(&mut self) {
+        while let Some(decided) =
+            self.log.get(self.executed.next()).and_then(|slot| slot.decided.clone())
+        {
+            let PrePrepare { seq, digest, .. } = decided.pre_prepare.body;
+            let mut requests = Vec::new();
+            let mut replies = Vec::new();
+            for request in &decided.batch.requests {
+                let id = request.body.id;
+                // A request may be ordered twice, across a view change; it executes once.
+                if self.sessions.lookup(id) == Known::New {
+                    let result = self.application.execute(&request.body.operation);
+                    self.sessions.record(id, result.clone());
+                    requests.push(id);
+                    replies.push((id, result));
+                }
+                if self
+                    .pending
+                    .get(&id.client)
+                    .is_some_and(|pending| pending.request.body.id.timestamp <= id.timestamp)
+                {
+                    self.pending.remove(&id.client);
+                }
+            }
+            self.executed = seq;
+            self.proposed = self.proposed.max(seq);
+            // What was carried over says nothing about the view being changed to.
+            if self.is_active() {
+                self.failed_views = 0;
+            }
+            self.event(EventKind::Executed { seq, digest, requests });
+            for (id, result) in replies {
+                self.reply(id, result);
+            }
+            if seq.0.is_multiple_of(self.config.checkpoint_interval) {
+                self.take_checkpoint();
+            }
+        }
+        if self.is_primary() {
+            self.propose();
+        }
+    }
+
+    fn reply(&mut self, id: RequestId, result: Vec<u8>) {
+        let reply = Signed::new(Reply { view: self.view, id, result }, &*self.authenticator);
+        self.outbox.push(Effect::Reply { client: id.client, reply });
+    }
+}
+
+/// The proof that the accepted proposal committed, if its content and a quorum are here.
+fn committed(slot: &Slot, needed: usize) -> Option<Decided> {
+    let accepted = slot.accepted.as_ref()?;
+    let batch = slot.batch(accepted.body.digest)?;
+    let commits = slot.commits.quorum(&accepted.body, needed)?;
+    Some(Decided { pre_prepare: accepted.clone(), batch: batch.clone(), commits })
+}

@@ -1,0 +1,289 @@
+//! The state of one replica, and which rule handles what.
+//!
+//! ```text
+//!             ┌ request, pre-prepare, prepare, commit ─▶ normal      (§4.2)
+//! handle ─────┼ checkpoint, transfer ──────────────────▶ checkpoint  (§4.3)
+//!             ├ view-change, new-view, tick ───────────▶ view_change (§4.4)
+//!             └ status, fetch, batch, decided, tick ───▶ repair
+//! ```
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use serde::Serialize;
+
+use super::{
+    certificate::CheckpointCertificate,
+    checkpoint::CheckpointVotes,
+    config::{BadConfig, Config},
+    messages::{Batch, Message, NewView, Request, Snapshot, ViewChange},
+    outbox::Outbox,
+    sessions::Sessions,
+    slot::{Log, SlotView},
+};
+use crate::{
+    app::Application,
+    crypto::{Authenticator, Digest, Signed},
+    event::EventKind,
+    ids::{ClientId, NodeId, Seq, Timestamp, View},
+    protocol::{Effect, Input, Protocol, To},
+    quorum::Membership,
+    time::Time,
+};
+
+/// Whether the replica takes part in its view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) enum Standing {
+    /// In normal operation.
+    Active,
+    /// It wants the view but has no new-view message for it. "It stops accepting messages (other
+    /// than checkpoint, view-change, and new-view messages)" (§4.4).
+    Changing {
+        /// Since when a quorum wants it too: from then on the new primary is being timed.
+        quorum_since: Option<Time>,
+    },
+}
+
+/// A request that a client waits for.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Pending {
+    pub(super) request: Arc<Signed<Request>>,
+    /// Since when this view's primary has kept it waiting.
+    pub(super) since: Time,
+    /// Whether a batch of this view holds it.
+    pub(super) proposed: bool,
+}
+
+/// One PBFT replica. A value: clone it, hash it, feed it; see [`Protocol`].
+#[derive(Clone, Debug)]
+pub struct Replica<A> {
+    pub(super) id: NodeId,
+    pub(super) members: Membership,
+    pub(super) config: Config,
+    pub(super) authenticator: Arc<dyn Authenticator>,
+
+    pub(super) now: Time,
+    pub(super) view: View,
+    pub(super) standing: Standing,
+    pub(super) log: Log,
+    /// The last position that a batch was proposed for in this view (as primary), or accepted.
+    pub(super) proposed: Seq,
+    /// The last position executed.
+    pub(super) executed: Seq,
+    pub(super) application: A,
+    pub(super) sessions: Sessions,
+
+    /// One request a client: bounded by the number of clients whose keys are known.
+    pub(super) pending: BTreeMap<ClientId, Pending>,
+    /// The clients of `pending` in order of arrival, so that the primary is fair. May name
+    /// requests that are done; those are skipped.
+    pub(super) queue: VecDeque<(ClientId, Timestamp)>,
+
+    pub(super) checkpoints: CheckpointVotes,
+    /// The last stable checkpoint. `None`: the initial state.
+    pub(super) stable: Option<(CheckpointCertificate, Arc<Snapshot>)>,
+
+    /// Each replica's view change for the latest view that it asked for.
+    pub(super) view_changes: BTreeMap<NodeId, Arc<Signed<ViewChange>>>,
+    /// The message that started the current view. `None` in view 0.
+    pub(super) new_view: Option<Arc<Signed<NewView>>>,
+    /// Views in a row that were left before anything was executed in them.
+    pub(super) failed_views: u32,
+
+    /// When the replica next says where it stands.
+    pub(super) status_at: Time,
+    /// When it may next answer a peer's status: one answer a peer in half a status interval.
+    pub(super) answer_at: BTreeMap<NodeId, Time>,
+    pub(super) outbox: Outbox,
+}
+
+impl<A: Application> Replica<A> {
+    /// A new replica at the start of history: view 0, nothing executed.
+    pub fn new(
+        id: NodeId,
+        members: Membership,
+        config: Config,
+        authenticator: Arc<dyn Authenticator>,
+        application: A,
+    ) -> Result<Self, BadConfig> {
+        config.validate()?;
+        Ok(Self {
+            id,
+            members,
+            authenticator,
+            now: Time::ZERO,
+            view: View(0),
+            standing: Standing::Active,
+            log: Log::new(config.window),
+            config,
+            proposed: Seq(0),
+            executed: Seq(0),
+            application,
+            sessions: Sessions::default(),
+            pending: BTreeMap::new(),
+            queue: VecDeque::new(),
+            checkpoints: CheckpointVotes::default(),
+            stable: None,
+            view_changes: BTreeMap::new(),
+            new_view: None,
+            failed_views: 0,
+            status_at: Time::ZERO,
+            answer_at: BTreeMap::new(),
+            outbox: Outbox::default(),
+        })
+    }
+
+    /// Its number.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// The cluster.
+    pub fn members(&self) -> Membership {
+        self.members
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its view: the one it takes part in, or the one it wants.
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// Whether it takes part in its view (false: changing to it).
+    pub fn is_active(&self) -> bool {
+        self.standing == Standing::Active
+    }
+
+    /// The primary of its view.
+    pub fn primary(&self) -> NodeId {
+        self.members.primary(self.view)
+    }
+
+    /// Whether that is itself.
+    pub fn is_primary(&self) -> bool {
+        self.primary() == self.id
+    }
+
+    /// The last position executed; 0: none.
+    pub fn last_executed(&self) -> Seq {
+        self.executed
+    }
+
+    /// *h*: the last stable checkpoint.
+    pub fn low_water_mark(&self) -> Seq {
+        self.log.low()
+    }
+
+    /// *H*: no proposal above it is accepted.
+    pub fn high_water_mark(&self) -> Seq {
+        self.log.high()
+    }
+
+    /// The replicated state.
+    pub fn application(&self) -> &A {
+        &self.application
+    }
+
+    /// Who was answered what.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// How many clients it knows to be waiting.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Every position between the water marks that has a proposal.
+    pub fn slots(&self) -> impl Iterator<Item = SlotView> {
+        self.log.iter().filter_map(|(seq, slot)| slot.view(*seq, self.executed))
+    }
+
+    /// What was decided at a position, else what is proposed there; while it is in the log.
+    pub fn batch_at(&self, seq: Seq) -> Option<&Arc<Batch>> {
+        let slot = self.log.get(seq)?;
+        if let Some(decided) = &slot.decided {
+            return Some(&decided.batch);
+        }
+        slot.batch(slot.accepted.as_ref()?.body.digest)
+    }
+
+    pub(super) fn event(&mut self, event: EventKind) {
+        self.outbox.event(event);
+    }
+
+    pub(super) fn send(&mut self, to: To, message: Message) {
+        self.outbox.push(Effect::Send { to, message });
+    }
+
+    fn dispatch(&mut self, from: NodeId, message: Message) {
+        match message {
+            Message::Request(request) => self.on_request(request, false),
+            Message::PrePrepare(header, batch) => self.on_pre_prepare(header, batch),
+            Message::Prepare(prepare) => self.on_prepare(prepare),
+            Message::Commit(commit) => self.on_commit(commit),
+            Message::Checkpoint(checkpoint) => self.on_checkpoint(checkpoint),
+            Message::ViewChange(change) => self.on_view_change(change),
+            Message::NewView(new_view) => self.on_new_view(new_view),
+            Message::Status(status) => self.on_status(from, status),
+            Message::FetchBatch(digest) => self.on_fetch_batch(from, digest),
+            Message::Batch(batch) => self.on_batch(batch),
+            Message::Decided(decided) => self.on_decided(decided),
+            Message::Transfer(transfer) => self.on_transfer(&transfer),
+            // Replies are for clients.
+            Message::Reply(_) => {}
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.view_timer().is_some_and(|at| at <= self.now) {
+            self.on_view_timer();
+        }
+        if self.status_at <= self.now {
+            self.on_status_timer();
+        }
+    }
+}
+
+impl<A: Application> Protocol for Replica<A> {
+    fn handle(&mut self, now: Time, input: Input) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Message { from, message } => {
+                if from != self.id && self.members.contains(from) {
+                    self.dispatch(from, message.into_inner());
+                }
+            }
+            Input::Request(message) => {
+                if let Message::Request(request) = message.into_inner() {
+                    self.on_request(request, true);
+                }
+            }
+            Input::Durable(number) => self.outbox.durable_up_to(number),
+            Input::Tick => self.tick(),
+        }
+    }
+
+    fn poll_effect(&mut self) -> Option<Effect> {
+        self.outbox.poll()
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        let status = self.status_at;
+        Some(self.view_timer().map_or(status, |view| view.min(status)))
+    }
+
+    fn state_hash(&self) -> Digest {
+        let protocol = (self.id, self.members, self.view, self.standing, &self.log);
+        let progress = (self.proposed, self.executed, &self.sessions, self.failed_views);
+        let waiting = (&self.pending, &self.queue, self.status_at, &self.answer_at);
+        let proofs = (&self.checkpoints, &self.stable, &self.view_changes, &self.new_view);
+        Digest::of(&(protocol, progress, waiting, proofs, self.application.snapshot()))
+    }
+}

@@ -1,0 +1,276 @@
+//! One position of the log between the water marks, and the log of them.
+
+use alloc::{
+    collections::{BTreeMap, btree_map},
+    sync::Arc,
+    vec::Vec,
+};
+
+use serde::Serialize;
+
+use super::{
+    certificate::PreparedCertificate,
+    messages::{Batch, Commit, Decided, PrePrepare, Prepare},
+};
+use crate::{
+    crypto::{Digest, Signed},
+    ids::{NodeId, Seq, View},
+};
+
+/// A vote that names a proposal.
+pub(super) trait Vote: Clone {
+    /// The proposal.
+    fn proposal(&self) -> (View, Seq, Digest);
+}
+
+impl Vote for Prepare {
+    fn proposal(&self) -> (View, Seq, Digest) {
+        (self.view, self.seq, self.digest)
+    }
+}
+
+impl Vote for Commit {
+    fn proposal(&self) -> (View, Seq, Digest) {
+        (self.view, self.seq, self.digest)
+    }
+}
+
+/// The votes of one kind for one position: of each replica the first of its latest view.
+///
+/// So a replica holds at most n of them whatever anyone sends, a liar can spoil only its own
+/// entry, and votes that overtake a new view are not lost. Votes are *counted by what they say*.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Votes<T>(Vec<(NodeId, Signed<T>)>);
+
+impl<T> Default for Votes<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Vote> Votes<T> {
+    /// Keeps a vote, unless the replica voted in this view or a later one already.
+    pub(super) fn add(&mut self, by: NodeId, vote: Signed<T>) -> bool {
+        match self.0.binary_search_by_key(&by, |(node, _)| *node) {
+            Err(at) => self.0.insert(at, (by, vote)),
+            Ok(at) if self.0[at].1.body.proposal().0 < vote.body.proposal().0 => {
+                self.0[at].1 = vote;
+            }
+            Ok(_) => return false,
+        }
+        true
+    }
+
+    /// The votes that say exactly this.
+    fn matching(&self, view: View, digest: Digest) -> impl Iterator<Item = &(NodeId, Signed<T>)> {
+        self.0.iter().filter(move |(_, vote)| {
+            let (voted_view, _, voted_digest) = vote.body.proposal();
+            (voted_view, voted_digest) == (view, digest)
+        })
+    }
+
+    /// `needed` votes that say exactly this, if there are so many.
+    pub(super) fn quorum(&self, proposal: &PrePrepare, needed: usize) -> Option<Vec<Signed<T>>> {
+        if self.0.len() < needed || self.matching(proposal.view, proposal.digest).count() < needed {
+            return None;
+        }
+        let votes = self.matching(proposal.view, proposal.digest);
+        Some(votes.take(needed).map(|(_, vote)| vote.clone()).collect())
+    }
+
+    /// Who said exactly this.
+    fn voters(&self, proposal: &PrePrepare) -> Vec<NodeId> {
+        self.matching(proposal.view, proposal.digest).map(|(node, _)| *node).collect()
+    }
+
+    /// What this replica said.
+    pub(super) fn of(&self, node: NodeId) -> Option<&Signed<T>> {
+        let at = self.0.binary_search_by_key(&node, |(node, _)| *node).ok()?;
+        Some(&self.0[at].1)
+    }
+}
+
+/// One position.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Slot {
+    /// The proposal accepted in the current view. At most one a view: "it has not accepted a
+    /// pre-prepare message for view v and sequence number n containing a different digest" (§4.2).
+    pub(super) accepted: Option<Signed<PrePrepare>>,
+    /// A proposal of a view that has not begun here: taken up when it does.
+    pub(super) early: Option<Signed<PrePrepare>>,
+    /// The contents that anything here names, by digest.
+    batches: Vec<(Digest, Arc<Batch>)>,
+    pub(super) prepares: Votes<Prepare>,
+    pub(super) commits: Votes<Commit>,
+    /// The prepared certificate of the latest view in which this position prepared here. It
+    /// outlives view changes: it is this position's entry in P.
+    pub(super) prepared: Option<PreparedCertificate>,
+    /// Proof of what was decided, once it is.
+    pub(super) decided: Option<Arc<Decided>>,
+    /// Whether a conflict of two signed proposals was reported already.
+    pub(super) conflict_reported: bool,
+}
+
+impl Slot {
+    /// Whether a prepared certificate of the accepted proposal's own view is held.
+    pub(super) fn is_prepared(&self) -> bool {
+        match (&self.accepted, &self.prepared) {
+            (Some(accepted), Some(prepared)) => accepted.body == prepared.pre_prepare.body,
+            _ => false,
+        }
+    }
+
+    /// Every digest that something here names.
+    fn names(&self, digest: Digest) -> bool {
+        let named = |header: &Signed<PrePrepare>| header.body.digest == digest;
+        self.accepted.as_ref().is_some_and(named)
+            || self.early.as_ref().is_some_and(named)
+            || self.prepared.as_ref().is_some_and(|prepared| named(&prepared.pre_prepare))
+            || self.decided.as_ref().is_some_and(|decided| named(&decided.pre_prepare))
+    }
+
+    /// Keeps the content of a digest that is named here, and forgets what no longer is.
+    ///
+    /// Whoever holds a prepared certificate must be able to show its content for as long as the
+    /// certificate may be carried over into another view.
+    pub(super) fn keep_batch(&mut self, digest: Digest, batch: Arc<Batch>) -> bool {
+        if !self.names(digest) || self.batch(digest).is_some() {
+            return false;
+        }
+        let mut batches = core::mem::take(&mut self.batches);
+        batches.retain(|(kept, _)| self.names(*kept));
+        batches.push((digest, batch));
+        self.batches = batches;
+        true
+    }
+
+    /// The content with this digest, if it is here.
+    pub(super) fn batch(&self, digest: Digest) -> Option<&Arc<Batch>> {
+        self.batches.iter().find(|(known, _)| *known == digest).map(|(_, batch)| batch)
+    }
+
+    /// The digest that is accepted here but whose content is missing.
+    pub(super) fn missing_batch(&self) -> Option<Digest> {
+        let digest = self.accepted.as_ref()?.body.digest;
+        if self.decided.is_some() || self.batch(digest).is_some() { None } else { Some(digest) }
+    }
+}
+
+/// How far a position has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Proposed and accepted.
+    PrePrepared,
+    /// With a prepared certificate.
+    Prepared,
+    /// With a quorum of commits.
+    Committed,
+    /// Executed.
+    Executed,
+}
+
+/// One position, for whoever looks inside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SlotView {
+    /// The position.
+    pub seq: Seq,
+    /// The view of the proposal.
+    pub view: View,
+    /// The batch.
+    pub digest: Digest,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Whose matching prepares are here.
+    pub prepares: Vec<NodeId>,
+    /// Whose matching commits are here.
+    pub commits: Vec<NodeId>,
+    /// How many requests the batch holds (0 while it is unknown, and for the null request).
+    pub requests: usize,
+}
+
+impl Slot {
+    pub(super) fn view(&self, seq: Seq, executed: Seq) -> Option<SlotView> {
+        let decided = self.decided.as_ref().map(|decided| decided.pre_prepare.body);
+        let proposal = self.accepted.as_ref().map(|accepted| accepted.body).or(decided)?;
+        let phase = if seq <= executed {
+            Phase::Executed
+        } else if self.decided.is_some() {
+            Phase::Committed
+        } else if self.is_prepared() {
+            Phase::Prepared
+        } else {
+            Phase::PrePrepared
+        };
+        Some(SlotView {
+            seq,
+            view: proposal.view,
+            digest: proposal.digest,
+            phase,
+            prepares: self.prepares.voters(&proposal),
+            commits: self.commits.voters(&proposal),
+            requests: self.batch(proposal.digest).map_or(0, |batch| batch.requests.len()),
+        })
+    }
+}
+
+/// The positions between the water marks: "h < n ≤ H" (§4.2).
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Log {
+    /// *h*: the last stable checkpoint.
+    low: Seq,
+    /// *H* − *h*.
+    window: u64,
+    slots: BTreeMap<Seq, Slot>,
+}
+
+impl Log {
+    pub(super) fn new(window: u64) -> Self {
+        Self { low: Seq(0), window, slots: BTreeMap::new() }
+    }
+
+    pub(super) fn low(&self) -> Seq {
+        self.low
+    }
+
+    pub(super) fn high(&self) -> Seq {
+        Seq(self.low.0.saturating_add(self.window))
+    }
+
+    pub(super) fn contains(&self, seq: Seq) -> bool {
+        self.low < seq && seq <= self.high()
+    }
+
+    pub(super) fn get(&self, seq: Seq) -> Option<&Slot> {
+        self.slots.get(&seq)
+    }
+
+    /// The position, made if need be; `None` outside the water marks.
+    pub(super) fn entry(&mut self, seq: Seq) -> Option<&mut Slot> {
+        if self.contains(seq) { Some(self.slots.entry(seq).or_default()) } else { None }
+    }
+
+    pub(super) fn iter(&self) -> btree_map::Iter<'_, Seq, Slot> {
+        self.slots.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> btree_map::IterMut<'_, Seq, Slot> {
+        self.slots.iter_mut()
+    }
+
+    pub(super) fn after(&self, seq: Seq) -> btree_map::Range<'_, Seq, Slot> {
+        self.slots.range(seq.next()..)
+    }
+
+    /// Whether anything is known above this position.
+    pub(super) fn any_after(&self, seq: Seq) -> bool {
+        self.slots.last_key_value().is_some_and(|(last, _)| *last > seq)
+    }
+
+    /// Garbage collection: "discards all … messages with sequence number less than or equal to n"
+    /// (§4.3).
+    pub(super) fn advance(&mut self, low: Seq) {
+        self.low = low;
+        self.slots = self.slots.split_off(&low.next());
+    }
+}

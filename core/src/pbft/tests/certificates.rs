@@ -1,0 +1,139 @@
+//! The set that is checked is the set that is counted.
+
+use alloc::{sync::Arc, vec, vec::Vec};
+
+use super::net::{keys, node, request};
+use crate::{
+    crypto::{Digest, Refusal, Signature, Signed, verify},
+    ids::{ClientId, NodeId, Principal, Seq, View},
+    pbft::{
+        Batch, Checkpoint, CheckpointCertificate, Commit, Decided, MAX_OPERATION_BYTES, Message,
+        PrePrepare, Prepare, Request, Sessions, Snapshot, Transfer,
+    },
+    quorum::Membership,
+};
+
+fn checked(message: Message) -> Result<(), Refusal> {
+    verify(message, Membership::new(4).unwrap(), &node(3)).map(drop)
+}
+
+fn prepare(by: u16) -> Signed<Prepare> {
+    let body = Prepare { view: View(0), seq: Seq(1), digest: Digest::default() };
+    Signed::new(body, &node(by))
+}
+
+fn decided(committers: &[u16]) -> Decided {
+    let batch = Batch { requests: vec![request(1, 1, "k")] };
+    let (view, seq, digest) = (View(0), Seq(1), batch.digest());
+    Decided {
+        pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(0)),
+        batch: Arc::new(batch),
+        commits: committers
+            .iter()
+            .map(|by| Signed::new(Commit { view, seq, digest }, &node(*by)))
+            .collect(),
+    }
+}
+
+fn transfer(signers: &[u16]) -> Transfer {
+    let snapshot = Snapshot { seq: Seq(100), application: vec![0], sessions: Sessions::default() };
+    let body = Checkpoint { seq: Seq(100), digest: Digest::of(&snapshot) };
+    let checkpoints: Vec<_> = signers.iter().map(|by| Signed::new(body, &node(*by))).collect();
+    Transfer {
+        certificate: CheckpointCertificate { checkpoints: checkpoints.into() },
+        snapshot: Arc::new(snapshot),
+    }
+}
+
+#[test]
+fn a_vote_needs_its_signer_s_signature() {
+    assert_eq!(checked(Message::Prepare(prepare(1))), Ok(()));
+    let mut forged = prepare(1);
+    forged.by = Principal::Node(NodeId(2));
+    assert!(matches!(checked(Message::Prepare(forged)), Err(Refusal::Signature(_))));
+    let mut changed = prepare(1);
+    changed.body.seq = Seq(2);
+    assert!(matches!(checked(Message::Prepare(changed)), Err(Refusal::Signature(_))));
+    let mut none = prepare(1);
+    none.signature = Signature::Ed25519([0; 64]);
+    assert!(matches!(checked(Message::Prepare(none)), Err(Refusal::Signature(_))));
+}
+
+#[test]
+fn a_signature_on_a_prepare_is_none_on_a_commit() {
+    let Prepare { view, seq, digest } = prepare(1).body;
+    let as_commit = Signed {
+        body: Commit { view, seq, digest },
+        by: prepare(1).by,
+        signature: prepare(1).signature,
+    };
+    assert!(matches!(checked(Message::Commit(as_commit)), Err(Refusal::Signature(_))));
+}
+
+#[test]
+fn the_primary_does_not_prepare_and_strangers_do_not_vote() {
+    for by in [node(0), node(4), keys(Principal::Client(ClientId(1)))] {
+        let vote = Signed::new(prepare(1).body, &by);
+        assert!(matches!(checked(Message::Prepare(vote)), Err(Refusal::WrongSigner { .. })));
+    }
+}
+
+#[test]
+fn only_the_view_s_primary_proposes() {
+    let Decided { pre_prepare, batch, .. } = decided(&[]);
+    assert_eq!(checked(Message::PrePrepare(pre_prepare.clone(), batch.clone())), Ok(()));
+    let by_backup = Signed::new(pre_prepare.body, &node(1));
+    let refused = checked(Message::PrePrepare(by_backup, batch));
+    assert!(matches!(refused, Err(Refusal::WrongSigner { .. })));
+}
+
+#[test]
+fn a_batch_must_be_the_one_that_its_header_names_and_hold_signed_requests() {
+    let Decided { pre_prepare, .. } = decided(&[]);
+    let other = Arc::new(Batch { requests: vec![request(1, 2, "k")] });
+    let refused = checked(Message::PrePrepare(pre_prepare, other));
+    assert!(matches!(refused, Err(Refusal::Inconsistent(_))));
+
+    let mut forged = request(1, 1, "k");
+    forged.body.operation.push(0);
+    let batch = Batch { requests: vec![forged] };
+    let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
+    let refused = checked(Message::PrePrepare(Signed::new(body, &node(0)), Arc::new(batch)));
+    assert!(matches!(refused, Err(Refusal::Signature(_))));
+}
+
+#[test]
+fn a_request_is_signed_by_its_own_client_and_bounded() {
+    let as_another = Signed::new(request(1, 1, "k").body, &keys(Principal::Client(ClientId(2))));
+    let refused = checked(Message::Request(Arc::new(as_another)));
+    assert!(matches!(refused, Err(Refusal::WrongSigner { .. })));
+    let id = request(1, 1, "k").body.id;
+    let long = Request { id, operation: vec![0; MAX_OPERATION_BYTES + 1] };
+    let long = Signed::new(long, &keys(Principal::Client(id.client)));
+    let refused = checked(Message::Request(Arc::new(long)));
+    assert!(matches!(refused, Err(Refusal::TooLarge { .. })));
+}
+
+#[test]
+fn a_decision_needs_a_quorum_of_distinct_agreeing_commits() {
+    let ok = |decided: Decided| checked(Message::Decided(Arc::new(decided)));
+    assert_eq!(ok(decided(&[0, 1, 2])), Ok(()));
+    assert_eq!(ok(decided(&[0, 1])), Err(Refusal::Certificate { found: 2, needed: 3 }));
+    assert!(matches!(ok(decided(&[0, 1, 1])), Err(Refusal::Inconsistent(_))));
+    let mut mixed = decided(&[0, 1, 2]);
+    let mut body = mixed.commits[2].body;
+    body.digest = Digest::default();
+    mixed.commits[2] = Signed::new(body, &node(2));
+    assert!(matches!(ok(mixed), Err(Refusal::Inconsistent(_))));
+}
+
+#[test]
+fn a_state_needs_a_quorum_for_exactly_its_digest() {
+    let ok = |transfer: Transfer| checked(Message::Transfer(Arc::new(transfer)));
+    assert_eq!(ok(transfer(&[0, 1, 2])), Ok(()));
+    assert_eq!(ok(transfer(&[0, 1])), Err(Refusal::Certificate { found: 2, needed: 3 }));
+    assert_eq!(ok(transfer(&[])), Err(Refusal::Certificate { found: 0, needed: 3 }));
+    let mut changed = transfer(&[0, 1, 2]);
+    Arc::make_mut(&mut changed.snapshot).application.push(1);
+    assert!(matches!(ok(changed), Err(Refusal::Inconsistent(_))));
+}

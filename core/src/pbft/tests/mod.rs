@@ -1,0 +1,9 @@
+//! The rules of the paper, one story each, on a network that delivers what the test lets through.
+
+mod certificates;
+mod decoding;
+mod net;
+mod normal;
+mod recovery;
+mod storm;
+mod view_change;

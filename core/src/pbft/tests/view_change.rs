@@ -1,0 +1,211 @@
+//! §4.4 and §4.5.2.
+
+use alloc::{sync::Arc, vec, vec::Vec};
+use core::time::Duration;
+
+use super::net::{Net, node, request};
+use crate::{
+    crypto::{Digest, Refusal, Signed, verify},
+    event::{EventKind, ViewChangeCause},
+    ids::{NodeId, Seq, View},
+    pbft::{
+        Batch, Message, MessageKind, NewView, PrePrepare, Prepare, PreparedCertificate, ViewChange,
+        view_change::obligations,
+    },
+    quorum::Membership,
+};
+
+fn certificate(view: u64, seq: u64, digest: Digest) -> PreparedCertificate {
+    let primary = (view % 4) as u16;
+    let (view, seq) = (View(view), Seq(seq));
+    let backups = (0..4).filter(|id| *id != primary).take(2);
+    PreparedCertificate {
+        pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(primary)),
+        prepares: backups.map(|id| Signed::new(Prepare { view, seq, digest }, &node(id))).collect(),
+    }
+}
+
+fn view_change(by: u16, view: u64, prepared: Vec<PreparedCertificate>) -> Signed<ViewChange> {
+    let body = ViewChange { view: View(view), stable: Seq(0), proof: None, prepared };
+    Signed::new(body, &node(by))
+}
+
+fn new_view(by: u16, view: u64, changes: Vec<Signed<ViewChange>>, o: &[(u64, Digest)]) -> Message {
+    let view = View(view);
+    let pre_prepares = o
+        .iter()
+        .map(|(seq, digest)| {
+            Signed::new(PrePrepare { view, seq: Seq(*seq), digest: *digest }, &node(by))
+        })
+        .collect();
+    let body = NewView { view, view_changes: changes, pre_prepares };
+    Message::NewView(Arc::new(Signed::new(body, &node(by))))
+}
+
+fn checked(message: Message) -> Result<(), Refusal> {
+    verify(message, Membership::new(4).unwrap(), &node(3)).map(drop)
+}
+
+#[test]
+fn a_silent_primary_is_replaced_and_the_request_survives() {
+    let mut net = Net::new(4);
+    net.only(|from, _, _| from != NodeId(0));
+    let asked = request(1, 1, "k");
+    net.ask(&asked, 0..4);
+    net.pass_for(Duration::from_secs(4), |id| id != 0);
+    for id in 1..4 {
+        assert_eq!(net.replica(id).view(), View(1));
+        assert!(net.replica(id).is_active());
+        assert_eq!(net.executions(id, asked.body.id), 1);
+    }
+    let started =
+        EventKind::ViewChangeStarted { view: View(1), why: ViewChangeCause::RequestTimeout };
+    assert!(net.events_of(1).any(|event| *event == started));
+    net.everything();
+    net.pass(Duration::from_secs(4));
+    assert_eq!(net.replica(0).view(), View(1), "the old primary learns of the new view");
+    net.assert_same_state();
+}
+
+#[test]
+fn two_silent_primaries_in_a_row_are_survived_by_waiting_longer() {
+    let mut net = Net::new(7);
+    let dead = |id: NodeId| id.0 < 2;
+    net.only(move |from, to, _| !dead(from) && !dead(to));
+    let asked = request(1, 1, "k");
+    net.ask(&asked, 0..7);
+    net.pass_for(Duration::from_secs(20), |id| id >= 2);
+    for id in 2..7 {
+        assert_eq!(net.replica(id).view(), View(2));
+        assert_eq!(net.executions(id, asked.body.id), 1);
+    }
+    let timed_out = |event: &EventKind| {
+        matches!(event, EventKind::ViewChangeStarted { why: ViewChangeCause::NewViewTimeout, .. })
+    };
+    assert!(net.events.iter().any(|(_, event)| timed_out(event)));
+}
+
+#[test]
+fn what_prepared_is_carried_over_at_its_position() {
+    let mut net = Net::new(4);
+    // It prepares everywhere, but no commit arrives, and then the primary is gone.
+    net.only(|_, _, message| message.kind() != MessageKind::Commit);
+    let asked = request(1, 1, "k");
+    net.ask(&asked, [0]);
+    let digest = net.replica(1).slots().next().unwrap().digest;
+    net.only(|from, to, message| {
+        let late = matches!(message, Message::Commit(commit) if commit.body.view == View(0));
+        from != NodeId(0) && to != NodeId(0) && !late
+    });
+    net.pass_for(Duration::from_secs(4), |id| id != 0);
+    for id in 1..4 {
+        assert_eq!(net.executions(id, asked.body.id), 1);
+        let slot = net.replica(id).slots().next().unwrap();
+        assert_eq!((slot.seq, slot.digest, slot.view), (Seq(1), digest, View(1)));
+    }
+    let entered = EventKind::ViewEntered { view: View(1), primary: NodeId(1), carried_over: 1 };
+    assert!(net.events_of(2).any(|event| *event == entered));
+}
+
+#[test]
+fn a_replica_that_never_saw_the_batch_fetches_it() {
+    let mut net = Net::new(4);
+    net.only(|_, to, message| {
+        message.kind() != MessageKind::Commit
+            && !(to == NodeId(3) && message.kind() == MessageKind::PrePrepare)
+    });
+    let asked = request(1, 1, "k");
+    net.ask(&asked, [0]);
+    assert_eq!(net.replica(3).slots().count(), 0, "3 knows nothing of it");
+    net.only(|from, to, message| {
+        // It must not get it the easy way.
+        from != NodeId(0) && to != NodeId(0) && message.kind() != MessageKind::Decided
+    });
+    net.pass_for(Duration::from_secs(6), |id| id != 0);
+    assert_eq!(net.executions(3, asked.body.id), 1);
+}
+
+#[test]
+fn f_plus_one_others_take_a_replica_along_before_its_timer() {
+    let mut net = Net::new(4);
+    net.only(|_, to, _| to == NodeId(3));
+    net.deliver(1, 3, Message::ViewChange(Arc::new(view_change(1, 5, vec![]))));
+    assert_eq!(net.replica(3).view(), View(0), "one alone may lie");
+    net.deliver(2, 3, Message::ViewChange(Arc::new(view_change(2, 6, vec![]))));
+    assert_eq!(net.replica(3).view(), View(5), "the smallest view in the set");
+    assert!(!net.replica(3).is_active());
+}
+
+#[test]
+fn the_highest_view_wins_and_gaps_become_null_requests() {
+    let digest = |text: &str| Digest::of_bytes(text.as_bytes());
+    let changes = [
+        view_change(0, 9, vec![certificate(1, 2, digest("old")), certificate(1, 4, digest("d"))]),
+        view_change(1, 9, vec![certificate(5, 2, digest("new"))]),
+        view_change(2, 9, vec![certificate(3, 2, digest("mid"))]),
+    ];
+    let owed: Vec<_> =
+        obligations(&changes).proposals.iter().map(|it| (it.seq.0, it.digest)).collect();
+    let null = Batch::default().digest();
+    assert_eq!(owed, [(1, null), (2, digest("new")), (3, null), (4, digest("d"))]);
+}
+
+#[test]
+fn a_new_view_must_follow_from_its_view_changes() {
+    let digest = Digest::of_bytes(b"prepared");
+    let other = Digest::of_bytes(b"other");
+    let changes = || {
+        vec![
+            view_change(0, 1, vec![certificate(0, 1, digest)]),
+            view_change(1, 1, vec![]),
+            view_change(2, 1, vec![]),
+        ]
+    };
+    assert_eq!(checked(new_view(1, 1, changes(), &[(1, digest)])), Ok(()));
+    let wrong = Err(Refusal::Inconsistent("O does not follow from V"));
+    assert_eq!(checked(new_view(1, 1, changes(), &[])), wrong, "it forgets what prepared");
+    assert_eq!(checked(new_view(1, 1, changes(), &[(1, other)])), wrong);
+    assert_eq!(checked(new_view(1, 1, changes(), &[(1, digest), (2, other)])), wrong);
+    let by_backup = checked(new_view(2, 1, changes(), &[(1, digest)]));
+    assert!(matches!(by_backup, Err(Refusal::WrongSigner { .. })));
+}
+
+#[test]
+fn a_new_view_needs_a_quorum_of_distinct_view_changes_for_it() {
+    let two = vec![view_change(0, 1, vec![]), view_change(1, 1, vec![])];
+    let too_few = Err(Refusal::Certificate { found: 2, needed: 3 });
+    assert_eq!(checked(new_view(1, 1, two.clone(), &[])), too_few);
+    let mut twice = two.clone();
+    twice.push(view_change(1, 1, vec![]));
+    assert!(matches!(checked(new_view(1, 1, twice, &[])), Err(Refusal::Inconsistent(_))));
+    let mut stale = two;
+    stale.push(view_change(2, 2, vec![]));
+    assert!(matches!(checked(new_view(1, 1, stale, &[])), Err(Refusal::Inconsistent(_))));
+}
+
+#[test]
+fn the_old_primary_s_proposals_are_not_accepted_in_the_new_view() {
+    let mut net = Net::new(4);
+    net.only(|_, to, _| to == NodeId(3));
+    let changes = (0..3).map(|by| view_change(by, 1, vec![])).collect();
+    net.deliver(1, 3, new_view(1, 1, changes, &[]));
+    assert_eq!(net.replica(3).view(), View(1));
+    let batch = Batch { requests: vec![request(1, 1, "k")] };
+    let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
+    net.deliver(0, 3, Message::PrePrepare(Signed::new(body, &node(0)), Arc::new(batch)));
+    assert_eq!(net.replica(3).slots().count(), 0);
+}
+
+#[test]
+fn a_proposal_that_overtakes_its_new_view_is_not_lost() {
+    let mut net = Net::new(4);
+    net.only(|_, to, _| to == NodeId(3));
+    let batch = Batch { requests: vec![request(1, 1, "k")] };
+    let body = PrePrepare { view: View(1), seq: Seq(1), digest: batch.digest() };
+    net.deliver(1, 3, Message::PrePrepare(Signed::new(body, &node(1)), Arc::new(batch.clone())));
+    assert_eq!(net.replica(3).slots().count(), 0);
+    let changes = (0..3).map(|by| view_change(by, 1, vec![])).collect();
+    net.deliver(1, 3, new_view(1, 1, changes, &[]));
+    let accepted: Vec<_> = net.replica(3).slots().map(|slot| slot.digest).collect();
+    assert_eq!(accepted, [batch.digest()]);
+}

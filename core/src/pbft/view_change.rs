@@ -1,0 +1,329 @@
+//! §4.4, view changes: giving up on a view, and starting the next from what may have committed.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
+
+use super::{
+    certificate::CheckpointCertificate,
+    durable::Record,
+    messages::{Batch, Message, NewView, PrePrepare, ViewChange, node_of},
+    replica::{Replica, Standing},
+};
+use crate::{
+    app::Application,
+    crypto::{Digest, Signed},
+    event::{EventKind, ViewChangeCause},
+    ids::{NodeId, Seq, View},
+    protocol::To,
+    time::Time,
+};
+
+/// A position and what must be proposed there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Obligation {
+    pub(super) seq: Seq,
+    pub(super) digest: Digest,
+}
+
+/// What a set of view changes obliges the new primary to.
+#[derive(Debug)]
+pub(super) struct Obligations {
+    /// Of min-s; `None`: the initial state.
+    pub(super) checkpoint: Option<CheckpointCertificate>,
+    /// In rising order, without gaps, from min-s + 1 to max-s.
+    pub(super) proposals: Vec<Obligation>,
+}
+
+/// "The primary determines the sequence number min-s of the latest stable checkpoint in V and the
+/// highest sequence number max-s in a prepare message in V. The primary creates a new pre-prepare
+/// message for view v+1 for each sequence number n between min-s and max-s. There are two cases:
+/// (1) there is at least one set in the P component of some view-change message in V with sequence
+/// number n, or (2) there is no such set. In the first case, … d is the request digest in the
+/// pre-prepare message for sequence number n with the highest view number in V. In the second
+/// case, it creates a new pre-prepare message … where d^null is the digest of a special null
+/// request."
+pub(super) fn obligations(view_changes: &[Signed<ViewChange>]) -> Obligations {
+    let latest = view_changes.iter().max_by_key(|change| change.body.stable);
+    let checkpoint = latest.and_then(|change| change.body.proof.clone());
+    let min_s = checkpoint.as_ref().map_or(Seq(0), CheckpointCertificate::seq);
+    let mut prepared: BTreeMap<Seq, (View, Digest)> = BTreeMap::new();
+    for certificate in view_changes.iter().flat_map(|change| &change.body.prepared) {
+        let PrePrepare { view, seq, digest } = certificate.pre_prepare.body;
+        if seq <= min_s {
+            continue;
+        }
+        let best = prepared.entry(seq).or_insert((view, digest));
+        if best.0 < view {
+            *best = (view, digest);
+        }
+    }
+    let max_s = prepared.last_key_value().map_or(min_s, |(seq, _)| *seq);
+    let null = Batch::default().digest();
+    let proposals = (min_s.0 + 1..=max_s.0)
+        .map(Seq)
+        .map(|seq| Obligation { seq, digest: prepared.get(&seq).map_or(null, |(_, it)| *it) })
+        .collect();
+    Obligations { checkpoint, proposals }
+}
+
+impl<A: Application> Replica<A> {
+    /// When the current primary, or the next one, has had its time. `None`: nobody is waiting.
+    pub(super) fn view_timer(&self) -> Option<Time> {
+        match self.standing {
+            Standing::Active if self.is_primary() => None,
+            Standing::Active => {
+                let since = self.pending.values().map(|pending| pending.since).min()?;
+                let patience = self.config.request_timeout() * (1 << self.failed_views.min(6));
+                Some(since + patience)
+            }
+            Standing::Changing { quorum_since } => {
+                let patience = self.config.view_change_timeout(self.failed_views.saturating_sub(1));
+                Some(quorum_since? + patience)
+            }
+        }
+    }
+
+    /// "If the timer of backup i expires in view v, the backup starts a view change to move the
+    /// system to view v+1" (§4.4), and again if that view doesn't start in time (§4.5.2).
+    pub(super) fn on_view_timer(&mut self) {
+        let why = match self.standing {
+            Standing::Active => ViewChangeCause::RequestTimeout,
+            Standing::Changing { .. } => ViewChangeCause::NewViewTimeout,
+        };
+        self.leave_for(self.view.next(), why);
+    }
+
+    /// "It multicasts a ⟨VIEW-CHANGE, v+1, n, C, P, i⟩ message to all replicas. Here n is the
+    /// sequence number of the last stable checkpoint s known to i, C is a set of 2f+1 valid
+    /// checkpoint messages proving the correctness of s, and P is a set containing a set `P_m` for
+    /// each request m that prepared at i with a sequence number higher than n."
+    fn leave_for(&mut self, view: View, why: ViewChangeCause) {
+        self.view = view;
+        self.standing = Standing::Changing { quorum_since: None };
+        self.failed_views = self.failed_views.saturating_add(1);
+        let prepared = self.log.iter().filter_map(|(_, slot)| slot.prepared.clone()).collect();
+        let body = ViewChange {
+            view,
+            stable: self.log.low(),
+            proof: self.stable.as_ref().map(|(certificate, _)| certificate.clone()),
+            prepared,
+        };
+        let change = Arc::new(Signed::new(body, &*self.authenticator));
+        self.event(EventKind::ViewChangeStarted { view, why });
+        self.outbox.persist(Record::ViewChange(change.clone()));
+        self.view_changes.insert(self.id, change.clone());
+        self.send(To::Others, Message::ViewChange(change));
+        self.status_at = self.now + self.config.status_interval();
+        self.try_new_view();
+    }
+
+    pub(super) fn on_view_change(&mut self, change: Arc<Signed<ViewChange>>) {
+        let view = change.body.view;
+        let Some(by) = node_of(change.by) else { return };
+        if view < self.view || (view == self.view && self.is_active()) {
+            // It will hear of the current view when it says where it stands.
+            return;
+        }
+        if self.view_changes.get(&by).is_some_and(|known| known.body.view >= view) {
+            return;
+        }
+        self.view_changes.insert(by, change);
+        self.join_others();
+        self.try_new_view();
+    }
+
+    /// "If a replica receives a set of f+1 valid view-change messages from other replicas for
+    /// views greater than its current view, it sends a view-change message for the smallest view
+    /// in the set, even if its timer has not expired" (§4.5.2).
+    fn join_others(&mut self) {
+        loop {
+            let later = self
+                .view_changes
+                .iter()
+                .filter(|(node, change)| **node != self.id && change.body.view > self.view)
+                .map(|(_, change)| change.body.view);
+            if later.clone().count() < self.members.weak() {
+                return;
+            }
+            // One of them may lie about the smallest; then the others are still ahead, and the
+            // next turn joins them.
+            let Some(smallest) = later.min() else { return };
+            self.leave_for(smallest, ViewChangeCause::JoinedOthers);
+        }
+    }
+
+    /// "When the primary p of view v+1 receives 2f valid view-change messages for view v+1 from
+    /// other replicas, it multicasts a ⟨NEW-VIEW, v+1, V, O⟩ message." Everybody else, with as
+    /// many, starts to time it: "it waits for 2f+1 view-change messages for view v+1 and then …
+    /// starts its timer" (§4.5.2).
+    fn try_new_view(&mut self) {
+        let Standing::Changing { quorum_since } = &mut self.standing else { return };
+        let view = self.view;
+        let wanting = self.view_changes.values().filter(|change| change.body.view == view);
+        if wanting.clone().count() < self.members.quorum() {
+            return;
+        }
+        if quorum_since.is_none() {
+            *quorum_since = Some(self.now);
+        }
+        if self.members.primary(view) != self.id {
+            return;
+        }
+        let view_changes: Vec<_> =
+            wanting.take(self.members.quorum()).map(|change| Signed::clone(change)).collect();
+        let pre_prepares = obligations(&view_changes)
+            .proposals
+            .into_iter()
+            .map(|Obligation { seq, digest }| {
+                Signed::new(PrePrepare { view, seq, digest }, &*self.authenticator)
+            })
+            .collect();
+        let body = NewView { view, view_changes, pre_prepares };
+        let new_view = Arc::new(Signed::new(body, &*self.authenticator));
+        self.enter(new_view.clone());
+        self.send(To::Others, Message::NewView(new_view));
+        self.start_view();
+    }
+
+    /// The message proved itself on the way in: see `certificate`.
+    pub(super) fn on_new_view(&mut self, new_view: Arc<Signed<NewView>>) {
+        let view = new_view.body.view;
+        if view < self.view || (view == self.view && self.is_active()) {
+            return;
+        }
+        self.enter(new_view);
+        self.start_view();
+    }
+
+    /// Takes up the new view's obligations. Nothing is sent here: what is sent depends on it.
+    fn enter(&mut self, new_view: Arc<Signed<NewView>>) {
+        let view = new_view.body.view;
+        self.view = view;
+        self.standing = Standing::Active;
+        self.view_changes.retain(|_, change| change.body.view > view);
+        self.outbox.persist(Record::NewView(new_view.clone()));
+        self.place_obligations(&new_view.body);
+        let carried_over = u32::try_from(new_view.body.pre_prepares.len()).unwrap_or(u32::MAX);
+        self.new_view = Some(new_view);
+        self.event(EventKind::ViewEntered { view, primary: self.primary(), carried_over });
+    }
+
+    /// Replaces what was accepted in earlier views by O. Also used when starting from disk.
+    pub(super) fn place_obligations(&mut self, new_view: &NewView) {
+        for (_, slot) in self.log.iter_mut() {
+            slot.accepted = None;
+        }
+        let owed = obligations(&new_view.view_changes);
+        let min_s = owed.checkpoint.as_ref().map_or(Seq(0), CheckpointCertificate::seq);
+        if let Some(checkpoint) = owed.checkpoint {
+            self.stabilise(checkpoint);
+        }
+        self.proposed = self.log.low().max(min_s).max(self.executed);
+        let null = Arc::new(Batch::default());
+        let null_digest = null.digest();
+        for header in &new_view.pre_prepares {
+            let PrePrepare { seq, digest, .. } = header.body;
+            self.proposed = self.proposed.max(seq);
+            let Some(slot) = self.log.entry(seq) else { continue };
+            slot.accepted = Some(header.clone());
+            let batch = match &slot.decided {
+                Some(decided) if decided.pre_prepare.body.digest == digest => {
+                    Some(decided.batch.clone())
+                }
+                _ if digest == null_digest => Some(null.clone()),
+                _ => None,
+            };
+            if let Some(batch) = batch {
+                slot.keep_batch(digest, batch);
+            }
+        }
+    }
+
+    /// In normal operation in a new view: votes for O, takes up what came early, proposes.
+    fn start_view(&mut self) {
+        let view = self.view;
+        // Whoever waits, waits for this primary from now on; what O carries is under way.
+        let carried: BTreeSet<_> = self
+            .log
+            .after(self.executed)
+            .filter_map(|(_, slot)| slot.batch(slot.accepted.as_ref()?.body.digest))
+            .flat_map(|batch| batch.requests.iter().map(|request| request.body.id))
+            .collect();
+        let mut waiting: Vec<_> = self.pending.values_mut().collect();
+        waiting.sort_by_key(|pending| (pending.since, pending.request.body.id));
+        self.queue.clear();
+        for pending in waiting {
+            let id = pending.request.body.id;
+            pending.since = self.now;
+            pending.proposed = carried.contains(&id);
+            self.queue.push_back((id.client, id.timestamp));
+        }
+
+        let proposals: Vec<_> = self
+            .log
+            .iter()
+            .filter_map(|(_, slot)| slot.accepted.as_ref().map(|header| header.body))
+            .collect();
+        for PrePrepare { seq, digest, .. } in proposals {
+            if let Some(slot) = self.log.get(seq) {
+                let requests = slot.batch(digest).map_or(0, |batch| batch.requests.len());
+                let requests = u32::try_from(requests).unwrap_or(u32::MAX);
+                self.event(EventKind::PrePrepared { view, seq, digest, requests });
+            }
+            if !self.is_primary() {
+                self.prepare(view, seq, digest);
+            }
+            self.advance(seq);
+        }
+        self.fetch_missing();
+
+        let early: Vec<_> = self
+            .log
+            .iter()
+            .filter_map(|(_, slot)| {
+                let header = slot.early.as_ref().filter(|header| header.body.view == view)?;
+                Some((header.clone(), slot.batch(header.body.digest)?.clone()))
+            })
+            .collect();
+        for (header, batch) in early {
+            self.on_pre_prepare(header, batch);
+        }
+        self.status_at = self.now + self.config.status_interval();
+        self.propose();
+    }
+
+    /// After a start from disk: ask at once what was missed.
+    pub(super) fn after_restore(&mut self) {
+        // What replaying wanted written is what was read; nothing is owed to the disk.
+        self.outbox = super::outbox::Outbox::default();
+        self.status_at = Time::ZERO;
+        let id = self.id;
+        let (view, active, primary) = (self.view, self.is_active(), self.is_primary());
+        for (seq, slot) in self.log.iter_mut() {
+            let Some(accepted) = slot.accepted.as_ref().filter(|it| active && it.body.view == view)
+            else {
+                continue;
+            };
+            let digest = accepted.body.digest;
+            if !primary {
+                let vote = super::messages::Prepare { view, seq: *seq, digest };
+                slot.prepares.add(id, Signed::new(vote, &*self.authenticator));
+            }
+            if slot.is_prepared() {
+                let vote = super::messages::Commit { view, seq: *seq, digest };
+                slot.commits.add(id, Signed::new(vote, &*self.authenticator));
+            }
+        }
+    }
+
+    /// The replicas that want a later view than this one's, for whoever looks inside.
+    pub fn wanting_later_view(&self) -> impl Iterator<Item = NodeId> {
+        self.view_changes
+            .iter()
+            .filter(|(_, change)| change.body.view >= self.view && !self.is_active())
+            .map(|(node, _)| *node)
+    }
+}
