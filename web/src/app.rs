@@ -2,7 +2,7 @@
 
 use conclave_core::{
     ids::{ClientId, NodeId},
-    sim::{self, Action, Run, Strategy},
+    sim::{self, Action, Run},
 };
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent, ResizeObserver};
@@ -14,7 +14,7 @@ use crate::{
     live::source::{self, ClusterInfo, Heard},
     live_side::LiveSide,
     model::{
-        pace::{Pace, Times},
+        pace::Pace,
         ring::Point,
         scene::{NodeState, Selection},
     },
