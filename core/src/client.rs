@@ -123,6 +123,11 @@ impl Client {
         self.outstanding.as_ref().map(|it| it.request.body.id)
     }
 
+    /// When that request was first sent.
+    pub fn sent_at(&self) -> Option<Time> {
+        self.outstanding.as_ref().map(|it| it.sent_at)
+    }
+
     /// Asks for an operation: "sends the request to the primary that it believes is current".
     pub fn submit(&mut self, now: Time, operation: Vec<u8>) -> Result<RequestId, SubmitError> {
         let client = self.id().ok_or(SubmitError::NotAClient)?;

@@ -144,13 +144,39 @@ fn fragment() -> String {
     web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default()
 }
 
-/// The first scenario of the gallery; the built-in list is never empty and always parses (the
-/// core's tests defend that).
-fn first_run() -> Run {
-    let scenario = sim::BUILTIN.iter().find_map(|builtin| sim::builtin(builtin.name));
-    let scenario = scenario.expect("the core has at least one built-in scenario that parses");
+/// A built-in scenario from its beginning.
+fn built_in(name: &str) -> Option<Lab> {
+    let scenario = sim::builtin(name)?;
     let seed = scenario.seed;
-    Run::new(scenario, seed)
+    Lab::new(Run::new(scenario, seed), "main", 0).ok()
+}
+
+/// The first scenario of the gallery.
+fn first_lab() -> Lab {
+    let lab = sim::BUILTIN.iter().find_map(|builtin| built_in(builtin.name));
+    // The list is constant, and the core's tests read and run every scenario in it.
+    lab.expect("the core has at least one built-in scenario that runs")
+}
+
+/// What the address line asks for: a run, or why there is none, or nothing.
+enum Opened {
+    Lab(Box<Lab>, Option<String>),
+    Broken(String),
+    Nothing,
+}
+
+fn open(fragment: &str) -> Opened {
+    match share::read(fragment) {
+        Linked::Run { run, position, note } => {
+            let name = if run.interventions.is_empty() { "main" } else { "linked" };
+            match Lab::new(run, name, position) {
+                Ok(lab) => Opened::Lab(Box::new(lab), note),
+                Err(error) => Opened::Broken(share::sentence(&error.to_string())),
+            }
+        }
+        Linked::Broken(why) => Opened::Broken(why),
+        Linked::None => Opened::Nothing,
+    }
 }
 
 impl Component for App {
@@ -161,13 +187,10 @@ impl Component for App {
         let link = ctx.link();
         let theme = Theme::remembered();
         theme.apply();
-        let (lab, broken, note) = match share::read(&fragment()) {
-            Linked::Run { run, position, note } => {
-                let name = if run.interventions.is_empty() { "main" } else { "linked" };
-                (Lab::new(run, name, position), None, note)
-            }
-            Linked::Broken(why) => (Lab::new(first_run(), "main", 0), Some(why), None),
-            Linked::None => (Lab::new(first_run(), "main", 0), None, None),
+        let (lab, broken, note) = match open(&fragment()) {
+            Opened::Lab(lab, note) => (*lab, None, note),
+            Opened::Broken(why) => (first_lab(), Some(why), None),
+            Opened::Nothing => (first_lab(), None, None),
         };
         let frame_link = link.clone();
         let mut app = Self {
@@ -574,9 +597,8 @@ impl App {
     }
 
     fn pick(&mut self, name: &'static str) {
-        if let Some(scenario) = sim::builtin(name) {
-            let seed = scenario.seed;
-            self.begin(Lab::new(Run::new(scenario, seed), "main", 0));
+        if let Some(lab) = built_in(name) {
+            self.begin(lab);
             (self.broken, self.note) = (None, None);
             self.remember();
         }
@@ -593,14 +615,13 @@ impl App {
     }
 
     fn follow_link(&mut self) {
-        match share::read(&fragment()) {
-            Linked::Run { run, position, note } => {
-                let name = if run.interventions.is_empty() { "main" } else { "linked" };
-                self.begin(Lab::new(run, name, position));
+        match open(&fragment()) {
+            Opened::Lab(lab, note) => {
+                self.begin(*lab);
                 (self.broken, self.note) = (None, note);
             }
-            Linked::Broken(why) => self.broken = Some(why),
-            Linked::None => {}
+            Opened::Broken(why) => self.broken = Some(why),
+            Opened::Nothing => {}
         }
     }
 
@@ -627,10 +648,6 @@ impl App {
             (World::Live, Some(live)) => live.selected = selection,
             _ => {
                 self.lab.selected = selection;
-                if selection.is_some() && self.filter == Filter::Milestones {
-                    // Milestones stay: they are the story. The inspector shows the rest.
-                    self.filter = Filter::Milestones;
-                }
             }
         }
     }

@@ -1,6 +1,9 @@
 //! What is called from outside the lab: by tests, by benches, and when all else fails.
 
-use conclave_core::sim::{self, Recording, Run, Scenario};
+use conclave_core::{
+    quorum::Membership,
+    sim::{self, Run},
+};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The trace hash of a whole run of a built-in scenario; for anything else, why there is none.
@@ -8,9 +11,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub fn conclave_trace_hash(scenario: &str, seed: u64) -> String {
     match sim::builtin(scenario) {
         Some(scenario) => {
-            let mut recording = Recording::new(Run::new(scenario, seed));
-            while !recording.extend(10_000) {}
-            recording.verdict().trace_hash.to_string()
+            match Run::new(scenario, seed).verdict() {
+                Ok(verdict) => verdict.trace_hash.to_string(),
+                Err(error) => format!("error: {error}"),
+            }
         }
         None => format!("error: there is no scenario {scenario}"),
     }
@@ -20,20 +24,19 @@ pub fn conclave_trace_hash(scenario: &str, seed: u64) -> String {
 /// the caller, who has a clock, can say how many that is in a second.
 #[wasm_bindgen]
 pub fn conclave_bench(n: u16, steps: u32) -> f64 {
-    let Some(mut scenario) = sim::BUILTIN
-        .first()
-        .and_then(|builtin| Scenario::parse(builtin.source).ok())
+    let (Some(mut scenario), Ok(members)) = (sim::builtin("normal-case"), Membership::new(n))
     else {
         return 0.0;
     };
-    scenario.cluster.n = n.clamp(4, 100);
-    scenario.duration_ms = 3_600_000;
-    let mut cluster = sim::Cluster::new(&Run::new(scenario, 1));
+    scenario.members = members;
+    scenario.duration_ms = sim::MAX_DURATION_MS;
+    scenario.workload.requests = 0;
+    let Ok(mut cluster) = sim::Cluster::new(&Run::new(scenario, 1)) else { return 0.0 };
     let mut left = steps;
     while left > 0 && cluster.step() {
         left -= 1;
     }
-    cluster.delivered() as f64
+    cluster.counts().delivered as f64
 }
 
 /// Shows an error card instead of a dead page. The browser's console gets the details.

@@ -2,9 +2,9 @@
 
 use conclave_core::{
     app::KeyValue,
-    ids::{ClientId, NodeId},
+    ids::{ClientId, NodeId, Principal},
     pbft::{Phase, Replica},
-    sim::{Action, Address, Cluster, Recording, Run, Scenario},
+    sim::{Action, Address, Cluster, Recording, Run, RunError, Scenario, SimClient},
 };
 
 use crate::model::{
@@ -36,10 +36,7 @@ impl Times for Recording {
         Self::steps(self)
     }
     fn at_us(&self, steps: u64) -> u64 {
-        match steps {
-            0 => 0,
-            after => self.step_time(after - 1).as_micros(),
-        }
+        self.step_time(steps).as_micros()
     }
 }
 
@@ -77,7 +74,8 @@ impl Branch {
     /// The scenario's length and what was recorded beyond it, in µs.
     pub(crate) fn end_us(&self) -> f64 {
         let recorded = self.recording.at_us(self.recording.steps());
-        let planned = self.recording.run().scenario.duration_ms * 1_000;
+        let planned = self.recording.run().scenario.duration_ms;
+        let planned = u64::from(planned) * 1_000;
         if self.complete { recorded.max(1) as f64 } else { recorded.max(planned) as f64 }
     }
 }
@@ -111,9 +109,9 @@ pub(crate) struct Lab {
 
 impl Lab {
     /// Begins a run.
-    pub(crate) fn new(run: Run, name: &str, position: u64) -> Self {
+    pub(crate) fn new(run: Run, name: &str, position: u64) -> Result<Self, RunError> {
         let mut lab = Self {
-            branches: vec![Branch::new(name.to_owned(), Recording::new(run))],
+            branches: vec![Branch::new(name.to_owned(), Recording::new(run)?)],
             current: 0,
             clock: Clock::default(),
             playing: false,
@@ -127,7 +125,7 @@ impl Lab {
             zoomed: false,
         };
         lab.look();
-        lab
+        Ok(lab)
     }
 
     /// The history that is shown.
@@ -253,10 +251,10 @@ impl Lab {
         }
         let at = self.clock.steps;
         let name = format!("{} @ {at}", words::action_name(&action));
-        let fork = self.branch().recording.fork(at, action);
+        let fork = self.branch().recording.fork(at, action).map_err(|error| error.to_string())?;
         self.branches.push(Branch::new(name, fork));
         self.current = self.branches.len() - 1;
-        // The act itself belongs to the next step: take it, so that one sees what one did.
+        // The act is the next step: take it, so that one sees what one did.
         self.branches[self.current].extend(256);
         self.seek(at + 1);
         Ok(())
@@ -286,7 +284,7 @@ impl Lab {
 
     /// This very moment as an address.
     pub(crate) fn address(&self) -> Address {
-        Address::of(self.branch().recording.run(), self.clock.steps)
+        Address::new(self.branch().recording.run(), self.clock.steps)
     }
 
     /// Everything that a painter needs.
@@ -312,16 +310,16 @@ impl Lab {
         let members = cluster.members();
         self.faces = members
             .nodes()
-            .map(|node| {
-                let host = cluster.node(node);
+            .filter_map(|node| {
+                let host = cluster.node(node)?;
                 let state = match () {
                     () if !host.is_up() => NodeState::Down,
                     () if host.is_byzantine() => NodeState::Byzantine,
-                    () if host.is_cut_off() => NodeState::CutOff,
+                    () if cluster.is_cut_off(node) => NodeState::CutOff,
                     () => NodeState::Up,
                 };
                 let replica = host.replica();
-                Face {
+                Some(Face {
                     id: node,
                     state,
                     view: replica.view().0,
@@ -330,15 +328,15 @@ impl Lab {
                     executed: replica.last_executed().0,
                     current: current_slot(replica, &branch.chronicle),
                     verbs: host.strategies().iter().map(|strategy| strategy.name()).collect(),
-                }
+                })
             })
             .collect();
         self.cuts = members
             .nodes()
             .flat_map(|from| members.others(from).map(move |to| (from, to)))
-            .filter(|(from, to)| cluster.is_cut(*from, *to))
+            .filter(|(from, to)| cluster.is_cut(Principal::Node(*from), Principal::Node(*to)))
             .collect();
-        self.clients = cluster.clients().map(|client| client.id()).collect();
+        self.clients = cluster.clients().iter().map(SimClient::id).collect();
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn read(fragment: &str) -> Linked {
     let Some(text) = fragment.strip_prefix("#r=") else { return Linked::None };
     let address = match Address::decode(text) {
         Ok(address) => address,
-        Err(error) => return Linked::Broken(format!("This link can't be read: {error}.")),
+        Err(error) => return Linked::Broken(sentence(&error.to_string())),
     };
     let note = (!address.matches_this_core()).then(|| {
         format!(
@@ -36,8 +36,14 @@ pub(crate) fn read(fragment: &str) -> Linked {
     });
     match address.run() {
         Ok(run) => Linked::Run { run, position: address.position, note },
-        Err(error) => Linked::Broken(format!("This link leads to no run: {error}.")),
+        Err(error) => Linked::Broken(sentence(&error.to_string())),
     }
+}
+
+/// An error as a sentence of its own.
+pub(crate) fn sentence(error: &str) -> String {
+    let mut letters = error.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
 }
 
 /// The page's address with this fragment.
@@ -58,7 +64,7 @@ pub(crate) fn show_in_address_line(address: &Address) {
 
 /// The command that runs the same natively.
 pub(crate) fn command(run: &Run, address: &Address) -> String {
-    if run.interventions.is_empty() && conclave_core::sim::builtin(&run.scenario.name).is_some() {
+    if run.interventions.is_empty() && conclave_core::sim::builtin(&run.scenario.name).is_some_and(|builtin| builtin.source == run.scenario.source) {
         format!("conclave simulate {} --seed {}", run.scenario.name, run.seed)
     } else {
         format!("conclave simulate --address '{}'", address.encode())
@@ -88,7 +94,7 @@ mod tests {
         assert!(matches!(read("#elsewhere"), Linked::None));
         for broken in ["#r=", "#r=%%%", "#r=AAAA", "#r=zzzzzzzzzzzzzzzzzzzzzzzzzz"] {
             match read(broken) {
-                Linked::Broken(why) => assert!(why.starts_with("This link") && why.ends_with('.')),
+                Linked::Broken(why) => assert!(why.starts_with("The link") && why.ends_with('.')),
                 _ => panic!("{broken} was taken for a run"),
             }
         }

@@ -11,9 +11,9 @@ use crate::{
     pbft::MessageKind,
 };
 
-/// One act. Scenario files write it as `{ do = "crash", node = 0 }`.
+/// One act. Scenario files write it as `act = { crash = { node = 0 } }`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
     /// The node stops at once; what its disk had not synced is gone.
     Crash {
@@ -110,7 +110,7 @@ pub enum Action {
 
 /// One way of lying. Several compose: each passes on what it leaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "strategy", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Strategy {
     /// Doesn't send.
     Silent {
@@ -163,6 +163,14 @@ impl Strategy {
             Self::Silent { .. } => "silent",
             Self::Delay { .. } => "delay",
             Self::Equivocate { .. } => "equivocate",
+        }
+    }
+
+    /// The nodes that it names.
+    pub fn nodes(&self) -> &[NodeId] {
+        match self {
+            Self::Silent { to, .. } | Self::Delay { to, .. } => to,
+            Self::Equivocate { victims } => victims,
         }
     }
 }

@@ -3,9 +3,58 @@
 //! ```text
 //! Scenario + seed + interventions = Run ──▶ Cluster (one moment) ──▶ Recording (all moments)
 //! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `scenario`, `builtin` | scenario files, and those that the core brings |
+//! | `run`, `address` | what reproduces a run, and its form in a link |
+//! | `cluster` | one moment, and the step to the next |
+//! | `drive`, `acts` | carrying out effects, and actions |
+//! | `host`, `disk`, `network`, `flight`, `workload` | nodes, disks, links, messages, clients |
+//! | `adversary` | how Byzantine nodes lie |
+//! | `invariant`, `invariants` | what must hold, and how it is checked |
+//! | `trace`, `verdict` | a run's fingerprint, and what is to be said of it |
+//! | `recording` | going to any moment, and branching |
+//! | `rng` | seeded randomness |
 
 mod action;
+mod acts;
+mod address;
+mod adversary;
+mod builtin;
+mod cluster;
+mod disk;
+mod drive;
+mod flight;
+mod host;
 mod invariant;
+mod invariants;
+mod network;
+mod recording;
+mod rng;
+mod run;
+mod scenario;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod verdict;
+mod workload;
 
 pub use action::{Action, Strategy};
+pub use address::{Address, AddressError, MAX_ADDRESS_CHARS, ScenarioRef};
+pub use builtin::{BUILTIN, Builtin, builtin};
+pub use cluster::Cluster;
+pub use disk::DiskModel;
+pub use flight::InFlight;
+pub use host::Host;
 pub use invariant::Invariant;
+pub use network::Network;
+pub use recording::{MAX_STEPS, Recording};
+pub use run::{Intervention, MAX_INTERVENTIONS, Run, RunError};
+pub use scenario::{
+    Expectations, MAX_CLIENTS, MAX_DURATION_MS, MAX_ENTRIES, MAX_SIMULATED_NODES, MAX_SOURCE_BYTES,
+    Narration, SCHEMA, Scenario, ScenarioError, TimedAction,
+};
+pub use trace::TraceHash;
+pub use verdict::{Counts, Expected, Injection, Verdict, Violation};
+pub use workload::{SimClient, Workload};

@@ -2,7 +2,7 @@
 
 use conclave_core::{
     app::Operation,
-    ids::{ClientId, MessageId, NodeId},
+    ids::{ClientId, MessageId, NodeId, Principal},
     sim::{Action, Strategy},
 };
 use yew::{html::Scope, prelude::*};
@@ -36,7 +36,7 @@ fn button(
 pub(crate) fn node(app: &App, face: &Face, link: &Scope<App>) -> Html {
     let node = face.id;
     let corrupt = |strategy: Strategy| Action::Corrupt { node, strategies: vec![strategy] };
-    let cut_off = app.lab.cluster().node(node).is_cut_off();
+    let cut_off = app.lab.cluster().is_cut_off(node);
     html! {
         <div class="acts" role="group" aria-label={format!("Act on replica {node}")}>
             if face.state == NodeState::Down {
@@ -53,7 +53,7 @@ pub(crate) fn node(app: &App, face: &Face, link: &Scope<App>) -> Html {
                 { button("act-cut-off", "Cut off", "Nothing reaches it or leaves it", Icon::Cut,
                     Action::CutOff { node }, link) }
             }
-            if face.state == NodeState::Byzantine {
+            if face.state == NodeState::Byzantine && !face.verbs.is_empty() {
                 { button("act-reform", "Behave again", "What it said can't be unsaid", Icon::Check,
                     Action::Reform { node }, link) }
             } else if face.state != NodeState::Down {
@@ -83,7 +83,7 @@ fn links(app: &App, node: NodeId, link: &Scope<App>) -> Html {
             <ul>
                 { for members.others(node).take(12).map(|other| {
                     let way = |from: NodeId, to: NodeId| {
-                        if cluster.is_cut(from, to) {
+                        if cluster.is_cut(Principal::Node(from), Principal::Node(to)) {
                             button("act-restore-link", &format!("restore {from} → {to}"),
                                 "Let it through again", Icon::Plug, Action::RestoreLink { from, to }, link)
                         } else {

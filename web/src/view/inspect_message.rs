@@ -24,7 +24,7 @@ pub(crate) fn view(app: &App, id: MessageId, link: &Scope<App>) -> Html {
     let Some(arrow) = lab.branch().chronicle.arrow(id) else {
         return html! { <p>{ "This branch has no such message." }</p> };
     };
-    let flight = lab.cluster().in_flight().find(|flight| flight.id == id);
+    let flight = lab.cluster().message(id);
     let now = lab.clock.us as u64;
     let fate = match (flight.is_some(), arrow.end) {
         (true, _) => "under way".to_owned(),
@@ -48,9 +48,9 @@ pub(crate) fn view(app: &App, id: MessageId, link: &Scope<App>) -> Html {
                     <dt>{ "Truth" }</dt><dd class="lie">{ "another batch than the first one proposed here" }</dd>
                 }
             </dl>
-            { match &flight {
+            { match flight {
                 Some(flight) => html! {
-                    <>{ actions::message(app, id, link) }{ inside(flight.message) }</>
+                    <>{ actions::message(app, id, link) }{ inside(&flight.message) }</>
                 },
                 None => html! {
                     <p class="hint">{ "Go to a moment when it is under way to open it and to act on it." }</p>

@@ -43,7 +43,7 @@ pub(crate) fn view(app: &App, node: NodeId, link: &Scope<App>) -> Html {
 }
 
 fn truth(app: &App, face: &Face) -> Html {
-    let strategies = app.lab.cluster().node(face.id).strategies();
+    let strategies = app.lab.cluster().node(face.id).map_or(&[][..], |host| host.strategies());
     html! {
         <dl class="facts truth">
             <dt>{ "Truth" }</dt>
@@ -51,6 +51,7 @@ fn truth(app: &App, face: &Face) -> Html {
                 if strategies.is_empty() {
                     match face.state {
                         crate::model::scene::NodeState::Up => "behaves".to_owned(),
+                        crate::model::scene::NodeState::Byzantine => "behaves again; what it said can't be unsaid".to_owned(),
                         other => other.words().to_owned(),
                     }
                 } else {
@@ -88,7 +89,8 @@ fn verb(strategy: &Strategy) -> String {
 }
 
 fn belief(app: &App, node: NodeId) -> Html {
-    let replica = app.lab.cluster().node(node).replica();
+    let Some(host) = app.lab.cluster().node(node) else { return Html::default() };
+    let replica = host.replica();
     let view = if replica.is_active() {
         format!("{}", replica.view())
     } else {
@@ -115,7 +117,8 @@ fn belief(app: &App, node: NodeId) -> Html {
 }
 
 fn slots(app: &App, node: NodeId) -> Html {
-    let replica = app.lab.cluster().node(node).replica();
+    let Some(host) = app.lab.cluster().node(node) else { return Html::default() };
+    let replica = host.replica();
     let chronicle = &app.lab.branch().chronicle;
     let all: Vec<_> = replica.slots().collect();
     let members: Vec<NodeId> = app.lab.cluster().members().nodes().collect();
@@ -154,7 +157,8 @@ fn slots(app: &App, node: NodeId) -> Html {
 }
 
 fn store(app: &App, node: NodeId) -> Html {
-    let replica = app.lab.cluster().node(node).replica();
+    let Some(host) = app.lab.cluster().node(node) else { return Html::default() };
+    let replica = host.replica();
     let pairs = replica.application().iter();
     let count = pairs.len();
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned();

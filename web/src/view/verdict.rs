@@ -34,7 +34,7 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
         let test = format!("verdict-{}", key(*invariant));
         match verdict.violation(*invariant) {
             Some(violation) => {
-                let step = violation.step + 1;
+                let step = violation.step;
                 html! {
                     <li key={invariant.name()}>
                         <button class="chip violated" data-test={test} data-state="violated"

@@ -1,0 +1,167 @@
+//! Carrying out actions: of the scenario, and of people.
+
+use super::{
+    action::Action,
+    cluster::{Cluster, Due},
+};
+use crate::{
+    event::{EventKind, LossCause, Place},
+    ids::{NodeId, Principal},
+    time::Time,
+};
+use core::time::Duration;
+
+impl Cluster {
+    /// Carries out one action, and says whether it could be.
+    pub(super) fn act(&mut self, action: Action) {
+        let injection = self.inject(&action);
+        let effective = self.carry_out_action(&action, injection);
+        self.event(Place::World, EventKind::Intervened { action, effective });
+        let gst = Time::from_millis(u64::from(self.scenario.network.calm_at_ms));
+        let calm = self.is_calm();
+        self.liveness.disturbed(self.now, gst, calm);
+    }
+
+    /// Whether progress is owed: every link is whole, and no more than f are down or lie.
+    fn is_calm(&self) -> bool {
+        let faulty = self.hosts.iter().filter(|host| !host.up || host.ever_byzantine).count();
+        faulty <= self.members().f() as usize && self.links.is_whole()
+    }
+
+    fn carry_out_action(&mut self, action: &Action, injection: usize) -> bool {
+        match action {
+            Action::Crash { node } => self.crash(*node, injection),
+            Action::Restart { node } => self.restart(*node, injection),
+            Action::CutOff { node } => {
+                let changed = self.links.set_cut_off(*node, true);
+                self.cuts(changed, injection)
+            }
+            Action::Reconnect { node } => {
+                let changed = self.links.set_cut_off(*node, false);
+                self.once(changed, injection)
+            }
+            Action::Partition { groups } => {
+                self.links.partition(groups);
+                self.cuts(true, injection)
+            }
+            Action::Heal => {
+                let changed = self.links.heal();
+                self.once(changed, injection)
+            }
+            Action::CutLink { from, to } => {
+                let changed = self.links.set_cut(*from, *to, true);
+                self.cuts(changed, injection)
+            }
+            Action::RestoreLink { from, to } => {
+                let changed = self.links.set_cut(*from, *to, false);
+                self.once(changed, injection)
+            }
+            Action::SlowLink { from, to, by_ms } => {
+                self.links.slow(*from, *to, *by_ms);
+                self.once(true, injection)
+            }
+            Action::Corrupt { node, strategies } => {
+                let host = &mut self.hosts[node.0 as usize];
+                host.strategies.clone_from(strategies);
+                host.ever_byzantine = true;
+                host.corrupted_by = Some(injection);
+                true
+            }
+            Action::Reform { node } => {
+                let host = &mut self.hosts[node.0 as usize];
+                let lied = !host.strategies.is_empty();
+                host.strategies.clear();
+                host.corrupted_by = None;
+                self.once(lied, injection)
+            }
+            Action::Deliver { message } => {
+                let now = self.now;
+                let moved = self.flights.get_mut(*message).map(|flight| flight.due = now);
+                if moved.is_some() {
+                    self.push(now, Due::Deliver(*message));
+                }
+                self.once(moved.is_some(), injection)
+            }
+            Action::Delay { message, by_ms } => {
+                let by = Duration::from_millis(u64::from(*by_ms));
+                let due = self.flights.get_mut(*message).map(|flight| {
+                    flight.due = flight.due + by;
+                    flight.due
+                });
+                if let Some(due) = due {
+                    self.push(due, Due::Deliver(*message));
+                }
+                self.once(due.is_some(), injection)
+            }
+            Action::Drop { message } => {
+                let dropped = self.flights.take(*message);
+                if let Some(flight) = &dropped {
+                    self.lose(*message, flight.from, flight.to, LossCause::Dropped);
+                }
+                self.once(dropped.is_some(), injection)
+            }
+            Action::Duplicate { message } => {
+                let copied = self.flights.get_mut(*message).cloned();
+                let found = copied.is_some();
+                if let Some(flight) = copied {
+                    self.duplicate(flight.from, flight.to, flight.message, Time(flight.due.0 + 1));
+                }
+                self.once(found, injection)
+            }
+            Action::Submit { client, operation } => {
+                let index = client.0 as usize;
+                let Some(client) = self.clients.get_mut(index) else { return false };
+                client.wanted.push(operation.clone());
+                if client.client.outstanding().is_none() {
+                    client.next_at = Some(self.now);
+                    self.reschedule_client(index);
+                }
+                self.once(true, injection)
+            }
+        }
+    }
+
+    fn crash(&mut self, node: NodeId, injection: usize) -> bool {
+        let host = &mut self.hosts[node.0 as usize];
+        let was_up = core::mem::replace(&mut host.up, false);
+        if was_up {
+            host.ever_down = true;
+            host.crashed_by = Some(injection);
+            host.disk.crash();
+        }
+        self.once(was_up, injection)
+    }
+
+    fn restart(&mut self, node: NodeId, injection: usize) -> bool {
+        let host = &mut self.hosts[node.0 as usize];
+        let restarted = !host.up && host.restart();
+        if restarted {
+            let executed = host.replica.last_executed();
+            self.order.moved(node, executed);
+            self.reschedule(node);
+        }
+        self.once(restarted, injection)
+    }
+
+    /// An act whose effect is the act itself.
+    fn once(&mut self, effective: bool, injection: usize) -> bool {
+        if effective {
+            self.took_effect(Some(injection));
+        }
+        effective
+    }
+
+    /// An act that stops messages: every message stopped is an effect. Those on their way across
+    /// the cut are stopped on arrival.
+    fn cuts(&mut self, effective: bool, injection: usize) -> bool {
+        if effective {
+            self.cut_by = Some(injection);
+        }
+        effective
+    }
+
+    /// Whether a message from here to there would be stopped, for whoever draws links.
+    pub fn is_link_cut(&self, from: NodeId, to: NodeId) -> bool {
+        self.is_cut(Principal::Node(from), Principal::Node(to))
+    }
+}

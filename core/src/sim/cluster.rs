@@ -1,0 +1,433 @@
+//! One moment of a run: every node, client, link, disk and message on its way.
+//!
+//! A cluster is a value. [`Cluster::step`] takes it to the next moment at which anything happens;
+//! the same run gives the same steps, everywhere.
+//!
+//! ```text
+//!            ┌─ deliver a message ─▶ verify ─▶ replica.handle ─┐
+//!   queue ───┼─ wake a replica ──────────────────────────────▶ ├─▶ effects ─▶ strategies ─▶ links ─▶ queue
+//!            ├─ a disk has synced ───────────────────────────▶ ┘
+//!            ├─ a client asks or sends again
+//!            └─ the scenario, or a person, acts
+//! ```
+
+use alloc::{
+    collections::BinaryHeap,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::cmp::Reverse;
+
+use super::{
+    action::Action,
+    adversary::Mind,
+    flight::{Flights, InFlight},
+    host::Host,
+    invariant::Invariant,
+    invariants::{Broken, Checkpoints, History, Linearizability, Liveness, Order},
+    network::Links,
+    run::{Run, RunError},
+    scenario::Scenario,
+    trace::{Trace, TraceHash},
+    verdict::{Counts, Injection, Verdict, Violation, expectations},
+    workload::SimClient,
+};
+use crate::{
+    event::{Event, EventKind, Place},
+    ids::{ClientId, MessageId, NodeId, Principal},
+    quorum::Membership,
+    time::Time,
+};
+
+/// What happens at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// The scenario's fault of this index.
+    Fault(u32),
+    /// The scenario's marker of this index.
+    Marker(u32),
+    /// A message arrives.
+    Deliver(MessageId),
+    /// A replica's timer.
+    Wake(NodeId),
+    /// A disk has synced something.
+    Synced(NodeId),
+    /// A client asks, or sends again.
+    Client(ClientId),
+}
+
+/// How often liveness is checked, in virtual microseconds. Not a step: nothing can depend on it.
+const LIVENESS_EVERY_US: u64 = 50_000;
+
+/// One moment of a run.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pub(super) scenario: Arc<Scenario>,
+    interventions: Arc<[super::run::Intervention]>,
+    next_intervention: usize,
+    pub(super) seed: u64,
+    pub(super) now: Time,
+    steps: u64,
+    queue: BinaryHeap<Reverse<(Time, u64, Due)>>,
+    /// Breaks ties of time by order of arrival in the queue.
+    queued: u64,
+    pub(super) hosts: Vec<Host>,
+    pub(super) clients: Vec<SimClient>,
+    pub(super) links: Links,
+    /// Which injection cut what, to count what came of it.
+    pub(super) cut_by: Option<usize>,
+    pub(super) flights: Flights,
+    pub(super) mind: Mind,
+    pub(super) injections: Vec<Injection>,
+    pub(super) history: History,
+    pub(super) order: Order,
+    pub(super) checkpoints: Checkpoints,
+    pub(super) linearizability: Linearizability,
+    pub(super) liveness: Liveness,
+    liveness_checked: u64,
+    violations: Vec<Violation>,
+    pub(super) counts: Counts,
+    trace: Trace,
+    recording: bool,
+    events: Vec<Event>,
+}
+
+impl Cluster {
+    /// The beginning of a run.
+    pub fn new(run: &Run) -> Result<Self, RunError> {
+        run.validate()?;
+        let scenario = &run.scenario;
+        let members = scenario.members;
+        let hosts: Result<Vec<_>, _> =
+            members.nodes().map(|id| Host::new(scenario, id, run.seed)).collect();
+        let clients: Vec<_> = (0..u64::from(scenario.workload.clients))
+            .map(|id| SimClient::new(scenario.workload, members, ClientId(id), run.seed))
+            .collect();
+        let mut cluster = Self {
+            interventions: run.interventions.clone().into(),
+            next_intervention: 0,
+            seed: run.seed,
+            now: Time::ZERO,
+            steps: 0,
+            queue: BinaryHeap::new(),
+            queued: 0,
+            hosts: hosts.map_err(|error| RunError::Config(error.to_string()))?,
+            clients,
+            links: Links::new(scenario.network, members.n(), run.seed),
+            cut_by: None,
+            flights: Flights::default(),
+            mind: Mind::default(),
+            injections: Vec::new(),
+            history: History::default(),
+            order: Order::new(members.n()),
+            checkpoints: Checkpoints::default(),
+            linearizability: Linearizability::default(),
+            liveness: Liveness::new(
+                scenario.expect.liveness_within_ms,
+                scenario.network.calm_at_ms,
+            ),
+            liveness_checked: 0,
+            violations: Vec::new(),
+            counts: Counts::default(),
+            trace: Trace::default(),
+            recording: false,
+            events: Vec::new(),
+            scenario: scenario.clone(),
+        };
+        cluster.begin();
+        Ok(cluster)
+    }
+
+    fn begin(&mut self) {
+        let scenario = self.scenario.clone();
+        let at = |ms: u32| Time::from_millis(u64::from(ms));
+        for (index, fault) in (0..).zip(&scenario.faults) {
+            self.push(at(fault.at_ms), Due::Fault(index));
+        }
+        for (index, marker) in (0..).zip(&scenario.narration) {
+            self.push(at(marker.at_ms), Due::Marker(index));
+        }
+        for node in scenario.members.nodes() {
+            self.reschedule(node);
+        }
+        for index in 0..self.clients.len() {
+            self.reschedule_client(index);
+        }
+    }
+
+    /// From now on events are kept for [`Cluster::take_events`].
+    pub fn record(&mut self) {
+        self.recording = true;
+    }
+
+    pub(super) fn stop_recording(&mut self) {
+        self.recording = false;
+        self.events = Vec::new();
+    }
+
+    /// Takes over another run's future; their pasts must be the same.
+    pub(super) fn continue_as(&mut self, run: &Run) {
+        self.interventions = run.interventions.clone().into();
+    }
+
+    /// The events since the last call, if they are kept.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        core::mem::take(&mut self.events)
+    }
+
+    /// The run's scenario.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The cluster's size.
+    pub fn members(&self) -> Membership {
+        self.scenario.members
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many steps it took to get here.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// A node; `None` if there is no such node.
+    pub fn node(&self, id: NodeId) -> Option<&Host> {
+        self.hosts.get(id.0 as usize)
+    }
+
+    /// Every node, in order.
+    pub fn nodes(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// Every client, in order.
+    pub fn clients(&self) -> &[SimClient] {
+        &self.clients
+    }
+
+    /// The messages on their way, oldest first.
+    pub fn in_flight(&self) -> impl Iterator<Item = &InFlight> {
+        self.flights.iter()
+    }
+
+    /// How many messages are on their way.
+    pub fn in_flight_count(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// A message on its way.
+    pub fn message(&self, id: MessageId) -> Option<&InFlight> {
+        self.flights.get(id)
+    }
+
+    /// Whether nothing gets from here to there.
+    pub fn is_cut(&self, from: Principal, to: Principal) -> bool {
+        self.links.is_cut(from, to)
+    }
+
+    /// Whether a node is cut off from everybody.
+    pub fn is_cut_off(&self, node: NodeId) -> bool {
+        self.links.is_cut_off(node)
+    }
+
+    /// The fingerprint of everything that happened so far.
+    pub fn trace_hash(&self) -> TraceHash {
+        self.trace.hash()
+    }
+
+    /// What is counted.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// What was violated so far.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// Distinct nodes that were ever down or Byzantine.
+    pub fn faults_used(&self) -> u16 {
+        self.hosts.iter().filter(|host| host.ever_byzantine || host.ever_down).count() as u16
+    }
+
+    /// What is to be said of the run so far.
+    pub fn verdict(&self) -> Verdict {
+        Verdict {
+            violations: self.violations.clone(),
+            faults_used: self.faults_used(),
+            f: self.members().f(),
+            injections: self.injections.clone(),
+            counts: self.counts.clone(),
+            expectations: expectations(&self.scenario, &self.violations, &self.counts),
+            steps: self.steps,
+            ended_at: self.now,
+            trace_hash: self.trace_hash(),
+        }
+    }
+
+    /// Takes one step. False: the run is over, and nothing changed.
+    pub fn step(&mut self) -> bool {
+        if let Some(intervention) = self.interventions.get(self.next_intervention)
+            && intervention.step <= self.steps
+        {
+            let action = intervention.action.clone();
+            self.next_intervention += 1;
+            self.act(action);
+            self.finish_step();
+            return true;
+        }
+        let end = Time::from_millis(u64::from(self.scenario.duration_ms));
+        while let Some(Reverse((at, order, due))) = self.queue.pop() {
+            if at > end {
+                // Left in place, so that asking again gives the same answer.
+                self.queue.push(Reverse((at, order, due)));
+                break;
+            }
+            if !self.is_still_due(at, due) {
+                continue;
+            }
+            self.now = self.now.max(at);
+            self.carry_out(due);
+            self.finish_step();
+            return true;
+        }
+        false
+    }
+
+    /// Whether a queue entry still means something: messages get dropped or delayed, timers move.
+    fn is_still_due(&mut self, at: Time, due: Due) -> bool {
+        match due {
+            Due::Fault(_) | Due::Marker(_) => true,
+            Due::Deliver(id) => self.flights.get(id).is_some_and(|flight| flight.due == at),
+            Due::Wake(node) => {
+                let host = &mut self.hosts[node.0 as usize];
+                if host.wake_at == Some(at) {
+                    host.wake_at = None;
+                }
+                let is_due = host.deadline().is_some_and(|deadline| deadline <= at);
+                if !is_due {
+                    self.reschedule(node);
+                }
+                is_due
+            }
+            Due::Synced(node) => self.hosts[node.0 as usize].up,
+            Due::Client(id) => {
+                let client = &self.clients[id.0 as usize];
+                client.deadline().is_some_and(|deadline| deadline <= at)
+            }
+        }
+    }
+
+    fn carry_out(&mut self, due: Due) {
+        match due {
+            Due::Fault(index) => {
+                let action = self.scenario.faults[index as usize].action.clone();
+                self.act(action);
+            }
+            Due::Marker(index) => self.event(Place::World, EventKind::Marker { index }),
+            Due::Deliver(id) => self.deliver(id),
+            Due::Wake(node) => self.wake(node),
+            Due::Synced(node) => self.synced(node),
+            Due::Client(id) => self.run_client(id.0 as usize),
+        }
+    }
+
+    fn finish_step(&mut self) {
+        self.steps += 1;
+        let period = self.now.0 / LIVENESS_EVERY_US;
+        if period > self.liveness_checked {
+            self.liveness_checked = period;
+            self.check_liveness();
+        }
+    }
+
+    pub(super) fn push(&mut self, at: Time, due: Due) {
+        self.queued += 1;
+        self.queue.push(Reverse((at, self.queued, due)));
+    }
+
+    /// Makes sure that a replica is woken when it wants.
+    pub(super) fn reschedule(&mut self, node: NodeId) {
+        let host = &mut self.hosts[node.0 as usize];
+        let Some(deadline) = host.deadline() else { return };
+        let deadline = deadline.max(self.now);
+        if host.wake_at.is_none_or(|at| deadline < at) {
+            host.wake_at = Some(deadline);
+            self.push(deadline, Due::Wake(node));
+        }
+    }
+
+    pub(super) fn reschedule_client(&mut self, index: usize) {
+        let client = &self.clients[index];
+        if let Some(at) = client.deadline() {
+            let id = client.id();
+            self.push(at.max(self.now), Due::Client(id));
+        }
+    }
+
+    pub(super) fn sync_at(&mut self, at: Time, node: NodeId) {
+        self.push(at, Due::Synced(node));
+    }
+
+    /// Writes down that something happened.
+    pub(super) fn event(&mut self, place: Place, kind: EventKind) {
+        let event = Event { at: self.now, place, kind };
+        self.trace.add(&event);
+        if self.recording {
+            self.events.push(event);
+        }
+    }
+
+    /// Writes down that a property doesn't hold; only the first time counts.
+    pub(super) fn check(&mut self, result: Result<(), Broken>) {
+        let Err((invariant, detail)) = result else { return };
+        if self.violations.iter().any(|violation| violation.invariant == invariant) {
+            return;
+        }
+        self.violations.push(Violation {
+            invariant,
+            step: self.steps + 1,
+            at: self.now,
+            detail: detail.clone(),
+        });
+        self.event(Place::World, EventKind::Violated { invariant, detail });
+    }
+
+    fn check_liveness(&mut self) {
+        if self.violations.iter().any(|violation| violation.invariant == Invariant::Liveness) {
+            return;
+        }
+        let late = self
+            .clients
+            .iter()
+            .filter_map(|client| Some((client.client.outstanding()?, client.client.sent_at()?)))
+            .find_map(|(id, asked)| self.liveness.waiting(self.now, id, asked).err());
+        if let Some(broken) = late {
+            self.check(Err(broken));
+        }
+    }
+
+    /// Notes an act and returns its number.
+    pub(super) fn inject(&mut self, action: &Action) -> usize {
+        self.injections.push(Injection { at: self.now, what: format!("{action}"), effects: 0 });
+        self.injections.len() - 1
+    }
+
+    pub(super) fn took_effect(&mut self, injection: Option<usize>) {
+        if let Some(injection) = injection.and_then(|index| self.injections.get_mut(index)) {
+            injection.effects += 1;
+        }
+    }
+
+    /// In words, for a screen.
+    pub fn describe(&self) -> String {
+        format!("step {} at {}", self.steps, self.now)
+    }
+}

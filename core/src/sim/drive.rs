@@ -1,0 +1,284 @@
+//! Carrying out what replicas, clients and disks want: the simulator's host loop.
+
+use alloc::string::ToString;
+
+use super::{
+    adversary::Passed,
+    cluster::{Cluster, Due},
+    disk::Write,
+    flight::InFlight,
+    network::Fate,
+};
+use crate::{
+    app::Outcome,
+    client::ClientEffect,
+    crypto::{Simulated, verify},
+    event::{EventKind, LossCause, Place},
+    ids::{MessageId, NodeId, Principal},
+    pbft::Message,
+    protocol::{Effect, Input, Protocol, To},
+    time::Time,
+};
+
+impl Cluster {
+    pub(super) fn deliver(&mut self, id: MessageId) {
+        let Some(flight) = self.flights.take(id) else { return };
+        let InFlight { from, to, message, .. } = flight;
+        if self.links.is_cut(from, to) {
+            self.took_effect(self.cut_by);
+            self.lose(id, from, to, LossCause::Cut);
+            return;
+        }
+        if let Principal::Node(node) = to
+            && !self.hosts[node.0 as usize].up
+        {
+            self.took_effect(self.hosts[node.0 as usize].crashed_by);
+            self.lose(id, from, to, LossCause::Down);
+            return;
+        }
+        let what = message.summary();
+        self.counts.delivered += 1;
+        self.event(to.into(), EventKind::Delivered { id, from, what });
+        let keys = Simulated::new(to, self.seed);
+        let message = match verify(message, self.members(), &keys) {
+            Ok(message) => message,
+            Err(refusal) => {
+                self.counts.refused += 1;
+                let why = refusal.to_string();
+                self.event(to.into(), EventKind::Refused { from, why });
+                return;
+            }
+        };
+        match (from, to) {
+            (Principal::Node(from), Principal::Node(to)) => {
+                self.input(to, Input::Message { from, message });
+            }
+            (Principal::Client(_), Principal::Node(to)) => self.input(to, Input::Request(message)),
+            (_, Principal::Client(client)) => {
+                let index = client.0 as usize;
+                if let Some(client) = self.clients.get_mut(index) {
+                    client.client.handle_reply(self.now, message);
+                    self.drain_client(index);
+                }
+            }
+        }
+    }
+
+    pub(super) fn wake(&mut self, node: NodeId) {
+        self.input(node, Input::Tick);
+    }
+
+    pub(super) fn synced(&mut self, node: NodeId) {
+        let now = self.now;
+        if let Some(number) = self.hosts[node.0 as usize].disk.synced(now) {
+            self.input(node, Input::Durable(number));
+        }
+    }
+
+    /// One input to one replica, and everything that it then wants done.
+    fn input(&mut self, node: NodeId, input: Input) {
+        let index = node.0 as usize;
+        self.hosts[index].replica.handle(self.now, input);
+        while let Some(effect) = self.hosts[index].replica.poll_effect() {
+            self.carry_out_effect(node, effect);
+        }
+        self.reschedule(node);
+    }
+
+    fn carry_out_effect(&mut self, node: NodeId, effect: Effect) {
+        let index = node.0 as usize;
+        let from = Principal::Node(node);
+        match effect {
+            Effect::Persist(number, record) => {
+                match self.hosts[index].disk.write(self.now, number, record) {
+                    Write::Safe => {
+                        self.hosts[index].replica.handle(self.now, Input::Durable(number));
+                    }
+                    Write::SafeAt(at) => self.sync_at(at, node),
+                }
+            }
+            Effect::Send { to: To::Node(to), message } => {
+                self.send(from, Principal::Node(to), message);
+            }
+            Effect::Send { to: To::Others, message } => {
+                for to in self.members().others(node) {
+                    self.send(from, Principal::Node(to), message.clone());
+                }
+            }
+            Effect::Reply { client, reply } => {
+                if (client.0 as usize) < self.clients.len() {
+                    self.send(from, Principal::Client(client), Message::Reply(reply));
+                }
+            }
+            Effect::Event(event) => {
+                if !self.hosts[index].ever_byzantine {
+                    self.observe(node, &event);
+                }
+                self.event(Place::Node(node), event);
+            }
+        }
+    }
+
+    /// Holds a correct replica to the invariants.
+    fn observe(&mut self, node: NodeId, event: &EventKind) {
+        match event {
+            EventKind::Executed { seq, digest, requests } => {
+                self.counts.executed += 1;
+                let ordered = self.order.executed(node, *seq);
+                self.check(ordered);
+                let batch = self.hosts[node.0 as usize].replica.batch_at(*seq).cloned();
+                let agreed = self.history.executed(node, *seq, *digest, requests, batch.as_deref());
+                self.check(agreed);
+            }
+            EventKind::CheckpointTaken { seq, digest } => {
+                let equal = self.checkpoints.taken(node, *seq, *digest);
+                self.check(equal);
+            }
+            EventKind::StateTransferred { seq, .. } => self.order.moved(node, *seq),
+            EventKind::ViewEntered { view, .. } => {
+                self.counts.view = self.counts.view.max(*view);
+            }
+            EventKind::Equivocation { .. } => self.counts.equivocations += 1,
+            _ => {}
+        }
+    }
+
+    /// Hands a message to the network, through the strategies of a sender that lies.
+    pub(super) fn send(&mut self, from: Principal, to: Principal, message: Message) {
+        let Principal::Node(node) = from else {
+            self.transmit(from, to, message, self.now);
+            return;
+        };
+        let host = &self.hosts[node.0 as usize];
+        if host.strategies.is_empty() {
+            self.transmit(from, to, message, self.now);
+            return;
+        }
+        let what = message.summary();
+        let members = self.scenario.members;
+        let passed = self.mind.pass(members, &host.keys, node, &host.strategies, to, message);
+        let Passed { outgoing, tampering } = passed;
+        if let Some(how) = tampering {
+            self.took_effect(self.hosts[node.0 as usize].corrupted_by);
+            self.event(Place::Node(node), EventKind::Tampered { to, what, how });
+        }
+        if let Some(outgoing) = outgoing {
+            self.transmit(from, to, outgoing.message, self.now + outgoing.delay);
+        }
+    }
+
+    fn transmit(&mut self, from: Principal, to: Principal, message: Message, at: Time) {
+        let id = self.flights.next_id();
+        self.counts.sent += 1;
+        self.event(from.into(), EventKind::Sent { id, to, what: message.summary() });
+        match self.links.send(at, from, to) {
+            Fate::Lost(why) => {
+                self.flights.skip();
+                if why == LossCause::Cut {
+                    self.took_effect(self.cut_by);
+                }
+                self.lose(id, from, to, why);
+            }
+            Fate::Arrives { first, second } => {
+                let sent_at = self.now;
+                if let Some(due) = second {
+                    self.fly(InFlight {
+                        id,
+                        from,
+                        to,
+                        sent_at,
+                        due: first,
+                        message: message.clone(),
+                    });
+                    self.duplicate(from, to, message, due);
+                } else {
+                    self.fly(InFlight { id, from, to, sent_at, due: first, message });
+                }
+            }
+        }
+    }
+
+    /// A second copy of a message, with its own number.
+    pub(super) fn duplicate(
+        &mut self,
+        from: Principal,
+        to: Principal,
+        message: Message,
+        due: Time,
+    ) {
+        let id = self.flights.next_id();
+        self.counts.sent += 1;
+        self.counts.duplicated += 1;
+        self.event(from.into(), EventKind::Sent { id, to, what: message.summary() });
+        self.fly(InFlight { id, from, to, sent_at: self.now, due, message });
+    }
+
+    fn fly(&mut self, flight: InFlight) {
+        let (id, due) = (flight.id, flight.due);
+        self.flights.add(flight);
+        self.push(due, Due::Deliver(id));
+    }
+
+    pub(super) fn lose(&mut self, id: MessageId, from: Principal, to: Principal, why: LossCause) {
+        self.counts.lost += 1;
+        self.event(from.into(), EventKind::Lost { id, to, why });
+    }
+
+    /// A client asks what it wants next, or sends again.
+    pub(super) fn run_client(&mut self, index: usize) {
+        let now = self.now;
+        let client = &mut self.clients[index];
+        if client.client.outstanding().is_some() {
+            client.client.tick(now);
+        } else {
+            client.next_at = None;
+            if let Some(operation) = client.next_operation() {
+                let encoded = operation.encode();
+                // It is idle, a client, and its operations are short: nothing to refuse.
+                if let Ok(request) = client.client.submit(now, encoded.clone()) {
+                    let place = Place::Client(client.id());
+                    self.counts.submitted += 1;
+                    self.history.submitted(request, encoded);
+                    self.linearizability.submitted(request);
+                    let operation = operation.to_string();
+                    self.event(place, EventKind::RequestSubmitted { request, operation });
+                }
+            }
+        }
+        self.drain_client(index);
+    }
+
+    fn drain_client(&mut self, index: usize) {
+        let id = self.clients[index].id();
+        let from = Principal::Client(id);
+        while let Some(effect) = self.clients[index].client.poll_effect() {
+            match effect {
+                ClientEffect::Send { to: To::Node(node), message } => {
+                    self.send(from, Principal::Node(node), message);
+                }
+                ClientEffect::Send { to: To::Others, message } => {
+                    for node in self.members().nodes() {
+                        self.send(from, Principal::Node(node), message.clone());
+                    }
+                }
+                ClientEffect::Retransmitted(request) => {
+                    self.event(Place::Client(id), EventKind::RequestRetransmitted { request });
+                }
+                ClientEffect::Completed { request, result, latency, .. } => {
+                    self.counts.completed += 1;
+                    let legal = self.linearizability.completed(&self.history, request, &result);
+                    self.check(legal);
+                    let result = Outcome::decode(&result)
+                        .map_or_else(|| "unreadable".into(), |outcome| outcome.to_string());
+                    let latency_us = latency.as_micros() as u64;
+                    self.event(
+                        Place::Client(id),
+                        EventKind::RequestCompleted { request, result, latency_us },
+                    );
+                    self.clients[index].think(self.now);
+                }
+            }
+        }
+        self.reschedule_client(index);
+    }
+}

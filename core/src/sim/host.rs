@@ -1,0 +1,108 @@
+//! One simulated node: a replica, its disk and keys, and whether it is up and honest.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use super::{action::Strategy, disk::Disk, scenario::Scenario};
+use crate::{
+    app::KeyValue,
+    crypto::{Authenticator, Simulated},
+    ids::{NodeId, Principal},
+    pbft::{BadConfig, Replica},
+    protocol::Protocol,
+    time::Time,
+};
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct Host {
+    pub(super) replica: Replica<KeyValue>,
+    pub(super) keys: Simulated,
+    pub(super) disk: Disk,
+    pub(super) up: bool,
+    pub(super) strategies: Vec<Strategy>,
+    pub(super) ever_byzantine: bool,
+    pub(super) ever_down: bool,
+    /// The earliest wake-up that is in the queue.
+    pub(super) wake_at: Option<Time>,
+    /// Which injection made it crash, lie, …: to count what came of it.
+    pub(super) corrupted_by: Option<usize>,
+    pub(super) crashed_by: Option<usize>,
+}
+
+impl Host {
+    pub(super) fn new(scenario: &Scenario, id: NodeId, seed: u64) -> Result<Self, BadConfig> {
+        let keys = Simulated::new(Principal::Node(id), seed);
+        let authenticator: Arc<dyn Authenticator> = Arc::new(keys);
+        Ok(Self {
+            replica: Replica::new(
+                id,
+                scenario.members,
+                scenario.config.clone(),
+                authenticator,
+                KeyValue::default(),
+            )?,
+            keys,
+            disk: Disk::new(scenario.disk),
+            up: true,
+            strategies: Vec::new(),
+            ever_byzantine: false,
+            ever_down: false,
+            wake_at: None,
+            corrupted_by: None,
+            crashed_by: None,
+        })
+    }
+
+    /// Its replica: as it was at the crash, if it is down.
+    pub fn replica(&self) -> &Replica<KeyValue> {
+        &self.replica
+    }
+
+    /// Whether it runs.
+    pub fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// Whether it lies, or ever did.
+    pub fn is_byzantine(&self) -> bool {
+        self.ever_byzantine
+    }
+
+    /// How it lies now.
+    pub fn strategies(&self) -> &[Strategy] {
+        &self.strategies
+    }
+
+    /// How many records its disk holds.
+    pub fn records(&self) -> usize {
+        self.disk.len()
+    }
+
+    /// How many records a crash now would lose.
+    pub fn unsynced(&self) -> usize {
+        self.disk.unsynced()
+    }
+
+    /// When it next wants to be woken.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        if self.up { self.replica.deadline() } else { None }
+    }
+
+    /// Starts from its disk, forgetting everything else.
+    pub(super) fn restart(&mut self) -> bool {
+        let (id, members) = (self.replica.id(), self.replica.members());
+        let config = self.replica.config().clone();
+        let authenticator: Arc<dyn Authenticator> = Arc::new(self.keys);
+        let genesis = KeyValue::default();
+        let records = self.disk.read();
+        // It fails only on a snapshot of another application, which this disk can't hold.
+        match Replica::restore(id, members, config, authenticator, genesis, records) {
+            Ok(replica) => {
+                self.replica = replica;
+                self.up = true;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Agreement, validity and exactly-once: there is one history, of requests that clients made, each
+//! in it once.
+
+use alloc::{format, vec::Vec};
+
+use super::{super::Invariant, Broken};
+use crate::{
+    app::{Application, KeyValue},
+    crypto::Digest,
+    ids::{NodeId, RequestId, Seq},
+    pbft::Batch,
+};
+
+/// A request as its client made it, and what became of it.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Asked {
+    operation: Vec<u8>,
+    /// Where the history has it, and its place among all requests.
+    pub(super) executed: Option<(Seq, u64)>,
+    /// What the reference execution gave.
+    pub(super) result: Vec<u8>,
+}
+
+/// The one history, as the first correct replica to execute each position has it.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct History {
+    /// The digest at each position, from 1.
+    digests: Vec<Digest>,
+    /// Every request of every client (index), by timestamp from 1.
+    asked: Vec<Vec<Asked>>,
+    /// The state that the history gives, executed once by itself.
+    reference: KeyValue,
+    order: u64,
+}
+
+impl History {
+    pub(in super::super) fn submitted(&mut self, id: RequestId, operation: Vec<u8>) {
+        let client = id.client.0 as usize;
+        if self.asked.len() <= client {
+            self.asked.resize_with(client + 1, Vec::new);
+        }
+        self.asked[client].push(Asked { operation, executed: None, result: Vec::new() });
+    }
+
+    pub(super) fn asked(&self, id: RequestId) -> Option<&Asked> {
+        let index = usize::try_from(id.timestamp.0.checked_sub(1)?).ok()?;
+        self.asked.get(usize::try_from(id.client.0).ok()?)?.get(index)
+    }
+
+    fn asked_mut(&mut self, id: RequestId) -> Option<&mut Asked> {
+        let index = usize::try_from(id.timestamp.0.checked_sub(1)?).ok()?;
+        self.asked.get_mut(usize::try_from(id.client.0).ok()?)?.get_mut(index)
+    }
+
+    /// A correct replica executed a batch at a position; `requests` of it were new to it.
+    pub(in super::super) fn executed(
+        &mut self,
+        node: NodeId,
+        seq: Seq,
+        digest: Digest,
+        requests: &[RequestId],
+        batch: Option<&Batch>,
+    ) -> Result<(), Broken> {
+        let known = self.digests.len() as u64;
+        if seq.0 <= known {
+            return self.again(node, seq, digest, requests);
+        }
+        if seq.0 != known + 1 {
+            let detail = format!("node {node} executed {seq}, but nobody executed {}", known + 1);
+            return Err((Invariant::Order, detail));
+        }
+        self.digests.push(digest);
+        let Some(batch) = batch.filter(|batch| batch.digest() == digest) else {
+            let detail = format!("node {node} executed {} at {seq} without it", digest.short());
+            return Err((Invariant::Validity, detail));
+        };
+        for request in &batch.requests {
+            let id = request.body.id;
+            if !requests.contains(&id) {
+                continue;
+            }
+            self.order += 1;
+            let order = self.order;
+            let Some(asked) = self.asked_mut(id) else {
+                let detail = format!(
+                    "node {node} executed request {} of client {}, which was never made",
+                    id.timestamp, id.client
+                );
+                return Err((Invariant::Validity, detail));
+            };
+            if asked.operation != request.body.operation {
+                let detail = format!(
+                    "node {node} executed request {} of client {} with another operation",
+                    id.timestamp, id.client
+                );
+                return Err((Invariant::Validity, detail));
+            }
+            if let Some((before, _)) = asked.executed {
+                let detail = format!(
+                    "node {node} executed request {} of client {} at {seq}, and it stands at \
+                     {before} already",
+                    id.timestamp, id.client
+                );
+                return Err((Invariant::ExactlyOnce, detail));
+            }
+            asked.executed = Some((seq, order));
+            let result = self.reference.execute(&request.body.operation);
+            if let Some(asked) = self.asked_mut(id) {
+                asked.result = result;
+            }
+        }
+        Ok(())
+    }
+
+    /// Another replica reached a position that the history has.
+    fn again(
+        &self,
+        node: NodeId,
+        seq: Seq,
+        digest: Digest,
+        requests: &[RequestId],
+    ) -> Result<(), Broken> {
+        let agreed = (seq.0 as usize).checked_sub(1).and_then(|at| self.digests.get(at));
+        if agreed.is_some_and(|agreed| *agreed != digest) {
+            let agreed = agreed.copied().unwrap_or_default();
+            let detail = format!(
+                "at {seq} node {node} executed {}, where another correct node executed {}",
+                digest.short(),
+                agreed.short()
+            );
+            return Err((Invariant::Agreement, detail));
+        }
+        for id in requests {
+            let stands_at = self.asked(*id).and_then(|asked| asked.executed);
+            if stands_at.is_none_or(|(at, _)| at != seq) {
+                let detail = format!(
+                    "node {node} executed request {} of client {} at {seq}, where the history \
+                     doesn't have it",
+                    id.timestamp, id.client
+                );
+                return Err((Invariant::ExactlyOnce, detail));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! The simulator as a whole: determinism, going back, branching, links, and files that are wrong.
+
+mod files;
+mod runs;

@@ -1,0 +1,148 @@
+//! What is to be said of a run: which properties held, which faults really happened, whether it
+//! came out as its scenario expects.
+
+use alloc::{format, string::String, vec::Vec};
+
+use serde::Serialize;
+
+use super::{invariant::Invariant, scenario::Scenario, trace::TraceHash};
+use crate::{ids::View, time::Time};
+
+/// The first moment at which a property didn't hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Which property.
+    pub invariant: Invariant,
+    /// After so many steps.
+    pub step: u64,
+    /// When.
+    pub at: Time,
+    /// Who, where, what against what.
+    pub detail: String,
+}
+
+/// A fault that the scenario declares, or a person's intervention.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Injection {
+    /// When it was due.
+    pub at: Time,
+    /// In words.
+    pub what: String,
+    /// How often it had an effect: messages that it stopped, changed or delayed; for a crash or a
+    /// restart, 1. 0: it did nothing, so nothing was tested by it.
+    pub effects: u64,
+}
+
+/// Something that the scenario expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Expected {
+    /// In words.
+    pub what: String,
+    /// Whether it came true.
+    pub met: bool,
+}
+
+/// What is counted while a cluster runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Messages handed to a network.
+    pub sent: u64,
+    /// Messages that arrived.
+    pub delivered: u64,
+    /// Messages that never will.
+    pub lost: u64,
+    /// Second copies that the network or a person made.
+    pub duplicated: u64,
+    /// Messages turned away on arrival.
+    pub refused: u64,
+    /// Requests that clients made.
+    pub submitted: u64,
+    /// Requests with an accepted answer.
+    pub completed: u64,
+    /// Batches executed, over all correct replicas.
+    pub executed: u64,
+    /// Proofs of equivocation that correct replicas reported.
+    pub equivocations: u64,
+    /// The highest view that a correct replica entered.
+    pub view: View,
+}
+
+/// The whole verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The first violation of each property that was violated.
+    pub violations: Vec<Violation>,
+    /// Distinct replicas that were ever down or Byzantine.
+    pub faults_used: u16,
+    /// How many may be.
+    pub f: u16,
+    /// What was done to the cluster, and whether it had an effect.
+    pub injections: Vec<Injection>,
+    /// What was counted.
+    pub counts: Counts,
+    /// What the scenario expects. Meaningful once the run is over.
+    pub expectations: Vec<Expected>,
+    /// How many steps it took.
+    pub steps: u64,
+    /// When it ended.
+    pub ended_at: Time,
+    /// The fingerprint of everything that happened.
+    pub trace_hash: TraceHash,
+}
+
+impl Verdict {
+    /// The first violation of a property, if there is one.
+    pub fn violation(&self, of: Invariant) -> Option<&Violation> {
+        self.violations.iter().find(|violation| violation.invariant == of)
+    }
+
+    /// Whether everything came out as the scenario expects.
+    pub fn as_expected(&self) -> bool {
+        self.expectations.iter().all(|expected| expected.met)
+    }
+}
+
+/// Compares what happened with what a scenario expects.
+pub(crate) fn expectations(
+    scenario: &Scenario,
+    violations: &[Violation],
+    counts: &Counts,
+) -> Vec<Expected> {
+    let expect = &scenario.expect;
+    let violated = |invariant| violations.iter().any(|violation| violation.invariant == invariant);
+    let mut expectations: Vec<_> = Invariant::ALL
+        .into_iter()
+        .map(|invariant| {
+            let name = invariant.name();
+            if expect.violated.contains(&invariant) {
+                Expected { what: format!("{name} is violated"), met: violated(invariant) }
+            } else {
+                Expected { what: format!("{name} holds"), met: !violated(invariant) }
+            }
+        })
+        .collect();
+    let mut also = |wanted: bool, what: String, met: bool| {
+        if wanted {
+            expectations.push(Expected { what, met });
+        }
+    };
+    also(
+        expect.min_completed > 0,
+        format!("at least {} requests complete", expect.min_completed),
+        counts.completed >= expect.min_completed,
+    );
+    also(
+        expect.min_view > View(0),
+        format!("view {} is reached", expect.min_view),
+        counts.view >= expect.min_view,
+    );
+    if let Some(max) = expect.max_view {
+        also(true, format!("no view after {max} is needed"), counts.view <= max);
+    }
+    also(
+        expect.min_equivocations > 0,
+        format!("at least {} proofs of equivocation are seen", expect.min_equivocations),
+        counts.equivocations >= u64::from(expect.min_equivocations),
+    );
+    expectations
+}

@@ -1,0 +1,126 @@
+//! What clients ask, and when.
+
+use alloc::{format, sync::Arc, vec::Vec};
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::rng::Dice;
+use crate::{
+    app::Operation,
+    client::Client,
+    crypto::Simulated,
+    ids::{ClientId, Principal, Timestamp},
+    quorum::Membership,
+    time::Time,
+};
+
+/// The clients of a run: each asks, waits for the answer, thinks, and asks again.
+///
+/// # Default
+///
+/// Two clients, 40 ms of thought, without end, over four keys; retransmission after 400 ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Workload {
+    /// How many clients.
+    pub clients: u16,
+    /// Up to so much time between an answer and the next request, uniformly from half of it.
+    pub think_ms: u32,
+    /// How many requests each client makes; 0: no end.
+    pub requests: u32,
+    /// How many different keys they touch.
+    pub keys: u16,
+    /// After how long they send again, to all.
+    pub retransmit_ms: u32,
+    /// When the first of them asks.
+    pub start_ms: u32,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self { clients: 2, think_ms: 40, requests: 0, keys: 4, retransmit_ms: 400, start_ms: 0 }
+    }
+}
+
+/// One client of a simulated cluster.
+#[derive(Clone, Debug)]
+pub struct SimClient {
+    pub(crate) client: Client,
+    id: ClientId,
+    dice: Dice,
+    workload: Workload,
+    /// How many requests of its own workload it has made.
+    asked: u32,
+    /// Operations that a person asked for, first in line.
+    pub(crate) wanted: Vec<Operation>,
+    /// When it asks next, if it is thinking.
+    pub(crate) next_at: Option<Time>,
+}
+
+impl SimClient {
+    pub(crate) fn new(workload: Workload, members: Membership, id: ClientId, seed: u64) -> Self {
+        let keys = Arc::new(Simulated::new(Principal::Client(id), seed));
+        let retransmit = Duration::from_millis(u64::from(workload.retransmit_ms));
+        let mut dice = Dice::new(seed, 1_000 + id.0);
+        let start = Time::from_millis(u64::from(workload.start_ms));
+        let first =
+            start + Duration::from_micros(dice.below(u64::from(workload.think_ms) * 500 + 1));
+        Self {
+            client: Client::new(members, keys, retransmit, Timestamp(1)),
+            id,
+            dice,
+            workload,
+            asked: 0,
+            wanted: Vec::new(),
+            next_at: Some(first),
+        }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> ClientId {
+        self.id
+    }
+
+    /// Its protocol state.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// When it next wants to act.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.client.deadline().or(self.next_at)
+    }
+
+    pub(crate) fn think(&mut self, now: Time) {
+        let think_us = u64::from(self.workload.think_ms) * 1_000;
+        let pause = think_us / 2 + self.dice.below(think_us / 2 + 1);
+        self.next_at = Some(now + Duration::from_micros(pause));
+    }
+
+    /// What it asks next; `None` when it has asked all it wanted.
+    pub(crate) fn next_operation(&mut self) -> Option<Operation> {
+        if !self.wanted.is_empty() {
+            return Some(self.wanted.remove(0));
+        }
+        if self.workload.requests > 0 && self.asked >= self.workload.requests {
+            return None;
+        }
+        self.asked += 1;
+        let key =
+            format!("k{}", self.dice.below(u64::from(self.workload.keys).max(1))).into_bytes();
+        let value = format!("{}.{}", self.id, self.asked).into_bytes();
+        Some(match self.dice.below(10) {
+            0..5 => Operation::Put { key, value },
+            5..8 => Operation::Get { key },
+            8 => {
+                let expected = match self.dice.below(2) {
+                    0 => None,
+                    _ => Some(format!("{}.{}", self.id, self.asked - 1).into_bytes()),
+                };
+                Operation::CompareAndSet { key, expected, new: Some(value) }
+            }
+            _ => Operation::Delete { key },
+        })
+    }
+}
