@@ -7,6 +7,7 @@ mod log;
 mod node;
 mod serve;
 mod signals;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ enum Command {
     Node(node::RunNode),
     Cluster(cluster::RunCluster),
     Client(client::Ask),
+    Simulate(simulate::Simulate),
     Serve(serve::Serve),
 }
 
@@ -51,6 +53,7 @@ pub fn run() -> ExitCode {
             Command::Node(node) => on_runtime(node.run()),
             Command::Cluster(cluster) => on_runtime(cluster.run(log)),
             Command::Client(ask) => on_runtime(ask.run()),
+            Command::Simulate(simulate) => simulate.run(),
             Command::Serve(serve) => on_runtime(serve.run()),
         }
     });
