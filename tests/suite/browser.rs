@@ -1,8 +1,8 @@
 //! The lab in headless Chromium, as a visitor meets it.
 
-pub mod lab;
-pub mod server;
-pub mod webdriver;
+pub(crate) mod lab;
+pub(crate) mod server;
+pub(crate) mod webdriver;
 
 use std::{thread, time::Duration};
 

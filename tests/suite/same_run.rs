@@ -31,7 +31,8 @@ fn runs() -> Vec<(String, u64)> {
 
 fn in_this_process() -> Hashes {
     let simulate = |(name, seed): (String, u64)| {
-        let mut recording = Recording::new(Run::new(builtin(&name).expect("built in"), seed));
+        let run = Run::new(builtin(&name).expect("built in"), seed);
+        let mut recording = Recording::new(run).expect("a built-in scenario can be run");
         while !recording.extend(10_000) {}
         let hash = recording.verdict().trace_hash.to_string();
         ((name, seed), hash)

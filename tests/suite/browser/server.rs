@@ -14,18 +14,18 @@ use std::{
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// The `conclave` program: the one that `cargo xtask test` names, or the one built beside us.
-pub fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let program = env::var_os("CONCLAVE_BIN").map(PathBuf::from).or_else(|| {
         let tests = env::current_exe().ok()?;
         Some(tests.parent()?.parent()?.join(format!("conclave{}", env::consts::EXE_SUFFIX)))
     });
-    program
-        .filter(|program| program.is_file())
-        .expect("the program `conclave` isn't built: run `cargo xtask test`, or `cargo build` first")
+    program.filter(|program| program.is_file()).expect(
+        "the program `conclave` isn't built: run `cargo xtask test`, or `cargo build` first",
+    )
 }
 
 /// The finished lab.
-pub fn dist() -> PathBuf {
+pub(crate) fn dist() -> PathBuf {
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/dist");
     assert!(
         dist.join("index.html").is_file(),
@@ -35,20 +35,20 @@ pub fn dist() -> PathBuf {
 }
 
 /// A process that serves the lab, ended when dropped.
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
     /// Where the lab is.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// Just the lab.
-    pub fn lab() -> Self {
+    pub(crate) fn lab() -> Self {
         Self::start(&["serve"])
     }
 
     /// The lab beside a real cluster of four under a little load, whose nodes it may kill.
-    pub fn cluster() -> Self {
+    pub(crate) fn cluster() -> Self {
         Self::start(&["--log", "warn", "cluster", "--nodes", "4", "--load", "5", "--dev-control"])
     }
 
