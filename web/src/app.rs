@@ -715,8 +715,7 @@ impl App {
             self.remember();
             return;
         }
-        let hit =
-            self.with_scene(world, |stage, scene, span| stage.on_lanes(scene, span, point));
+        let hit = self.with_scene(world, |stage, scene, span| stage.on_lanes(scene, span, point));
         match hit {
             Some((Some(selection), _)) => self.select(world, Some(selection)),
             Some((None, us)) if world == World::Simulation => {
@@ -846,8 +845,8 @@ fn focus_on(selector: &'static str) {
         }
     });
     if let Some(window) = web_sys::window() {
-        let _ = window
-            .set_timeout_with_callback_and_timeout_and_arguments_0(focus.unchecked_ref(), 30);
+        let _ =
+            window.set_timeout_with_callback_and_timeout_and_arguments_0(focus.unchecked_ref(), 30);
     }
 }
 
@@ -864,7 +863,9 @@ fn full_screen() {
 fn listen(link: &Scope<App>) -> Vec<Closure<dyn FnMut(web_sys::Event)>> {
     let mut kept: Vec<Closure<dyn FnMut(web_sys::Event)>> = Vec::new();
     let Some(window) = web_sys::window() else { return kept };
-    let mut add = |target: &web_sys::EventTarget, name: &str, make: fn(&web_sys::Event) -> Option<Msg>| {
+    let mut add = |target: &web_sys::EventTarget,
+                   name: &str,
+                   make: fn(&web_sys::Event) -> Option<Msg>| {
         let link = link.clone();
         let closure = Closure::<dyn FnMut(web_sys::Event)>::new(move |event: web_sys::Event| {
             if let Some(message) = make(&event) {

@@ -10,12 +10,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 pub fn conclave_trace_hash(scenario: &str, seed: u64) -> String {
     match sim::builtin(scenario) {
-        Some(scenario) => {
-            match Run::new(scenario, seed).verdict() {
-                Ok(verdict) => verdict.trace_hash.to_string(),
-                Err(error) => format!("error: {error}"),
-            }
-        }
+        Some(scenario) => match Run::new(scenario, seed).verdict() {
+            Ok(verdict) => verdict.trace_hash.to_string(),
+            Err(error) => format!("error: {error}"),
+        },
         None => format!("error: there is no scenario {scenario}"),
     }
 }

@@ -1,7 +1,7 @@
 //! The keyboard: which key means what. Focused inputs keep their own keys.
 
-use web_sys::{HtmlElement, KeyboardEvent};
 use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
 
 use crate::app::Msg;
 
@@ -76,15 +76,15 @@ pub(crate) fn message(event: &KeyboardEvent) -> Option<Msg> {
     if event.ctrl_key() || event.meta_key() || event.alt_key() {
         return None;
     }
-    let focus = event
-        .target()
-        .and_then(|target| target.dyn_into::<HtmlElement>().ok())
-        .map_or(Focus::Free, |element| match element.tag_name().as_str() {
+    let focus = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok()).map_or(
+        Focus::Free,
+        |element| match element.tag_name().as_str() {
             "INPUT" if element.get_attribute("type").as_deref() == Some("range") => Focus::Slider,
             "INPUT" | "TEXTAREA" | "SELECT" => Focus::Text,
             "BUTTON" | "SUMMARY" | "A" => Focus::Button,
             _ => Focus::Free,
-        });
+        },
+    );
     let meaning = meaning(&event.key(), focus)?;
     event.prevent_default();
     Some(Msg::Key(meaning))

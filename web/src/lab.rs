@@ -42,13 +42,8 @@ impl Times for Recording {
 
 impl Branch {
     fn new(name: String, recording: Recording) -> Self {
-        let mut branch = Self {
-            name,
-            recording,
-            chronicle: Chronicle::default(),
-            complete: false,
-            indexed: 0,
-        };
+        let mut branch =
+            Self { name, recording, chronicle: Chronicle::default(), complete: false, indexed: 0 };
         branch.index();
         branch
     }
@@ -196,8 +191,9 @@ impl Lab {
         let branch = &self.branches[self.current];
         let markers: Vec<u64> =
             branch.recording.markers().iter().map(|(step, _)| step + 1).collect();
-        let stopped =
-            self.clock.advance(&branch.recording, self.pace, wall_s, |steps| markers.contains(&steps));
+        let stopped = self
+            .clock
+            .advance(&branch.recording, self.pace, wall_s, |steps| markers.contains(&steps));
         let at_marker = markers.contains(&self.clock.steps);
         // At the end of what is recorded so far, wait for more.
         if stopped && (branch.complete || at_marker) {
@@ -228,7 +224,10 @@ impl Lab {
     pub(crate) fn jump(&mut self, forwards: bool) {
         let (stops, here) = (self.stops(), self.clock.steps);
         let target = if forwards {
-            stops.into_iter().find(|step| *step > here).unwrap_or_else(|| self.branch().recording.steps())
+            stops
+                .into_iter()
+                .find(|step| *step > here)
+                .unwrap_or_else(|| self.branch().recording.steps())
         } else {
             stops.into_iter().rfind(|step| *step < here).unwrap_or(0)
         };
@@ -245,9 +244,7 @@ impl Lab {
     /// Does something here, in a new branch, and shows what it did.
     pub(crate) fn act(&mut self, action: Action) -> Result<(), String> {
         if self.branches.len() >= MAX_BRANCHES {
-            return Err(format!(
-                "{MAX_BRANCHES} branches are open: close one to make another."
-            ));
+            return Err(format!("{MAX_BRANCHES} branches are open: close one to make another."));
         }
         let at = self.clock.steps;
         let name = format!("{} @ {at}", words::action_name(&action));

@@ -32,6 +32,7 @@ mod stage;
 mod theme;
 mod view;
 
+pub use hooks::{conclave_bench, conclave_trace_hash};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Starts the lab on the page that loaded this module.

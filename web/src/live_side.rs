@@ -46,8 +46,12 @@ impl LiveSide {
         if !on {
             self.streams.clear();
         } else if self.streams.is_empty() {
-            self.streams =
-                self.info.nodes.iter().filter_map(|node| Stream::open(node, tell.clone())).collect();
+            self.streams = self
+                .info
+                .nodes
+                .iter()
+                .filter_map(|node| Stream::open(node, tell.clone()))
+                .collect();
         }
     }
 
@@ -57,7 +61,9 @@ impl LiveSide {
         match heard {
             Heard::Connection(node, open) => self.picture.connection(node, open, now_ms),
             Heard::Event(node, number, event) => self.picture.take(node, number, *event, now_ms),
-            Heard::Unreadable(_) => self.unreadable += 1,
+            Heard::Hello(node, hello) => self.picture.hello(node, hello, now_ms),
+            Heard::Missed(node, missed) => self.picture.missed(node, missed),
+            Heard::Unreadable => self.unreadable += 1,
         }
     }
 

@@ -43,7 +43,10 @@ pub(crate) fn read(fragment: &str) -> Linked {
 /// An error as a sentence of its own.
 pub(crate) fn sentence(error: &str) -> String {
     let mut letters = error.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).chain(['.']).collect())
+        .unwrap_or_default()
 }
 
 /// The page's address with this fragment.
@@ -64,10 +67,13 @@ pub(crate) fn show_in_address_line(address: &Address) {
 
 /// The command that runs the same natively.
 pub(crate) fn command(run: &Run, address: &Address) -> String {
-    if run.interventions.is_empty() && conclave_core::sim::builtin(&run.scenario.name).is_some_and(|builtin| builtin.source == run.scenario.source) {
+    if run.interventions.is_empty()
+        && conclave_core::sim::builtin(&run.scenario.name)
+            .is_some_and(|builtin| builtin.source == run.scenario.source)
+    {
         format!("conclave simulate {} --seed {}", run.scenario.name, run.seed)
     } else {
-        format!("conclave simulate --address '{}'", address.encode())
+        format!("conclave simulate --link '{}'", address.encode())
     }
 }
 

@@ -53,8 +53,7 @@ fn prepare(canvas: &NodeRef) -> Option<Canvas> {
         element.set_width(wide);
         element.set_height(high);
     }
-    let context: CanvasRenderingContext2d =
-        element.get_context("2d").ok()??.dyn_into().ok()?;
+    let context: CanvasRenderingContext2d = element.get_context("2d").ok()??.dyn_into().ok()?;
     context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0).ok()?;
     Some(Canvas { context, width, height })
 }

@@ -7,6 +7,7 @@ use conclave_core::{
     ids::{ClientId, NodeId, Principal, View},
 };
 
+use super::source::Hello;
 use crate::model::{
     chronicle::Chronicle,
     scene::{Current, Face, NodeState},
@@ -112,6 +113,25 @@ impl Picture {
         self.refresh();
     }
 
+    /// A node says where it stands: at the beginning of a stream, so after a restart too.
+    pub(crate) fn hello(&mut self, node: NodeId, hello: Hello, now_ms: f64) {
+        if let Some(known) = self.nodes.get_mut(&node) {
+            (known.view, known.changing) = (hello.view, !hello.active);
+            known.executed = hello.executed;
+            (known.current, known.last_number) = (None, None);
+            known.heard_ms = Some(now_ms);
+        }
+        self.connection(node, true, now_ms);
+    }
+
+    /// A node says that it skipped events.
+    pub(crate) fn missed(&mut self, node: NodeId, missed: u64) {
+        if let Some(known) = self.nodes.get_mut(&node) {
+            known.missed += missed;
+            known.last_number = None;
+        }
+    }
+
     /// An event of a node's stream, with its number there.
     pub(crate) fn take(&mut self, node: NodeId, number: Option<u64>, event: Event, now_ms: f64) {
         if let Some(known) = self.nodes.get_mut(&node) {
@@ -145,12 +165,12 @@ impl Picture {
         {
             known.reduce(&event, &self.chronicle);
         }
-        for client in clients_of(&event) {
-            if !self.clients.contains(&client) {
-                self.clients.push_back(client);
-                if self.clients.len() > CLIENTS {
-                    self.clients.pop_front();
-                }
+        if let Some(client) = client_of(&event)
+            && !self.clients.contains(&client)
+        {
+            self.clients.push_back(client);
+            if self.clients.len() > CLIENTS {
+                self.clients.pop_front();
             }
         }
         self.recent.push_back(event);
@@ -312,7 +332,7 @@ impl Known {
     }
 }
 
-fn clients_of(event: &Event) -> Option<ClientId> {
+fn client_of(event: &Event) -> Option<ClientId> {
     let of = |principal: &Principal| match principal {
         Principal::Client(client) => Some(*client),
         Principal::Node(_) => None,
@@ -379,6 +399,15 @@ mod tests {
         picture.connection(NodeId(0), false, 90_000.0);
         assert_eq!(picture.liveness(90_000.0 + STALE_MS + 1.0), Liveness::Stale);
         assert_eq!(picture.answering(), 0);
+    }
+
+    #[test]
+    fn a_node_that_comes_back_stands_where_it_says() {
+        let mut picture = picture();
+        picture.take(NodeId(2), Some(90), event(2, executed(40)), 5.0);
+        picture.hello(NodeId(2), Hello { view: 3, active: true, executed: 38 }, 6.0);
+        let face = &picture.faces()[2];
+        assert_eq!((face.executed, face.view, face.state), (38, 3, NodeState::Up));
     }
 
     #[test]

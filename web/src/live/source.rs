@@ -25,14 +25,35 @@ pub(crate) struct NodeInfo {
     pub(crate) admin: String,
 }
 
+/// What a node says of itself when a stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Hello {
+    /// The view it is in, or wants.
+    pub(crate) view: u64,
+    /// Whether it takes part in that view.
+    pub(crate) active: bool,
+    /// The last position executed.
+    pub(crate) executed: u64,
+}
+
+/// What a node says when a viewer was too slow.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Lagged {
+    missed: u64,
+}
+
 /// What a stream tells the lab.
 pub(crate) enum Heard {
     /// It opened or broke.
     Connection(NodeId, bool),
     /// An event with its number.
     Event(NodeId, Option<u64>, Box<Event>),
+    /// It says where it stands.
+    Hello(NodeId, Hello),
+    /// So many events were skipped.
+    Missed(NodeId, u64),
     /// Something that is no event of this version.
-    Unreadable(NodeId),
+    Unreadable,
 }
 
 /// Asks the server that the lab came from for its cluster. `None`: it has none.
@@ -74,10 +95,14 @@ async fn post(path: &str) -> Option<bool> {
     Some(response.ok())
 }
 
+fn parse<T: serde::de::DeserializeOwned>(message: &MessageEvent) -> Option<T> {
+    serde_json::from_str(&message.data().as_string()?).ok()
+}
+
 /// One node's stream. Closes when dropped; the browser reconnects by itself until then.
 pub(crate) struct Stream {
     source: EventSource,
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_message: [Closure<dyn FnMut(MessageEvent)>; 3],
     _on_open: Closure<dyn FnMut(web_sys::Event)>,
     _on_error: Closure<dyn FnMut(web_sys::Event)>,
 }
@@ -95,7 +120,7 @@ impl Stream {
                 let event = message.data().as_string().map(|text| serde_json::from_str(&text));
                 tell(match event {
                     Some(Ok(event)) => Heard::Event(id, number, Box::new(event)),
-                    _ => Heard::Unreadable(id),
+                    _ => Heard::Unreadable,
                 });
             })
         };
@@ -103,12 +128,33 @@ impl Stream {
             let tell = tell.clone();
             Closure::<dyn FnMut(web_sys::Event)>::new(move |_| tell(Heard::Connection(id, true)))
         };
+        let on_hello = {
+            let tell = tell.clone();
+            Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+                if let Some(hello) = parse(&message) {
+                    tell(Heard::Hello(id, hello));
+                }
+            })
+        };
+        let on_lagged = {
+            let tell = tell.clone();
+            Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+                if let Some(Lagged { missed }) = parse(&message) {
+                    tell(Heard::Missed(id, missed));
+                }
+            })
+        };
         let on_error =
             Closure::<dyn FnMut(web_sys::Event)>::new(move |_| tell(Heard::Connection(id, false)));
+        for (name, closure) in [("hello", &on_hello), ("lagged", &on_lagged)] {
+            let listener = closure.as_ref().unchecked_ref();
+            source.add_event_listener_with_callback(name, listener).ok()?;
+        }
         source.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         source.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Some(Self { source, _on_message: on_message, _on_open: on_open, _on_error: on_error })
+        let messages = [on_message, on_hello, on_lagged];
+        Some(Self { source, _on_message: messages, _on_open: on_open, _on_error: on_error })
     }
 }
 

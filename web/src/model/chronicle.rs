@@ -21,7 +21,7 @@ use conclave_core::{
 
 /// How a message's way ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// It arrived.
     Delivered,
     /// It never will.
@@ -30,53 +30,53 @@ pub enum Ending {
 
 /// One message on its way, or that was.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Arrow {
+pub(crate) struct Arrow {
     /// Its name.
-    pub id: MessageId,
+    pub(crate) id: MessageId,
     /// Whence.
-    pub from: Principal,
+    pub(crate) from: Principal,
     /// Whither.
-    pub to: Principal,
+    pub(crate) to: Principal,
     /// What it says.
-    pub what: Summary,
+    pub(crate) what: Summary,
     /// When it left, in µs.
-    pub sent_us: u64,
+    pub(crate) sent_us: u64,
     /// The step in which it left.
-    pub sent_step: u64,
+    pub(crate) sent_step: u64,
     /// When, in which step and how its way ended.
-    pub end: Option<(u64, u64, Ending)>,
+    pub(crate) end: Option<(u64, u64, Ending)>,
     /// It names another batch than the first one proposed at its position.
-    pub alt: bool,
+    pub(crate) alt: bool,
 }
 
 /// One slot at one replica, phase by phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Band {
+pub(crate) struct Band {
     /// The position.
-    pub seq: Seq,
+    pub(crate) seq: Seq,
     /// The view in which it was proposed.
-    pub view: View,
+    pub(crate) view: View,
     /// The batch.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// It is another batch than the first one proposed at this position.
-    pub alt: bool,
+    pub(crate) alt: bool,
     /// How many requests.
-    pub requests: u32,
+    pub(crate) requests: u32,
     /// When the proposal was accepted.
-    pub from_us: u64,
+    pub(crate) from_us: u64,
     /// When the prepared certificate was complete.
-    pub prepared_us: Option<u64>,
+    pub(crate) prepared_us: Option<u64>,
     /// When a quorum had committed.
-    pub committed_us: Option<u64>,
+    pub(crate) committed_us: Option<u64>,
     /// When it was executed.
-    pub executed_us: Option<u64>,
+    pub(crate) executed_us: Option<u64>,
     /// When a later view or a crash ended it.
-    pub closed_us: Option<u64>,
+    pub(crate) closed_us: Option<u64>,
 }
 
 /// A condition of a replica that lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// Crashed.
     Down,
     /// Nothing reaches it or leaves it.
@@ -89,20 +89,20 @@ pub enum Condition {
 
 /// A condition and how long it lasted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
+pub(crate) struct Span {
     /// Whose.
-    pub node: NodeId,
+    pub(crate) node: NodeId,
     /// Which.
-    pub condition: Condition,
+    pub(crate) condition: Condition,
     /// Since when.
-    pub from_us: u64,
+    pub(crate) from_us: u64,
     /// Until when; `None`: still.
-    pub to_us: Option<u64>,
+    pub(crate) to_us: Option<u64>,
 }
 
 /// Something at one moment that deserves a sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sign {
+pub(crate) enum Sign {
     /// Somebody acted.
     Fault(String),
     /// A replica gave up on its view.
@@ -123,52 +123,52 @@ pub enum Sign {
 
 /// A sign with its moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// When.
-    pub us: u64,
+    pub(crate) us: u64,
     /// In which step.
-    pub step: u64,
+    pub(crate) step: u64,
     /// Where.
-    pub place: Place,
+    pub(crate) place: Place,
     /// What.
-    pub sign: Sign,
+    pub(crate) sign: Sign,
 }
 
 /// One request of a client, from asking to accepting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
+pub(crate) struct Ask {
     /// Which.
-    pub request: RequestId,
+    pub(crate) request: RequestId,
     /// In words.
-    pub operation: String,
+    pub(crate) operation: String,
     /// When it was first sent.
-    pub from_us: u64,
+    pub(crate) from_us: u64,
     /// When it was sent again.
-    pub again_us: Vec<u64>,
+    pub(crate) again_us: Vec<u64>,
     /// When f+1 replies agreed.
-    pub done_us: Option<u64>,
+    pub(crate) done_us: Option<u64>,
 }
 
 /// What a liar said instead, to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lie {
+pub(crate) struct Lie {
     /// The step.
-    pub step: u64,
+    pub(crate) step: u64,
     /// When.
-    pub us: u64,
+    pub(crate) us: u64,
     /// Who lied.
-    pub by: NodeId,
+    pub(crate) by: NodeId,
     /// To whom.
-    pub to: Principal,
+    pub(crate) to: Principal,
     /// What it wanted to say.
-    pub what: Summary,
+    pub(crate) what: Summary,
     /// What became of it.
-    pub how: Tampering,
+    pub(crate) how: Tampering,
 }
 
 /// The index. Bounded if made by [`Chronicle::bounded`].
 #[derive(Clone, Debug, Default)]
-pub struct Chronicle {
+pub(crate) struct Chronicle {
     arrows: VecDeque<Arrow>,
     /// How many arrows were dropped in front: keys in `open` count from the very first.
     dropped: usize,
@@ -191,78 +191,75 @@ const SKEW_US: u64 = 500_000;
 
 impl Chronicle {
     /// One that keeps at most this many of everything, forgetting the oldest.
-    pub fn bounded(limit: usize) -> Self {
+    pub(crate) fn bounded(limit: usize) -> Self {
         Self { limit: Some(limit.max(16)), ..Self::default() }
     }
 
     /// The first and last moment, in µs.
-    pub fn extent_us(&self) -> (u64, u64) {
+    pub(crate) fn extent_us(&self) -> (u64, u64) {
         self.span_us
     }
 
     /// A typical time under way, in µs: what a good first zoom is made from.
-    pub fn typical_flight_us(&self) -> u64 {
+    pub(crate) fn typical_flight_us(&self) -> u64 {
         self.flights.0.checked_div(self.flights.1).unwrap_or(5_000).max(50)
     }
 
     /// All signs, oldest first.
-    pub fn marks(&self) -> impl DoubleEndedIterator<Item = &Mark> {
+    pub(crate) fn marks(&self) -> impl DoubleEndedIterator<Item = &Mark> {
         self.marks.iter()
     }
 
     /// All conditions.
-    pub fn spans(&self) -> &[Span] {
+    pub(crate) fn spans(&self) -> &[Span] {
         &self.spans
     }
 
     /// The slots of a replica, oldest first.
-    pub fn bands(&self, node: NodeId) -> impl DoubleEndedIterator<Item = &Band> {
+    pub(crate) fn bands(&self, node: NodeId) -> impl DoubleEndedIterator<Item = &Band> {
         self.bands.get(&node).into_iter().flatten()
     }
 
     /// All requests, oldest first.
-    pub fn asks(&self) -> impl DoubleEndedIterator<Item = &Ask> {
+    pub(crate) fn asks(&self) -> impl DoubleEndedIterator<Item = &Ask> {
         self.asks.iter()
     }
 
     /// What liars did, oldest first.
-    pub fn lies(&self) -> impl DoubleEndedIterator<Item = &Lie> {
+    pub(crate) fn lies(&self) -> impl DoubleEndedIterator<Item = &Lie> {
         self.lies.iter()
     }
 
     /// The first batch that was proposed at a position of a view.
-    pub fn is_alt(&self, view: View, seq: Seq, digest: Digest) -> bool {
+    pub(crate) fn is_alt(&self, view: View, seq: Seq, digest: Digest) -> bool {
         self.first_digest.get(&(view, seq)).is_some_and(|first| *first != digest)
     }
 
     /// Messages that were under way at some moment of this time.
-    pub fn arrows_between(&self, from_us: u64, to_us: u64) -> impl Iterator<Item = &Arrow> {
+    pub(crate) fn arrows_between(&self, from_us: u64, to_us: u64) -> impl Iterator<Item = &Arrow> {
         let slack = self.longest_flight_us + if self.limit.is_some() { SKEW_US } else { 0 };
         let start = from_us.saturating_sub(slack);
         let first = self.arrows.partition_point(|arrow| arrow.sent_us < start);
         let until = to_us.saturating_add(if self.limit.is_some() { SKEW_US } else { 0 });
-        self.arrows
-            .range(first..)
-            .take_while(move |arrow| arrow.sent_us <= until)
-            .filter(move |arrow| {
-                arrow.sent_us <= to_us && arrow.end.is_none_or(|(us, _, _)| us >= from_us)
-            })
+        self.arrows.range(first..).take_while(move |arrow| arrow.sent_us <= until).filter(
+            move |arrow| arrow.sent_us <= to_us && arrow.end.is_none_or(|(us, _, _)| us >= from_us),
+        )
     }
 
     /// Messages that are under way once `steps` steps have happened, at `now_us`.
-    pub fn in_flight(&self, steps: u64, now_us: u64) -> impl Iterator<Item = &Arrow> {
+    pub(crate) fn in_flight(&self, steps: u64, now_us: u64) -> impl Iterator<Item = &Arrow> {
         self.arrows_between(now_us, now_us).filter(move |arrow| {
             arrow.sent_step < steps && arrow.end.is_none_or(|(_, step, _)| step >= steps)
         })
     }
 
     /// The arrow of a message.
-    pub fn arrow(&self, id: MessageId) -> Option<&Arrow> {
+    pub(crate) fn arrow(&self, id: MessageId) -> Option<&Arrow> {
         self.arrows.iter().rev().find(|arrow| arrow.id == id)
     }
 
     /// Takes in one event that happened in step `step` (for real nodes: any rising number).
-    pub fn push(&mut self, step: u64, event: &Event) {
+    pub(crate) fn push(&mut self, step: u64, event: &Event) {
         let us = event.at.as_micros();
         if self.span_us == (0, 0) && self.limit.is_some() {
             self.span_us = (us, us);
@@ -303,7 +300,11 @@ impl Chronicle {
 
     fn push_protocol(&mut self, step: u64, us: u64, event: &Event) {
         let mark = |chronicle: &mut Self, sign| {
-            keep(&mut chronicle.marks, Mark { us, step, place: event.place, sign }, chronicle.limit);
+            keep(
+                &mut chronicle.marks,
+                Mark { us, step, place: event.place, sign },
+                chronicle.limit,
+            );
         };
         match (&event.kind, event.place) {
             (EventKind::PrePrepared { view, seq, digest, requests }, Place::Node(node)) => {
@@ -322,6 +323,12 @@ impl Chronicle {
                 let band = self.band(node, us, view, *seq, *digest);
                 band.executed_us = Some(us);
                 band.committed_us.get_or_insert(us);
+                // Whatever else was proposed for this position is over.
+                for band in self.bands.get_mut(&node).into_iter().flatten().rev().take(512) {
+                    if band.seq == *seq && band.executed_us.is_none() {
+                        band.closed_us.get_or_insert(us);
+                    }
+                }
             }
             (EventKind::ViewChangeStarted { view, why }, Place::Node(node)) => {
                 self.close_bands(node, us);

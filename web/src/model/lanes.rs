@@ -80,8 +80,9 @@ pub(crate) fn time_words(us: f64, step_us: f64) -> String {
     };
     if us.abs() >= 1e6 {
         format!("{:.*} s", digits(1e6), us / 1e6)
-    } else if us.abs() >= 1e3 || step_us >= 1e3 {
-        format!("{:.*} ms", digits(1e3), us / 1e3)
+    } else if us == 0.0 || us.abs() >= 1e3 || step_us >= 1e3 {
+        let digits = if us == 0.0 { 0 } else { digits(1e3) };
+        format!("{digits_us:.digits$} ms", digits_us = us / 1e3)
     } else {
         format!("{us:.0} µs")
     }
@@ -189,6 +190,7 @@ mod tests {
         assert_eq!(time_words(1_500.0, 100.0), "1.5 ms");
         assert_eq!(time_words(40.0, 20.0), "40 µs");
         assert_eq!(time_words(0.0, 20_000.0), "0 ms");
+        assert_eq!(time_words(1_500_000.0, 1e3), "1.500 s");
     }
 
     #[test]

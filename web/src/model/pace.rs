@@ -134,7 +134,8 @@ impl Clock {
                         + playing_s * (1.0 - STEP_SHARE) * gap / whole_us
                 }
             };
-            let used = if gap > 0.0 { ((self.us - from) / gap).clamp(0.0, 1.0) } else { self.carry };
+            let used =
+                if gap > 0.0 { ((self.us - from) / gap).clamp(0.0, 1.0) } else { self.carry };
             let rest = cost * (1.0 - used);
             if rest > left {
                 let used = used + left / cost;

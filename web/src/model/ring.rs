@@ -66,10 +66,7 @@ impl Ring {
                 let turn = index as f64 / n.max(1) as f64;
                 // Node 0 at the top; with four, a square on its tip reads as "everyone to all".
                 let angle = turn.mul_add(std::f64::consts::TAU, -std::f64::consts::FRAC_PI_2);
-                Point {
-                    x: middle.x + radius * angle.cos(),
-                    y: middle.y + radius * angle.sin(),
-                }
+                Point { x: middle.x + radius * angle.cos(), y: middle.y + radius * angle.sin() }
             })
             .collect();
         let client_radius = (node_radius * 0.62).clamp(6.0, 16.0);
@@ -113,10 +110,7 @@ impl Ring {
         let (nx, ny) = (-(b.y - a.y) / length * aside, (b.x - a.x) / length * aside);
         let start = a.towards(b, (ra + 4.0) / length);
         let end = a.towards(b, 1.0 - (rb + 4.0) / length);
-        Some((
-            Point { x: start.x + nx, y: start.y + ny },
-            Point { x: end.x + nx, y: end.y + ny },
-        ))
+        Some((Point { x: start.x + nx, y: start.y + ny }, Point { x: end.x + nx, y: end.y + ny }))
     }
 
     /// The replica at a point.

@@ -36,12 +36,24 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
     match kind {
         MessageKind::Request => "A client asks for an operation.",
         MessageKind::PrePrepare => "The primary proposes a batch for a position in the log.",
-        MessageKind::Prepare => "A backup accepted that proposal; a quorum of these makes it prepared.",
-        MessageKind::Commit => "A replica saw the proposal prepared; a quorum of these makes it committed.",
-        MessageKind::Reply => "A replica executed the request; the client waits for f+1 equal replies.",
-        MessageKind::Checkpoint => "A replica's state after a position; a quorum of equal ones makes it stable.",
-        MessageKind::ViewChange => "A replica gives up on the primary and says what it has prepared.",
-        MessageKind::NewView => "The next primary shows a quorum of view changes and starts its view.",
+        MessageKind::Prepare => {
+            "A backup accepted that proposal; a quorum of these makes it prepared."
+        }
+        MessageKind::Commit => {
+            "A replica saw the proposal prepared; a quorum of these makes it committed."
+        }
+        MessageKind::Reply => {
+            "A replica executed the request; the client waits for f+1 equal replies."
+        }
+        MessageKind::Checkpoint => {
+            "A replica's state after a position; a quorum of equal ones makes it stable."
+        }
+        MessageKind::ViewChange => {
+            "A replica gives up on the primary and says what it has prepared."
+        }
+        MessageKind::NewView => {
+            "The next primary shows a quorum of view changes and starts its view."
+        }
         MessageKind::Status => "A replica says where it stands, so that others send what it lacks.",
         MessageKind::FetchBatch => "A replica asks for a batch that it knows only by digest.",
         MessageKind::Batch => "A batch, proved by its digest.",
@@ -260,7 +272,11 @@ pub(crate) fn latest_lie(chronicle: &Chronicle, steps: u64) -> Option<String> {
         Tampering::Withheld => {
             let mut to: Vec<NodeId> = lies.iter().filter_map(|lie| node(lie.to)).collect();
             let whom = if to.is_empty() { last.to.to_string() } else { names(&mut to) };
-            Some(format!("node {} kept its {} from {whom}{subject}", last.by, last.what.kind.name()))
+            Some(format!(
+                "node {} kept its {} from {whom}{subject}",
+                last.by,
+                last.what.kind.name()
+            ))
         }
         Tampering::Delayed { by_us } => {
             let mut to: Vec<NodeId> = lies.iter().filter_map(|lie| node(lie.to)).collect();

@@ -26,7 +26,7 @@ const SUB_ROWS: u64 = 3;
 
 /// The lanes of a scene on a canvas of this height.
 pub(crate) fn rows(scene: &Scene<'_>, height: f64) -> Rows {
-    Rows::layout(scene.clients.len(), scene.faces.len(), TOP, height - 6.0)
+    Rows::layout(scene.clients.len(), scene.faces.len(), TOP, height - 2.0)
 }
 
 /// The visible time of a scene on a canvas of this width.
@@ -272,7 +272,13 @@ fn arrows(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, window: &Window, 
         if lettered && start.distance(end) > 46.0 {
             pen.alpha(1.0);
             let at = start.towards(end, 0.5);
-            pen.message(at, arrow.what.kind, if count > 90 { 5.5 } else { 7.0 }, colour, &palette.panel);
+            pen.message(
+                at,
+                arrow.what.kind,
+                if count > 90 { 6.0 } else { 7.5 },
+                colour,
+                &palette.panel,
+            );
         }
     }
     pen.alpha(1.0);
@@ -296,10 +302,19 @@ fn bands(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, window: &Window, r
 }
 
 fn band_end(band: &Band, scene: &Scene<'_>) -> f64 {
-    band.executed_us.or(band.closed_us).map_or(scene.extent_us.1.min(scene.now_us.max(band.from_us as f64)), |us| us as f64)
+    band.executed_us
+        .or(band.closed_us)
+        .map_or(scene.extent_us.1.min(scene.now_us.max(band.from_us as f64)), |us| us as f64)
 }
 
-fn one_band(pen: &Pen<'_>, palette: &Palette, window: &Window, band: &Band, end: f64, (y, thick): (f64, f64)) {
+fn one_band(
+    pen: &Pen<'_>,
+    palette: &Palette,
+    window: &Window,
+    band: &Band,
+    end: f64,
+    (y, thick): (f64, f64),
+) {
     let moments = [
         Some(band.from_us as f64),
         band.prepared_us.map(|us| us as f64),

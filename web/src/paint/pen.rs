@@ -80,8 +80,7 @@ impl Pen<'_> {
     pub(crate) fn polygon(&self, at: Point, radius: f64, corners: u32, turn: f64) {
         self.0.begin_path();
         for corner in 0..corners {
-            let angle =
-                (f64::from(corner) / f64::from(corners) + turn).mul_add(TAU, -FRAC_PI_2);
+            let angle = (f64::from(corner) / f64::from(corners) + turn).mul_add(TAU, -FRAC_PI_2);
             let (x, y) = (at.x + radius * angle.cos(), at.y + radius * angle.sin());
             if corner == 0 {
                 self.0.move_to(x, y);
@@ -114,14 +113,8 @@ impl Pen<'_> {
         let (ux, uy) = ((tip.x - from.x) / length, (tip.y - from.y) / length);
         self.0.begin_path();
         self.0.move_to(tip.x, tip.y);
-        self.0.line_to(
-            tip.x - ux * size - uy * size * 0.45,
-            tip.y - uy * size + ux * size * 0.45,
-        );
-        self.0.line_to(
-            tip.x - ux * size + uy * size * 0.45,
-            tip.y - uy * size - ux * size * 0.45,
-        );
+        self.0.line_to(tip.x - ux * size - uy * size * 0.45, tip.y - uy * size + ux * size * 0.45);
+        self.0.line_to(tip.x - ux * size + uy * size * 0.45, tip.y - uy * size - ux * size * 0.45);
         self.0.close_path();
         self.0.fill();
     }
@@ -194,7 +187,7 @@ impl Pen<'_> {
             _ => self.circle(at, size * 0.75),
         }
         self.fill_path();
-        if size >= 6.0 {
+        if size >= 5.0 {
             self.fill(on);
             self.font(700, size * 1.05);
             let lower = if kind == MessageKind::Request { size * 0.18 } else { 0.0 };
@@ -202,6 +195,26 @@ impl Pen<'_> {
             let at = Point { x: at.x, y: at.y + lower + 0.5 };
             self.text(words::letter(kind), at, Align::Centre);
         }
+    }
+
+    /// A horn, leaning outwards.
+    pub(crate) fn horn(&self, foot: Point, side: f64, size: f64) {
+        self.0.begin_path();
+        self.0.move_to(foot.x - side * size * 0.5, foot.y);
+        self.0.quadratic_curve_to(
+            foot.x + side * size * 0.1,
+            foot.y - size * 0.25,
+            foot.x + side * size * 0.5,
+            foot.y - size,
+        );
+        self.0.quadratic_curve_to(
+            foot.x + side * size * 0.75,
+            foot.y - size * 0.1,
+            foot.x + side * size * 0.35,
+            foot.y + size * 0.45,
+        );
+        self.0.close_path();
+        self.0.fill();
     }
 
     /// A crown: the primary.

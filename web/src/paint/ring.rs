@@ -1,9 +1,6 @@
 //! The cluster now: replicas on a ring, clients beside it, messages between them.
 
-use conclave_core::{
-    event::LossCause,
-    ids::{NodeId, Principal},
-};
+use conclave_core::{event::LossCause, ids::NodeId};
 
 use super::{Palette, Pen, pen::Align};
 use crate::model::{
@@ -18,7 +15,13 @@ const MAX_MESHED: usize = 13;
 const MAX_LETTERED: usize = 90;
 
 /// Paints one frame.
-pub(crate) fn paint(pen: &Pen<'_>, palette: &Palette, ring: &Ring, scene: &Scene<'_>, size: (f64, f64)) {
+pub(crate) fn paint(
+    pen: &Pen<'_>,
+    palette: &Palette,
+    ring: &Ring,
+    scene: &Scene<'_>,
+    size: (f64, f64),
+) {
     pen.clear(size.0, size.1);
     pen.alpha(1.0);
     pen.dash(0.0, 0.0);
@@ -28,7 +31,10 @@ pub(crate) fn paint(pen: &Pen<'_>, palette: &Palette, ring: &Ring, scene: &Scene
     for (client, at) in &ring.clients {
         let chosen = scene.selected == Some(Selection::Client(*client));
         pen.fill(&palette.panel);
-        pen.stroke(if chosen { &palette.accent } else { &palette.client }, if chosen { 3.0 } else { 1.5 });
+        pen.stroke(
+            if chosen { &palette.accent } else { &palette.client },
+            if chosen { 3.0 } else { 1.5 },
+        );
         let r = ring.client_radius;
         pen.rect(at.x - r, at.y - r, 2.0 * r, 2.0 * r);
         pen.frame(at.x - r, at.y - r, 2.0 * r, 2.0 * r);
@@ -45,7 +51,8 @@ pub(crate) fn paint(pen: &Pen<'_>, palette: &Palette, ring: &Ring, scene: &Scene
             && r >= 8.0
         {
             let done = ask.done_us.is_some_and(|us| us as f64 <= scene.now_us);
-            let text = format!("#{} {}", ask.request.timestamp, if done { "done" } else { "waits" });
+            let text =
+                format!("#{} {}", ask.request.timestamp, if done { "done" } else { "waits" });
             pen.fill(&palette.ink2);
             pen.font(400, 11.0);
             pen.text(&text, Point { x: at.x, y: at.y + r + 10.0 }, Align::Centre);
@@ -193,7 +200,10 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
     pen.text(&face.id.to_string(), Point { x: at.x, y: at.y + 0.5 }, Align::Centre);
     if face.primary && face.state != NodeState::Down {
         pen.fill(&palette.crown);
-        pen.crown(Point { x: at.x, y: at.y - r - if roomy { 13.0 } else { 7.0 } }, if roomy { 8.0 } else { 4.0 });
+        pen.crown(
+            Point { x: at.x, y: at.y - r - if roomy { 13.0 } else { 7.0 } },
+            if roomy { 8.0 } else { 4.0 },
+        );
     }
     if !roomy {
         return;
@@ -261,15 +271,8 @@ fn body(pen: &Pen<'_>, palette: &Palette, face: &Face, at: Point, r: f64) {
             pen.stroke_path();
             // Horns.
             for side in [-1.0, 1.0] {
-                let foot = Point { x: at.x + side * r * 0.62, y: at.y - r * 0.86 };
                 pen.fill(&palette.lie);
-                pen.polygon(
-                    Point { x: foot.x + side * r * 0.12, y: foot.y - r * 0.14 },
-                    r * 0.26,
-                    3,
-                    side * 0.08,
-                );
-                pen.fill_path();
+                pen.horn(Point { x: at.x + side * r * 0.66, y: at.y - r * 0.84 }, side, r * 0.36);
             }
         }
     }
@@ -291,14 +294,5 @@ fn phase_arcs(pen: &Pen<'_>, palette: &Palette, face: &Face, at: Point, r: f64) 
         let from = quarter as f64 / 4.0;
         pen.arc(at, inner, from + 0.012, from + 0.238);
         pen.dash(0.0, 0.0);
-    }
-}
-
-/// The principal that a selection stands for, if it stands on the ring.
-pub(crate) fn principal_of(selection: Selection) -> Option<Principal> {
-    match selection {
-        Selection::Node(node) => Some(Principal::Node(node)),
-        Selection::Client(client) => Some(Principal::Client(client)),
-        Selection::Message(_) => None,
     }
 }

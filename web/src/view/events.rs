@@ -1,6 +1,9 @@
 //! What happened, as a table of sentences: the pictures' equal for those who read or listen.
 
-use conclave_core::{event::Event, ids::Principal};
+use conclave_core::{
+    event::{Event, EventKind},
+    ids::Principal,
+};
 use yew::{html::Scope, prelude::*};
 
 use crate::{
@@ -76,7 +79,12 @@ fn simulated(app: &App, link: &Scope<App>) -> Html {
         for index in range.rev() {
             looked += 1;
             let event = &recording.events()[index];
-            let (text, milestone) = words::event(event);
+            let (mut text, milestone) = words::event(event);
+            if let EventKind::Marker { index } = event.kind
+                && let Some(narration) = lab.scenario().narration.get(index as usize)
+            {
+                text.clone_from(&narration.say);
+            }
             if !app.filter.shows(event, milestone, lab.selected) {
                 continue;
             }
@@ -105,9 +113,9 @@ fn live(app: &App) -> Html {
         .recent()
         .filter_map(|event| {
             let (text, milestone) = words::event(event);
-            app.filter
-                .shows(event, milestone, live.selected)
-                .then(|| html! { <li>{ row(event, &text, event.at.as_micros() as f64 - now_us) }</li> })
+            app.filter.shows(event, milestone, live.selected).then(
+                || html! { <li>{ row(event, &text, event.at.as_micros() as f64 - now_us) }</li> },
+            )
         })
         .take(ROWS)
         .collect();

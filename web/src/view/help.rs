@@ -29,14 +29,23 @@ const KEYS: [(&str, &str); 14] = [
 const WORDS: [(&str, &str); 12] = [
     ("replica", "One of n machines that all execute the same requests in the same order."),
     ("f", "How many replicas may lie: the largest f with n ≥ 3f+1."),
-    ("primary", "The replica that proposes the order in a view: number v mod n in view v. It wears a crown."),
-    ("view", "A period with one primary. If requests wait too long, replicas move to the next view."),
+    (
+        "primary",
+        "The replica that proposes the order in a view: number v mod n in view v. It wears a crown.",
+    ),
+    (
+        "view",
+        "A period with one primary. If requests wait too long, replicas move to the next view.",
+    ),
     ("quorum", "So many replicas (2f+1 of 3f+1) that any two quorums share an honest one."),
     ("pre-prepared", "The replica accepted the primary's proposal for a position."),
     ("prepared", "A quorum accepted the same proposal: no other can be prepared in this view."),
     ("committed", "A quorum knows that it is prepared: it survives every view change."),
     ("executed", "Applied to the key-value store, in order."),
-    ("stable checkpoint", "A quorum vouches for the state after a position; the log before it is dropped."),
+    (
+        "stable checkpoint",
+        "A quorum vouches for the state after a position; the log before it is dropped.",
+    ),
     ("Byzantine", "Faulty in any way, lying included. It can sign only as itself."),
     ("equivocate", "Tell different replicas different things, each properly signed."),
 ];

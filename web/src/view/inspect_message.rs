@@ -11,11 +11,7 @@ use yew::{html::Scope, prelude::*};
 use super::actions;
 use crate::{
     app::App,
-    model::{
-        chronicle::Ending,
-        lanes::time_words,
-        words,
-    },
+    model::{chronicle::Ending, lanes::time_words, words},
 };
 
 /// The panel's inside.

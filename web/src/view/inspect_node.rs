@@ -1,10 +1,6 @@
 //! One replica, inside: what it believes, beside what is true of it.
 
-use conclave_core::{
-    ids::NodeId,
-    pbft::Known,
-    sim::Strategy,
-};
+use conclave_core::{ids::NodeId, pbft::Known, sim::Strategy};
 use yew::{html::Scope, prelude::*};
 
 use super::actions;
@@ -163,8 +159,9 @@ fn store(app: &App, node: NodeId) -> Html {
     let count = pairs.len();
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned();
     // A session is the last request that was answered; ask the table for those we know of.
-    let sessions = app.lab.clients().iter().filter_map(|client| {
-        app.lab
+    let sessions =
+        app.lab.clients().iter().filter_map(|client| {
+            app.lab
             .branch()
             .chronicle
             .asks()
@@ -175,7 +172,7 @@ fn store(app: &App, node: NodeId) -> Html {
                 <tr><td>{ format!("client {client}") }</td>
                     <td>{ format!("#{} {}", ask.request.timestamp, ask.operation) }</td></tr>
             })
-    });
+        });
     html! {
         <>
             <table>

@@ -49,10 +49,8 @@ fn nothing(app: &App, link: &Scope<App>) -> Html {
 fn one_client(app: &App, client: ClientId, link: &Scope<App>) -> Html {
     let now = app.lab.clock.us as u64;
     let asks = app.lab.branch().chronicle.asks().rev();
-    let rows = asks
-        .filter(|ask| ask.request.client == client && ask.from_us <= now)
-        .take(12)
-        .map(|ask| {
+    let rows =
+        asks.filter(|ask| ask.request.client == client && ask.from_us <= now).take(12).map(|ask| {
             let state = match ask.done_us {
                 Some(us) if us <= now => {
                     format!("accepted after {:.1} ms", (us - ask.from_us) as f64 / 1e3)

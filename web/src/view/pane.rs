@@ -57,6 +57,7 @@ pub(crate) fn ring(
 pub(crate) fn lanes(world: World, stage: &Stage, link: &Scope<App>) -> Html {
     html! {
         <div class="lanes">
+            <div class="picture">
             <canvas ref={stage.lanes.clone()} role="img"
                 aria-label="Space-time diagram: a lane per client and replica. The event table says the same in words."
                 onpointerdown={link.callback(move |event: PointerEvent| {
@@ -79,6 +80,7 @@ pub(crate) fn lanes(world: World, stage: &Stage, link: &Scope<App>) -> Html {
                     onclick={link.callback(move |_| Msg::Zoom(world, 0.7))}>{ "−" }</button>
                 <button class="tool round" aria-label="Show less time" title="Show less time"
                     onclick={link.callback(move |_| Msg::Zoom(world, -0.7))}>{ "+" }</button>
+            </div>
             </div>
             <ul class="legend" aria-hidden="true">
                 <li class="p1">{ "pre-prepared" }</li>

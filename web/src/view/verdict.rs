@@ -11,13 +11,19 @@ use crate::{
 /// What an invariant means, in one sentence.
 const fn meaning(invariant: Invariant) -> &'static str {
     match invariant {
-        Invariant::Agreement => "No two correct replicas execute different batches at one position.",
+        Invariant::Agreement => {
+            "No two correct replicas execute different batches at one position."
+        }
         Invariant::Validity => "What is executed was asked for by a client, unchanged.",
         Invariant::Order => "Every correct replica executes positions one by one, without gaps.",
         Invariant::ExactlyOnce => "No correct replica executes a request twice.",
         Invariant::Checkpoints => "Correct replicas' checkpoints of one position are equal.",
-        Invariant::Linearizability => "What clients accept is what one history gives, in real-time order.",
-        Invariant::Liveness => "Once the network is calm, every correct client's request completes within a bound.",
+        Invariant::Linearizability => {
+            "What clients accept is what one history gives, in real-time order."
+        }
+        Invariant::Liveness => {
+            "Once the network is calm, every correct client's request completes within a bound."
+        }
     }
 }
 
