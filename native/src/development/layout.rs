@@ -166,14 +166,29 @@ fn all_free(ports: &Ports) -> Result<(), LayoutError> {
 }
 
 /// Ports that nobody has right now, all different because all are held while the last is found.
+///
+/// They lie below those that the system gives to outgoing connections: one of these could take
+/// such a port between here and the moment when the node listens at it.
 fn free_ports(nodes: u16) -> Result<Ports, LayoutError> {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 22_000;
+    const ATTEMPTS: u32 = 100;
     let failed = |why| LayoutError::Taken { port: 0, what: "any free one".into(), why };
     let mut held = Vec::new();
     let mut take = || {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = listener.local_addr()?.port();
-        held.push(listener);
-        io::Result::Ok(port)
+        let mut outcome = Err(io::Error::other("none of many was free"));
+        for _ in 0..ATTEMPTS {
+            let dice = getrandom::u32().map_err(io::Error::other)?;
+            let port = (FIRST + dice % COUNT) as u16;
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                Ok(listener) => {
+                    held.push(listener);
+                    return Ok(port);
+                }
+                Err(why) => outcome = Err(why),
+            }
+        }
+        outcome
     };
     let mut ports = Ports { host: Ipv4Addr::LOCALHOST.into(), admin: vec![], peers: vec![] };
     for _ in 0..nodes {
