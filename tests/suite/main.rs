@@ -1,4 +1,6 @@
 //! What crosses crates.
 
+mod browser;
+mod same_run;
 mod scenarios;
 mod seeds;

@@ -1,0 +1,325 @@
+//! The lab in headless Chromium, as a visitor meets it.
+
+pub(crate) mod lab;
+pub(crate) mod server;
+pub(crate) mod webdriver;
+
+use std::{thread, time::Duration};
+
+use conclave_core::sim::BUILTIN;
+use serde_json::json;
+
+use self::{
+    lab::Lab,
+    server::Server,
+    webdriver::{Driver, Session, wait_for},
+};
+
+const DESKTOP: (u32, u32) = (1360, 900);
+
+/// A driver, a window and the server that the lab comes from.
+struct Visit {
+    // In the order in which they must end: the window before its driver.
+    session: Session,
+    driver: Driver,
+    server: Server,
+}
+
+impl Visit {
+    fn begin() -> Self {
+        Self::to(Server::lab())
+    }
+
+    fn to(server: Server) -> Self {
+        let driver = Driver::start();
+        let session = driver.session(DESKTOP.0, DESKTOP.1);
+        Self { session, driver, server }
+    }
+
+    fn lab(&self) -> Lab<'_> {
+        Lab::open(&self.session, &self.server.url)
+    }
+
+    #[track_caller]
+    fn no_complaints(&self) {
+        let complaints = self.session.complaints();
+        assert!(complaints.is_empty(), "the browser's console says: {complaints:#?}");
+    }
+
+    fn prefer(&self, feature: &str, value: &str) {
+        self.session.chromium(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": [{ "name": feature, "value": value }] }),
+        );
+    }
+}
+
+impl Drop for Visit {
+    /// Of a test that fails, what the window showed and said is kept.
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("the browser's console says: {:#?}", self.session.complaints());
+            let picture = self.session.screenshot();
+            let name = thread::current().name().unwrap_or("test").replace("::", "-");
+            if !picture.is_empty() {
+                lab::save_picture(&format!("failed-{name}"), &picture);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_lab_loads_every_scenario_without_a_complaint_and_asks_nobody_else() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    for builtin in BUILTIN {
+        lab.choose(builtin.name);
+        assert!(lab.number("steps") > 100, "{} is hardly a run", builtin.name);
+    }
+    let strangers = visit.session.script(
+        "return performance.getEntriesByType('resource').map(entry => entry.name) \
+         .filter(name => !name.startsWith(location.origin))",
+        &[],
+    );
+    assert_eq!(strangers, json!([]), "the lab must fetch nothing from elsewhere");
+    visit.no_complaints();
+    lab.choose("normal-case");
+    lab.scrub_to(lab.number("steps") / 2);
+    lab.screenshot("light");
+}
+
+#[test]
+fn nothing_moves_until_asked_then_it_plays_and_pauses() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    let start = lab.position();
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(lab.position(), start, "nothing may move by itself on load");
+    lab.click("play");
+    lab.wait_for_position("the run to play", |at| at > start + 5);
+    lab.click("play");
+    let paused = wait_for("the run to pause", Duration::from_secs(5), || {
+        let before = lab.position();
+        thread::sleep(Duration::from_millis(300));
+        (lab.position() == before).then_some(before)
+    });
+    assert!(paused > start && paused < lab.number("steps"));
+    visit.no_complaints();
+}
+
+#[test]
+fn stepping_back_shows_the_very_same_moments_again() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.scrub_to(lab.number("steps") / 3);
+    let mut moments = vec![lab.moment()];
+    for _ in 0..12 {
+        let next = lab.position() + 1;
+        lab.click("step-forward");
+        lab.wait_for_position("one step forwards", |at| at == next);
+        moments.push(lab.moment());
+    }
+    assert!(moments.windows(2).all(|pair| pair[0].position + 1 == pair[1].position));
+    while let Some(moment) = moments.pop() {
+        lab.wait_for_position("one step back", |at| at == moment.position);
+        assert_eq!(lab.moment(), moment);
+        if !moments.is_empty() {
+            lab.click("step-back");
+        }
+    }
+    visit.no_complaints();
+}
+
+#[test]
+fn the_keyboard_steps_and_plays() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.scrub_to(50);
+    visit.session.press("...");
+    lab.wait_for_position("three steps by key", |at| at == 53);
+    visit.session.press(",");
+    lab.wait_for_position("a step back by key", |at| at == 52);
+    visit.session.press(" ");
+    lab.wait_for_position("playing by key", |at| at > 60);
+}
+
+#[test]
+fn crashing_the_primary_makes_the_others_change_the_view() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.choose("normal-case");
+    lab.scrub_to(lab.number("steps") / 4);
+    let before = lab.moment();
+    assert_eq!(lab.attribute("node-0", "data-primary"), "true");
+    assert_eq!(lab.attribute("node-0", "data-view"), "0");
+
+    lab.click("node-0");
+    lab.click("act-crash");
+    wait_for("the crash to show", Duration::from_secs(10), || {
+        (lab.attribute("node-0", "data-state") == "down").then_some(())
+    });
+    lab.wait_for_verdict();
+    lab.click("end");
+    lab.wait_for_position("the end", |at| at == lab.number("steps"));
+
+    let after = lab.moment();
+    assert_ne!(after.trace_hash, before.trace_hash, "another run has another hash");
+    let up: Vec<_> = after.replicas.iter().filter(|replica| replica[0] == "up").collect();
+    assert_eq!(up.len(), 3, "{after:?}");
+    for [_, view, executed, _] in up.iter().copied() {
+        assert!(view.parse::<u64>().unwrap() >= 1, "no view change: {after:?}");
+        let old: u64 = before.replicas[0][2].parse().unwrap();
+        assert!(executed.parse::<u64>().unwrap() > old, "no progress after it: {after:?}");
+    }
+    assert!(up.iter().any(|replica| replica[3] == "true"), "no new primary: {after:?}");
+    for (invariant, state) in lab.verdict() {
+        assert_eq!(state, "held", "{invariant}");
+    }
+    lab.screenshot("crashed-primary");
+
+    // Going back before the crash brings the primary back to life.
+    lab.scrub_to(before.position);
+    assert_eq!(lab.replicas("node"), before.replicas);
+    visit.no_complaints();
+}
+
+#[test]
+fn a_link_reproduces_the_moment_in_another_browser() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.choose("normal-case");
+    lab.scrub_to(lab.number("steps") / 5);
+    lab.click("node-0");
+    lab.click("act-byzantine-equivocate");
+    wait_for("the liar to show", Duration::from_secs(10), || {
+        (lab.attribute("node-0", "data-state") == "byzantine").then_some(())
+    });
+    lab.wait_for_verdict();
+    lab.scrub_to(lab.number("steps") / 2);
+    let moment = lab.moment();
+    lab.click("copy-link");
+    let link = wait_for("the link", Duration::from_secs(5), || {
+        let address = visit.session.script("return location.href", &[]);
+        address.as_str().filter(|address| address.contains("#r=")).map(str::to_owned)
+    });
+    assert!(link.len() < 4_000, "a link of {} bytes is none to send", link.len());
+
+    let elsewhere = visit.driver.session(1000, 800);
+    let there = Lab::open(&elsewhere, &link);
+    there.wait_for_verdict();
+    assert_eq!(there.moment(), moment);
+    assert!(elsewhere.complaints().is_empty());
+}
+
+#[test]
+fn a_broken_link_is_one_clear_sentence_and_the_lab_still_works() {
+    let visit = Visit::begin();
+    for broken in ["#r=nonsense", "#r=%%%", "#r=", "#r=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        // Another page in between: only the fragment differs, and that alone loads nothing.
+        visit.session.go_to("about:blank");
+        let lab = Lab::open(&visit.session, &format!("{}{broken}", visit.server.url));
+        let said = lab.text("broken-link");
+        assert!(said.starts_with("This link ") && said.contains('.'), "{broken}: {said}");
+        lab.choose("silent-primary");
+        assert!(lab.number("steps") > 100);
+    }
+    visit.no_complaints();
+}
+
+#[test]
+fn the_verdict_strip_shows_what_one_liar_too_many_breaks() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.choose("one-liar-too-many");
+    let verdict = lab.verdict();
+    let state = |name: &str| verdict.iter().find(|(part, _)| part == name).map(|it| it.1.as_str());
+    assert_eq!(state("agreement"), Some("violated"), "{verdict:?}");
+    lab.click("verdict-agreement");
+    let position = lab.wait_for_position("the moment of the violation", |at| at > 0);
+    assert!(position < lab.number("steps"));
+    lab.screenshot("one-liar-too-many");
+
+    lab.choose("equivocating-primary");
+    for (invariant, state) in lab.verdict() {
+        assert_eq!(state, "held", "{invariant} with f liars");
+    }
+    visit.no_complaints();
+}
+
+#[test]
+fn a_phone_shows_it_all_without_scrolling_sideways() {
+    let visit = Visit::begin();
+    visit.session.chromium(
+        "Emulation.setDeviceMetricsOverride",
+        &json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true }),
+    );
+    let lab = visit.lab();
+    lab.scrub_to(lab.number("steps") / 3);
+    for tab in ["lanes", "ring", "inspect", "events"] {
+        lab.click(&format!("tab-{tab}"));
+        let overflow = visit.session.script(
+            "const root = document.documentElement; return [root.scrollWidth, root.clientWidth]",
+            &[],
+        );
+        assert_eq!(overflow, json!([390, 390]), "{tab} is wider than the phone");
+        assert!(lab.has("play"), "{tab}: time is always at hand");
+        lab.screenshot(&format!("phone-{tab}"));
+    }
+    visit.no_complaints();
+}
+
+#[test]
+fn it_is_light_or_dark_as_the_visitor_prefers() {
+    let visit = Visit::begin();
+    let brightness = |scheme: &str| {
+        visit.prefer("prefers-color-scheme", scheme);
+        let lab = visit.lab();
+        lab.scrub_to(lab.number("steps") / 2);
+        lab.screenshot(scheme);
+        let sum = visit.session.script(
+            "const colour = document.createElement('canvas').getContext('2d'); \
+             const of = [document.body, document.documentElement] \
+                 .map(element => getComputedStyle(element).backgroundColor) \
+                 .find(value => !/, 0\\)$|transparent/.test(value)) ?? 'white'; \
+             colour.fillStyle = of; colour.fillRect(0, 0, 1, 1); \
+             const [r, g, b] = colour.getImageData(0, 0, 1, 1).data; return r + g + b",
+            &[],
+        );
+        sum.as_u64().expect("a sum of three bytes")
+    };
+    let (light, dark) = (brightness("light"), brightness("dark"));
+    assert!(light > 600, "light's ground has brightness {light} of 765");
+    assert!(dark < 165, "dark's ground has brightness {dark} of 765");
+    visit.no_complaints();
+}
+
+#[test]
+fn the_lab_attaches_to_a_real_cluster_and_sees_its_primary_die() {
+    let visit = Visit::to(Server::cluster());
+    let lab = visit.lab();
+    lab.click("mode-both");
+    wait_for("all four real nodes", Duration::from_secs(30), || {
+        (lab.text("live-answering").starts_with("4 of 4") && lab.text("live-state") == "LIVE")
+            .then_some(())
+    });
+    let executed = || -> Vec<u64> {
+        let replicas = lab.replicas("live-node");
+        replicas.iter().map(|replica| replica[2].parse().unwrap_or(0)).collect()
+    };
+    let before = executed();
+    wait_for("the real nodes to execute requests", Duration::from_secs(30), || {
+        executed().iter().zip(&before).all(|(now, before)| now > before).then_some(())
+    });
+    lab.screenshot("live");
+
+    lab.click("live-kill-0");
+    wait_for("the survivors to enter another view", Duration::from_secs(60), || {
+        let replicas = lab.replicas("live-node");
+        replicas.iter().skip(1).all(|it| it[0] == "up" && it[1] != "0").then_some(())
+    });
+    let before = executed();
+    wait_for("the survivors to go on executing", Duration::from_secs(30), || {
+        executed().iter().zip(&before).skip(1).all(|(now, before)| now > before).then_some(())
+    });
+    lab.screenshot("live-after-kill");
+}

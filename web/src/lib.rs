@@ -1,0 +1,43 @@
+//! The lab: watch, break and rewind a PBFT cluster in the browser.
+//!
+//! Everything that moves is computed here, by the same core that runs on real nodes.
+//!
+//! ```text
+//! link, gallery ──▶ lab (branches, clock) ──▶ model (chronicle, scene) ──▶ paint, view
+//! real nodes ─────▶ live (streams, picture) ─────────────┘
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `app` | the one component: messages in, panels out, one animation frame |
+//! | `lab` | the simulation side |
+//! | `live_side`, `live` | the real side |
+//! | `model` | what is drawn, as values |
+//! | `stage`, `paint` | canvases |
+//! | `view` | panels |
+//! | `keys`, `share`, `theme`, `icons` | the rest |
+//! | `hooks` | what tests call from outside |
+
+mod app;
+mod hooks;
+mod icons;
+mod keys;
+mod lab;
+mod live;
+mod live_side;
+mod model;
+mod paint;
+mod share;
+mod stage;
+mod theme;
+mod view;
+
+pub use hooks::{conclave_bench, conclave_trace_hash};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Starts the lab on the page that loaded this module.
+#[wasm_bindgen(start)]
+pub fn start() {
+    std::panic::set_hook(Box::new(|info| hooks::show_panic(&info.to_string())));
+    yew::Renderer::<app::App>::new().render();
+}

@@ -1,0 +1,17 @@
+//! What is drawn, as plain values: no canvas, no browser, all of it tested natively.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `chronicle` | events, indexed for drawing |
+//! | `scene` | one moment: the replicas' faces, links, selection |
+//! | `ring` | where things stand on the ring |
+//! | `lanes` | time to pixels, lane by lane |
+//! | `pace` | wall-clock time to virtual time |
+//! | `words` | events, conditions and lies in sentences |
+
+pub(crate) mod chronicle;
+pub(crate) mod lanes;
+pub(crate) mod pace;
+pub(crate) mod ring;
+pub(crate) mod scene;
+pub(crate) mod words;

@@ -1,0 +1,392 @@
+//! Events, lies and conditions in sentences.
+
+use std::collections::BTreeMap;
+
+use conclave_core::{
+    crypto::Digest,
+    event::{Event, EventKind, LossCause, Place, Tampering, ViewChangeCause},
+    ids::{NodeId, Principal, Seq, View},
+    pbft::{MessageKind, Summary},
+    sim::Action,
+};
+
+use super::chronicle::{Chronicle, Lie};
+
+/// The letter that stands for a kind of message.
+pub(crate) const fn letter(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Request => "R",
+        MessageKind::PrePrepare => "PP",
+        MessageKind::Prepare => "P",
+        MessageKind::Commit => "C",
+        MessageKind::Reply => "r",
+        MessageKind::Checkpoint => "K",
+        MessageKind::ViewChange => "V",
+        MessageKind::NewView => "N",
+        MessageKind::Status => "s",
+        MessageKind::FetchBatch => "?",
+        MessageKind::Batch => "B",
+        MessageKind::Decided => "D",
+        MessageKind::Transfer => "T",
+    }
+}
+
+/// What a kind of message is for, in one sentence.
+pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Request => "A client asks for an operation.",
+        MessageKind::PrePrepare => "The primary proposes a batch for a position in the log.",
+        MessageKind::Prepare => {
+            "A backup accepted that proposal; a quorum of these makes it prepared."
+        }
+        MessageKind::Commit => {
+            "A replica saw the proposal prepared; a quorum of these makes it committed."
+        }
+        MessageKind::Reply => {
+            "A replica executed the request; the client waits for f+1 equal replies."
+        }
+        MessageKind::Checkpoint => {
+            "A replica's state after a position; a quorum of equal ones makes it stable."
+        }
+        MessageKind::ViewChange => {
+            "A replica gives up on the primary and says what it has prepared."
+        }
+        MessageKind::NewView => {
+            "The next primary shows a quorum of view changes and starts its view."
+        }
+        MessageKind::Status => "A replica says where it stands, so that others send what it lacks.",
+        MessageKind::FetchBatch => "A replica asks for a batch that it knows only by digest.",
+        MessageKind::Batch => "A batch, proved by its digest.",
+        MessageKind::Decided => "A position with proof that it committed.",
+        MessageKind::Transfer => "A stable checkpoint with its whole state.",
+    }
+}
+
+/// "prepare 12 of view 0, a1f3".
+pub(crate) fn message(what: &Summary) -> String {
+    let mut text = what.kind.name().to_owned();
+    if let Some(seq) = what.seq {
+        text += &format!(" {seq}");
+    }
+    if let Some(view) = what.view {
+        text += &format!(" of view {view}");
+    }
+    if let Some(request) = what.request {
+        text += &format!(" #{} of client {}", request.timestamp, request.client);
+    }
+    if let Some(digest) = what.digest {
+        text += &format!(", {}", digest.short());
+    }
+    text
+}
+
+/// Why a message is gone.
+pub(crate) const fn loss(why: LossCause) -> &'static str {
+    match why {
+        LossCause::Network => "the link lost it",
+        LossCause::Cut => "the link is cut",
+        LossCause::Down => "the receiver is down",
+        LossCause::Dropped => "it was dropped",
+        LossCause::Overflow => "a queue was full",
+    }
+}
+
+/// Why a replica left its view.
+pub(crate) const fn cause(why: ViewChangeCause) -> &'static str {
+    match why {
+        ViewChangeCause::RequestTimeout => "a request waited too long",
+        ViewChangeCause::NewViewTimeout => "the new view did not start in time",
+        ViewChangeCause::JoinedOthers => "f+1 others want a later view",
+    }
+}
+
+/// "node 2", "client 1", "".
+pub(crate) fn place(place: Place) -> String {
+    match place {
+        Place::Node(node) => format!("node {node}"),
+        Place::Client(client) => format!("client {client}"),
+        Place::World => String::new(),
+    }
+}
+
+/// One event as a sentence without its place, and whether it is a milestone.
+pub(crate) fn event(event: &Event) -> (String, bool) {
+    match &event.kind {
+        EventKind::Sent { to, what, .. } => (format!("sent {} to {to}", message(what)), false),
+        EventKind::Delivered { from, what, .. } => {
+            (format!("received {} from {from}", message(what)), false)
+        }
+        EventKind::Lost { to, why, .. } => {
+            (format!("a message to {to} is lost: {}", loss(*why)), false)
+        }
+        EventKind::Refused { from, why } => (format!("refused a message of {from}: {why}"), true),
+        EventKind::RequestAccepted { request } => {
+            (format!("holds request #{} of client {}", request.timestamp, request.client), false)
+        }
+        EventKind::PrePrepared { view, seq, digest, requests } => (
+            format!("pre-prepared {seq} in view {view}: {}, {}", digest.short(), plural(*requests)),
+            false,
+        ),
+        EventKind::Prepared { seq, digest, .. } => {
+            (format!("prepared {seq}: {}", digest.short()), false)
+        }
+        EventKind::Committed { seq, digest, .. } => {
+            (format!("committed {seq}: {}", digest.short()), false)
+        }
+        EventKind::Executed { seq, digest, requests } => (
+            format!("executed {seq}: {}, {}", digest.short(), plural(requests.len() as u32)),
+            false,
+        ),
+        EventKind::CheckpointTaken { seq, digest } => {
+            (format!("took a checkpoint after {seq}: {}", digest.short()), false)
+        }
+        EventKind::CheckpointStable { seq, .. } => (format!("checkpoint {seq} is stable"), true),
+        EventKind::StateTransferred { seq, .. } => {
+            (format!("took over a proven state after {seq}"), true)
+        }
+        EventKind::ViewChangeStarted { view, why } => {
+            (format!("asks for view {view}: {}", cause(*why)), true)
+        }
+        EventKind::ViewEntered { view, primary, carried_over } => {
+            let carried = match carried_over {
+                0 => String::new(),
+                k => format!(", {k} carried over"),
+            };
+            (format!("entered view {view}, primary {primary}{carried}"), true)
+        }
+        EventKind::Equivocation { by, seq, first, second, .. } => (
+            format!(
+                "holds two proposals that node {by} signed for {seq}: {} and {}",
+                first.short(),
+                second.short()
+            ),
+            true,
+        ),
+        EventKind::RequestSubmitted { request, operation } => {
+            (format!("asks #{}: {operation}", request.timestamp), false)
+        }
+        EventKind::RequestRetransmitted { request } => {
+            (format!("asks everyone again for #{}", request.timestamp), true)
+        }
+        EventKind::RequestCompleted { request, result, latency_us } => (
+            format!(
+                "accepts #{}: {result}, after {:.1} ms",
+                request.timestamp,
+                *latency_us as f64 / 1e3
+            ),
+            false,
+        ),
+        EventKind::Intervened { action, effective } => {
+            let note = if *effective { "" } else { " (nothing to do)" };
+            (format!("{action}{note}"), true)
+        }
+        EventKind::Tampered { to, what, how } => (tampered(*to, what, *how), false),
+        EventKind::Violated { invariant, detail } => {
+            (format!("{} is violated: {detail}", invariant.name()), true)
+        }
+        EventKind::Marker { .. } => ("a marker of the story".to_owned(), true),
+        _ => ("something that this lab doesn't know yet".to_owned(), false),
+    }
+}
+
+fn tampered(to: Principal, what: &Summary, how: Tampering) -> String {
+    match how {
+        Tampering::Withheld => format!("withheld {} from {to}", message(what)),
+        Tampering::Delayed { by_us } => {
+            format!("held back {} to {to} for {:.0} ms", message(what), by_us as f64 / 1e3)
+        }
+        Tampering::Equivocated { told } => {
+            format!("told {to} {} instead of {}", told.short(), message(what))
+        }
+    }
+}
+
+fn plural(requests: u32) -> String {
+    match requests {
+        0 => "null request".to_owned(),
+        1 => "1 request".to_owned(),
+        k => format!("{k} requests"),
+    }
+}
+
+/// "1", "1 and 2", "1, 2 and 3".
+pub(crate) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [head @ .., last] => format!("{} and {last}", head.join(", ")),
+    }
+}
+
+/// What the latest lie before `steps` amounts to, over everyone it was told to:
+/// "node 0 told 1 and 2 a1f3, told 3 77be for position 5".
+pub(crate) fn latest_lie(chronicle: &Chronicle, steps: u64) -> Option<String> {
+    let last = chronicle.lies().rev().find(|lie| lie.step < steps)?;
+    let same = |what: &Summary| {
+        what.kind == last.what.kind && what.view == last.what.view && what.seq == last.what.seq
+    };
+    // Lies of one broadcast fall into one step.
+    let lies: Vec<&Lie> = chronicle
+        .lies()
+        .rev()
+        .skip_while(|lie| lie.step >= steps)
+        .take(256)
+        .filter(|lie| lie.by == last.by && lie.step == last.step && same(&lie.what))
+        .collect();
+    let names = |to: &mut Vec<NodeId>| {
+        to.sort_unstable();
+        to.dedup();
+        list(&to.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let subject = position(last.what.seq, last.what.view, last.what.kind);
+    match last.how {
+        Tampering::Equivocated { .. } => {
+            let mut told: BTreeMap<Digest, Vec<NodeId>> = BTreeMap::new();
+            for lie in &lies {
+                if let (Tampering::Equivocated { told: digest }, Principal::Node(to)) =
+                    (lie.how, lie.to)
+                {
+                    told.entry(digest).or_default().push(to);
+                }
+            }
+            for arrow in chronicle.arrows_between(last.us, last.us) {
+                if let (true, true, Some(digest), Principal::Node(to)) = (
+                    arrow.from == Principal::Node(last.by) && arrow.sent_step == last.step,
+                    same(&arrow.what),
+                    arrow.what.digest,
+                    arrow.to,
+                ) {
+                    told.entry(digest).or_default().push(to);
+                }
+            }
+            let mut groups: Vec<_> = told.into_iter().collect();
+            groups.sort_by_key(|(digest, to)| {
+                (Some(*digest) != last.what.digest, to.iter().min().copied())
+            });
+            let parts: Vec<String> = groups
+                .iter_mut()
+                .map(|(digest, to)| format!("told {} {}", names(to), digest.short()))
+                .collect();
+            Some(format!("node {} {}{subject}", last.by, parts.join(", ")))
+        }
+        Tampering::Withheld => {
+            let mut to: Vec<NodeId> = lies.iter().filter_map(|lie| node(lie.to)).collect();
+            let whom = if to.is_empty() { last.to.to_string() } else { names(&mut to) };
+            Some(format!(
+                "node {} kept its {} from {whom}{subject}",
+                last.by,
+                last.what.kind.name()
+            ))
+        }
+        Tampering::Delayed { by_us } => {
+            let mut to: Vec<NodeId> = lies.iter().filter_map(|lie| node(lie.to)).collect();
+            let whom = if to.is_empty() { last.to.to_string() } else { names(&mut to) };
+            Some(format!(
+                "node {} holds back its {} to {whom} for {:.0} ms{subject}",
+                last.by,
+                last.what.kind.name(),
+                by_us as f64 / 1e3
+            ))
+        }
+    }
+}
+
+fn node(principal: Principal) -> Option<NodeId> {
+    match principal {
+        Principal::Node(node) => Some(node),
+        Principal::Client(_) => None,
+    }
+}
+
+fn position(seq: Option<Seq>, view: Option<View>, kind: MessageKind) -> String {
+    match (seq, view) {
+        (Some(seq), Some(view)) => format!(" ({} {seq}, view {view})", kind.name()),
+        _ => String::new(),
+    }
+}
+
+/// A short name for a branch: "crash 0", "partition".
+pub(crate) fn action_name(action: &Action) -> String {
+    let node = action.node().map(|node| format!(" {node}")).unwrap_or_default();
+    match action {
+        Action::Crash { .. } => format!("crash{node}"),
+        Action::Restart { .. } => format!("restart{node}"),
+        Action::CutOff { .. } => format!("cut off{node}"),
+        Action::Reconnect { .. } => format!("reconnect{node}"),
+        Action::Partition { .. } => "partition".to_owned(),
+        Action::Heal => "heal".to_owned(),
+        Action::CutLink { from, to } => format!("cut {from}→{to}"),
+        Action::RestoreLink { from, to } => format!("restore {from}→{to}"),
+        Action::SlowLink { from, to, .. } => format!("slow {from}→{to}"),
+        Action::Corrupt { strategies, .. } => {
+            let verb = strategies.first().map_or("corrupt", |strategy| strategy.name());
+            format!("{verb}{node}")
+        }
+        Action::Reform { .. } => format!("reform{node}"),
+        Action::Deliver { .. } => "deliver".to_owned(),
+        Action::Delay { .. } => "delay".to_owned(),
+        Action::Drop { .. } => "drop".to_owned(),
+        Action::Duplicate { .. } => "duplicate".to_owned(),
+        Action::Submit { client, .. } => format!("ask by {client}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_core::{ids::MessageId, time::Time};
+
+    use super::*;
+
+    fn digest(byte: u8) -> Digest {
+        Digest([byte; 32])
+    }
+
+    fn proposal(byte: u8) -> Summary {
+        Summary {
+            kind: MessageKind::PrePrepare,
+            view: Some(View(0)),
+            seq: Some(Seq(5)),
+            digest: Some(digest(byte)),
+            request: None,
+        }
+    }
+
+    #[test]
+    fn an_equivocation_is_told_by_what_each_was_told() {
+        let mut chronicle = Chronicle::default();
+        let mut push = |kind| {
+            let place = Place::Node(NodeId(0));
+            chronicle.push(7, &Event { at: Time(100), place, kind });
+        };
+        let to = |node| Principal::Node(NodeId(node));
+        for (id, node) in [(1, 1), (2, 2)] {
+            push(EventKind::Sent { id: MessageId(id), to: to(node), what: proposal(0xa1) });
+        }
+        push(EventKind::Tampered {
+            to: to(3),
+            what: proposal(0xa1),
+            how: Tampering::Equivocated { told: digest(0x77) },
+        });
+        push(EventKind::Sent { id: MessageId(3), to: to(3), what: proposal(0x77) });
+        assert_eq!(
+            latest_lie(&chronicle, 8).as_deref(),
+            Some("node 0 told 1 and 2 a1a1, told 3 7777 (pre-prepare 5, view 0)")
+        );
+        assert_eq!(latest_lie(&chronicle, 7), None);
+    }
+
+    #[test]
+    fn lists_read_like_a_sentence() {
+        let of = |items: &[&str]| list(&items.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!((of(&["1"]), of(&["1", "2"])), ("1".into(), "1 and 2".into()));
+        assert_eq!(of(&["1", "2", "3"]), "1, 2 and 3");
+    }
+
+    #[test]
+    fn every_kind_of_message_has_its_own_letter() {
+        let mut letters: Vec<_> = MessageKind::ALL.iter().map(|kind| letter(*kind)).collect();
+        letters.sort_unstable();
+        letters.dedup();
+        assert_eq!(letters.len(), MessageKind::ALL.len());
+    }
+}

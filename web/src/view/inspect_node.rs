@@ -1,0 +1,193 @@
+//! One replica, inside: what it believes, beside what is true of it.
+
+use conclave_core::{ids::NodeId, pbft::Known, sim::Strategy};
+use yew::{html::Scope, prelude::*};
+
+use super::actions;
+use crate::{
+    app::App,
+    lab::phase_number,
+    model::{
+        scene::{Face, PHASES},
+        words,
+    },
+};
+
+/// Slots that are shown: the newest.
+const SLOTS: usize = 10;
+/// Keys that are shown.
+const KEYS: usize = 24;
+
+/// The panel's inside.
+pub(crate) fn view(app: &App, node: NodeId, link: &Scope<App>) -> Html {
+    let Some(face) = app.lab.faces().iter().find(|face| face.id == node) else {
+        return html! { <p>{ format!("There is no replica {node} in this run.") }</p> };
+    };
+    html! {
+        <>
+            <h2>
+                { format!("Replica {node}") }
+                <span class={classes!("state", face.state.key())}>{ face.state.words() }</span>
+            </h2>
+            { actions::node(app, face, link) }
+            { truth(app, face) }
+            { belief(app, node) }
+            { slots(app, node) }
+            { store(app, node) }
+        </>
+    }
+}
+
+fn truth(app: &App, face: &Face) -> Html {
+    let strategies = app.lab.cluster().node(face.id).map_or(&[][..], |host| host.strategies());
+    html! {
+        <dl class="facts truth">
+            <dt>{ "Truth" }</dt>
+            <dd>{
+                if strategies.is_empty() {
+                    match face.state {
+                        crate::model::scene::NodeState::Up => "behaves".to_owned(),
+                        crate::model::scene::NodeState::Byzantine => "behaves again; what it said can't be unsaid".to_owned(),
+                        other => other.words().to_owned(),
+                    }
+                } else {
+                    let verbs: Vec<String> = strategies.iter().map(verb).collect();
+                    format!("Byzantine: {}", words::list(&verbs))
+                }
+            }</dd>
+        </dl>
+    }
+}
+
+/// A strategy in words: "delays pre-prepare and commit to 2 and 3 by 300 ms".
+fn verb(strategy: &Strategy) -> String {
+    let whom = |to: &[NodeId]| {
+        let names: Vec<String> = to.iter().map(ToString::to_string).collect();
+        if names.is_empty() { String::new() } else { format!(" to {}", words::list(&names)) }
+    };
+    let what = |kinds: &[conclave_core::pbft::MessageKind]| {
+        let names: Vec<String> = kinds.iter().map(|kind| kind.name().to_owned()).collect();
+        if names.is_empty() { "everything".to_owned() } else { words::list(&names) }
+    };
+    match strategy {
+        Strategy::Silent { kinds, to } => format!("sends nothing of {}{}", what(kinds), whom(to)),
+        Strategy::Delay { by_ms, kinds, to } => {
+            format!("delays {}{} by {by_ms} ms", what(kinds), whom(to))
+        }
+        Strategy::Equivocate { victims } if victims.is_empty() => {
+            "tells some another batch than the others".to_owned()
+        }
+        Strategy::Equivocate { victims } => {
+            let names: Vec<String> = victims.iter().map(ToString::to_string).collect();
+            format!("tells {} another batch than the others", words::list(&names))
+        }
+    }
+}
+
+fn belief(app: &App, node: NodeId) -> Html {
+    let Some(host) = app.lab.cluster().node(node) else { return Html::default() };
+    let replica = host.replica();
+    let view = if replica.is_active() {
+        format!("{}", replica.view())
+    } else {
+        format!("changing to {}", replica.view())
+    };
+    let role = if replica.is_primary() {
+        "primary".to_owned()
+    } else {
+        format!("backup of {}", replica.primary())
+    };
+    html! {
+        <dl class="facts">
+            <dt title="A period with one primary.">{ "View" }</dt><dd>{ view }</dd>
+            <dt>{ "Role" }</dt><dd>{ role }</dd>
+            <dt title="The last position that it executed.">{ "Executed" }</dt>
+            <dd data-test="inspect-executed">{ replica.last_executed().to_string() }</dd>
+            <dt title="Between the last stable checkpoint and the last position that it would accept.">
+                { "Water marks" }</dt>
+            <dd>{ format!("{} – {}", replica.low_water_mark(), replica.high_water_mark()) }</dd>
+            <dt title="Clients that it knows to be waiting.">{ "Waiting" }</dt>
+            <dd>{ replica.pending() }</dd>
+        </dl>
+    }
+}
+
+fn slots(app: &App, node: NodeId) -> Html {
+    let Some(host) = app.lab.cluster().node(node) else { return Html::default() };
+    let replica = host.replica();
+    let chronicle = &app.lab.branch().chronicle;
+    let all: Vec<_> = replica.slots().collect();
+    let members: Vec<NodeId> = app.lab.cluster().members().nodes().collect();
+    let votes = |of: &[NodeId]| {
+        html! {
+            <span class="votes" title={format!("from {}", words::list(&of.iter().map(ToString::to_string).collect::<Vec<_>>()))}>
+                { for members.iter().take(16).map(|member| {
+                    let class = if of.contains(member) { "yes" } else { "no" };
+                    html! { <i class={class}>{ member.to_string() }</i> }
+                }) }
+                <span class="sr">{ format!("{} votes", of.len()) }</span>
+            </span>
+        }
+    };
+    let rows = all.iter().rev().take(SLOTS).map(|slot| {
+        let alt = chronicle.is_alt(slot.view, slot.seq, slot.digest);
+        let phase = phase_number(slot.phase);
+        html! {
+            <tr key={slot.seq.0} class={classes!(alt.then_some("alt"))}>
+                <td>{ slot.seq.to_string() }</td>
+                <td><code>{ slot.digest.short().to_string() }</code></td>
+                <td><span class={format!("phase p{phase}")}>{ PHASES[phase as usize] }</span></td>
+                <td>{ votes(&slot.prepares) }</td>
+                <td>{ votes(&slot.commits) }</td>
+            </tr>
+        }
+    });
+    html! {
+        <table class="slots">
+            <caption>{ format!("Slots ({})", all.len()) }</caption>
+            <thead><tr><th title="Position in the log">{ "#" }</th><th title="Digest of the batch">{ "batch" }</th>
+                <th>{ "phase" }</th><th>{ "prepares" }</th><th>{ "commits" }</th></tr></thead>
+            <tbody>{ for rows }</tbody>
+        </table>
+    }
+}
+
+fn store(app: &App, node: NodeId) -> Html {
+    let Some(host) = app.lab.cluster().node(node) else { return Html::default() };
+    let replica = host.replica();
+    let pairs = replica.application().iter();
+    let count = pairs.len();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned();
+    // A session is the last request that was answered; ask the table for those we know of.
+    let sessions =
+        app.lab.clients().iter().filter_map(|client| {
+            app.lab
+            .branch()
+            .chronicle
+            .asks()
+            .rev()
+            .filter(|ask| ask.request.client == *client)
+            .find(|ask| matches!(replica.sessions().lookup(ask.request), Known::Answered(_)))
+            .map(|ask| html! {
+                <tr><td>{ format!("client {client}") }</td>
+                    <td>{ format!("#{} {}", ask.request.timestamp, ask.operation) }</td></tr>
+            })
+        });
+    html! {
+        <>
+            <table>
+                <caption title="The last request of each client that was executed here: what exactly-once rests on.">
+                    { "Sessions" }</caption>
+                <tbody>{ for sessions }</tbody>
+            </table>
+            <table class="store">
+                <caption>{ format!("Keys and values ({count})") }</caption>
+                <tbody>
+                    { for replica.application().iter().take(KEYS).map(|(key, value)| html! {
+                        <tr><td><code>{ text(key) }</code></td><td><code>{ text(value) }</code></td></tr>
+                    }) }
+                </tbody>
+            </table>
+        </>
+    }
+}

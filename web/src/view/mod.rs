@@ -1,0 +1,15 @@
+//! The lab's panels: what the lab holds, as HTML. Each file is one panel.
+
+pub(crate) mod actions;
+pub(crate) mod branches;
+pub(crate) mod events;
+pub(crate) mod gallery;
+pub(crate) mod header;
+pub(crate) mod help;
+pub(crate) mod inspect_message;
+pub(crate) mod inspect_node;
+pub(crate) mod inspector;
+pub(crate) mod pane;
+pub(crate) mod story;
+pub(crate) mod transport;
+pub(crate) mod verdict;

@@ -1,0 +1,95 @@
+//! Ring and lanes of one world, simulated or real, with the replicas as real buttons on top.
+
+use yew::{html::Scope, prelude::*};
+
+use crate::{
+    app::{App, Msg, World},
+    model::{
+        ring::Point,
+        scene::{Face, Selection},
+    },
+    stage::Stage,
+};
+
+fn point(event: &MouseEvent) -> Point {
+    Point { x: f64::from(event.offset_x()), y: f64::from(event.offset_y()) }
+}
+
+/// The ring with its buttons.
+pub(crate) fn ring(
+    world: World,
+    stage: &Stage,
+    faces: &[Face],
+    selected: Option<Selection>,
+    link: &Scope<App>,
+) -> Html {
+    let prefix = if world == World::Live { "live-node" } else { "node" };
+    html! {
+        <div class="ring" role="group" aria-label="Replicas on a ring">
+            <canvas ref={stage.ring.clone()} aria-hidden="true"
+                onclick={link.callback(move |event: MouseEvent| Msg::RingClick(world, point(&event)))} />
+            <div class="nodes" ref={stage.buttons.clone()}>
+                { for faces.iter().map(|face| {
+                    let id = face.id;
+                    let chosen = selected == Some(Selection::Node(id));
+                    html! {
+                        <button key={id.0} class="node" data-test={format!("{prefix}-{id}")}
+                            data-state={face.state.key()} data-view={face.view.to_string()}
+                            data-executed={face.executed.to_string()}
+                            data-primary={face.primary.to_string()}
+                            aria-label={face.name()} title={face.name()}
+                            aria-pressed={chosen.to_string()}
+                            oncontextmenu={link.callback(move |event: MouseEvent| {
+                                event.prevent_default();
+                                Msg::Select(world, Some(Selection::Node(id)))
+                            })}
+                            onclick={link.callback(move |_| {
+                                Msg::Select(world, Some(Selection::Node(id)))
+                            })} />
+                    }
+                }) }
+            </div>
+        </div>
+    }
+}
+
+/// The space-time diagram.
+pub(crate) fn lanes(world: World, stage: &Stage, link: &Scope<App>) -> Html {
+    html! {
+        <div class="lanes">
+            <div class="picture">
+            <canvas ref={stage.lanes.clone()} role="img"
+                aria-label="Space-time diagram: a lane per client and replica. The event table says the same in words."
+                onpointerdown={link.callback(move |event: PointerEvent| {
+                    event.prevent_default();
+                    Msg::LanesDown(world, point(&event))
+                })}
+                onpointermove={link.callback(move |event: PointerEvent| {
+                    Msg::LanesMove(world, point(&event), event.buttons() & 1 == 1)
+                })}
+                onpointerup={link.callback(move |event: PointerEvent| {
+                    Msg::LanesUp(world, point(&event))
+                })}
+                onpointerleave={link.callback(move |_| Msg::LanesLeave(world))}
+                onwheel={link.batch_callback(move |event: WheelEvent| {
+                    (!event.ctrl_key() && event.delta_y() != 0.0)
+                        .then(|| Msg::Zoom(world, event.delta_y() / 400.0))
+                })} />
+            <div class="zoom" role="group" aria-label="Zoom">
+                <button class="tool round" aria-label="Show more time" title="Show more time"
+                    onclick={link.callback(move |_| Msg::Zoom(world, 0.7))}>{ "−" }</button>
+                <button class="tool round" aria-label="Show less time" title="Show less time"
+                    onclick={link.callback(move |_| Msg::Zoom(world, -0.7))}>{ "+" }</button>
+            </div>
+            </div>
+            <ul class="legend" aria-hidden="true">
+                <li class="p1">{ "pre-prepared" }</li>
+                <li class="p2">{ "prepared" }</li>
+                <li class="p3">{ "committed" }</li>
+                <li class="p4">{ "executed" }</li>
+                <li class="q">{ "quorum" }</li>
+                <li class="lie">{ "another batch" }</li>
+            </ul>
+        </div>
+    }
+}

@@ -1,0 +1,204 @@
+//! The lab as files: `conclave-web` compiled, bundled and compressed into `web/dist`.
+//!
+//! ```text
+//! cargo build ─▶ conclave_web.wasm ─▶ bundle (wasm-bindgen, wasm-opt) ─┐
+//!                                      web/static/* ───────────────────┴▶ .gz beside each ─▶ web/dist
+//! ```
+//!
+//! Cargo knows whether the wasm is fresh; whether the rest is, a stamp over everything that goes
+//! into it says. The new folder takes the old one's place only once it is whole.
+
+mod bundle;
+mod weight;
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use flate2::{Compression, write::GzEncoder};
+
+pub(crate) use self::{bundle::NAME, weight::Weight};
+use crate::{
+    apt, process, say,
+    toolchain::{self, Toolchain, WASM},
+    workspace::Workspace,
+};
+
+/// The package that becomes the lab.
+const PACKAGE: &str = "conclave-web";
+/// The cargo profile of everything that goes into a browser.
+pub(crate) const PROFILE: &str = "wasm";
+/// What text and code compress well; pictures of pixels don't.
+const COMPRESSED: &[&str] = &["css", "html", "js", "json", "map", "svg", "txt", "wasm"];
+
+/// Builds the lab, unless nothing has changed since it was built.
+pub(crate) fn build(workspace: &Workspace) -> Result<Weight> {
+    let toolchain = toolchain::ready(workspace)?;
+    build_with(workspace, &toolchain)
+}
+
+/// Builds the lab with this compiler.
+pub(crate) fn build_with(workspace: &Workspace, toolchain: &Toolchain) -> Result<Weight> {
+    let wasm = compile(workspace, toolchain)?;
+    let optimiser = apt::find_program("wasm-opt");
+    let dist = workspace.dist();
+    let stamp_file = workspace.wasm_target().join("lab.stamp");
+    let stamp = stamp(workspace, &wasm, optimiser.as_deref())?;
+    if dist.join("index.html").is_file()
+        && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp)
+    {
+        return Weight::of(&dist);
+    }
+    // Whatever goes wrong from here on, the old stamp must not vouch for half a folder.
+    remove(&stamp_file)?;
+    let fresh = workspace.wasm_target().join("dist");
+    remove(&fresh)?;
+    fs::create_dir_all(&fresh).with_context(|| format!("can't create {}", fresh.display()))?;
+    bundle::bundle(workspace, &wasm, optimiser.as_deref(), &fresh)?;
+    copy_all(&workspace.path("web/static"), &fresh)?;
+    if !fresh.join("index.html").is_file() {
+        bail!("web/static/index.html is missing, so there is no page to open");
+    }
+    say::while_waiting("compressing", || compress_all(&fresh))?;
+    remove(&dist)?;
+    copy_all(&fresh, &dist)?;
+    remove(&fresh)?;
+    fs::write(&stamp_file, stamp)
+        .with_context(|| format!("can't write {}", stamp_file.display()))?;
+    Weight::of(&dist)
+}
+
+/// The lab's module as the compiler leaves it.
+pub(crate) fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+    if !workspace.path("web/Cargo.toml").is_file() {
+        bail!("web/Cargo.toml is missing: this checkout has no lab");
+    }
+    let mut cargo = toolchain.cargo(workspace, "build");
+    cargo.args(["--package", PACKAGE, "--lib", "--profile", PROFILE]);
+    process::run(cargo, "compiling the lab", process::BUILD_LIMIT)?;
+    compiled(workspace, &format!("{NAME}.wasm"))
+}
+
+/// A module that was just compiled.
+pub(crate) fn compiled(workspace: &Workspace, file: &str) -> Result<PathBuf> {
+    let wasm = workspace.wasm_target().join(WASM).join(PROFILE).join(file);
+    if !wasm.is_file() {
+        bail!("cargo built it, but {} isn't there; is the crate a `cdylib`?", wasm.display());
+    }
+    Ok(wasm)
+}
+
+/// Every file below a folder, in one order everywhere.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("can't read {}", folder.display()))?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("can't read {}", folder.display()))?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Changes when anything changes that the finished folder is made of.
+fn stamp(workspace: &Workspace, wasm: &Path, optimiser: Option<&Path>) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    // This tool itself decides how; its own file stands for its version.
+    let tool = std::env::current_exe().and_then(fs::read).unwrap_or_default();
+    (tool, optimiser).hash(&mut hasher);
+    let mut inputs = vec![wasm.to_path_buf()];
+    inputs.extend(files_below(&workspace.path("web/static"))?);
+    for input in inputs {
+        let bytes = fs::read(&input).with_context(|| format!("can't read {}", input.display()))?;
+        (input, bytes).hash(&mut hasher);
+    }
+    Ok(format!("{:016x}\n", hasher.finish()))
+}
+
+fn copy_all(from: &Path, to: &Path) -> Result<()> {
+    for file in files_below(from)? {
+        let below = file.strip_prefix(from).context("a folder holds a file outside of it")?;
+        let copy = to.join(below);
+        if let Some(folder) = copy.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("can't create {}", folder.display()))?;
+        }
+        fs::copy(&file, &copy)
+            .with_context(|| format!("can't copy {} to {}", file.display(), copy.display()))?;
+    }
+    Ok(())
+}
+
+/// Puts `x.gz` beside every `x` that is worth it, so that no server compresses twice.
+fn compress_all(folder: &Path) -> Result<()> {
+    for file in files_below(folder)? {
+        let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or("");
+        if COMPRESSED.contains(&extension) {
+            let bytes = fs::read(&file)?;
+            let compressed = gzip(&bytes)?;
+            fs::write(file.with_extension(format!("{extension}.gz")), compressed)
+                .with_context(|| format!("can't write beside {}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).context("can't compress")
+}
+
+/// Removes a file or a folder; that it isn't there is fine.
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn what_is_compressed_comes_back_as_it_was() {
+        let text = b"agreement, validity, order ".repeat(100);
+        let compressed = gzip(&text).unwrap();
+        assert!(compressed.len() < text.len() / 10);
+        let mut back = Vec::new();
+        flate2::read::GzDecoder::new(&compressed[..]).read_to_end(&mut back).unwrap();
+        assert_eq!(back, text);
+    }
+
+    #[test]
+    fn folders_are_copied_whole_and_compressed_beside() {
+        let folder = std::env::temp_dir().join(format!("xtask-lab-{}", std::process::id()));
+        let (from, to) = (folder.join("from"), folder.join("to"));
+        fs::create_dir_all(from.join("deep")).unwrap();
+        fs::write(from.join("index.html"), "<p>").unwrap();
+        fs::write(from.join("deep/picture.png"), [1, 2, 3]).unwrap();
+        copy_all(&from, &to).unwrap();
+        compress_all(&to).unwrap();
+        let names: Vec<_> = files_below(&to)
+            .unwrap()
+            .iter()
+            .map(|file| file.strip_prefix(&to).unwrap().display().to_string().replace('\\', "/"))
+            .collect();
+        assert_eq!(names, ["deep/picture.png", "index.html", "index.html.gz"]);
+        remove(&folder).unwrap();
+        remove(&folder).unwrap();
+    }
+}
