@@ -1,6 +1,9 @@
 //! What crosses crates.
 
+mod bad_input;
 mod browser;
+mod cluster;
+mod faults;
 mod same_run;
 mod scenarios;
 mod seeds;
