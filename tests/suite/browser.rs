@@ -1,10 +1,10 @@
 //! The lab in headless Chromium, as a visitor meets it.
 
-mod lab;
-pub mod server;
-pub mod webdriver;
+pub(crate) mod lab;
+pub(crate) mod server;
+pub(crate) mod webdriver;
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use conclave_core::sim::BUILTIN;
 use serde_json::json;
@@ -54,6 +54,20 @@ impl Visit {
     }
 }
 
+impl Drop for Visit {
+    /// Of a test that fails, what the window showed and said is kept.
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("the browser's console says: {:#?}", self.session.complaints());
+            let picture = self.session.screenshot();
+            let name = thread::current().name().unwrap_or("test").replace("::", "-");
+            if !picture.is_empty() {
+                lab::save_picture(&format!("failed-{name}"), &picture);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_lab_loads_every_scenario_without_a_complaint_and_asks_nobody_else() {
     let visit = Visit::begin();
@@ -79,14 +93,14 @@ fn nothing_moves_until_asked_then_it_plays_and_pauses() {
     let visit = Visit::begin();
     let lab = visit.lab();
     let start = lab.position();
-    std::thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(500));
     assert_eq!(lab.position(), start, "nothing may move by itself on load");
     lab.click("play");
     lab.wait_for_position("the run to play", |at| at > start + 5);
     lab.click("play");
     let paused = wait_for("the run to pause", Duration::from_secs(5), || {
         let before = lab.position();
-        std::thread::sleep(Duration::from_millis(300));
+        thread::sleep(Duration::from_millis(300));
         (lab.position() == before).then_some(before)
     });
     assert!(paused > start && paused < lab.number("steps"));
@@ -281,7 +295,7 @@ fn it_is_light_or_dark_as_the_visitor_prefers() {
 
 #[test]
 fn the_lab_attaches_to_a_real_cluster_and_sees_its_primary_die() {
-    let visit = Visit::to(Server::cluster(4));
+    let visit = Visit::to(Server::cluster());
     let lab = visit.lab();
     lab.click("mode-both");
     wait_for("all four real nodes", Duration::from_secs(30), || {

@@ -7,6 +7,7 @@ use conclave_core::sim::{BUILTIN, Recording, Run, builtin};
 use serde_json::{Value, json};
 
 use crate::browser::{
+    lab::Lab,
     server::{Server, program},
     webdriver::Driver,
 };
@@ -30,7 +31,8 @@ fn runs() -> Vec<(String, u64)> {
 
 fn in_this_process() -> Hashes {
     let simulate = |(name, seed): (String, u64)| {
-        let mut recording = Recording::new(Run::new(builtin(&name).expect("built in"), seed));
+        let run = Run::new(builtin(&name).expect("built in"), seed);
+        let mut recording = Recording::new(run).expect("a built-in scenario can be run");
         while !recording.extend(10_000) {}
         let hash = recording.verdict().trace_hash.to_string();
         ((name, seed), hash)
@@ -58,7 +60,8 @@ fn in_the_browser() -> Hashes {
     let server = Server::lab();
     let driver = Driver::start();
     let session = driver.session(800, 600);
-    session.go_to(&server.url);
+    // The page starts the module; a second start beside it would be another instance.
+    Lab::open(&session, &server.url);
     let simulate = |(name, seed): (String, u64)| {
         let hash = session.script_async(
             "const lab = await import('./conclave_web.js'); await lab.default(); \

@@ -162,14 +162,19 @@ impl<A: Application> Replica<A> {
     fn try_new_view(&mut self) {
         let Standing::Changing { quorum_since } = &mut self.standing else { return };
         let view = self.view;
-        let wanting = self.view_changes.values().filter(|change| change.body.view == view);
-        if wanting.clone().count() < self.members.quorum() {
+        // Who wants a later view wanted this one before and gave up on it. Its message for this
+        // one may be lost for good, so the later one speaks for it: else replicas that gave up
+        // at different times would wait for each other for ever.
+        let gave_up = self.view_changes.values().filter(|change| change.body.view >= view);
+        if gave_up.count() < self.members.quorum() {
             return;
         }
         if quorum_since.is_none() {
             *quorum_since = Some(self.now);
         }
-        if self.members.primary(view) != self.id {
+        let wanting = self.view_changes.values().filter(|change| change.body.view == view);
+        if self.members.primary(view) != self.id || wanting.clone().count() < self.members.quorum()
+        {
             return;
         }
         let view_changes: Vec<_> =

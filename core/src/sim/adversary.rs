@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::action::Strategy;
 use crate::{
-    crypto::{Digest, Signed, Simulated},
+    crypto::{Authenticator, Digest, Signed},
     event::Tampering,
     ids::{NodeId, Principal, Seq, View},
     pbft::{Batch, Commit, Message, MessageKind, PrePrepare, Prepare},
@@ -68,7 +68,7 @@ impl Mind {
     pub(crate) fn pass(
         &mut self,
         members: Membership,
-        keys: &Simulated,
+        keys: &dyn Authenticator,
         liar: NodeId,
         strategies: &[Strategy],
         to: Principal,
@@ -111,7 +111,7 @@ impl Mind {
     /// The other story, if there is one and this receiver is to hear it.
     fn lie(
         &mut self,
-        keys: &Simulated,
+        keys: &dyn Authenticator,
         deceived: bool,
         message: &Message,
     ) -> Option<(Message, Digest)> {

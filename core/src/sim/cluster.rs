@@ -27,6 +27,7 @@ use super::{
     host::Host,
     invariant::Invariant,
     invariants::{Broken, Checkpoints, History, Linearizability, Liveness, Order},
+    keys::Keyring,
     network::Links,
     run::{Run, RunError},
     scenario::Scenario,
@@ -67,7 +68,6 @@ pub struct Cluster {
     pub(super) scenario: Arc<Scenario>,
     interventions: Arc<[super::run::Intervention]>,
     next_intervention: usize,
-    pub(super) seed: u64,
     pub(super) now: Time,
     steps: u64,
     queue: BinaryHeap<Reverse<(Time, u64, Due)>>,
@@ -100,15 +100,16 @@ impl Cluster {
         run.validate()?;
         let scenario = &run.scenario;
         let members = scenario.members;
+        let workload = scenario.workload;
+        let keyring = Keyring::new(scenario.signatures, run.seed, members, workload.clients);
         let hosts: Result<Vec<_>, _> =
-            members.nodes().map(|id| Host::new(scenario, id, run.seed)).collect();
-        let clients: Vec<_> = (0..u64::from(scenario.workload.clients))
-            .map(|id| SimClient::new(scenario.workload, members, ClientId(id), run.seed))
+            members.nodes().map(|id| Host::new(scenario, id, &keyring)).collect();
+        let clients: Vec<_> = (0..u64::from(workload.clients))
+            .map(|id| SimClient::new(workload, members, ClientId(id), run.seed, &keyring))
             .collect();
         let mut cluster = Self {
             interventions: run.interventions.clone().into(),
             next_intervention: 0,
-            seed: run.seed,
             now: Time::ZERO,
             steps: 0,
             queue: BinaryHeap::new(),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::Outcome,
     client::ClientEffect,
-    crypto::{Simulated, verify},
+    crypto::verify,
     event::{EventKind, LossCause, Place},
     ids::{MessageId, NodeId, Principal},
     pbft::Message,
@@ -39,8 +39,11 @@ impl Cluster {
         let what = message.summary();
         self.counts.delivered += 1;
         self.event(to.into(), EventKind::Delivered { id, from, what });
-        let keys = Simulated::new(to, self.seed);
-        let message = match verify(message, self.members(), &keys) {
+        let keys = match to {
+            Principal::Node(node) => &self.hosts[node.0 as usize].keys,
+            Principal::Client(client) => &self.clients[client.0 as usize].keys,
+        };
+        let message = match verify(message, self.scenario.members, &**keys) {
             Ok(message) => message,
             Err(refusal) => {
                 self.counts.refused += 1;
@@ -156,7 +159,7 @@ impl Cluster {
         }
         let what = message.summary();
         let members = self.scenario.members;
-        let passed = self.mind.pass(members, &host.keys, node, &host.strategies, to, message);
+        let passed = self.mind.pass(members, &*host.keys, node, &host.strategies, to, message);
         let Passed { outgoing, tampering } = passed;
         if let Some(how) = tampering {
             self.took_effect(self.hosts[node.0 as usize].corrupted_by);

@@ -2,10 +2,10 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::{action::Strategy, disk::Disk, scenario::Scenario};
+use super::{action::Strategy, disk::Disk, keys::Keyring, scenario::Scenario};
 use crate::{
     app::KeyValue,
-    crypto::{Authenticator, Simulated},
+    crypto::Authenticator,
     ids::{NodeId, Principal},
     pbft::{BadConfig, Replica},
     protocol::Protocol,
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Host {
     pub(super) replica: Replica<KeyValue>,
-    pub(super) keys: Simulated,
+    pub(super) keys: Arc<dyn Authenticator>,
     pub(super) disk: Disk,
     pub(super) up: bool,
     pub(super) strategies: Vec<Strategy>,
@@ -30,15 +30,18 @@ pub struct Host {
 }
 
 impl Host {
-    pub(super) fn new(scenario: &Scenario, id: NodeId, seed: u64) -> Result<Self, BadConfig> {
-        let keys = Simulated::new(Principal::Node(id), seed);
-        let authenticator: Arc<dyn Authenticator> = Arc::new(keys);
+    pub(super) fn new(
+        scenario: &Scenario,
+        id: NodeId,
+        keyring: &Keyring,
+    ) -> Result<Self, BadConfig> {
+        let keys = keyring.of(Principal::Node(id));
         Ok(Self {
             replica: Replica::new(
                 id,
                 scenario.members,
                 scenario.config.clone(),
-                authenticator,
+                keys.clone(),
                 KeyValue::default(),
             )?,
             keys,
@@ -92,7 +95,7 @@ impl Host {
     pub(super) fn restart(&mut self) -> bool {
         let (id, members) = (self.replica.id(), self.replica.members());
         let config = self.replica.config().clone();
-        let authenticator: Arc<dyn Authenticator> = Arc::new(self.keys);
+        let authenticator = self.keys.clone();
         let genesis = KeyValue::default();
         let records = self.disk.read();
         // It fails only on a snapshot of another application, which this disk can't hold.

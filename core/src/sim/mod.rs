@@ -10,7 +10,7 @@
 //! | `run`, `address` | what reproduces a run, and its form in a link |
 //! | `cluster` | one moment, and the step to the next |
 //! | `drive`, `acts` | carrying out effects, and actions |
-//! | `host`, `disk`, `network`, `flight`, `workload` | nodes, disks, links, messages, clients |
+//! | `host`, `keys`, `disk`, `network`, `flight`, `workload` | nodes, disks, links, messages, clients |
 //! | `adversary` | how Byzantine nodes lie |
 //! | `invariant`, `invariants` | what must hold, and how it is checked |
 //! | `trace`, `verdict` | a run's fingerprint, and what is to be said of it |
@@ -29,6 +29,7 @@ mod flight;
 mod host;
 mod invariant;
 mod invariants;
+mod keys;
 mod network;
 mod recording;
 mod rng;
@@ -48,6 +49,7 @@ pub use disk::DiskModel;
 pub use flight::InFlight;
 pub use host::Host;
 pub use invariant::Invariant;
+pub use keys::Signatures;
 pub use network::Network;
 pub use recording::{MAX_STEPS, Recording};
 pub use run::{Intervention, MAX_INTERVENTIONS, Run, RunError};

@@ -15,7 +15,8 @@ use thiserror::Error;
 use toml::Spanned;
 
 use super::{
-    action::Action, disk::DiskModel, invariant::Invariant, network::Network, workload::Workload,
+    action::Action, disk::DiskModel, invariant::Invariant, keys::Signatures, network::Network,
+    workload::Workload,
 };
 use crate::{
     ids::{NodeId, View},
@@ -53,6 +54,8 @@ pub struct Scenario {
     pub members: Membership,
     /// How the replicas are set up.
     pub config: Config,
+    /// What everyone signs with.
+    pub signatures: Signatures,
     /// How links behave.
     pub network: Network,
     /// How disks behave.
@@ -181,12 +184,13 @@ struct File {
 #[serde(default, deny_unknown_fields)]
 struct Cluster {
     n: Spanned<u16>,
+    signatures: Signatures,
     pbft: Option<Spanned<Config>>,
 }
 
 impl Default for Cluster {
     fn default() -> Self {
-        Self { n: Spanned::new(0..0, 4), pbft: None }
+        Self { n: Spanned::new(0..0, 4), signatures: Signatures::default(), pbft: None }
     }
 }
 
@@ -276,6 +280,7 @@ impl Reader<'_> {
             duration_ms,
             members,
             config,
+            signatures: file.cluster.signatures,
             network,
             disk: file.disk,
             workload,

@@ -5,11 +5,11 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::rng::Dice;
+use super::{keys::Keyring, rng::Dice};
 use crate::{
     app::Operation,
     client::Client,
-    crypto::Simulated,
+    crypto::Authenticator,
     ids::{ClientId, Principal, Timestamp},
     quorum::Membership,
     time::Time,
@@ -47,6 +47,7 @@ impl Default for Workload {
 #[derive(Clone, Debug)]
 pub struct SimClient {
     pub(crate) client: Client,
+    pub(crate) keys: Arc<dyn Authenticator>,
     id: ClientId,
     dice: Dice,
     workload: Workload,
@@ -59,15 +60,22 @@ pub struct SimClient {
 }
 
 impl SimClient {
-    pub(crate) fn new(workload: Workload, members: Membership, id: ClientId, seed: u64) -> Self {
-        let keys = Arc::new(Simulated::new(Principal::Client(id), seed));
+    pub(crate) fn new(
+        workload: Workload,
+        members: Membership,
+        id: ClientId,
+        seed: u64,
+        keyring: &Keyring,
+    ) -> Self {
+        let keys = keyring.of(Principal::Client(id));
         let retransmit = Duration::from_millis(u64::from(workload.retransmit_ms));
         let mut dice = Dice::new(seed, 1_000 + id.0);
         let start = Time::from_millis(u64::from(workload.start_ms));
         let first =
             start + Duration::from_micros(dice.below(u64::from(workload.think_ms) * 500 + 1));
         Self {
-            client: Client::new(members, keys, retransmit, Timestamp(1)),
+            client: Client::new(members, keys.clone(), retransmit, Timestamp(1)),
+            keys,
             id,
             dice,
             workload,

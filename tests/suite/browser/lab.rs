@@ -12,24 +12,24 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 const SHOWN_LIMIT: Duration = Duration::from_secs(15);
 
 /// The lab in a browser window.
-pub struct Lab<'a> {
+pub(crate) struct Lab<'a> {
     session: &'a Session,
 }
 
 /// What the picture shows at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub(crate) struct Moment {
     /// Steps that have happened.
-    pub position: u64,
+    pub(crate) position: u64,
     /// Every replica: state, view, last executed position, whether it is primary.
-    pub replicas: Vec<[String; 4]>,
+    pub(crate) replicas: Vec<[String; 4]>,
     /// The hash of the whole run.
-    pub trace_hash: String,
+    pub(crate) trace_hash: String,
 }
 
 impl<'a> Lab<'a> {
     /// Opens the lab and waits until its first run is complete.
-    pub fn open(session: &'a Session, url: &str) -> Self {
+    pub(crate) fn open(session: &'a Session, url: &str) -> Self {
         session.go_to(url);
         let lab = Self { session };
         lab.wait_until_ready();
@@ -37,7 +37,7 @@ impl<'a> Lab<'a> {
     }
 
     /// Waits until the page says that it has simulated the whole run.
-    pub fn wait_until_ready(&self) {
+    pub(crate) fn wait_until_ready(&self) {
         wait_for("the first run to be complete", READY_LIMIT, || {
             let ready = self.session.script("return document.body.dataset.ready", &[]);
             (ready == "true").then_some(())
@@ -45,7 +45,7 @@ impl<'a> Lab<'a> {
     }
 
     /// Waits until no part of the verdict is open any more: the run is simulated to its end.
-    pub fn wait_for_verdict(&self) {
+    pub(crate) fn wait_for_verdict(&self) {
         wait_for("the verdict of the whole run", READY_LIMIT, || {
             let states = self.verdict();
             (!states.is_empty() && states.iter().all(|(_, state)| state != "pending")).then_some(())
@@ -53,43 +53,43 @@ impl<'a> Lab<'a> {
     }
 
     /// Clicks the part of this name.
-    pub fn click(&self, name: &str) {
+    pub(crate) fn click(&self, name: &str) {
         self.session.click(&format!("[data-test='{name}']"));
     }
 
     /// Whether the page has a part of this name.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         !self.look(name, "return element.tagName").is_null()
     }
 
     /// What a part says.
     #[track_caller]
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         let text = self.look(name, "return element.textContent.trim()");
         text.as_str().unwrap_or_else(|| panic!("the page has no `{name}`")).to_owned()
     }
 
     /// An attribute of a part; empty if it has none.
-    pub fn attribute(&self, name: &str, attribute: &str) -> String {
+    pub(crate) fn attribute(&self, name: &str, attribute: &str) -> String {
         let value = self.look(name, &format!("return element.getAttribute('{attribute}')"));
         value.as_str().unwrap_or_default().to_owned()
     }
 
     /// The number that a part shows.
     #[track_caller]
-    pub fn number(&self, name: &str) -> u64 {
+    pub(crate) fn number(&self, name: &str) -> u64 {
         let text = self.text(name);
         text.parse().unwrap_or_else(|_| panic!("`{name}` shows {text:?}, which is no number"))
     }
 
     /// Steps that have happened.
     #[track_caller]
-    pub fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.number("position")
     }
 
     /// Moves the scrubber as a hand would.
-    pub fn scrub_to(&self, position: u64) {
+    pub(crate) fn scrub_to(&self, position: u64) {
         self.look(
             "scrubber",
             &format!(
@@ -102,12 +102,12 @@ impl<'a> Lab<'a> {
 
     /// Waits until the position is as it should be.
     #[track_caller]
-    pub fn wait_for_position(&self, what: &str, is: impl Fn(u64) -> bool) -> u64 {
+    pub(crate) fn wait_for_position(&self, what: &str, is: impl Fn(u64) -> bool) -> u64 {
         wait_for(what, SHOWN_LIMIT, || Some(self.position()).filter(|at| is(*at)))
     }
 
     /// Chooses a scenario from the gallery and waits for its whole run.
-    pub fn choose(&self, scenario: &str) {
+    pub(crate) fn choose(&self, scenario: &str) {
         let name = format!("scenario-{scenario}");
         self.click(&name);
         wait_for("the chosen scenario", SHOWN_LIMIT, || {
@@ -117,7 +117,7 @@ impl<'a> Lab<'a> {
     }
 
     /// Every part of the verdict and its state.
-    pub fn verdict(&self) -> Vec<(String, String)> {
+    pub(crate) fn verdict(&self) -> Vec<(String, String)> {
         let states = self.session.script(
             "return [...document.querySelectorAll(\"[data-test^='verdict-']\")] \
              .map(element => [element.dataset.test.slice(8), element.dataset.state])",
@@ -127,7 +127,7 @@ impl<'a> Lab<'a> {
     }
 
     /// What the picture shows now. `prefix` is `node` or `live-node`.
-    pub fn replicas(&self, prefix: &str) -> Vec<[String; 4]> {
+    pub(crate) fn replicas(&self, prefix: &str) -> Vec<[String; 4]> {
         let script = "return [...document.querySelectorAll(`[data-test^='${arguments[0]}-']`)] \
              .map(({ dataset: it }) => [it.state, it.view, it.executed, it.primary])";
         let replicas = self.session.script(script, &[json!(prefix)]);
@@ -135,7 +135,7 @@ impl<'a> Lab<'a> {
     }
 
     /// This moment.
-    pub fn moment(&self) -> Moment {
+    pub(crate) fn moment(&self) -> Moment {
         Moment {
             position: self.position(),
             replicas: self.replicas("node"),
@@ -144,12 +144,8 @@ impl<'a> Lab<'a> {
     }
 
     /// Saves a picture of the window in `target/screenshots`.
-    pub fn screenshot(&self, name: &str) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
-        fs::create_dir_all(&folder).expect("the folder can be made");
-        let picture = self.session.screenshot();
-        assert!(picture.starts_with(b"\x89PNG"), "the browser sent no picture");
-        fs::write(folder.join(format!("{name}.png")), picture).expect("the picture can be written");
+    pub(crate) fn screenshot(&self, name: &str) {
+        save_picture(name, &self.session.screenshot());
     }
 
     fn look(&self, name: &str, then: &str) -> Value {
@@ -159,4 +155,12 @@ impl<'a> Lab<'a> {
         );
         self.session.script(&script, &[])
     }
+}
+
+/// Saves a picture in `target/screenshots`, for people to look at.
+pub(crate) fn save_picture(name: &str, picture: &[u8]) {
+    assert!(picture.starts_with(b"\x89PNG"), "the browser sent no picture of {name}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    fs::write(folder.join(format!("{name}.png")), picture).expect("the picture can be written");
 }

@@ -2,27 +2,30 @@
 
 use std::{
     env,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
     time::Duration,
 };
 
-use super::webdriver::wait_for;
+/// Longest that the program may take to say where the lab is.
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// The `conclave` program: the one that `cargo xtask test` names, or the one built beside us.
-pub fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let program = env::var_os("CONCLAVE_BIN").map(PathBuf::from).or_else(|| {
         let tests = env::current_exe().ok()?;
         Some(tests.parent()?.parent()?.join(format!("conclave{}", env::consts::EXE_SUFFIX)))
     });
-    program
-        .filter(|program| program.is_file())
-        .expect("the program `conclave` isn't built: run `cargo xtask test`, or `cargo build` first")
+    program.filter(|program| program.is_file()).expect(
+        "the program `conclave` isn't built: run `cargo xtask test`, or `cargo build` first",
+    )
 }
 
 /// The finished lab.
-pub fn dist() -> PathBuf {
+pub(crate) fn dist() -> PathBuf {
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/dist");
     assert!(
         dist.join("index.html").is_file(),
@@ -32,43 +35,50 @@ pub fn dist() -> PathBuf {
 }
 
 /// A process that serves the lab, ended when dropped.
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
     /// Where the lab is.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// Just the lab.
-    pub fn lab() -> Self {
-        Self::start(|command, port| {
-            command.args(["serve", "--port", &port.to_string(), "--web"]).arg(dist());
-        })
+    pub(crate) fn lab() -> Self {
+        Self::start(&["serve"])
     }
 
-    /// The lab beside a real cluster under a little load.
-    pub fn cluster(nodes: u16) -> Self {
-        Self::start(|command, port| {
-            command.args(["cluster", "--nodes", &nodes.to_string()]);
-            command.args(["--port", &port.to_string(), "--load", "5", "--web"]).arg(dist());
-        })
+    /// The lab beside a real cluster of four under a little load, whose nodes it may kill.
+    pub(crate) fn cluster() -> Self {
+        Self::start(&["--log", "warn", "cluster", "--nodes", "4", "--load", "5", "--dev-control"])
     }
 
-    fn start(arguments: impl FnOnce(&mut Command, u16)) -> Self {
-        let port = free_port();
+    fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(program());
-        arguments(&mut command, port);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let process = command.spawn().expect("the program can be started");
-        let mut server = Self { process, url: format!("http://127.0.0.1:{port}/") };
-        wait_for("conclave to listen", Duration::from_secs(30), || {
-            if let Ok(Some(status)) = server.process.try_wait() {
-                panic!("conclave ended at once ({status}); what it said is above");
+        command.args(arguments).args(["--port", "0", "--web"]).arg(dist());
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut process = command.spawn().expect("the program can be started");
+        let output = process.stdout.take().expect("its output was asked for");
+        let mut server = Self { process, url: String::new() };
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            // Reads on after the address is known: a full pipe would stop the program.
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if let Some(url) = lab_in(&line) {
+                    let _ = tell.send(url);
+                }
             }
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+        });
+        server.url = told.recv_timeout(START_LIMIT).unwrap_or_else(|_| {
+            panic!("conclave doesn't say where the lab is; what it said instead is above")
         });
         server
     }
+}
+
+/// The address in `http://127.0.0.1:7700/` or `lab:    http://127.0.0.1:7700/`.
+fn lab_in(line: &str) -> Option<String> {
+    let url = line.split_whitespace().last()?;
+    (url.starts_with("http://") && url.ends_with('/')).then(|| url.to_owned())
 }
 
 impl Drop for Server {
@@ -86,14 +96,9 @@ fn end(process: &mut Child) {
             if matches!(process.try_wait(), Ok(Some(_)) | Err(_)) {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
         }
     }
     let _ = process.kill();
     let _ = process.wait();
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-    listener.local_addr().expect("it is bound").port()
 }

@@ -27,14 +27,14 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(90);
 const SCRIPT_LIMIT: Duration = Duration::from_secs(80);
 
 /// A running chromedriver.
-pub struct Driver {
+pub(crate) struct Driver {
     process: Child,
     url: String,
 }
 
 impl Driver {
     /// Starts one.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let program = env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
         let mut process = Command::new(&program)
             .arg("--port=0")
@@ -67,7 +67,7 @@ impl Driver {
     }
 
     /// Opens a browser window of this size with a profile of its own.
-    pub fn session(&self, width: u32, height: u32) -> Session {
+    pub(crate) fn session(&self, width: u32, height: u32) -> Session {
         let profile = fresh_folder();
         let mut options = json!({
             "args": [
@@ -125,7 +125,7 @@ fn fresh_folder() -> PathBuf {
 }
 
 /// One browser window.
-pub struct Session {
+pub(crate) struct Session {
     agent: ureq::Agent,
     url: String,
     profile: PathBuf,
@@ -133,32 +133,30 @@ pub struct Session {
 
 impl Session {
     /// Loads a page.
-    pub fn go_to(&self, url: &str) {
+    pub(crate) fn go_to(&self, url: &str) {
         self.post("/url", &json!({ "url": url }));
     }
 
     /// Runs a function body in the page and returns what it returns.
-    pub fn script(&self, body: &str, arguments: &[Value]) -> Value {
+    pub(crate) fn script(&self, body: &str, arguments: &[Value]) -> Value {
         self.post("/execute/sync", &json!({ "script": body, "args": arguments }))
     }
 
     /// Runs the body of an `async` function in the page and returns what it comes to.
-    pub fn script_async(&self, body: &str, arguments: &[Value]) -> Value {
+    pub(crate) fn script_async(&self, body: &str, arguments: &[Value]) -> Value {
         let script = format!(
             "const done = arguments[arguments.length - 1]; \
              (async (...args) => {{ {body} }})(...[...arguments].slice(0, -1)) \
              .then(value => done({{ value }}), error => done({{ error: String(error) }}));"
         );
-        let answer =
-            self.post("/execute/async", &json!({ "script": script, "args": arguments }));
+        let answer = self.post("/execute/async", &json!({ "script": script, "args": arguments }));
         assert!(answer["error"].is_null(), "the page says: {}", answer["error"]);
         answer["value"].clone()
     }
 
     /// Clicks what the selector finds, as a visitor would: it must be there, in sight and free.
-    pub fn click(&self, selector: &str) {
-        let found =
-            self.post("/element", &json!({ "using": "css selector", "value": selector }));
+    pub(crate) fn click(&self, selector: &str) {
+        let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));
         let element = found
             .as_object()
             .and_then(|object| object.values().next())
@@ -168,7 +166,7 @@ impl Session {
     }
 
     /// Presses and releases keys, one after the other, wherever the focus is.
-    pub fn press(&self, keys: &str) {
+    pub(crate) fn press(&self, keys: &str) {
         let actions: Vec<_> = keys
             .chars()
             .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key })))
@@ -179,22 +177,24 @@ impl Session {
         );
     }
 
-    /// A picture of the window, as PNG.
-    pub fn screenshot(&self) -> Vec<u8> {
-        let picture = self.request("GET", "/screenshot", None);
+    /// A picture of the window, as PNG; empty if there is none to be had.
+    pub(crate) fn screenshot(&self) -> Vec<u8> {
+        let picture = self.try_request("GET", "/screenshot", None).unwrap_or_default();
         decode_base64(picture.as_str().unwrap_or_default())
     }
 
     /// What the page and the browser complained about since the last time this was asked.
-    pub fn complaints(&self) -> Vec<String> {
-        let entries = self.post("/se/log", &json!({ "type": "browser" }));
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let entries = self.try_request("POST", "/se/log", Some(&json!({ "type": "browser" })));
+        let entries =
+            entries.unwrap_or_else(|error| json!([{ "level": "SEVERE", "message": error }]));
         let entries = entries.as_array().cloned().unwrap_or_default();
         let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE");
         severe.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// A command of Chromium's own protocol.
-    pub fn chromium(&self, command: &str, parameters: &Value) -> Value {
+    pub(crate) fn chromium(&self, command: &str, parameters: &Value) -> Value {
         self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
@@ -246,7 +246,7 @@ impl Drop for Session {
 
 /// Looks again and again until there is something to see.
 #[track_caller]
-pub fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(seen) = look() {

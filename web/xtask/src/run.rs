@@ -27,7 +27,7 @@ const NO_LIMIT: Duration = Duration::MAX;
 #[derive(Args)]
 pub(crate) struct Options {
     /// Port of the lab on this machine
-    #[arg(long, default_value_t = 7700, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 7700, value_parser = clap::value_parser!(u16).range(1_024..))]
     port: u16,
     /// How many real nodes to start: 3f+1 of them survive f liars
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(4..=31))]
@@ -60,7 +60,7 @@ impl std::error::Error for BadRequest {}
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let began = Instant::now();
     // Now, rather than after ten minutes of compiling.
-    port_is_free(options.port)?;
+    ports_are_free(options)?;
     timed("lab", || {
         let weight = lab::build(workspace)?;
         say::detail(&format!("web/dist: {} to download", say::kilobytes(weight.sent())));
@@ -70,13 +70,14 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
         say::step("Compiling conclave");
         workspace.build_native("release")
     })?;
-    port_is_free(options.port)?;
+    ports_are_free(options)?;
 
     say::step(&format!("Starting {} real nodes on this machine", options.nodes));
     let mut cluster = workspace.command(program);
     cluster.args(["cluster", "--nodes", &options.nodes.to_string()]);
-    cluster.args(["--port", &options.port.to_string(), "--load", "2", "--web"]);
-    cluster.arg(workspace.dist()).stdin(Stdio::null());
+    cluster.args(["--port", &options.port.to_string(), "--load", "2"]);
+    // These nodes are this user's own, on this machine: the lab may kill and restart them.
+    cluster.args(["--dev-control", "--web"]).arg(workspace.dist()).stdin(Stdio::null());
     let mut cluster = Running::start(cluster, "running the cluster")?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     wait_until_it_answers(&mut cluster, address)?;
@@ -105,16 +106,29 @@ fn timed<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     result
 }
 
-fn port_is_free(port: u16) -> Result<()> {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(BadRequest(format!(
-            "port {port} on this machine can't be used ({error}); \
-             choose another one with `cargo xtask run --port {}`",
-            if port < 65_000 { port + 100 } else { 7700 }
-        ))
-        .into()),
+/// The lab's port, and above it one for each node's HTTP and one for each node's peers.
+fn ports(options: &Options) -> impl Iterator<Item = u32> {
+    let (first, nodes) = (u32::from(options.port), u32::from(options.nodes));
+    [first].into_iter().chain(first + 1..=first + nodes).chain(first + 101..=first + 100 + nodes)
+}
+
+fn ports_are_free(options: &Options) -> Result<()> {
+    for port in ports(options) {
+        let bound =
+            u16::try_from(port).map_err(|_| "ports end at 65535".to_owned()).and_then(|port| {
+                TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| error.to_string())
+            });
+        if let Err(why) = bound {
+            let other = if options.port < 60_000 { options.port + 1_000 } else { 7_700 };
+            return Err(BadRequest(format!(
+                "port {port} on this machine can't be used ({why}); the lab takes port {}, its \
+                 nodes those above: choose another with `cargo xtask run --port {other}`",
+                options.port
+            ))
+            .into());
+        }
     }
+    Ok(())
 }
 
 fn wait_until_it_answers(cluster: &mut Running, address: SocketAddr) -> Result<()> {
@@ -173,11 +187,21 @@ mod tests {
     fn a_taken_port_is_named_with_the_flag_that_chooses_another() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = port_is_free(port).unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains(&format!("port {port} ")) && text.contains("--port"), "{text}");
-        assert!(error.is::<BadRequest>());
-        drop(taken);
-        assert!(port_is_free(port).is_ok());
+        // Whether it is the lab's own or one of the nodes' above it.
+        for first in [port, port - 2, port - 102] {
+            let options = Options { port: first, nodes: 4, no_open: true };
+            assert!(ports(&options).any(|used| used == u32::from(port)));
+            let error = ports_are_free(&options).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("--port") && text.contains(&format!("port {first}")), "{text}");
+            assert!(error.is::<BadRequest>());
+        }
+    }
+
+    #[test]
+    fn ports_that_do_not_exist_are_not_tried() {
+        let options = Options { port: 65_500, nodes: 4, no_open: true };
+        let text = ports_are_free(&options).unwrap_err().to_string();
+        assert!(text.contains("65535"), "{text}");
     }
 }

@@ -25,8 +25,10 @@ use crate::{apt, process, say, workspace::Workspace};
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 /// The oldest compiler that builds this workspace: `rust-version` of the root manifest.
 const OLDEST: (u32, u32) = oldest(env!("CARGO_PKG_RUST_VERSION"));
-/// How long rustup may try to reach its server.
+/// How long rustup may try where there is another way.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(20);
+/// How long rustup may try where there is none: a slow line is better than no compiler.
+const RUSTUP_LAST_LIMIT: Duration = Duration::from_mins(5);
 /// Where Debian puts its compiler.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
@@ -147,7 +149,8 @@ fn fetch_with_rustup(workspace: &Workspace) -> bool {
     let mut rustup = workspace.command("rustup");
     rustup.args(["target", "add", WASM]);
     let what = format!("`rustup target add {WASM}`");
-    let fetched = say::while_waiting(&what, || process::ask(rustup, &what, RUSTUP_LIMIT));
+    let limit = if apt::can_install() { RUSTUP_LIMIT } else { RUSTUP_LAST_LIMIT };
+    let fetched = say::while_waiting(&what, || process::ask(rustup, &what, limit));
     if fetched.is_err() && !process::interrupted() {
         say::detail(&format!("rustup can't fetch {WASM} here; looking for another compiler"));
     }
@@ -159,7 +162,8 @@ fn debian(workspace: &Workspace, own: &Compiler) -> Result<Option<Toolchain>> {
     if !Path::new(DEBIAN_RUSTC).is_file() {
         return Ok(None);
     }
-    let rustc = Compiler::ask(workspace, Path::new(DEBIAN_RUSTC))?;
+    // One that doesn't answer is as good as none.
+    let Ok(rustc) = Compiler::ask(workspace, Path::new(DEBIAN_RUSTC)) else { return Ok(None) };
     if !rustc.has_std_sources() {
         return Ok(None);
     }

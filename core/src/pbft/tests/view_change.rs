@@ -209,3 +209,17 @@ fn a_proposal_that_overtakes_its_new_view_is_not_lost() {
     let accepted: Vec<_> = net.replica(3).slots().map(|slot| slot.digest).collect();
     assert_eq!(accepted, [batch.digest()]);
 }
+
+/// Storm 842 (a silent node, crashes, a partition) once stood still for ever: one replica had
+/// given up on view 1 and asked for 2, its request for 1 was lost, and the two in view 1 waited
+/// for a third to want view 1.
+#[test]
+fn replicas_that_gave_up_at_different_times_do_not_wait_for_each_other_for_ever() {
+    let mut net = Net::new(4);
+    net.only(|_, to, _| to == NodeId(3));
+    net.deliver(1, 3, Message::ViewChange(Arc::new(view_change(1, 1, vec![]))));
+    net.deliver(2, 3, Message::ViewChange(Arc::new(view_change(2, 2, vec![]))));
+    assert_eq!(net.replica(3).view(), View(1));
+    net.pass_for(Duration::from_secs(3), |id| id == 3);
+    assert_eq!(net.replica(3).view(), View(2));
+}

@@ -9,6 +9,7 @@
 extern crate alloc;
 
 mod nodes;
+mod simulation;
 
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
@@ -22,4 +23,10 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 #[unsafe(no_mangle)]
 pub extern "C" fn drive_nodes(seed: u64, rounds: u32) -> u64 {
     nodes::drive(seed, rounds).map_or(u64::MAX, |hash| hash.prefix())
+}
+
+/// A built-in scenario to its end, and the same moment again by its link; the result tells both.
+#[unsafe(no_mangle)]
+pub extern "C" fn simulate(scenario: u32, seed: u64) -> u64 {
+    simulation::simulate(scenario, seed).map_or(u64::MAX, |hash| hash.prefix())
 }

@@ -69,21 +69,22 @@ fn optimise(workspace: &Workspace, optimiser: &Path, module: &Path) -> Result<()
         Ok(true) => {
             fs::copy(&smaller, module).context("can't take over what wasm-opt wrote")?;
         }
-        Ok(false) => say::detail("wasm-opt made it no smaller; its result is left out"),
+        Ok(false) => say::detail("wasm-opt made it no smaller to download; its result is left out"),
         // An old wasm-opt that doesn't know what a new compiler writes costs size, not function.
         Err(error) => say::detail(&format!("left out wasm-opt: {}", first_line(&error))),
     }
     super::remove(&smaller)
 }
 
-/// Whether the optimised module is whole, asks for nothing new, and is smaller.
+/// Whether the optimised module is whole, asks for nothing new, and is smaller as it travels:
+/// fewer bytes that compress worse would be no gain.
 fn accept(module: &Path, optimised: &Path) -> Result<bool> {
     let (before, after) = (read(module)?, read(optimised)?);
     wasmparser::validate(&after).context("wasm-opt wrote a module that isn't valid")?;
     if imports::of(&before)?.len() < imports::of(&after)?.len() {
         bail!("wasm-opt wrote a module with more imports");
     }
-    Ok(after.len() < before.len())
+    Ok(super::gzip(&after)?.len() < super::gzip(&before)?.len())
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {

@@ -1,0 +1,44 @@
+//! When to end: Ctrl-C, a termination request, or the parent's end.
+
+use std::io;
+
+use tokio::{
+    io::{AsyncReadExt as _, stdin},
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::failure::Failure;
+
+fn unavailable(why: &io::Error) -> Failure {
+    Failure::Unmet(format!("can't listen for signals: {why}"))
+}
+
+/// Returns on SIGINT (Ctrl-C) or SIGTERM.
+pub(super) async fn asked_to_end() -> Result<&'static str, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|why| unavailable(&why))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|why| unavailable(&why))?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "interrupted",
+        _ = terminate.recv() => "asked to terminate",
+    })
+}
+
+/// Returns on SIGTERM or when standard input closes, which it does when the parent that holds its
+/// other end is gone. Ctrl-C reaches a whole group of processes; here it is left to the parent.
+pub(super) async fn parent_ended() -> Result<&'static str, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|why| unavailable(&why))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|why| unavailable(&why))?;
+    let closed = async {
+        let mut input = stdin();
+        let mut ignored = [0; 64];
+        while matches!(input.read(&mut ignored).await, Ok(read) if read > 0) {}
+    };
+    tokio::pin!(closed);
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => return Ok("asked to terminate"),
+            () = &mut closed => return Ok("the parent ended"),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `conclave simulate`.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use clap::Args;
+use conclave_core::{
+    VERSION,
+    sim::{Address, BUILTIN, Cluster, MAX_SOURCE_BYTES, Run, Scenario, Verdict, builtin},
+};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Run a scenario in virtual time and print the verdict
+///
+/// A scenario with a seed gives the same trace hash here, in the browser and in the tests. Exit
+/// code 0: everything came out as the scenario expects; 1: something didn't; 2: there is no such
+/// scenario, or it can't be read.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+#[command(after_help = "\
+Examples:
+  conclave simulate --list
+  conclave simulate equivocating-primary --seed 7
+  conclave simulate my-scenario.toml --json
+  conclave simulate --link 'http://127.0.0.1:7700/#r=aBC…'")]
+pub(super) struct Simulate {
+    /// A scenario's name, or a scenario file
+    #[arg(group = "what", value_name = "SCENARIO")]
+    scenario: Option<String>,
+    /// Run what a link of the lab leads to, people's interventions included
+    #[arg(long, alias = "address", group = "what", value_name = "LINK")]
+    link: Option<String>,
+    /// Print the scenarios that there are
+    #[arg(long, group = "what")]
+    list: bool,
+    /// The seed, instead of the scenario's own
+    #[arg(long, value_name = "N", conflicts_with_all = ["link", "list"])]
+    seed: Option<u64>,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The verdict, and what it is a verdict on.
+#[derive(Serialize)]
+struct Report<'a> {
+    scenario: &'a str,
+    seed: u64,
+    core: &'static str,
+    as_expected: bool,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+}
+
+impl Simulate {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        if self.list {
+            return print(&list(self.json)?);
+        }
+        let run = match (&self.link, &self.scenario) {
+            (Some(link), _) => from_link(link)?,
+            (None, Some(scenario)) => {
+                let scenario = find(scenario)?;
+                let seed = self.seed.unwrap_or(scenario.seed);
+                Run::new(scenario, seed)
+            }
+            (None, None) => return Err(Failure::BadInput("name a scenario, or say --list".into())),
+        };
+        let mut cluster = Cluster::new(&run).map_err(|why| Failure::bad_input(&why))?;
+        while cluster.step() {}
+        let verdict = cluster.verdict();
+        if self.json {
+            let report = Report {
+                scenario: &run.scenario.name,
+                seed: run.seed,
+                core: VERSION,
+                as_expected: verdict.as_expected(),
+                verdict: &verdict,
+            };
+            let text = serde_json::to_string_pretty(&report)
+                .map_err(|why| Failure::Unmet(format!("no JSON: {why}")))?;
+            print(&format!("{text}\n"))?;
+        } else {
+            print(&table(&run, &verdict))?;
+        }
+        let unmet = verdict.expectations.iter().filter(|expected| !expected.met).count();
+        match unmet {
+            0 => Ok(()),
+            1 => Err(Failure::Unmet("one expectation was not met".into())),
+            _ => Err(Failure::Unmet(format!("{unmet} expectations were not met"))),
+        }
+    }
+}
+
+/// Prints, and doesn't mind if nobody reads to the end (`conclave simulate … | head`).
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Unmet(format!("can't print: {why}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn list(json: bool) -> Result<String, Failure> {
+    let known: Vec<_> = BUILTIN.iter().filter_map(|known| builtin(known.name)).collect();
+    if json {
+        let entries: Vec<_> = known
+            .iter()
+            .map(|it| {
+                serde_json::json!({ "name": it.name, "title": it.title, "promise": it.promise })
+            })
+            .collect();
+        return serde_json::to_string_pretty(&entries)
+            .map(|text| text + "\n")
+            .map_err(|why| Failure::Unmet(format!("no JSON: {why}")));
+    }
+    let lines: Vec<_> = known.iter().map(|it| format!("{:<24} {}", it.name, it.promise)).collect();
+    Ok(lines.join("\n") + "\n")
+}
+
+/// A built-in scenario by its name, any other from its file.
+fn find(named: &str) -> Result<Scenario, Failure> {
+    if let Some(scenario) = builtin(named) {
+        return Ok(scenario);
+    }
+    let path = Path::new(named);
+    let names = || BUILTIN.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
+    let metadata = fs::metadata(path).map_err(|why| {
+        let text = if why.kind() == io::ErrorKind::NotFound {
+            format!("there is no scenario and no file \"{named}\"; the scenarios are {}", names())
+        } else {
+            format!("can't read {named}: {why}")
+        };
+        Failure::BadInput(text)
+    })?;
+    if metadata.len() > MAX_SOURCE_BYTES as u64 {
+        return Err(Failure::BadInput(format!(
+            "{named}: {} bytes are over the limit of {MAX_SOURCE_BYTES} for a scenario",
+            metadata.len()
+        )));
+    }
+    let source = fs::read_to_string(path)
+        .map_err(|why| Failure::BadInput(format!("can't read {named}: {why}")))?;
+    Scenario::parse(&source).map_err(|why| Failure::BadInput(format!("{named}, {why}")))
+}
+
+/// The run of a shared link: the whole link, or what stands after `#r=` in it.
+fn from_link(link: &str) -> Result<Run, Failure> {
+    let text = link.rsplit_once("#r=").map_or(link, |(_, address)| address);
+    let address = Address::decode(text).map_err(|why| Failure::bad_input(&why))?;
+    if !address.matches_this_core() {
+        eprintln!(
+            "note: this link was made by core {}, this is {VERSION}: the run may go another way",
+            address.version
+        );
+    }
+    address.run().map_err(|why| Failure::bad_input(&why))
+}
+
+fn table(run: &Run, verdict: &Verdict) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let counts = &verdict.counts;
+    // Writing to a string can't fail.
+    let _ = writeln!(text, "{}: {}", run.scenario.name, run.scenario.title);
+    let _ = writeln!(text, "{}\n", run.scenario.promise);
+    for expected in &verdict.expectations {
+        let _ = writeln!(
+            text,
+            "  {:<8} {}",
+            if expected.met { "met" } else { "NOT MET" },
+            expected.what
+        );
+    }
+    for violation in &verdict.violations {
+        let _ = writeln!(
+            text,
+            "\n  {} is violated at step {} ({}): {}",
+            violation.invariant.name(),
+            violation.step,
+            violation.at,
+            violation.detail
+        );
+    }
+    if !verdict.injections.is_empty() {
+        let _ = writeln!(text, "\n  what was done to the cluster, and how often it had an effect");
+        for injection in &verdict.injections {
+            let at = injection.at.to_string();
+            let _ = writeln!(text, "  {at:>12} {:>6}×  {}", injection.effects, injection.what);
+        }
+    }
+    let _ = write!(
+        text,
+        "\n  nodes {}, faults used {} of f = {}, view {}\n  requests {} asked, {} completed\n  \
+         messages {} sent, {} delivered, {} lost\n  steps {}, virtual time {}\n  seed {}\n  trace \
+         hash {}\n",
+        run.scenario.members.n(),
+        verdict.faults_used,
+        verdict.f,
+        counts.view,
+        counts.submitted,
+        counts.completed,
+        counts.sent,
+        counts.delivered,
+        counts.lost,
+        verdict.steps,
+        verdict.ended_at,
+        run.seed,
+        verdict.trace_hash,
+    );
+    text
+}

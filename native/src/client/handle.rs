@@ -1,0 +1,269 @@
+//! The task around the core's client, and the handle by which others ask it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use conclave_core::{
+    app::{Operation, Outcome},
+    client::{Client, ClientEffect, SubmitError},
+    crypto::{Authenticator, Ed25519, Verified},
+    ids::{NodeId, RequestId, Timestamp, View},
+    pbft::Message,
+    protocol::To,
+    quorum::Membership,
+};
+use thiserror::Error;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+    time::{sleep_until, timeout},
+};
+
+use super::link::{Link, MAX_QUEUED};
+use crate::{
+    config::{ClusterConfig, Identity},
+    node::Clock,
+    transport::{Tls, TlsError, frame},
+};
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// A request that has no answer for so long goes to every node; then doubling.
+    pub retransmit_after: Duration,
+    /// How long the first request waits for connections to more nodes than it strictly needs.
+    pub settle: Duration,
+}
+
+impl Default for ClientOptions {
+    /// Retransmits after 500 ms: half of what a backup gives a primary (1 s), so that backups learn
+    /// of a request before its client's patience ends. Settles within 300 ms.
+    fn default() -> Self {
+        Self { retransmit_after: Duration::from_millis(500), settle: Duration::from_millis(300) }
+    }
+}
+
+/// What f+1 nodes said alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The result.
+    pub outcome: Outcome,
+    /// The view in which it was given.
+    pub view: View,
+    /// Which request it answers.
+    pub request: RequestId,
+    /// From asking to believing.
+    pub latency: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// Not in time. The request may have been executed, or may still be.
+    #[error(
+        "no answer that f+1 = {needed} of {nodes} nodes agree on came within {} s ({connected} of \
+         them are connected); the operation may or may not take effect",
+        .after.as_secs_f32()
+    )]
+    TimedOut {
+        /// How long it waited.
+        after: Duration,
+        /// Matching replies needed.
+        needed: usize,
+        /// Nodes there are.
+        nodes: u16,
+        /// Nodes that are connected now.
+        connected: usize,
+    },
+    /// The request can't be made.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// The key can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// f+1 nodes agree on something that is no outcome: another version of the application.
+    #[error("the nodes' answer is not one that this version understands")]
+    Incomprehensible,
+    /// The client's task is gone.
+    #[error("the client was stopped")]
+    Stopped,
+}
+
+struct Ask {
+    operation: Vec<u8>,
+    answer: oneshot::Sender<Result<Completed, SubmitError>>,
+}
+
+struct Completed {
+    request: RequestId,
+    result: Vec<u8>,
+    view: View,
+    latency: Duration,
+}
+
+/// A client with its connections. They close when it is dropped.
+pub struct ClientHandle {
+    asks: mpsc::Sender<Ask>,
+    members: Membership,
+    connected: watch::Receiver<usize>,
+    _tasks: JoinSet<()>,
+}
+
+impl ClientHandle {
+    /// Starts to connect to every node of the cluster.
+    ///
+    /// Requests are numbered by the clock: whoever uses one key from two places at once must take
+    /// turns (the command line does, by a lock on the key's file).
+    pub fn start(
+        config: &ClusterConfig,
+        identity: &Identity,
+        options: &ClientOptions,
+    ) -> Result<Self, AskError> {
+        let members = config.members();
+        let directory = config.directory();
+        let tls = Tls::new(identity, directory.clone())?;
+        let key = identity.seed.signing_key();
+        let authenticator: Arc<dyn Authenticator> =
+            Arc::new(Ed25519::new(identity.principal, key, directory));
+        let (count, connected) = watch::channel(0);
+        let (reply_sender, replies) = mpsc::channel(usize::from(members.n()) * 2);
+        let mut tasks = JoinSet::new();
+        let mut links = Vec::new();
+        for node in &config.nodes {
+            let (requests, receiver) = mpsc::channel(MAX_QUEUED);
+            links.push(requests);
+            let link = Link {
+                tls: tls.clone(),
+                node: node.id,
+                address: node.address.clone(),
+                members,
+                authenticator: authenticator.clone(),
+                requests: receiver,
+                replies: reply_sender.clone(),
+                connected: count.clone(),
+            };
+            tasks.spawn(link.run());
+        }
+        let clock = Clock::start();
+        let first = Timestamp(clock.now().as_micros());
+        let client = Client::new(members, authenticator, options.retransmit_after, first);
+        let (asks, receiver) = mpsc::channel(1);
+        let asking = Asking { client, clock, links, replies, waiting: None };
+        let settled = settled(connected.clone(), members, options.settle);
+        tasks.spawn(async move {
+            settled.await;
+            asking.run(receiver).await;
+        });
+        Ok(Self { asks, members, connected, _tasks: tasks })
+    }
+
+    /// Asks for an operation, and waits at most `patience` for f+1 matching replies.
+    pub async fn ask(&self, operation: &Operation, patience: Duration) -> Result<Answer, AskError> {
+        let asking = async {
+            let (answer, answered) = oneshot::channel();
+            let ask = Ask { operation: operation.encode(), answer };
+            self.asks.send(ask).await.map_err(|_| AskError::Stopped)?;
+            answered.await.map_err(|_| AskError::Stopped)?.map_err(AskError::from)
+        };
+        let completed = timeout(patience, asking).await.map_err(|_| AskError::TimedOut {
+            after: patience,
+            needed: self.members.weak(),
+            nodes: self.members.n(),
+            connected: self.connected(),
+        })??;
+        let Completed { request, result, view, latency } = completed;
+        let outcome = Outcome::decode(&result).ok_or(AskError::Incomprehensible)?;
+        Ok(Answer { outcome, view, request, latency })
+    }
+
+    /// How many nodes are connected now.
+    pub fn connected(&self) -> usize {
+        *self.connected.borrow()
+    }
+}
+
+/// Returns when all nodes are connected; or a quorum for as long as `settle`; or after some time
+/// in any case, for then retransmission is all that can help.
+async fn settled(mut connected: watch::Receiver<usize>, members: Membership, settle: Duration) {
+    const LONGEST: Duration = Duration::from_secs(2);
+    let all = usize::from(members.n());
+    let _ = timeout(LONGEST, async {
+        let _ = connected.wait_for(|count| *count >= members.quorum()).await;
+        let _ = timeout(settle, connected.wait_for(|count| *count >= all)).await;
+    })
+    .await;
+}
+
+struct Asking {
+    client: Client,
+    clock: Clock,
+    links: Vec<mpsc::Sender<Bytes>>,
+    replies: mpsc::Receiver<Verified<Message>>,
+    waiting: Option<oneshot::Sender<Result<Completed, SubmitError>>>,
+}
+
+impl Asking {
+    async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
+        loop {
+            let deadline = self.client.deadline().map(|at| self.clock.instant(at));
+            let ticking = async {
+                match deadline {
+                    Some(at) => sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let idle = self.client.outstanding().is_none();
+            tokio::select! {
+                ask = asks.recv(), if idle => match ask {
+                    Some(ask) => self.submit(ask),
+                    None => return,
+                },
+                Some(reply) = self.replies.recv() => {
+                    self.client.handle_reply(self.clock.now(), reply);
+                }
+                () = ticking => self.client.tick(self.clock.now()),
+            }
+            self.carry_out();
+        }
+    }
+
+    fn submit(&mut self, ask: Ask) {
+        match self.client.submit(self.clock.now(), ask.operation) {
+            Ok(_) => self.waiting = Some(ask.answer),
+            Err(why) => {
+                let _ = ask.answer.send(Err(why)); // nobody waits any more: fine
+            }
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(effect) = self.client.poll_effect() {
+            match effect {
+                ClientEffect::Send { to, message } => self.send(to, &message),
+                ClientEffect::Retransmitted(request) => {
+                    tracing::debug!(?request, "no answer yet; asking every node");
+                }
+                ClientEffect::Completed { request, result, view, latency } => {
+                    if let Some(waiting) = self.waiting.take() {
+                        let _ = waiting.send(Ok(Completed { request, result, view, latency }));
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(&self, to: To, message: &Message) {
+        let framed = frame(&message.encode());
+        for (index, link) in self.links.iter().enumerate() {
+            let meant = match to {
+                To::Others => true,
+                To::Node(node) => node == NodeId(index as u16),
+            };
+            if meant {
+                // A full queue holds this very request already.
+                let _ = link.try_send(framed.clone());
+            }
+        }
+    }
+}

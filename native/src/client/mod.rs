@@ -1,0 +1,13 @@
+//! A client of a cluster: the core's [`Client`](conclave_core::client::Client) with connections.
+//!
+//! ```text
+//!  ask ──▶ task with the core's client ──requests──▶ one link a node ──TLS──▶ nodes
+//!                    ▲──────────checked replies──────────┘
+//! ```
+//!
+//! A result is believed once f+1 nodes gave the same one, each signed.
+
+mod handle;
+mod link;
+
+pub use handle::{Answer, AskError, ClientHandle, ClientOptions};

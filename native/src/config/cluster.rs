@@ -1,0 +1,284 @@
+//! `cluster.toml`: the members, where they are, their public keys, and how PBFT is set up.
+
+use std::{collections::BTreeSet, fmt::Write as _, fs, net::SocketAddr, path::Path, sync::Arc};
+
+use conclave_core::{
+    crypto::{Directory, PublicKey},
+    ids::{ClientId, NodeId, Principal},
+    pbft::Config,
+    quorum::{MAX_NODES, Membership},
+};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Address, ConfigError};
+
+/// The name of the configuration inside a cluster's directory.
+pub const CLUSTER_FILE: &str = "cluster.toml";
+
+/// What this version of the program reads and writes.
+const VERSION: u32 = 1;
+/// 256 nodes and 4096 clients are a quarter of it.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+/// Each client may have one request under way and one session at every replica.
+const MAX_CLIENTS: usize = 4_096;
+
+/// A replica, as everybody knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEntry {
+    /// Its number.
+    pub id: NodeId,
+    /// Where it listens for nodes and clients.
+    pub address: Address,
+    /// Where it answers HTTP about itself.
+    pub admin: SocketAddr,
+    /// Whom its TLS identity and its signatures must belong to.
+    pub public_key: PublicKey,
+}
+
+/// A client, as every node knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientEntry {
+    /// Its number.
+    pub id: ClientId,
+    /// Whom its TLS identity and its signatures must belong to.
+    pub public_key: PublicKey,
+}
+
+/// A whole cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// Made by `conclave cluster`: all on this machine, and nothing in it is worth protecting.
+    pub development: bool,
+    /// Sizes and timers of every replica.
+    pub pbft: Config,
+    /// The replicas, in order of their numbers, without gaps.
+    pub nodes: Vec<NodeEntry>,
+    /// The clients, in rising order.
+    pub clients: Vec<ClientEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    version: Spanned<u32>,
+    #[serde(default)]
+    development: bool,
+    #[serde(default)]
+    pbft: Option<Spanned<Config>>,
+    node: Vec<RawNode>,
+    #[serde(default)]
+    client: Vec<RawClient>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNode {
+    id: Spanned<u16>,
+    address: Spanned<Address>,
+    admin: Spanned<SocketAddr>,
+    public_key: Spanned<PublicKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClient {
+    id: Spanned<u64>,
+    public_key: Spanned<PublicKey>,
+}
+
+impl ClusterConfig {
+    /// Reads and checks the configuration in a cluster's directory.
+    pub fn load(directory: &Path) -> Result<Self, ConfigError> {
+        let path = directory.join(CLUSTER_FILE);
+        let failed = |why| ConfigError::Read {
+            path: path.clone(),
+            why,
+            hint: " (a cluster's directory is made by `conclave init`)",
+        };
+        if fs::metadata(&path).map_err(failed)?.len() > MAX_FILE_BYTES {
+            return Err(ConfigError::whole(&path, "over the limit of 4 MiB for a configuration"));
+        }
+        let text = fs::read_to_string(&path).map_err(failed)?;
+        Self::parse(&path, &text)
+    }
+
+    /// Reads and checks a configuration; `path` is only for what is said about it.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let file: RawFile =
+            toml::from_str(text).map_err(|error| ConfigError::toml(path, text, &error))?;
+        let at = |span, why: String| ConfigError::at(path, text, &span, why);
+
+        if *file.version.get_ref() != VERSION {
+            return Err(at(
+                file.version.span(),
+                format!("version {} is not known, this is {VERSION}", file.version.get_ref()),
+            ));
+        }
+        let pbft = match file.pbft {
+            None => Config::default(),
+            Some(pbft) => {
+                pbft.get_ref().validate().map_err(|why| {
+                    let span = field_span(text, &pbft.span(), why.field);
+                    at(span, why.to_string())
+                })?;
+                pbft.into_inner()
+            }
+        };
+        if file.node.len() > usize::from(MAX_NODES) || file.client.len() > MAX_CLIENTS {
+            return Err(ConfigError::whole(
+                path,
+                format_args!("over the limit of {MAX_NODES} nodes or {MAX_CLIENTS} clients"),
+            ));
+        }
+        Membership::new(file.node.len() as u16).map_err(|why| ConfigError::whole(path, why))?;
+
+        let mut keys = BTreeSet::new();
+        let mut fresh = |key: &Spanned<PublicKey>| {
+            if keys.insert(key.get_ref().to_bytes()) {
+                return Ok(*key.get_ref());
+            }
+            Err(at(
+                key.span(),
+                "this public key stands here twice: each member needs its own".into(),
+            ))
+        };
+        let mut places = BTreeSet::new();
+        let mut free = |what: String, span| {
+            let taken = format!("{what} stands here twice: no two can listen there");
+            if places.insert(what) { Ok(()) } else { Err(at(span, taken)) }
+        };
+
+        let mut nodes = Vec::with_capacity(file.node.len());
+        for (index, node) in file.node.into_iter().enumerate() {
+            if usize::from(*node.id.get_ref()) != index {
+                return Err(at(
+                    node.id.span(),
+                    format!("nodes are numbered 0, 1, 2, … in order: this must be {index}"),
+                ));
+            }
+            free(node.address.get_ref().to_string(), node.address.span())?;
+            free(node.admin.get_ref().to_string(), node.admin.span())?;
+            nodes.push(NodeEntry {
+                id: NodeId(index as u16),
+                public_key: fresh(&node.public_key)?,
+                address: node.address.into_inner(),
+                admin: node.admin.into_inner(),
+            });
+        }
+        let mut clients: Vec<ClientEntry> = Vec::with_capacity(file.client.len());
+        for client in file.client {
+            let id = ClientId(*client.id.get_ref());
+            if clients.last().is_some_and(|last| last.id >= id) {
+                return Err(at(
+                    client.id.span(),
+                    "clients stand in the order of their numbers, each once".into(),
+                ));
+            }
+            clients.push(ClientEntry { id, public_key: fresh(&client.public_key)? });
+        }
+        Ok(Self { development: file.development, pbft, nodes, clients })
+    }
+
+    /// The text of the configuration, which [`parse`](Self::parse) reads back.
+    pub fn render(&self) -> String {
+        let mut text = String::from(
+            "# A Conclave cluster. Every node and client needs this same file beside its own key.\n",
+        );
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "version = {VERSION}");
+        if self.development {
+            text.push_str("# Made by `conclave cluster`, for this machine only.\n");
+            text.push_str("development = true\n");
+        }
+        let pbft = toml::to_string(&self.pbft).unwrap_or_default(); // plain numbers always can
+        let _ = write!(text, "\n[pbft]\n{pbft}");
+        for NodeEntry { id, address, admin, public_key } in &self.nodes {
+            let _ = write!(
+                text,
+                "\n[[node]]\nid = {id}\naddress = \"{address}\"\nadmin = \"{admin}\"\n\
+                 public_key = \"{public_key}\"\n"
+            );
+        }
+        for ClientEntry { id, public_key } in &self.clients {
+            let _ = write!(text, "\n[[client]]\nid = {id}\npublic_key = \"{public_key}\"\n");
+        }
+        text
+    }
+
+    /// How many there are, and every threshold that follows.
+    pub fn members(&self) -> Membership {
+        // Both ways to get a `ClusterConfig` check the number of nodes first.
+        Membership::new(self.nodes.len() as u16)
+            .unwrap_or_else(|_| unreachable!("a configuration holds a checked number of nodes"))
+    }
+
+    /// Who has which public key.
+    pub fn directory(&self) -> Arc<Directory> {
+        let nodes = self.nodes.iter().map(|it| (Principal::Node(it.id), it.public_key));
+        let clients = self.clients.iter().map(|it| (Principal::Client(it.id), it.public_key));
+        Arc::new(nodes.chain(clients).collect())
+    }
+
+    /// One node, if there is one with this number.
+    pub fn node(&self, id: NodeId) -> Option<&NodeEntry> {
+        self.nodes.get(usize::from(id.0))
+    }
+}
+
+/// Where a field stands inside a table: the reader gives only the table's own span.
+fn field_span(text: &str, table: &std::ops::Range<usize>, field: &str) -> std::ops::Range<usize> {
+    let inside = text.get(table.clone()).unwrap_or_default();
+    let starts = inside.match_indices(field).map(|(at, _)| at).find(|at| {
+        let line = inside[..*at].rfind('\n').map_or(0, |newline| newline + 1);
+        inside[line..*at].trim().is_empty()
+    });
+    let start = table.start + starts.unwrap_or(0);
+    start..start + field.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{NewCluster, Ports};
+
+    fn sample() -> ClusterConfig {
+        NewCluster::generate(4, 2, &Ports::default(), true).unwrap().config
+    }
+
+    fn error(text: &str) -> String {
+        ClusterConfig::parse(Path::new("cluster.toml"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_configuration_reads_back_as_it_was_written() {
+        let config = sample();
+        let text = config.render();
+        assert_eq!(ClusterConfig::parse(Path::new("x"), &text).unwrap(), config);
+    }
+
+    #[test]
+    fn every_mistake_is_said_with_its_line_and_column() {
+        let text = sample().render();
+        let broken = |from: &str, to: &str| error(&text.replacen(from, to, 1));
+        let found = broken("version = 1", "version = 9");
+        assert!(found.starts_with("cluster.toml, line 2, column 11: version 9"), "{found}");
+        let found = broken("id = 1", "id = 3");
+        assert!(found.contains("column 6: nodes are numbered"), "{found}");
+        let found = broken("window = 200", "window = 150");
+        assert!(found.contains("column 1: window = 150 can't work"), "{found}");
+        let found = broken("admin = \"127.0.0.1:7702\"", "admin = \"127.0.0.1:7701\"");
+        assert!(found.contains("twice"), "{found}");
+        let found = broken("[pbft]", "[pbtf]");
+        assert!(found.contains("line 6") && found.contains("unknown field"), "{found}");
+        let found = broken("version = 1", "version =");
+        assert!(found.starts_with("cluster.toml, line 2, column"), "{found}");
+    }
+
+    #[test]
+    fn one_key_for_two_members_is_refused() {
+        let mut config = sample();
+        config.nodes[1].public_key = config.nodes[0].public_key;
+        assert!(error(&config.render()).contains("this public key stands here twice"));
+    }
+}

@@ -1,0 +1,23 @@
+//! What a cluster is (`cluster.toml`) and who one is in it (a private key file).
+//!
+//! Read once at the start, checked whole, then shared by reference; nothing here changes later.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `cluster` | [`ClusterConfig`]: members, addresses, public keys, PBFT settings; reading, writing |
+//! | `address` | [`Address`]: `host:port` |
+//! | `keys` | [`Identity`]: a private key file, owner-only |
+//! | `generate` | a new cluster: keys and configuration for n nodes |
+//! | `place` | where in a text file something is wrong |
+
+mod address;
+mod cluster;
+mod generate;
+mod keys;
+mod place;
+
+pub use address::{Address, BadAddress};
+pub use cluster::{CLUSTER_FILE, ClientEntry, ClusterConfig, NodeEntry};
+pub use generate::{GenerateError, NewCluster, Ports};
+pub use keys::{Identity, Seed, key_file_name};
+pub use place::{ConfigError, Position};

@@ -1,0 +1,38 @@
+//! How a command ends when it doesn't end well: one sentence and an exit code.
+//!
+//! Modules have typed errors of their own; at the edge each becomes a [`Failure`].
+
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+/// Why a command gave up.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// It was asked for properly and did not come about: exit code 1.
+    #[error("{0}")]
+    Unmet(String),
+    /// What it was given can't be used, be it a flag, a file, a key or a port: exit code 2.
+    #[error("{0}")]
+    BadInput(String),
+}
+
+impl Failure {
+    /// 1 for what did not come about, 2 for what could not be understood or used.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Unmet(_) => ExitCode::from(1),
+            Self::BadInput(_) => ExitCode::from(2),
+        }
+    }
+
+    /// From anything that says in words why an input can't be used.
+    pub fn bad_input(why: &impl ToString) -> Self {
+        Self::BadInput(why.to_string())
+    }
+
+    /// From anything that says in words what did not come about.
+    pub fn unmet(why: &impl ToString) -> Self {
+        Self::Unmet(why.to_string())
+    }
+}

@@ -1,0 +1,203 @@
+//! The one task that owns the replica, and drives it exactly as `conclave_core::protocol` says:
+//! an input, then effects until there are none, records reported when they are safe, a tick when
+//! the replica wants one. It never waits for a peer, a client, a viewer or a signature.
+
+use std::{sync::Arc, time::Duration};
+
+use conclave_core::{
+    app::KeyValue,
+    crypto::Digest,
+    event::EventKind,
+    ids::{MessageId, NodeId, Principal},
+    pbft::{Message, Replica},
+    protocol::{Effect, Input, Protocol as _, RecordNumber, To},
+    time::Time,
+};
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    Observer, StatusBoard, message_id,
+    storage::{Progress, Storage},
+};
+use crate::transport::{Clients, Inbound, Outbound, Undelivered, frame};
+
+/// Messages handled between two looks at the clock, so that a flood can't hold up timers.
+const MAX_AT_ONCE: usize = 64;
+/// Slots are counted for the status this often: counting looks at every one of them.
+const SLOTS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The storage gave up, and with it the node.
+#[derive(Debug)]
+pub(super) struct StorageFailed(pub(super) String);
+
+pub(super) struct Driver<S> {
+    pub(super) replica: Replica<KeyValue>,
+    pub(super) inbox: mpsc::Receiver<Inbound>,
+    /// By the number of the peer; none for the node itself.
+    pub(super) peers: Vec<Option<Outbound>>,
+    pub(super) clients: Arc<Clients>,
+    pub(super) storage: S,
+    pub(super) observer: Arc<Observer>,
+    pub(super) board: Arc<StatusBoard>,
+    /// The last record that was reported durable.
+    pub(super) reported: RecordNumber,
+    /// When slots were last counted for the status.
+    pub(super) slots_at: Time,
+}
+
+impl<S: Storage> Driver<S> {
+    /// Until the storage fails, or nobody can send anything any more.
+    pub(super) async fn run(mut self) -> Result<(), StorageFailed> {
+        let clock = self.observer.clock();
+        let mut progress = self.storage.progress();
+        let mut arrived = Vec::with_capacity(MAX_AT_ONCE);
+        // A restored replica may have something to say before it hears anything.
+        self.carry_out().await;
+        loop {
+            self.settle(&mut progress).await?;
+            self.publish();
+            let deadline = self.replica.deadline();
+            let ticking = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(clock.instant(at).into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                changed = progress.changed() => {
+                    if changed.is_err() {
+                        return Err(StorageFailed("the storage stopped".into()));
+                    }
+                }
+                () = ticking => {}
+                count = self.inbox.recv_many(&mut arrived, MAX_AT_ONCE) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                }
+            }
+            for inbound in arrived.drain(..) {
+                self.take(inbound);
+                self.carry_out().await;
+            }
+            if self.replica.deadline().is_some_and(|at| at <= clock.now()) {
+                self.replica.handle(clock.now(), Input::Tick);
+                self.carry_out().await;
+            }
+        }
+    }
+
+    /// Reports what became safe, which lets effects out, which may bring further records.
+    async fn settle(
+        &mut self,
+        progress: &mut watch::Receiver<Progress>,
+    ) -> Result<(), StorageFailed> {
+        loop {
+            let Progress { durable, failed } = progress.borrow_and_update().clone();
+            if let Some(why) = failed {
+                return Err(StorageFailed(why));
+            }
+            if durable == self.reported {
+                return Ok(());
+            }
+            self.reported = durable;
+            let now = self.observer.clock().now();
+            self.replica.handle(now, Input::Durable(durable));
+            self.carry_out().await;
+        }
+    }
+
+    fn take(&mut self, inbound: Inbound) {
+        let now = self.observer.clock().now();
+        let Inbound { from, id, message, .. } = inbound;
+        self.observer.event(EventKind::Delivered { id, from, what: message.summary() });
+        let input = match from {
+            Principal::Node(from) => Input::Message { from, message },
+            Principal::Client(_) => Input::Request(message),
+        };
+        self.replica.handle(now, input);
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(effect) = self.replica.poll_effect() {
+            match effect {
+                Effect::Persist(number, record) => {
+                    self.observer.persisted();
+                    self.storage.append(number, record).await;
+                }
+                Effect::Send { to, message } => self.send(to, &message),
+                Effect::Reply { client, reply } => {
+                    let message = Message::Reply(reply);
+                    let bytes = message.encode();
+                    let digest = Digest::of_bytes(&bytes);
+                    let framed = frame(&bytes);
+                    self.sending(Principal::Client(client), &message, &digest, |_| {
+                        self.clients.reply(client, &framed).map(|()| bytes.len())
+                    });
+                }
+                Effect::Event(kind) => self.observer.event(kind),
+            }
+        }
+    }
+
+    fn send(&self, to: To, message: &Message) {
+        let bytes = message.encode();
+        let digest = Digest::of_bytes(&bytes);
+        let framed = frame(&bytes);
+        let own = self.replica.id();
+        let receivers: Vec<NodeId> = match to {
+            To::Others => self.replica.members().others(own).collect(),
+            To::Node(node) => vec![node],
+        };
+        for node in receivers {
+            let Some(Some(peer)) = self.peers.get(usize::from(node.0)) else { continue };
+            self.sending(Principal::Node(node), message, &digest, |id| {
+                peer.send(id, framed.clone()).map(|()| bytes.len())
+            });
+        }
+    }
+
+    /// Sends one copy by `queue`, which gives the number of bytes queued, and says so. The event
+    /// comes first: the receiver's must not be older than the sender's.
+    fn sending(
+        &self,
+        to: Principal,
+        message: &Message,
+        digest: &Digest,
+        queue: impl FnOnce(MessageId) -> Result<usize, Undelivered>,
+    ) {
+        let id = message_id(digest, Principal::Node(self.replica.id()), to);
+        self.observer.event(EventKind::Sent { id, to, what: message.summary() });
+        match queue(id) {
+            Ok(bytes) => self.observer.sent_bytes(bytes),
+            Err(why) => self.observer.event(EventKind::Lost { id, to, why }),
+        }
+    }
+
+    fn publish(&mut self) {
+        let replica = &self.replica;
+        let now = self.observer.clock().now();
+        let slots = (now.since(self.slots_at) >= SLOTS_INTERVAL).then(|| replica.slots().count());
+        if slots.is_some() {
+            self.slots_at = now;
+        }
+        self.board.update(|status| {
+            status.view = replica.view();
+            status.active = replica.is_active();
+            status.primary = replica.primary();
+            status.executed = replica.last_executed();
+            status.low_water_mark = replica.low_water_mark();
+            status.high_water_mark = replica.high_water_mark();
+            status.slots = slots.unwrap_or(status.slots);
+            status.pending = replica.pending();
+            status.clients = self.clients.connections();
+            status.connected.clear();
+            for (index, peer) in self.peers.iter().enumerate() {
+                if peer.as_ref().is_some_and(Outbound::is_connected) {
+                    status.connected.push(NodeId(index as u16));
+                }
+            }
+        });
+    }
+}

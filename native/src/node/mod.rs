@@ -1,0 +1,41 @@
+//! One node: a PBFT replica between its connections, its storage and whoever watches.
+//!
+//! ```text
+//!  inbound connections ──checked──▶ inbox ──▶ driver: Replica ──▶ outbound queues, client replies
+//!                                               │      ▲
+//!                                      records  ▼      │ durable up to
+//!                                             storage ─┘
+//!  everything that happens ──▶ Observer ──▶ events (ring), metrics ──▶ admin (HTTP)
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `running` | [`Node`]: starts and stops all of it |
+//! | `driver` | the one task that owns the replica |
+//! | `storage` | [`Storage`](storage::Storage), in memory or in a file |
+//! | `journal` | the file: checksummed records, group commit, torn tails |
+//! | `observer` | [`Observer`]: the one place where events become visible and are counted |
+//! | `event_log` | the ring of recent events that viewers read |
+//! | `metrics` | every Prometheus family |
+//! | `clock` | [`Clock`]: microseconds since 1970, never backwards |
+//! | `message_id` | names of messages that sender and receiver agree on |
+//! | `status` | [`Status`]: where the node stands, for people and for readiness |
+
+mod clock;
+mod driver;
+mod event_log;
+mod journal;
+mod message_id;
+mod metrics;
+mod observer;
+mod running;
+mod status;
+pub mod storage;
+
+pub use clock::Clock;
+pub use event_log::{EventLog, Read};
+pub use message_id::message_id;
+pub use metrics::Metrics;
+pub use observer::{ConnectionKind, CountedConnection, Observer, RefusedAs};
+pub use running::{Node, NodeError, NodeOptions};
+pub use status::{NotReady, Status, StatusBoard};

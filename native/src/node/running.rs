@@ -1,0 +1,260 @@
+//! Starts a node, and ends it whole: when a [`Node`] is dropped, every task and connection of it
+//! is gone.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use conclave_core::{
+    VERSION,
+    app::KeyValue,
+    crypto::{Authenticator, Ed25519},
+    ids::{NodeId, Principal},
+    pbft::{Record, Replica, RestoreError},
+    protocol::Protocol as _,
+    quorum::Membership,
+    time::Time,
+};
+use thiserror::Error;
+use tokio::{
+    net::TcpListener,
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    Clock, Observer, Status, StatusBoard,
+    driver::{Driver, StorageFailed},
+    storage::{Journal, JournalIdentity, Memory, Storage, StorageError},
+};
+use crate::{
+    admin,
+    config::{ClusterConfig, Identity},
+    transport::{Clients, Listening, Outbound, Tls, TlsError, limits::MAX_INBOX_MESSAGES, listen},
+};
+
+/// What a node is started with.
+pub struct NodeOptions {
+    /// The cluster.
+    pub config: Arc<ClusterConfig>,
+    /// Which node of it, and its key.
+    pub identity: Identity,
+    /// Where its records go; `None`: into memory.
+    pub data: Option<PathBuf>,
+    /// Listen here instead of at the address that the others know (behind address translation).
+    pub listen: Option<SocketAddr>,
+}
+
+/// Why a node doesn't start, or ended.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// The identity is no node of the cluster.
+    #[error("the cluster's configuration knows no {0}")]
+    Unknown(Principal),
+    /// An address can't be listened at.
+    #[error("can't listen at {address} ({field} of node {node} in cluster.toml): {why}")]
+    Bind {
+        /// Where.
+        address: String,
+        /// Which setting says so.
+        field: &'static str,
+        /// Of which node.
+        node: NodeId,
+        /// What the system said.
+        why: std::io::Error,
+    },
+    /// The own key can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The records can't be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// No replica can be made from configuration and records.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The disk failed while the node ran.
+    #[error("storage failed, and a node that can't remember must stop: {0}")]
+    StorageFailed(String),
+    /// A part of the node ended that never should.
+    #[error("{0} ended unexpectedly")]
+    Ended(&'static str),
+}
+
+/// A running node.
+pub struct Node {
+    observer: Arc<Observer>,
+    board: Arc<StatusBoard>,
+    driver: JoinHandle<Result<(), StorageFailed>>,
+    tasks: JoinSet<&'static str>,
+}
+
+impl Node {
+    /// Starts it: listening, connecting, and answering HTTP at its admin address.
+    pub async fn start(options: NodeOptions) -> Result<Self, NodeError> {
+        let NodeOptions { config, identity, data, listen } = options;
+        let principal = identity.principal;
+        let Principal::Node(id) = principal else { return Err(NodeError::Unknown(principal)) };
+        let own = config.node(id).ok_or(NodeError::Unknown(principal))?;
+
+        let peers = match listen {
+            Some(address) => TcpListener::bind(address).await,
+            None => TcpListener::bind((own.address.host(), own.address.port())).await,
+        };
+        let peers = peers.map_err(|why| NodeError::Bind {
+            address: listen.map_or_else(|| own.address.to_string(), |it| it.to_string()),
+            field: "address",
+            node: id,
+            why,
+        })?;
+        let http = TcpListener::bind(own.admin).await.map_err(|why| NodeError::Bind {
+            address: own.admin.to_string(),
+            field: "admin",
+            node: id,
+            why,
+        })?;
+
+        match data {
+            None => Self::run(id, &config, &identity, peers, http, Memory::default(), vec![]),
+            Some(path) => {
+                let owner = JournalIdentity::of(id, &config);
+                let opening = tokio::task::spawn_blocking(move || Journal::open(&path, owner));
+                let (journal, records) =
+                    opening.await.map_err(|_| NodeError::Ended("opening the journal"))??;
+                tracing::info!(records = records.len(), "restored from the journal");
+                Self::run(id, &config, &identity, peers, http, journal, records)
+            }
+        }
+    }
+
+    fn run<S: Storage>(
+        id: NodeId,
+        config: &ClusterConfig,
+        identity: &Identity,
+        peers: TcpListener,
+        http: TcpListener,
+        storage: S,
+        records: Vec<Record>,
+    ) -> Result<Self, NodeError> {
+        let members = config.members();
+        let directory = config.directory();
+        let authenticator: Arc<dyn Authenticator> = Arc::new(Ed25519::new(
+            identity.principal,
+            identity.seed.signing_key(),
+            directory.clone(),
+        ));
+        let tls = Tls::new(identity, directory)?;
+        let clock = Clock::start();
+        let observer = Arc::new(Observer::new(id, clock));
+        let replica = Replica::restore(
+            id,
+            members,
+            config.pbft.clone(),
+            authenticator.clone(),
+            KeyValue::default(),
+            records,
+        )?;
+        observer.restored(replica.view(), replica.last_executed(), replica.low_water_mark());
+        let board = Arc::new(StatusBoard::new(first_status(&replica, members, clock, &storage)));
+        let clients = Arc::new(Clients::default());
+        let (inbox_sender, inbox) = mpsc::channel(MAX_INBOX_MESSAGES);
+
+        let mut tasks = JoinSet::new();
+        let mut outbound = Vec::with_capacity(config.nodes.len());
+        for entry in &config.nodes {
+            outbound.push((entry.id != id).then(|| {
+                let (peer, link) =
+                    Outbound::new(tls.clone(), entry.id, entry.address.clone(), observer.clone());
+                tasks.spawn(async move {
+                    link.await;
+                    "a link to a peer"
+                });
+                peer
+            }));
+        }
+        let listening = Arc::new(Listening {
+            tls,
+            members,
+            authenticator,
+            observer: observer.clone(),
+            inbox: inbox_sender,
+            clients: clients.clone(),
+        });
+        tasks.spawn(async move {
+            listen(peers, listening).await;
+            "the listener"
+        });
+        let router = admin::router(observer.clone(), board.clone());
+        tasks.spawn(async move {
+            admin::serve(http, router).await;
+            "the admin server"
+        });
+        let driver = Driver {
+            replica,
+            inbox,
+            peers: outbound,
+            clients,
+            storage,
+            observer: observer.clone(),
+            board: board.clone(),
+            reported: 0,
+            slots_at: Time::ZERO,
+        };
+        let driver = tokio::spawn(driver.run());
+        Ok(Self { observer, board, driver, tasks })
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        self.board.read()
+    }
+
+    /// What happened at it.
+    pub fn observer(&self) -> &Arc<Observer> {
+        &self.observer
+    }
+
+    /// Returns only if the node can't go on.
+    pub async fn failed(&mut self) -> NodeError {
+        tokio::select! {
+            ended = &mut self.driver => match ended {
+                Ok(Err(StorageFailed(why))) => NodeError::StorageFailed(why),
+                Ok(Ok(())) | Err(_) => NodeError::Ended("the protocol's task"),
+            },
+            ended = self.tasks.join_next() => {
+                NodeError::Ended(ended.and_then(Result::ok).unwrap_or("a task"))
+            }
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+fn first_status<S: Storage>(
+    replica: &Replica<KeyValue>,
+    members: Membership,
+    clock: Clock,
+    storage: &S,
+) -> Status {
+    debug_assert!(replica.deadline().is_some(), "a replica that never ticks can't be driven");
+    Status {
+        id: replica.id(),
+        nodes: members.n(),
+        view: replica.view(),
+        active: replica.is_active(),
+        primary: replica.primary(),
+        executed: replica.last_executed(),
+        low_water_mark: replica.low_water_mark(),
+        high_water_mark: replica.high_water_mark(),
+        slots: 0,
+        pending: 0,
+        connected: Vec::new(),
+        clients: 0,
+        started_at: clock.origin(),
+        now: clock.origin(),
+        core: VERSION.to_owned(),
+        durable: storage.is_durable(),
+    }
+}

@@ -1,0 +1,129 @@
+//! Where the node stands, written by the driver after every step and read by anybody.
+
+use std::sync::{Mutex, PoisonError};
+
+use conclave_core::{
+    ids::{NodeId, Seq, View},
+    quorum::Membership,
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Where a replica stands, in one JSON object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its number.
+    pub id: NodeId,
+    /// How many nodes there are.
+    pub nodes: u16,
+    /// The view it is in, or wants.
+    pub view: View,
+    /// Whether it takes part in that view.
+    pub active: bool,
+    /// The primary of that view.
+    pub primary: NodeId,
+    /// The last position executed.
+    pub executed: Seq,
+    /// The last stable checkpoint.
+    pub low_water_mark: Seq,
+    /// No proposal above it is accepted.
+    pub high_water_mark: Seq,
+    /// Positions between the water marks that have a proposal.
+    pub slots: usize,
+    /// Clients whose requests it waits to see executed.
+    pub pending: usize,
+    /// The other nodes that it reaches right now.
+    pub connected: Vec<NodeId>,
+    /// Client connections.
+    pub clients: usize,
+    /// When the node started, in microseconds since 1970.
+    pub started_at: Time,
+    /// The time of this answer, likewise: the clock of all its events.
+    pub now: Time,
+    /// The version of the core.
+    pub core: String,
+    /// Whether it would remember after a crash.
+    pub durable: bool,
+}
+
+/// Why a node can't serve yet, or right now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotReady {
+    /// Too few nodes reach each other for anything to be decided.
+    #[error("it reaches {reached} nodes (itself included), a quorum is {quorum}")]
+    NoQuorum {
+        /// Reached, itself included.
+        reached: usize,
+        /// Needed.
+        quorum: usize,
+    },
+    /// It gave up on a primary, and the next view hasn't started.
+    #[error("it is changing to view {0}")]
+    ChangingView(View),
+}
+
+impl Status {
+    /// Whether it takes part in a view together with a quorum.
+    pub fn ready(&self) -> Result<(), NotReady> {
+        // A status is made from a checked configuration; one from elsewhere has no quorum.
+        let quorum = Membership::new(self.nodes).map_or(usize::MAX, Membership::quorum);
+        let reached = self.connected.len() + 1;
+        if reached < quorum {
+            return Err(NotReady::NoQuorum { reached, quorum });
+        }
+        if self.active { Ok(()) } else { Err(NotReady::ChangingView(self.view)) }
+    }
+}
+
+/// The latest [`Status`].
+pub struct StatusBoard(Mutex<Status>);
+
+impl StatusBoard {
+    /// With a first one.
+    pub fn new(status: Status) -> Self {
+        Self(Mutex::new(status))
+    }
+
+    /// A copy.
+    pub fn read(&self) -> Status {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes it.
+    pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_means_active_and_connected_to_a_quorum() {
+        let mut status = Status {
+            id: NodeId(0),
+            nodes: 4,
+            view: View(2),
+            active: true,
+            primary: NodeId(2),
+            executed: Seq(0),
+            low_water_mark: Seq(0),
+            high_water_mark: Seq(200),
+            slots: 0,
+            pending: 0,
+            connected: vec![NodeId(1)],
+            clients: 0,
+            started_at: Time::ZERO,
+            now: Time::ZERO,
+            core: String::new(),
+            durable: false,
+        };
+        assert_eq!(status.ready(), Err(NotReady::NoQuorum { reached: 2, quorum: 3 }));
+        status.connected.push(NodeId(3));
+        assert_eq!(status.ready(), Ok(()));
+        status.active = false;
+        assert_eq!(status.ready(), Err(NotReady::ChangingView(View(2))));
+    }
+}

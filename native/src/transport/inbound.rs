@@ -1,0 +1,311 @@
+//! What others say to this node: the listener, and for each connection a task that reads frames,
+//! checks what they hold, and hands it to the protocol's inbox in the order it came.
+//!
+//! Checking signatures happens here, in parallel for different peers and never on the protocol's
+//! task. The inbox is bounded and fair: each connection waits in line with one message at a time.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use conclave_core::{
+    crypto::{Authenticator, Digest, Verified, verify},
+    ids::{ClientId, MessageId, NodeId, Principal},
+    pbft::Message,
+    quorum::Membership,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, split},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::{AbortHandle, JoinSet},
+    time::{sleep, timeout},
+};
+
+use super::{
+    clients::Clients,
+    frame::{FrameError, FrameReader, keepalive},
+    limits::{
+        CHECK_ELSEWHERE_BYTES, KEEPALIVE_INTERVAL, MAX_HANDSHAKES, MAX_QUEUED_REPLIES,
+        MAX_UNHANDLED_BYTES, WRITE_TIMEOUT, max_frame_bytes,
+    },
+    tls::Tls,
+};
+use crate::node::{ConnectionKind, Observer, RefusedAs, message_id};
+
+/// A message that was checked, on its way to the protocol.
+#[derive(Debug)]
+pub struct Inbound {
+    /// Whom the connection authenticated.
+    pub from: Principal,
+    /// Its name among events.
+    pub id: MessageId,
+    /// What it says.
+    pub message: Verified<Message>,
+    /// The room it takes among what its sender may have unhandled.
+    _room: OwnedSemaphorePermit,
+}
+
+/// What every connection's task needs.
+pub struct Listening {
+    /// The own identity.
+    pub tls: Tls,
+    /// How many nodes there are.
+    pub members: Membership,
+    /// Checks signatures.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Who watches.
+    pub observer: Arc<Observer>,
+    /// Where checked messages go.
+    pub inbox: mpsc::Sender<Inbound>,
+    /// Where replies come from.
+    pub clients: Arc<Clients>,
+}
+
+/// Room is counted in units of this many bytes, rounded up.
+const ROOM_UNIT: usize = 1_024;
+/// After something that no correct node sends, its connection is read only after a pause: it
+/// doubles with each further one up to this.
+const MAX_PAUSE: Duration = Duration::from_secs(3);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// After an error of the listener itself (out of file descriptors, say).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Accepts connections for as long as it is polled; ends all of them when dropped.
+pub async fn listen(listener: TcpListener, shared: Arc<Listening>) {
+    let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+    let peers = Arc::new(Peers::default());
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, address) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(why) => {
+                    tracing::warn!(%why, "can't accept connections");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok(permit) = handshakes.clone().try_acquire_owned() else {
+            shared.observer.refused_stranger(RefusedAs::Crowd);
+            continue;
+        };
+        connections.spawn(greet(stream, address, permit, shared.clone(), peers.clone()));
+    }
+}
+
+/// The newest connection from each peer; an older one is a leftover and is ended.
+#[derive(Default)]
+struct Peers(Mutex<BTreeMap<NodeId, AbortHandle>>);
+
+impl Peers {
+    fn replace(&self, node: NodeId, newest: AbortHandle) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(older) = all.insert(node, newest) {
+            older.abort();
+        }
+    }
+}
+
+async fn greet(
+    stream: TcpStream,
+    address: SocketAddr,
+    permit: OwnedSemaphorePermit,
+    shared: Arc<Listening>,
+    peers: Arc<Peers>,
+) {
+    let _ = stream.set_nodelay(true); // only slower without
+    let (caller, stream) = match shared.tls.accept(stream).await {
+        Ok(accepted) => accepted,
+        Err(why) => {
+            shared.observer.refused_stranger(RefusedAs::Handshake);
+            tracing::warn!(%address, %why, "a connection was refused");
+            return;
+        }
+    };
+    drop(permit);
+    match caller {
+        own if own == shared.tls.own() => {
+            shared.observer.refused(caller, RefusedAs::Role, &"it uses this node's own key");
+        }
+        Principal::Node(node) => {
+            let serving = tokio::spawn(async move {
+                let _counted = shared.observer.connected(ConnectionKind::PeerIn);
+                let mut connection = Connection::new(
+                    caller,
+                    FrameReader::new(stream, max_frame_bytes(caller)),
+                    &shared,
+                );
+                connection.run().await;
+            });
+            let abort = serving.abort_handle();
+            let _end_with_this = AbortOnDrop(abort.clone());
+            peers.replace(node, abort);
+            let _ = serving.await;
+        }
+        Principal::Client(client) => serve_client(client, stream, &shared).await,
+    }
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn serve_client(
+    client: ClientId,
+    stream: tokio_rustls::server::TlsStream<TcpStream>,
+    shared: &Listening,
+) {
+    let principal = Principal::Client(client);
+    let (sender, replies) = mpsc::channel(MAX_QUEUED_REPLIES);
+    let Some(_registered) = shared.clients.register(client, sender) else {
+        shared.observer.refused(principal, RefusedAs::Crowd, &"too many connections of clients");
+        return;
+    };
+    let _counted = shared.observer.connected(ConnectionKind::Client);
+    let (reader, writer) = split(stream);
+    let reader = FrameReader::new(reader, max_frame_bytes(principal));
+    let mut connection = Connection::new(principal, reader, shared);
+    tokio::select! {
+        () = connection.run() => {}
+        () = send_replies(replies, writer) => {}
+    }
+}
+
+async fn send_replies(mut replies: mpsc::Receiver<Bytes>, mut writer: impl AsyncWrite + Unpin) {
+    loop {
+        let frame = match timeout(KEEPALIVE_INTERVAL, replies.recv()).await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return,
+            Err(_) => keepalive(),
+        };
+        let write = async {
+            writer.write_all(&frame).await?;
+            writer.flush().await
+        };
+        if !matches!(timeout(WRITE_TIMEOUT, write).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+/// One authenticated connection, read.
+struct Connection<'a, R> {
+    from: Principal,
+    reader: FrameReader<R>,
+    shared: &'a Listening,
+    room: Arc<Semaphore>,
+    /// Refused messages that no good ones have made up for yet.
+    strikes: u32,
+}
+
+impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
+    fn new(from: Principal, reader: FrameReader<R>, shared: &'a Listening) -> Self {
+        let room = Arc::new(Semaphore::new(MAX_UNHANDLED_BYTES / ROOM_UNIT + 1));
+        Self { from, reader, shared, room, strikes: 0 }
+    }
+
+    async fn run(&mut self) {
+        loop {
+            match self.next().await {
+                Ok(Some(inbound)) => {
+                    self.strikes = self.strikes.saturating_sub(1);
+                    if self.shared.inbox.send(inbound).await.is_err() {
+                        return; // the node is stopping
+                    }
+                }
+                // A client that errs has to come back; a node's honest messages may follow.
+                Ok(None) if matches!(self.from, Principal::Client(_)) => return,
+                Ok(None) => {
+                    let pause = FIRST_PAUSE * (1 << self.strikes.min(10));
+                    self.strikes = self.strikes.saturating_add(1);
+                    sleep(pause.min(MAX_PAUSE)).await;
+                }
+                // People look for lost nodes; clients come and go.
+                Err(why) if why.is_end() && matches!(self.from, Principal::Client(_)) => {
+                    tracing::debug!(from = %self.from, "closed its connection");
+                    return;
+                }
+                Err(why) if why.is_end() => {
+                    tracing::info!(from = %self.from, "closed its connection");
+                    return;
+                }
+                Err(why @ FrameError::TooLong { .. }) => {
+                    self.shared.observer.refused(self.from, RefusedAs::Frame, &why);
+                    return;
+                }
+                Err(why) => {
+                    tracing::info!(from = %self.from, %why, "connection lost");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The next message; `None` if it was turned away.
+    async fn next(&mut self) -> Result<Option<Inbound>, FrameError> {
+        let announced = self.reader.announced().await?;
+        // Before the frame is read: a sender that is ahead of the protocol waits in its own socket.
+        let units = announced.div_ceil(ROOM_UNIT) as u32; // at most 64 Ki
+        let Ok(room) = self.room.clone().acquire_many_owned(units).await else {
+            return Err(FrameError::Closed); // the semaphore is never closed
+        };
+        let bytes = self.reader.body(announced).await?;
+        self.shared.observer.received_bytes(bytes.len());
+        let own = self.shared.tls.own();
+        match self.check(bytes).await {
+            Ok((digest, message)) => {
+                let id = message_id(&digest, self.from, own);
+                Ok(Some(Inbound { from: self.from, id, message, _room: room }))
+            }
+            Err((what, why)) => {
+                self.shared.observer.refused(self.from, what, &why);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn check(
+        &self,
+        bytes: Bytes,
+    ) -> Result<(Digest, Verified<Message>), (RefusedAs, String)> {
+        let (from, members) = (self.from, self.shared.members);
+        let authenticator = self.shared.authenticator.clone();
+        let heavy = bytes.len() >= CHECK_ELSEWHERE_BYTES;
+        let work = move || {
+            let message =
+                Message::decode(&bytes).map_err(|why| (RefusedAs::Encoding, why.to_string()))?;
+            may_say(from, &message).map_err(|why| (RefusedAs::Role, why.to_owned()))?;
+            let message = verify(message, members, &*authenticator)
+                .map_err(|why| (RefusedAs::Content, why.to_string()))?;
+            Ok((Digest::of_bytes(&bytes), message))
+        };
+        if !heavy {
+            return work();
+        }
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| Err((RefusedAs::Content, "it could not be checked".into())))
+    }
+}
+
+/// Who may say what, as far as the connection alone can tell.
+fn may_say(from: Principal, message: &Message) -> Result<(), &'static str> {
+    match (from, message) {
+        (Principal::Client(_), Message::Request(request)) if request.by == from => Ok(()),
+        (Principal::Client(_), Message::Request(_)) => Err("a request signed by somebody else"),
+        (Principal::Client(_), _) => Err("a client may only send requests"),
+        (Principal::Node(_), Message::Reply(_)) => Err("replies are for clients"),
+        (Principal::Node(_), _) => Ok(()),
+    }
+}

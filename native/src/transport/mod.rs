@@ -1,0 +1,33 @@
+//! Bytes between principals: TCP, TLS 1.3 with pinned Ed25519 identities, frames with a limit.
+//!
+//! ```text
+//!  node i ──one connection for what i says to j──▶ node j      (and one the other way)
+//!  client ◀──────requests out, replies back──────▶ node j
+//! ```
+//!
+//! A connection proves who is at the other end; what it *says* is checked by the core's `verify`
+//! on the connection's own task, never on the protocol's. Whoever misbehaves costs only itself:
+//! every queue and size has a bound, and a peer that reads slowly loses messages, which the
+//! protocol repairs.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `limits` | every bound, with its reason |
+//! | `tls` | [`Tls`]: raw public keys (RFC 7250), pinned; no X.509 anywhere |
+//! | `frame` | length-prefixed frames, refused before they are read if too long |
+//! | `outbound` | [`Outbound`]: the queue and connection to one peer, with backoff |
+//! | `inbound` | the listener, and reading and checking what each connection says |
+//! | `clients` | [`Clients`]: where replies go |
+
+mod clients;
+mod frame;
+mod inbound;
+pub mod limits;
+mod outbound;
+mod tls;
+
+pub use clients::Clients;
+pub use frame::{FrameError, FrameReader, frame, keepalive};
+pub use inbound::{Inbound, Listening, listen};
+pub use outbound::{Outbound, Undelivered, backoff};
+pub use tls::{Tls, TlsError};

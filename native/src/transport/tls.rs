@@ -1,0 +1,386 @@
+//! TLS 1.3 with raw public keys (RFC 7250): each end proves that it holds the Ed25519 key that
+//! `cluster.toml` names. There are no certificates, no authorities, no names and no dates to check.
+//!
+//! A node that accepts learns from the key *who* is calling; one that calls insists on the one it
+//! wants. There is no resumption and no early data: every connection proves both identities anew.
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use conclave_core::{
+    crypto::{Directory, PublicKey},
+    ids::{NodeId, Principal},
+};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error as RustlsError,
+    PeerIncompatible, ServerConfig, SignatureScheme,
+    client::{
+        AlwaysResolvesClientRawPublicKeys, Resumption,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key},
+    pki_types::{
+        CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer,
+        UnixTime,
+    },
+    server::{
+        AlwaysResolvesServerRawPublicKeys, NoServerSessionStorage,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
+    sign::CertifiedKey,
+    version::TLS13,
+};
+use thiserror::Error;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+use zeroize::Zeroizing;
+
+use super::limits::HANDSHAKE_TIMEOUT;
+use crate::config::Identity;
+
+/// Both ends must mean this protocol, in this version.
+const ALPN: &[u8] = b"conclave/1";
+
+/// DER of an Ed25519 public key up to the key itself (RFC 8410 §4).
+const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0];
+/// DER of an Ed25519 private key up to the key itself (RFC 8410 §7).
+const PKCS8_PREFIX: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
+/// Why there is no authenticated connection.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The own key can't be used.
+    #[error("the private key can't be used for TLS: {0}")]
+    Setup(RustlsError),
+    /// No such node in the configuration.
+    #[error("the configuration knows no {0}")]
+    Unknown(Principal),
+    /// Reaching the other end failed, or the other end isn't who it should be.
+    #[error("{0}")]
+    Handshake(#[from] io::Error),
+    /// It took too long.
+    #[error("the handshake took over {} s", HANDSHAKE_TIMEOUT.as_secs())]
+    TimedOut,
+    /// The other end speaks TLS, but not our protocol.
+    #[error("the other end does not speak {}", String::from_utf8_lossy(ALPN))]
+    OtherProtocol,
+}
+
+/// One identity's way to accept and make connections.
+#[derive(Clone)]
+pub struct Tls {
+    own: Principal,
+    known: Arc<BTreeMap<Vec<u8>, Principal>>,
+    directory: Arc<Directory>,
+    key: Arc<CertifiedKey>,
+    provider: Arc<CryptoProvider>,
+    acceptor: TlsAcceptor,
+}
+
+impl Tls {
+    /// For `identity` among the principals of `directory`.
+    pub fn new(identity: &Identity, directory: Arc<Directory>) -> Result<Self, TlsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let secret: Zeroizing<Vec<u8>> =
+            Zeroizing::new([&PKCS8_PREFIX[..], identity.seed.bytes()].concat());
+        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(secret.as_slice()));
+        let signing_key =
+            provider.key_provider.load_private_key(private.clone_key()).map_err(TlsError::Setup)?;
+        let public = spki(&identity.seed.signing_key().public());
+        let key = Arc::new(CertifiedKey::new(vec![CertificateDer::from(public)], signing_key));
+        let known: BTreeMap<_, _> =
+            directory.iter().map(|(principal, key)| (spki(key), *principal)).collect();
+        let known = Arc::new(known);
+
+        let verifier = Arc::new(Pinned {
+            allowed: Allowed::Anyone(known.clone()),
+            algorithms: provider.signature_verification_algorithms,
+        });
+        let mut server = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(TlsError::Setup)?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(key.clone())));
+        server.alpn_protocols = vec![ALPN.to_vec()];
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        Ok(Self { own: identity.principal, known, directory, key, provider, acceptor })
+    }
+
+    /// Whose identity this is.
+    pub fn own(&self) -> Principal {
+        self.own
+    }
+
+    /// Takes a connection, and learns who is calling.
+    pub async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> Result<(Principal, server::TlsStream<TcpStream>), TlsError> {
+        let stream = timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream))
+            .await
+            .map_err(|_| TlsError::TimedOut)??;
+        let (_, connection) = stream.get_ref();
+        if connection.alpn_protocol() != Some(ALPN) {
+            return Err(TlsError::OtherProtocol);
+        }
+        let caller = connection
+            .peer_certificates()
+            .and_then(|keys| keys.first())
+            .and_then(|key| self.known.get(key.as_ref()))
+            .copied();
+        // The verifier let only known keys through; should that ever change, this still holds.
+        let caller = caller.ok_or_else(|| io::Error::other("the caller showed no known key"))?;
+        Ok((caller, stream))
+    }
+
+    /// Makes a connection to `node` and to nobody else.
+    pub async fn connect(
+        &self,
+        node: NodeId,
+        stream: TcpStream,
+    ) -> Result<client::TlsStream<TcpStream>, TlsError> {
+        let principal = Principal::Node(node);
+        let expected = self.directory.get(&principal).ok_or(TlsError::Unknown(principal))?;
+        let verifier = Arc::new(Pinned {
+            allowed: Allowed::Only(spki(expected)),
+            algorithms: self.provider.signature_verification_algorithms,
+        });
+        let mut config = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(TlsError::Setup)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(
+                self.key.clone(),
+            )));
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.resumption = Resumption::disabled();
+        config.enable_sni = false;
+        // Required by the library; with raw keys there is nothing that it could be compared with.
+        let name = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
+        let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
+        let stream =
+            timeout(HANDSHAKE_TIMEOUT, connecting).await.map_err(|_| TlsError::TimedOut)??;
+        if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
+            return Err(TlsError::OtherProtocol);
+        }
+        Ok(stream)
+    }
+}
+
+/// The public key as TLS carries it.
+fn spki(key: &PublicKey) -> Vec<u8> {
+    [&SPKI_PREFIX[..], &key.to_bytes()].concat()
+}
+
+#[derive(Debug)]
+enum Allowed {
+    Anyone(Arc<BTreeMap<Vec<u8>, Principal>>),
+    Only(Vec<u8>),
+}
+
+/// Accepts exactly the keys that it was made with.
+#[derive(Debug)]
+struct Pinned {
+    allowed: Allowed,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Pinned {
+    fn check(
+        &self,
+        key: &CertificateDer<'_>,
+        more: &[CertificateDer<'_>],
+    ) -> Result<(), RustlsError> {
+        let allowed = match &self.allowed {
+            Allowed::Anyone(known) => known.contains_key(key.as_ref()),
+            Allowed::Only(expected) => key.as_ref() == expected,
+        };
+        if allowed && more.is_empty() {
+            Ok(())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn check_signature(
+        &self,
+        message: &[u8],
+        key: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        let spki = SubjectPublicKeyInfoDer::from(key.as_ref());
+        verify_tls13_signature_with_raw_key(message, &spki, signature, &self.algorithms)
+    }
+}
+
+/// There is no TLS 1.2 here.
+fn not_tls12() -> RustlsError {
+    PeerIncompatible::Tls12NotOffered.into()
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        key: &CertificateDer<'_>,
+        more: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, RustlsError> {
+        self.check(key, more).map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _key: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        Err(not_tls12())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        key: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        self.check_signature(message, key, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ED25519]
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        true
+    }
+}
+
+impl ClientCertVerifier for Pinned {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        key: &CertificateDer<'_>,
+        more: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, RustlsError> {
+        self.check(key, more).map(|()| ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _key: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        Err(not_tls12())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        key: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        self.check_signature(message, key, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ED25519]
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_core::ids::ClientId;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::config::{NewCluster, Ports, Seed};
+
+    const NODE_0: Principal = Principal::Node(NodeId(0));
+
+    fn cluster() -> (Arc<Directory>, Vec<Identity>) {
+        let made = NewCluster::generate(4, 1, &Ports::default(), true).unwrap();
+        (made.config.directory(), made.identities)
+    }
+
+    fn of(identities: &[Identity], principal: Principal) -> &Identity {
+        identities.iter().find(|it| it.principal == principal).unwrap()
+    }
+
+    /// `caller` calls `node`, and `answerer` answers: what both make of it.
+    async fn meet(
+        caller: &Tls,
+        node: NodeId,
+        answerer: &Tls,
+    ) -> (Result<(), TlsError>, Result<Principal, TlsError>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accept = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (who, mut stream) = answerer.accept(stream).await?;
+            stream.write_all(b"hello").await?;
+            stream.shutdown().await?;
+            Ok(who)
+        };
+        let connect = async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let mut stream = caller.connect(node, stream).await?;
+            let mut greeting = [0; 5];
+            // In TLS 1.3 the caller learns only here whether it was let in.
+            stream.read_exact(&mut greeting).await?;
+            Ok(())
+        };
+        tokio::join!(connect, accept)
+    }
+
+    #[tokio::test]
+    async fn each_end_learns_who_the_other_is() {
+        let (directory, identities) = cluster();
+        let node = Tls::new(of(&identities, NODE_0), directory.clone()).unwrap();
+        for caller in [Principal::Node(NodeId(1)), Principal::Client(ClientId(0))] {
+            let tls = Tls::new(of(&identities, caller), directory.clone()).unwrap();
+            let (called, answered) = meet(&tls, NodeId(0), &node).await;
+            called.unwrap();
+            assert_eq!(answered.unwrap(), caller);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_not_let_in() {
+        let (directory, identities) = cluster();
+        let node = Tls::new(of(&identities, NODE_0), directory.clone()).unwrap();
+        let stranger =
+            Identity { principal: Principal::Node(NodeId(1)), seed: Seed::generate().unwrap() };
+        let stranger = Tls::new(&stranger, directory).unwrap();
+        let (called, answered) = meet(&stranger, NodeId(0), &node).await;
+        assert!(called.is_err());
+        assert!(answered.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_node_that_poses_as_another_is_found_out() {
+        let (directory, identities) = cluster();
+        let caller = Tls::new(of(&identities, NODE_0), directory.clone()).unwrap();
+        let impostor = Tls::new(of(&identities, Principal::Node(NodeId(2))), directory).unwrap();
+        let (called, _) = meet(&caller, NodeId(1), &impostor).await;
+        assert!(called.is_err());
+    }
+}

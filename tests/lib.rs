@@ -1,0 +1,7 @@
+//! What the tests and benches of several crates share: random scenarios from a seed, and load.
+
+mod load;
+mod storm;
+
+pub use load::{busy_cluster, deliver};
+pub use storm::{Storm, storm};

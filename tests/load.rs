@@ -1,0 +1,27 @@
+//! The load that the simulator is measured with: everyone honest, the network calm, as many
+//! clients as keep it busy.
+
+use conclave_core::sim::{Cluster, Run, Scenario};
+
+/// A cluster of `n` replicas under that load.
+///
+/// # Panics
+///
+/// If `n` is no cluster size that can be simulated.
+#[must_use]
+pub fn busy_cluster(n: u16) -> Cluster {
+    let text = format!(
+        "schema = 1\nname = \"busy-{n}\"\ntitle = \"Busy\"\npromise = \"Load.\"\n\
+         duration_ms = 3600000\n[cluster]\nn = {n}\n[network]\nlatency_us = 1000\n\
+         jitter_us = 200\n[workload]\nclients = 16\nthink_ms = 0\nkeys = 64\n\
+         retransmit_ms = 1000\n"
+    );
+    let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+    Cluster::new(&Run::new(scenario, 1)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Steps until so many messages have been delivered.
+pub fn deliver(cluster: &mut Cluster, messages: u64) {
+    let goal = cluster.counts().delivered + messages;
+    while cluster.counts().delivered < goal && cluster.step() {}
+}
