@@ -1,23 +1,22 @@
 //! Where real nodes' events come from: `/api/cluster` says who they are, each node streams.
 
+use super::wire;
 use conclave_core::{event::Event, ids::NodeId};
-use serde::Deserialize;
 use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{EventSource, MessageEvent, RequestInit, Response};
 
 /// What `/api/cluster` says.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClusterInfo {
     /// The nodes.
     pub(crate) nodes: Vec<NodeInfo>,
     /// Whether this server may kill and restart them (a development cluster).
-    #[serde(default)]
     pub(crate) control: bool,
 }
 
 /// One real node.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NodeInfo {
     /// Its number.
     pub(crate) id: NodeId,
@@ -26,7 +25,7 @@ pub(crate) struct NodeInfo {
 }
 
 /// What a node says of itself when a stream begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hello {
     /// The view it is in, or wants.
     pub(crate) view: u64,
@@ -34,12 +33,6 @@ pub(crate) struct Hello {
     pub(crate) active: bool,
     /// The last position executed.
     pub(crate) executed: u64,
-}
-
-/// What a node says when a viewer was too slow.
-#[derive(Clone, Copy, Debug, Deserialize)]
-struct Lagged {
-    missed: u64,
 }
 
 /// What a stream tells the lab.
@@ -69,8 +62,7 @@ async fn cluster_info() -> Option<ClusterInfo> {
         return None;
     }
     let text = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    let info: ClusterInfo = serde_json::from_str(&text).ok()?;
-    (!info.nodes.is_empty()).then_some(info)
+    wire::cluster(&text)
 }
 
 /// Kills or restarts a real node of a development cluster, and says how that went.
@@ -95,10 +87,6 @@ async fn post(path: &str) -> Option<bool> {
     Some(response.ok())
 }
 
-fn parse<T: serde::de::DeserializeOwned>(message: &MessageEvent) -> Option<T> {
-    serde_json::from_str(&message.data().as_string()?).ok()
-}
-
 /// One node's stream. Closes when dropped; the browser reconnects by itself until then.
 pub(crate) struct Stream {
     source: EventSource,
@@ -117,9 +105,9 @@ impl Stream {
             let tell = tell.clone();
             Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
                 let number = message.last_event_id().parse().ok();
-                let event = message.data().as_string().map(|text| serde_json::from_str(&text));
+                let event = message.data().as_string().and_then(|text| wire::event(&text));
                 tell(match event {
-                    Some(Ok(event)) => Heard::Event(id, number, Box::new(event)),
+                    Some(event) => Heard::Event(id, number, Box::new(event)),
                     _ => Heard::Unreadable,
                 });
             })
@@ -131,7 +119,8 @@ impl Stream {
         let on_hello = {
             let tell = tell.clone();
             Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-                if let Some(hello) = parse(&message) {
+                if let Some(hello) = message.data().as_string().and_then(|text| wire::hello(&text))
+                {
                     tell(Heard::Hello(id, hello));
                 }
             })
@@ -139,7 +128,9 @@ impl Stream {
         let on_lagged = {
             let tell = tell.clone();
             Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-                if let Some(Lagged { missed }) = parse(&message) {
+                if let Some(missed) =
+                    message.data().as_string().and_then(|text| wire::lagged(&text))
+                {
                     tell(Heard::Missed(id, missed));
                 }
             })
@@ -164,17 +155,5 @@ impl Drop for Stream {
         self.source.set_onopen(None);
         self.source.set_onerror(None);
         self.source.close();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_servers_answer_is_read_and_control_is_off_unless_it_says_so() {
-        let text = r#"{"nodes":[{"id":0,"admin":"http://127.0.0.1:7701"}]}"#;
-        let info: ClusterInfo = serde_json::from_str(text).unwrap();
-        assert_eq!((info.nodes[0].id, info.control), (NodeId(0), false));
     }
 }

@@ -180,6 +180,8 @@ pub(crate) struct Chronicle {
     asks: VecDeque<Ask>,
     lies: VecDeque<Lie>,
     first_digest: BTreeMap<(View, Seq), Digest>,
+    /// How far each replica has executed.
+    executed: BTreeMap<NodeId, Seq>,
     longest_flight_us: u64,
     flights: (u64, u64),
     span_us: (u64, u64),
@@ -310,8 +312,16 @@ impl Chronicle {
             (EventKind::PrePrepared { view, seq, digest, requests }, Place::Node(node)) => {
                 let first = *self.first_digest.entry((*view, *seq)).or_insert(*digest);
                 self.forget_old_digests();
+                if self.is_over(node, *seq) {
+                    return;
+                }
                 self.open_band(node, us, *view, *seq, *digest, first != *digest, *requests);
             }
+            // A new view proposes again what some have executed: there, nothing is left to see.
+            (
+                EventKind::Prepared { seq, .. } | EventKind::Committed { seq, .. },
+                Place::Node(node),
+            ) if self.is_over(node, *seq) => {}
             (EventKind::Prepared { view, seq, digest }, Place::Node(node)) => {
                 self.band(node, us, *view, *seq, *digest).prepared_us = Some(us);
             }
@@ -323,6 +333,7 @@ impl Chronicle {
                 let band = self.band(node, us, view, *seq, *digest);
                 band.executed_us = Some(us);
                 band.committed_us.get_or_insert(us);
+                self.executed.insert(node, *seq);
                 // Whatever else was proposed for this position is over.
                 for band in self.bands.get_mut(&node).into_iter().flatten().rev().take(512) {
                     if band.seq == *seq && band.executed_us.is_none() {
@@ -452,6 +463,10 @@ impl Chronicle {
         }
     }
 
+    fn is_over(&self, node: NodeId, seq: Seq) -> bool {
+        self.executed.get(&node).is_some_and(|executed| *executed >= seq)
+    }
+
     fn last_band(&mut self, node: NodeId, seq: Seq) -> Option<&mut Band> {
         self.bands.get_mut(&node)?.iter_mut().rev().take(512).find(|band| band.seq == seq)
     }
@@ -528,7 +543,11 @@ impl Chronicle {
                 self.end_spans(*node, us, |c| matches!(c, Condition::ViewChange(_)));
                 self.begin(*node, us, Condition::Down);
             }
-            Action::Restart { node } => self.end_spans(*node, us, |c| c == Condition::Down),
+            Action::Restart { node } => {
+                // It executes again what its disk had not kept.
+                self.executed.remove(node);
+                self.end_spans(*node, us, |c| c == Condition::Down);
+            }
             Action::CutOff { node } => self.begin(*node, us, Condition::CutOff),
             Action::Reconnect { node } => self.end_spans(*node, us, |c| c == Condition::CutOff),
             Action::Heal => {
@@ -666,6 +685,19 @@ mod tests {
         let alt = |node| chronicle.bands(NodeId(node)).next().is_some_and(|band| band.alt);
         assert!(!alt(1));
         assert!(alt(3));
+    }
+
+    #[test]
+    fn what_is_executed_and_proposed_again_in_a_new_view_opens_no_slot() {
+        let mut chronicle = Chronicle::default();
+        let (digest, seq) = (Digest::default(), Seq(1));
+        let executed = EventKind::Executed { seq, digest, requests: vec![] };
+        chronicle.push(0, &event(5, N0, executed));
+        let view = View(1);
+        chronicle.push(1, &event(9, N0, EventKind::PrePrepared { view, seq, digest, requests: 1 }));
+        chronicle.push(2, &event(9, N0, EventKind::Prepared { view, seq, digest }));
+        assert_eq!(chronicle.bands(NodeId(0)).count(), 1);
+        assert!(chronicle.bands(NodeId(0)).all(|band| band.executed_us == Some(5)));
     }
 
     #[test]

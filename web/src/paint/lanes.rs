@@ -234,6 +234,11 @@ fn ends(scene: &Scene<'_>, window: &Window, rows: &Rows, arrow: &Arrow) -> Optio
             let sent = arrow.sent_us as f64;
             if us > arrow.sent_us { (us as f64, 0.8) } else { (sent + typical * 0.5, 0.5) }
         }
+        // A real message whose receiver doesn't tell us (a client, a dead node): a stub.
+        None if scene.steps.is_none() => {
+            let now = scene.now_us.max(arrow.sent_us as f64);
+            ((arrow.sent_us as f64 + typical).min(now), 0.9)
+        }
         // Still under way: towards the clock.
         None => (scene.now_us.max(arrow.sent_us as f64), 0.35),
     };

@@ -123,7 +123,9 @@ fn messages(pen: &Pen<'_>, palette: &Palette, ring: &Ring, scene: &Scene<'_>) {
         .arrows_between(now.saturating_sub(typical.max(least)), now)
         .filter(|arrow| scene.steps.is_none_or(|steps| arrow.sent_step < steps))
         .filter(|arrow| match arrow.end {
-            None => scene.steps.is_some() || now.saturating_sub(arrow.sent_us) < 20 * typical,
+            None => {
+                scene.steps.is_some() || now.saturating_sub(arrow.sent_us) < least.max(20 * typical)
+            }
             Some((us, step, Ending::Delivered)) => {
                 us.max(arrow.sent_us + least) > now
                     || scene.steps.is_some_and(|steps| step >= steps)

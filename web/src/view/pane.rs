@@ -75,12 +75,12 @@ pub(crate) fn lanes(world: World, stage: &Stage, link: &Scope<App>) -> Html {
                     (!event.ctrl_key() && event.delta_y() != 0.0)
                         .then(|| Msg::Zoom(world, event.delta_y() / 400.0))
                 })} />
+            </div>
             <div class="zoom" role="group" aria-label="Zoom">
                 <button class="tool round" aria-label="Show more time" title="Show more time"
                     onclick={link.callback(move |_| Msg::Zoom(world, 0.7))}>{ "−" }</button>
                 <button class="tool round" aria-label="Show less time" title="Show less time"
                     onclick={link.callback(move |_| Msg::Zoom(world, -0.7))}>{ "+" }</button>
-            </div>
             </div>
             <ul class="legend" aria-hidden="true">
                 <li class="p1">{ "pre-prepared" }</li>

@@ -1,0 +1,300 @@
+//! JSON from real nodes, field by field.
+//!
+//! The events' schema is the core's; its derived reader weighs eighty compressed kilobytes in wasm,
+//! for the sake of acts and lies that only simulations have. This reads what real nodes emit, and
+//! the tests hold it to the core's own writer, kind by kind.
+
+use conclave_core::{
+    crypto::Digest,
+    event::{Event, EventKind, Place},
+    ids::{ClientId, MessageId, NodeId, Principal, RequestId, Seq, Timestamp, View},
+    pbft::Summary,
+    time::Time,
+};
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer, value::StrDeserializer},
+};
+use serde_json::Value;
+
+use super::source::{ClusterInfo, Hello, NodeInfo};
+
+/// The error of names that don't exist; never looked at.
+type NoName = serde::de::value::Error;
+
+/// One JSON object.
+struct Fields<'a>(&'a Value);
+
+impl<'a> Fields<'a> {
+    fn number(&self, name: &str) -> Option<u64> {
+        self.0.get(name)?.as_u64()
+    }
+
+    fn small(&self, name: &str) -> Option<u32> {
+        u32::try_from(self.number(name)?).ok()
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name)?.as_str()
+    }
+
+    /// Something that is written as a word: a kind, a cause, a digest.
+    fn word<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
+        let deserializer: StrDeserializer<'a, NoName> = self.text(name)?.into_deserializer();
+        T::deserialize(deserializer).ok()
+    }
+
+    fn node(&self, name: &str) -> Option<NodeId> {
+        u16::try_from(self.number(name)?).ok().map(NodeId)
+    }
+
+    fn view(&self) -> Option<View> {
+        self.number("view").map(View)
+    }
+
+    fn seq(&self) -> Option<Seq> {
+        self.number("seq").map(Seq)
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.word("digest")
+    }
+
+    fn id(&self) -> Option<MessageId> {
+        self.number("id").map(MessageId)
+    }
+
+    fn principal(&self, name: &str) -> Option<Principal> {
+        let who = Fields(self.0.get(name)?);
+        let client = || who.number("client").map(|id| Principal::Client(ClientId(id)));
+        who.node("node").map(Principal::Node).or_else(client)
+    }
+
+    fn request(&self, name: &str) -> Option<RequestId> {
+        request(self.0.get(name)?)
+    }
+
+    fn what(&self) -> Option<Summary> {
+        let what = Fields(self.0.get("what")?);
+        Some(Summary {
+            kind: what.word("kind")?,
+            view: what.view(),
+            seq: what.seq(),
+            digest: what.digest(),
+            request: what.request("request"),
+        })
+    }
+}
+
+fn request(value: &Value) -> Option<RequestId> {
+    let fields = Fields(value);
+    Some(RequestId {
+        client: ClientId(fields.number("client")?),
+        timestamp: Timestamp(fields.number("timestamp")?),
+    })
+}
+
+/// Reads an event; `None` for anything that isn't one that real nodes emit.
+pub(super) fn event(text: &str) -> Option<Event> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let fields = Fields(&value);
+    let place: Place = fields.principal("place")?.into();
+    Some(Event { at: Time(fields.number("at")?), place, kind: kind(&fields)? })
+}
+
+fn kind(f: &Fields<'_>) -> Option<EventKind> {
+    Some(match f.text("event")? {
+        "sent" => EventKind::Sent { id: f.id()?, to: f.principal("to")?, what: f.what()? },
+        "delivered" => {
+            EventKind::Delivered { id: f.id()?, from: f.principal("from")?, what: f.what()? }
+        }
+        "lost" => EventKind::Lost { id: f.id()?, to: f.principal("to")?, why: f.word("why")? },
+        "refused" => {
+            EventKind::Refused { from: f.principal("from")?, why: f.text("why")?.to_owned() }
+        }
+        "request-accepted" => EventKind::RequestAccepted { request: f.request("request")? },
+        "pre-prepared" => EventKind::PrePrepared {
+            view: f.view()?,
+            seq: f.seq()?,
+            digest: f.digest()?,
+            requests: f.small("requests")?,
+        },
+        "prepared" => EventKind::Prepared { view: f.view()?, seq: f.seq()?, digest: f.digest()? },
+        "committed" => EventKind::Committed { view: f.view()?, seq: f.seq()?, digest: f.digest()? },
+        "executed" => EventKind::Executed {
+            seq: f.seq()?,
+            digest: f.digest()?,
+            requests: f.0.get("requests")?.as_array()?.iter().filter_map(request).collect(),
+        },
+        "checkpoint-taken" => EventKind::CheckpointTaken { seq: f.seq()?, digest: f.digest()? },
+        "checkpoint-stable" => EventKind::CheckpointStable { seq: f.seq()?, digest: f.digest()? },
+        "state-transferred" => EventKind::StateTransferred { seq: f.seq()?, digest: f.digest()? },
+        "view-change-started" => {
+            EventKind::ViewChangeStarted { view: f.view()?, why: f.word("why")? }
+        }
+        "view-entered" => EventKind::ViewEntered {
+            view: f.view()?,
+            primary: f.node("primary")?,
+            carried_over: f.small("carried_over")?,
+        },
+        "equivocation" => EventKind::Equivocation {
+            by: f.node("by")?,
+            view: f.view()?,
+            seq: f.seq()?,
+            first: f.word("first")?,
+            second: f.word("second")?,
+        },
+        "request-submitted" => EventKind::RequestSubmitted {
+            request: f.request("request")?,
+            operation: f.text("operation")?.to_owned(),
+        },
+        "request-retransmitted" => {
+            EventKind::RequestRetransmitted { request: f.request("request")? }
+        }
+        "request-completed" => EventKind::RequestCompleted {
+            request: f.request("request")?,
+            result: f.text("result")?.to_owned(),
+            latency_us: f.number("latency_us")?,
+        },
+        _ => return None,
+    })
+}
+
+/// Reads what `/api/cluster` says; `None` if it names no nodes.
+pub(super) fn cluster(text: &str) -> Option<ClusterInfo> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let node = |value: &Value| {
+        let fields = Fields(value);
+        Some(NodeInfo { id: fields.node("id")?, admin: fields.text("admin")?.to_owned() })
+    };
+    let nodes: Vec<NodeInfo> = value.get("nodes")?.as_array()?.iter().filter_map(node).collect();
+    let control = value.get("control").and_then(Value::as_bool).unwrap_or(false);
+    (!nodes.is_empty()).then_some(ClusterInfo { nodes, control })
+}
+
+/// Reads a node's greeting.
+pub(super) fn hello(text: &str) -> Option<Hello> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let fields = Fields(&value);
+    Some(Hello {
+        view: fields.number("view")?,
+        active: value.get("active")?.as_bool()?,
+        executed: fields.number("executed")?,
+    })
+}
+
+/// Reads how many events a slow viewer missed.
+pub(super) fn lagged(text: &str) -> Option<u64> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    Fields(&value).number("missed")
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_core::{
+        event::{LossCause, ViewChangeCause},
+        pbft::MessageKind,
+    };
+
+    use super::*;
+
+    fn every_kind() -> Vec<EventKind> {
+        let (view, seq, digest) = (View(2), Seq(7), Digest([0xa1; 32]));
+        let request = RequestId { client: ClientId(4), timestamp: Timestamp(u64::MAX) };
+        let (to, id) = (Principal::Node(NodeId(3)), MessageId(u64::MAX - 5));
+        let from = Principal::Client(ClientId(9));
+        let mut kinds: Vec<EventKind> = MessageKind::ALL
+            .into_iter()
+            .map(|kind| {
+                let what = Summary {
+                    kind,
+                    view: Some(view),
+                    seq: None,
+                    digest: Some(digest),
+                    request: Some(request),
+                };
+                EventKind::Sent { id, to, what }
+            })
+            .collect();
+        let what = Summary {
+            kind: MessageKind::Reply,
+            view: None,
+            seq: Some(seq),
+            digest: None,
+            request: None,
+        };
+        kinds.push(EventKind::Delivered { id, from, what });
+        for why in [
+            LossCause::Network,
+            LossCause::Cut,
+            LossCause::Down,
+            LossCause::Dropped,
+            LossCause::Overflow,
+        ] {
+            kinds.push(EventKind::Lost { id, to, why });
+        }
+        for why in [
+            ViewChangeCause::RequestTimeout,
+            ViewChangeCause::NewViewTimeout,
+            ViewChangeCause::JoinedOthers,
+        ] {
+            kinds.push(EventKind::ViewChangeStarted { view, why });
+        }
+        kinds.extend([
+            EventKind::Refused { from, why: "bad".into() },
+            EventKind::RequestAccepted { request },
+            EventKind::PrePrepared { view, seq, digest, requests: 3 },
+            EventKind::Prepared { view, seq, digest },
+            EventKind::Committed { view, seq, digest },
+            EventKind::Executed { seq, digest, requests: vec![request] },
+            EventKind::CheckpointTaken { seq, digest },
+            EventKind::CheckpointStable { seq, digest },
+            EventKind::StateTransferred { seq, digest },
+            EventKind::ViewEntered { view, primary: NodeId(1), carried_over: 2 },
+            EventKind::Equivocation {
+                by: NodeId(0),
+                view,
+                seq,
+                first: digest,
+                second: Digest([7; 32]),
+            },
+            EventKind::RequestSubmitted { request, operation: "get k".into() },
+            EventKind::RequestRetransmitted { request },
+            EventKind::RequestCompleted { request, result: "done".into(), latency_us: 12 },
+        ]);
+        kinds
+    }
+
+    #[test]
+    fn every_kind_that_real_nodes_emit_is_read_as_the_core_writes_it() {
+        for place in [Place::Node(NodeId(2)), Place::Client(ClientId(5))] {
+            for kind in every_kind() {
+                let written = Event { at: Time(1_795_479_159_977_773), place, kind };
+                let text = serde_json::to_string(&written).expect("events are written as JSON");
+                assert_eq!(event(&text).as_ref(), Some(&written), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_none() {
+        for text in ["", "{}", "[]", "{\"at\":1,\"place\":{\"node\":70000},\"event\":\"sent\"}"] {
+            assert_eq!(event(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_servers_answer_is_read_and_control_is_off_unless_it_says_so() {
+        let info = cluster(r#"{"nodes":[{"id":0,"admin":"http://127.0.0.1:7701","up":true}]}"#);
+        let info = info.expect("there is one node");
+        assert_eq!((info.nodes[0].id, info.control), (NodeId(0), false));
+        assert_eq!(cluster(r#"{"nodes":[],"control":true}"#), None);
+    }
+
+    #[test]
+    fn a_greeting_says_where_a_node_stands() {
+        let text = r#"{"id":0,"view":3,"active":false,"executed":14}"#;
+        assert_eq!(hello(text), Some(Hello { view: 3, active: false, executed: 14 }));
+        assert_eq!(lagged(r#"{"missed":9}"#), Some(9));
+    }
+}
