@@ -89,21 +89,26 @@ fn the_lab_loads_every_scenario_without_a_complaint_and_asks_nobody_else() {
 }
 
 #[test]
-fn nothing_moves_until_asked_then_it_plays_and_pauses() {
+fn nothing_moves_until_asked_then_it_plays_from_marker_to_marker() {
     let visit = Visit::begin();
     let lab = visit.lab();
     let start = lab.position();
     thread::sleep(Duration::from_millis(500));
     assert_eq!(lab.position(), start, "nothing may move by itself on load");
+
+    // A marker pauses with its sentence; "now you", says the button, and it goes on from there.
+    let mut from = start;
+    for _ in 0..2 {
+        lab.click("play");
+        let marker = lab.wait_for_pause();
+        assert!(marker > from, "it didn't play from {from} on");
+        assert!(!lab.text("narration").is_empty());
+        from = marker;
+    }
     lab.click("play");
-    lab.wait_for_position("the run to play", |at| at > start + 5);
+    lab.wait_for_position("the run to play on", |at| at > from);
     lab.click("play");
-    let paused = wait_for("the run to pause", Duration::from_secs(5), || {
-        let before = lab.position();
-        thread::sleep(Duration::from_millis(300));
-        (lab.position() == before).then_some(before)
-    });
-    assert!(paused > start && paused < lab.number("steps"));
+    assert!(lab.wait_for_pause() < lab.number("steps"));
     visit.no_complaints();
 }
 
@@ -219,7 +224,7 @@ fn a_broken_link_is_one_clear_sentence_and_the_lab_still_works() {
         visit.session.go_to("about:blank");
         let lab = Lab::open(&visit.session, &format!("{}{broken}", visit.server.url));
         let said = lab.text("broken-link");
-        assert!(said.starts_with("This link ") && said.contains('.'), "{broken}: {said}");
+        assert!(said.contains("link") && said.contains('.'), "{broken}: {said}");
         lab.choose("silent-primary");
         assert!(lab.number("steps") > 100);
     }

@@ -106,6 +106,14 @@ impl<'a> Lab<'a> {
         wait_for(what, SHOWN_LIMIT, || Some(self.position()).filter(|at| is(*at)))
     }
 
+    /// Waits until nothing plays, and says where it stopped.
+    #[track_caller]
+    pub(crate) fn wait_for_pause(&self) -> u64 {
+        wait_for("the run to pause", READY_LIMIT, || {
+            self.attribute("play", "aria-label").starts_with("Play").then(|| self.position())
+        })
+    }
+
     /// Chooses a scenario from the gallery and waits for its whole run.
     pub(crate) fn choose(&self, scenario: &str) {
         let name = format!("scenario-{scenario}");
