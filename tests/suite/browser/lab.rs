@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::webdriver::{Session, wait_for};
 
 /// Longest that the lab may take to load and to simulate a whole run.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_mins(1);
 /// Longest that the page may take to show what a click did.
 const SHOWN_LIMIT: Duration = Duration::from_secs(15);
 
