@@ -25,7 +25,7 @@ const NODES: u16 = 4;
 /// Before anything is counted: connections, caches, the allocator.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// What is printed takes this long for each line, unless told otherwise.
-const SECONDS: f64 = 4.0;
+const SECONDS: f64 = 3.0;
 /// Ticks of `/proc/PID/stat` a second: 100 on every Linux there is (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -44,7 +44,7 @@ fn main() {
         "storage", "clients", "ops/s", "CPU µs/op", "p50 ms", "p99 ms"
     );
     for durable in [false, true] {
-        for clients in [1, 8] {
+        for clients in [1, 8, 64] {
             let figures = runtime.block_on(measure(durable, clients, span));
             println!(
                 "{:<10} {:>8} {:>12.0} {:>12.0} {:>10.2} {:>10.2}",
@@ -67,7 +67,7 @@ struct Figures {
 }
 
 async fn measure(durable: bool, clients: u64, span: Duration) -> Figures {
-    let cluster = RealCluster::start(NODES, durable).await;
+    let cluster = RealCluster::start_with(NODES, clients + 1, durable).await;
     let latencies = Arc::new(Mutex::new(Vec::new()));
     let mut load = JoinSet::new();
     for id in 1..=clients {

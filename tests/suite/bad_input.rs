@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use conclave::development::CLIENTS;
 use conclave_core::{
     app::{Operation, Outcome},
     crypto::Signed,
@@ -193,7 +194,7 @@ fn a_damaged_journal_is_not_started_from() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn http_that_makes_no_sense_gets_a_4xx_and_a_sentence() {
-    let cluster = RealCluster::prepare(4, false);
+    let cluster = RealCluster::prepare(4, CLIENTS, false);
     cluster.supervisor.start(NodeId(0)).unwrap();
     let admin = cluster.admin(NodeId(0));
     until("it answers", || get(admin, "/healthz").is_some()).await;

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use conclave::development::CLIENTS;
 use conclave_core::{
     app::{Operation, Outcome},
     event::{Event, EventKind, Place},
@@ -100,7 +101,7 @@ async fn losing_the_primary_by_sigkill_loses_no_acknowledged_write() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_is_ready_only_together_with_a_quorum() {
-    let cluster = RealCluster::prepare(4, false);
+    let cluster = RealCluster::prepare(4, CLIENTS, false);
     cluster.supervisor.start(NodeId(0)).unwrap();
     let admin = cluster.admin(NodeId(0));
     until("node 0 lives", || get(admin, "/healthz").is_some_and(|answer| answer.code == 200)).await;

@@ -1,6 +1,8 @@
 //! What crosses crates.
 
+mod bad_input;
 mod browser;
+mod cluster;
 mod faults;
 mod same_run;
 mod scenarios;

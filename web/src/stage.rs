@@ -122,7 +122,7 @@ impl Stage {
             .chronicle
             .in_flight(scene.steps.unwrap_or(u64::MAX), now)
             .filter_map(|arrow| {
-                let at = paint::ring::place_of(&self.layout, arrow, scene.now_us, typical)?;
+                let at = paint::ring::place_of(&self.layout, arrow, scene, typical)?;
                 Some((at.distance(point), arrow.id))
             })
             .filter(|(distance, _)| *distance <= 16.0)
@@ -154,7 +154,8 @@ impl Stage {
 
     /// µs per pixel of the lanes.
     pub(crate) fn us_per_pixel(&self, span_us: f64) -> f64 {
-        span_us / (self.lanes_size.0 - paint::lanes::LEFT - 8.0).max(50.0)
+        span_us * paint::lanes::share(self.lanes_size.0)
+            / (self.lanes_size.0 - paint::lanes::LEFT - 8.0).max(50.0)
     }
 
     /// Puts the keyboard's focus on a replica's button.

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{serve, signals};
 use crate::{
-    development::{Layout, Supervisor, SupervisorOptions, run_load},
+    development::{CLIENTS, Layout, Supervisor, SupervisorOptions, run_load},
     failure::Failure,
     http,
     web::{self, WebOptions},
@@ -68,7 +68,7 @@ impl RunCluster {
         };
         // Before anything is written or started.
         let listener = if self.no_web { None } else { Some(serve::bind(self.port).await?) };
-        let layout = Layout::prepare(self.dir.clone(), self.nodes, self.port)
+        let layout = Layout::prepare(self.dir.clone(), self.nodes, CLIENTS, self.port)
             .map_err(|why| Failure::bad_input(&why))?;
         let program = std::env::current_exe()
             .map_err(|why| Failure::Unmet(format!("can't find this program: {why}")))?;

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::config::{CLUSTER_FILE, ClusterConfig, ConfigError, GenerateError, NewCluster, Ports};
 
 /// Clients of a development cluster: number 0 for people, the others for the demo load.
-pub(super) const CLIENTS: u64 = 9;
+pub const CLIENTS: u64 = 9;
 
 /// Why there is no such cluster.
 #[derive(Debug, Error)]
@@ -89,9 +89,15 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The cluster in `directory`, made if there is none; without a directory, one for this run.
+    /// The cluster in `directory`, made (with keys for `clients` clients) if there is none; without a
+    /// directory, one for this run.
     /// Addresses follow from `port`, keys stay. Port 0: any free ports.
-    pub fn prepare(directory: Option<PathBuf>, nodes: u16, port: u16) -> Result<Self, LayoutError> {
+    pub fn prepare(
+        directory: Option<PathBuf>,
+        nodes: u16,
+        clients: u64,
+        port: u16,
+    ) -> Result<Self, LayoutError> {
         let ports = match port {
             0 => free_ports(nodes)?,
             base => {
@@ -106,7 +112,7 @@ impl Layout {
             std::env::temp_dir().join(format!("conclave-cluster-{}", std::process::id()))
         });
         if !directory.join(CLUSTER_FILE).exists() {
-            let made = NewCluster::generate(nodes, CLIENTS, &ports, true)?;
+            let made = NewCluster::generate(nodes, clients, &ports, true)?;
             // What a run with this process number left behind has no configuration: not in use.
             made.write(&directory, temporary)?;
             return Ok(Self { directory, config: made.config, temporary });
@@ -207,7 +213,7 @@ mod tests {
         let directory =
             std::env::temp_dir().join(format!("conclave-layout-{}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
-        let prepare = |nodes| Layout::prepare(Some(directory.clone()), nodes, 0);
+        let prepare = |nodes| Layout::prepare(Some(directory.clone()), nodes, CLIENTS, 0);
         let keys = |layout: &Layout| {
             layout.config.nodes.iter().map(|node| node.public_key).collect::<Vec<_>>()
         };
@@ -231,7 +237,7 @@ mod tests {
             })
             .unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = Layout::prepare(None, 4, base).unwrap_err().to_string();
+        let error = Layout::prepare(None, 4, CLIENTS, base).unwrap_err().to_string();
         assert!(error.contains(&format!("port {port} is taken")), "{error}");
         assert!(error.contains("--port"), "{error}");
     }

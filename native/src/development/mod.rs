@@ -10,6 +10,6 @@ mod layout;
 mod load;
 mod supervisor;
 
-pub use layout::{Layout, LayoutError};
+pub use layout::{CLIENTS, Layout, LayoutError};
 pub use load::run_load;
 pub use supervisor::{ControlError, NodeState, Supervisor, SupervisorOptions};

@@ -17,7 +17,7 @@ use std::{
 use conclave::{
     client::{ClientHandle, ClientOptions},
     config::{ClusterConfig, Identity},
-    development::{Layout, Supervisor, SupervisorOptions},
+    development::{CLIENTS, Layout, Supervisor, SupervisorOptions},
     node::Status,
 };
 use conclave_core::ids::{ClientId, NodeId, Principal};
@@ -80,10 +80,10 @@ pub(crate) struct RealCluster {
 
 impl RealCluster {
     /// Keys and configuration on free ports; nothing runs yet.
-    pub(crate) fn prepare(nodes: u16, durable: bool) -> Self {
+    pub(crate) fn prepare(nodes: u16, clients: u64, durable: bool) -> Self {
         let scratch = Scratch::new();
         let directory = Some(scratch.path().to_owned());
-        let layout = Layout::prepare(directory, nodes, 0).expect("a cluster");
+        let layout = Layout::prepare(directory, nodes, clients, 0).expect("a cluster");
         let options = SupervisorOptions {
             program: program().to_owned(),
             directory: scratch.path().to_owned(),
@@ -97,7 +97,12 @@ impl RealCluster {
 
     /// All nodes running and ready.
     pub(crate) async fn start(nodes: u16, durable: bool) -> Self {
-        let cluster = Self::prepare(nodes, durable);
+        Self::start_with(nodes, CLIENTS, durable).await
+    }
+
+    /// The same with keys for so many clients.
+    pub(crate) async fn start_with(nodes: u16, clients: u64, durable: bool) -> Self {
+        let cluster = Self::prepare(nodes, clients, durable);
         cluster.supervisor.start_all().expect("nodes start");
         for node in 0..nodes {
             cluster.until_ready(NodeId(node)).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use conclave_core::{
     crypto::Digest,
     event::{Event, EventKind, LossCause, Place, Tampering, ViewChangeCause},
-    ids::{NodeId, Principal, Seq, View},
+    ids::{NodeId, Principal, Seq, Timestamp, View},
     pbft::{MessageKind, Summary},
     sim::Action,
 };
@@ -72,12 +72,20 @@ pub(crate) fn message(what: &Summary) -> String {
         text += &format!(" of view {view}");
     }
     if let Some(request) = what.request {
-        text += &format!(" #{} of client {}", request.timestamp, request.client);
+        text += &format!(" #{} of client {}", number(request.timestamp), request.client);
     }
     if let Some(digest) = what.digest {
         text += &format!(", {}", digest.short());
     }
     text
+}
+
+/// A request's number. Real clients count from the clock: of those, the last digits tell enough.
+pub(crate) fn number(timestamp: Timestamp) -> String {
+    match timestamp.0 {
+        small if small < 1_000_000 => small.to_string(),
+        large => format!("…{:04}", large % 10_000),
+    }
 }
 
 /// Why a message is gone.
@@ -120,9 +128,10 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             (format!("a message to {to} is lost: {}", loss(*why)), false)
         }
         EventKind::Refused { from, why } => (format!("refused a message of {from}: {why}"), true),
-        EventKind::RequestAccepted { request } => {
-            (format!("holds request #{} of client {}", request.timestamp, request.client), false)
-        }
+        EventKind::RequestAccepted { request } => (
+            format!("holds request #{} of client {}", number(request.timestamp), request.client),
+            false,
+        ),
         EventKind::PrePrepared { view, seq, digest, requests } => (
             format!("pre-prepared {seq} in view {view}: {}, {}", digest.short(), plural(*requests)),
             false,
@@ -163,15 +172,15 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             true,
         ),
         EventKind::RequestSubmitted { request, operation } => {
-            (format!("asks #{}: {operation}", request.timestamp), false)
+            (format!("asks #{}: {operation}", number(request.timestamp)), false)
         }
         EventKind::RequestRetransmitted { request } => {
-            (format!("asks everyone again for #{}", request.timestamp), true)
+            (format!("asks everyone again for #{}", number(request.timestamp)), true)
         }
         EventKind::RequestCompleted { request, result, latency_us } => (
             format!(
                 "accepts #{}: {result}, after {:.1} ms",
-                request.timestamp,
+                number(request.timestamp),
                 *latency_us as f64 / 1e3
             ),
             false,
@@ -373,6 +382,12 @@ mod tests {
             Some("node 0 told 1 and 2 a1a1, told 3 7777 (pre-prepare 5, view 0)")
         );
         assert_eq!(latest_lie(&chronicle, 7), None);
+    }
+
+    #[test]
+    fn numbers_that_come_from_a_clock_are_shortened() {
+        assert_eq!(number(Timestamp(12)), "12");
+        assert_eq!(number(Timestamp(1_795_479_153_460_630)), "…0630");
     }
 
     #[test]

@@ -31,7 +31,13 @@ pub(crate) fn rows(scene: &Scene<'_>, height: f64) -> Rows {
 
 /// The visible time of a scene on a canvas of this width.
 pub(crate) fn window(scene: &Scene<'_>, span_us: f64, width: f64) -> Window {
+    let span_us = span_us * share(width);
     Window::around(scene.now_us, span_us, scene.extent_us, (LEFT, width - 8.0))
+}
+
+/// A narrow canvas shows less time rather than everything smaller.
+pub(crate) fn share(width: f64) -> f64 {
+    (width / 820.0).clamp(0.42, 1.6)
 }
 
 /// Paints one frame.
@@ -136,7 +142,7 @@ fn names(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, rows: &Rows) {
         pen.fill(colour);
         pen.font(650, 14.0);
         pen.text(&face.id.to_string(), Point { x: LEFT - 8.0, y }, Align::Right);
-        if face.primary && face.state != NodeState::Down {
+        if face.primary && face.active && face.state != NodeState::Down {
             pen.fill(&palette.crown);
             pen.crown(Point { x: LEFT - 30.0, y }, 6.0);
         }
@@ -239,6 +245,8 @@ fn arrows(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, window: &Window, 
     let from = window.from_us.max(0.0) as u64;
     let to = window.to_us.max(0.0) as u64;
     let count = scene.chronicle.arrows_between(from, to).take(MAX_ARROWS + 1).count();
+    let glyph: f64 = if count > 90 { 6.0 } else { 7.5 };
+    let glyph = glyph.min(rows.node_height * 0.17).max(3.5);
     let (lettered, thinned) = (count <= MAX_LETTERED, count > MAX_ARROWS);
     for (index, arrow) in scene.chronicle.arrows_between(from, to).enumerate() {
         let chosen = scene.selected == Some(Selection::Message(arrow.id));
@@ -272,13 +280,7 @@ fn arrows(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, window: &Window, 
         if lettered && start.distance(end) > 46.0 {
             pen.alpha(1.0);
             let at = start.towards(end, 0.5);
-            pen.message(
-                at,
-                arrow.what.kind,
-                if count > 90 { 6.0 } else { 7.5 },
-                colour,
-                &palette.panel,
-            );
+            pen.message(at, arrow.what.kind, glyph, colour, &palette.panel);
         }
     }
     pen.alpha(1.0);
@@ -398,7 +400,7 @@ fn asks(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, window: &Window, ro
             let x = window.x(*us as f64);
             pen.line(Point { x, y: y - 3.0 }, Point { x, y: y + thick + 3.0 });
         }
-        let text = format!("#{} {}", ask.request.timestamp, ask.operation);
+        let text = format!("#{} {}", words::number(ask.request.timestamp), ask.operation);
         pen.font(500, 10.0);
         if thick >= 10.0 && width > pen.text_width(&text) + 8.0 {
             pen.fill(&palette.ink);

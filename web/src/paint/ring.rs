@@ -7,6 +7,7 @@ use crate::model::{
     chronicle::{Arrow, Ending},
     ring::{Point, Ring},
     scene::{Face, NodeState, Scene, Selection},
+    words,
 };
 
 /// Above this size every pair has no line of its own any more.
@@ -51,8 +52,11 @@ pub(crate) fn paint(
             && r >= 8.0
         {
             let done = ask.done_us.is_some_and(|us| us as f64 <= scene.now_us);
-            let text =
-                format!("#{} {}", ask.request.timestamp, if done { "done" } else { "waits" });
+            let text = format!(
+                "#{} {}",
+                words::number(ask.request.timestamp),
+                if done { "done" } else { "waits" }
+            );
             pen.fill(&palette.ink2);
             pen.font(400, 11.0);
             pen.text(&text, Point { x: at.x, y: at.y + r + 10.0 }, Align::Centre);
@@ -112,17 +116,19 @@ fn links(pen: &Pen<'_>, palette: &Palette, ring: &Ring, scene: &Scene<'_>) {
 fn messages(pen: &Pen<'_>, palette: &Palette, ring: &Ring, scene: &Scene<'_>) {
     let now = scene.now_us as u64;
     let typical = scene.chronicle.typical_flight_us();
+    let least = least_us(scene);
     // A message that is lost at once would never be seen: its cross stays for a typical flight.
     let visible: Vec<&Arrow> = scene
         .chronicle
-        .arrows_between(now.saturating_sub(typical), now)
+        .arrows_between(now.saturating_sub(typical.max(least)), now)
         .filter(|arrow| scene.steps.is_none_or(|steps| arrow.sent_step < steps))
         .filter(|arrow| match arrow.end {
             None => scene.steps.is_some() || now.saturating_sub(arrow.sent_us) < 20 * typical,
             Some((us, step, Ending::Delivered)) => {
-                us > now || scene.steps.is_some_and(|steps| step >= steps)
+                us.max(arrow.sent_us + least) > now
+                    || scene.steps.is_some_and(|steps| step >= steps)
             }
-            Some((us, _, Ending::Lost(_))) => us + typical > now,
+            Some((us, _, Ending::Lost(_))) => us + typical.max(least) > now,
         })
         .collect();
     let size = if visible.len() > MAX_LETTERED || ring.node_radius < 12.0 { 3.5 } else { 8.0 };
@@ -130,7 +136,7 @@ fn messages(pen: &Pen<'_>, palette: &Palette, ring: &Ring, scene: &Scene<'_>) {
         let Some((start, end)) = ring.way(arrow.from, arrow.to) else { continue };
         let chosen = scene.selected == Some(Selection::Message(arrow.id));
         let colour = if arrow.alt { palette.lie.as_str() } else { palette.of(arrow.what.kind) };
-        let part = progress(arrow, scene.now_us, typical);
+        let part = progress(arrow, scene, typical);
         let lost = matches!(arrow.end, Some((us, _, Ending::Lost(_))) if us <= now);
         pen.stroke(colour, if chosen { 2.5 } else { 1.0 });
         if scene.still && !lost {
@@ -161,10 +167,16 @@ fn messages(pen: &Pen<'_>, palette: &Palette, ring: &Ring, scene: &Scene<'_>) {
     }
 }
 
-/// How far a message is on its way at `now_us`.
-pub(crate) fn progress(arrow: &Arrow, now_us: f64, typical_us: u64) -> f64 {
+/// Between real nodes a message takes a fraction of a frame: it is shown for this long, in µs.
+fn least_us(scene: &Scene<'_>) -> u64 {
+    if scene.steps.is_none() { 450_000 } else { 0 }
+}
+
+/// How far a message is on its way.
+pub(crate) fn progress(arrow: &Arrow, scene: &Scene<'_>, typical_us: u64) -> f64 {
     let sent = arrow.sent_us as f64;
-    let part = |end: f64| ((now_us - sent) / (end - sent).max(1.0)).clamp(0.0, 1.0);
+    let least = (least_us(scene) as f64).max(1.0);
+    let part = |end: f64| ((scene.now_us - sent) / (end - sent).max(least)).clamp(0.0, 1.0);
     match arrow.end {
         Some((us, _, Ending::Delivered)) => part(us as f64),
         Some((us, _, Ending::Lost(why))) => {
@@ -177,9 +189,14 @@ pub(crate) fn progress(arrow: &Arrow, now_us: f64, typical_us: u64) -> f64 {
 }
 
 /// Where a message is on the ring: what finds it under the pointer.
-pub(crate) fn place_of(ring: &Ring, arrow: &Arrow, now_us: f64, typical_us: u64) -> Option<Point> {
+pub(crate) fn place_of(
+    ring: &Ring,
+    arrow: &Arrow,
+    scene: &Scene<'_>,
+    typical_us: u64,
+) -> Option<Point> {
     let (start, end) = ring.way(arrow.from, arrow.to)?;
-    Some(start.towards(end, progress(arrow, now_us, typical_us)))
+    Some(start.towards(end, progress(arrow, scene, typical_us)))
 }
 
 fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, chosen: bool) {
@@ -198,7 +215,7 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
     });
     pen.font(650, (r * 0.78).max(7.0));
     pen.text(&face.id.to_string(), Point { x: at.x, y: at.y + 0.5 }, Align::Centre);
-    if face.primary && face.state != NodeState::Down {
+    if face.primary && face.active && face.state != NodeState::Down {
         pen.fill(&palette.crown);
         pen.crown(
             Point { x: at.x, y: at.y - r - if roomy { 13.0 } else { 7.0 } },

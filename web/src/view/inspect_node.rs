@@ -170,7 +170,7 @@ fn store(app: &App, node: NodeId) -> Html {
             .find(|ask| matches!(replica.sessions().lookup(ask.request), Known::Answered(_)))
             .map(|ask| html! {
                 <tr><td>{ format!("client {client}") }</td>
-                    <td>{ format!("#{} {}", ask.request.timestamp, ask.operation) }</td></tr>
+                    <td>{ format!("#{} {}", words::number(ask.request.timestamp), ask.operation) }</td></tr>
             })
         });
     html! {

@@ -59,7 +59,7 @@ fn one_client(app: &App, client: ClientId, link: &Scope<App>) -> Html {
                 _ => "waits".to_owned(),
             };
             html! {
-                <tr><td>{ format!("#{}", ask.request.timestamp) }</td>
+                <tr><td>{ format!("#{}", words::number(ask.request.timestamp)) }</td>
                     <td>{ ask.operation.clone() }</td><td>{ state }</td></tr>
             }
         });
