@@ -89,21 +89,26 @@ fn the_lab_loads_every_scenario_without_a_complaint_and_asks_nobody_else() {
 }
 
 #[test]
-fn nothing_moves_until_asked_then_it_plays_and_pauses() {
+fn nothing_moves_until_asked_then_it_plays_from_marker_to_marker() {
     let visit = Visit::begin();
     let lab = visit.lab();
     let start = lab.position();
     thread::sleep(Duration::from_millis(500));
     assert_eq!(lab.position(), start, "nothing may move by itself on load");
+
+    // A marker pauses with its sentence; "now you", says the button, and it goes on from there.
+    let mut from = start;
+    for _ in 0..2 {
+        lab.click("play");
+        let marker = lab.wait_for_pause();
+        assert!(marker > from, "it didn't play from {from} on");
+        assert!(!lab.text("narration").is_empty());
+        from = marker;
+    }
     lab.click("play");
-    lab.wait_for_position("the run to play", |at| at > start + 5);
+    lab.wait_for_position("the run to play on", |at| at > from);
     lab.click("play");
-    let paused = wait_for("the run to pause", Duration::from_secs(5), || {
-        let before = lab.position();
-        thread::sleep(Duration::from_millis(300));
-        (lab.position() == before).then_some(before)
-    });
-    assert!(paused > start && paused < lab.number("steps"));
+    assert!(lab.wait_for_pause() < lab.number("steps"));
     visit.no_complaints();
 }
 
@@ -166,7 +171,7 @@ fn crashing_the_primary_makes_the_others_change_the_view() {
     assert_ne!(after.trace_hash, before.trace_hash, "another run has another hash");
     let up: Vec<_> = after.replicas.iter().filter(|replica| replica[0] == "up").collect();
     assert_eq!(up.len(), 3, "{after:?}");
-    for [_, view, executed, _] in up.iter().copied() {
+    for [_, view, executed, _] in &up {
         assert!(view.parse::<u64>().unwrap() >= 1, "no view change: {after:?}");
         let old: u64 = before.replicas[0][2].parse().unwrap();
         assert!(executed.parse::<u64>().unwrap() > old, "no progress after it: {after:?}");
@@ -219,7 +224,7 @@ fn a_broken_link_is_one_clear_sentence_and_the_lab_still_works() {
         visit.session.go_to("about:blank");
         let lab = Lab::open(&visit.session, &format!("{}{broken}", visit.server.url));
         let said = lab.text("broken-link");
-        assert!(said.starts_with("This link ") && said.contains('.'), "{broken}: {said}");
+        assert!(said.contains("link") && said.contains('.'), "{broken}: {said}");
         lab.choose("silent-primary");
         assert!(lab.number("steps") > 100);
     }
@@ -313,7 +318,7 @@ fn the_lab_attaches_to_a_real_cluster_and_sees_its_primary_die() {
     lab.screenshot("live");
 
     lab.click("live-kill-0");
-    wait_for("the survivors to enter another view", Duration::from_secs(60), || {
+    wait_for("the survivors to enter another view", Duration::from_mins(1), || {
         let replicas = lab.replicas("live-node");
         replicas.iter().skip(1).all(|it| it[0] == "up" && it[1] != "0").then_some(())
     });

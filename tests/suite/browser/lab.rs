@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::webdriver::{Session, wait_for};
 
 /// Longest that the lab may take to load and to simulate a whole run.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_mins(1);
 /// Longest that the page may take to show what a click did.
 const SHOWN_LIMIT: Duration = Duration::from_secs(15);
 
@@ -104,6 +104,14 @@ impl<'a> Lab<'a> {
     #[track_caller]
     pub(crate) fn wait_for_position(&self, what: &str, is: impl Fn(u64) -> bool) -> u64 {
         wait_for(what, SHOWN_LIMIT, || Some(self.position()).filter(|at| is(*at)))
+    }
+
+    /// Waits until nothing plays, and says where it stopped.
+    #[track_caller]
+    pub(crate) fn wait_for_pause(&self) -> u64 {
+        wait_for("the run to pause", READY_LIMIT, || {
+            self.attribute("play", "aria-label").starts_with("Play").then(|| self.position())
+        })
     }
 
     /// Chooses a scenario from the gallery and waits for its whole run.

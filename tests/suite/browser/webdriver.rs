@@ -1,4 +1,4 @@
-//! A WebDriver client: just the commands that the browser tests need, each bounded in time.
+//! A `WebDriver` client: just the commands that the browser tests need, each bounded in time.
 //!
 //! chromedriver is started on a port of its own choosing and every session gets a fresh profile, so
 //! tests know nothing of each other. Dropping a session closes its browser; dropping the driver
@@ -257,7 +257,7 @@ pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() ->
     }
 }
 
-/// Standard base64, as WebDriver sends pictures.
+/// Standard base64, as `WebDriver` sends pictures.
 fn decode_base64(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
