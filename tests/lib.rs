@@ -3,5 +3,5 @@
 mod load;
 mod storm;
 
-pub use load::{busy_cluster, deliver};
+pub use load::{busy_cluster, busy_scenario, deliver};
 pub use storm::{Storm, storm};

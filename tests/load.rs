@@ -3,6 +3,17 @@
 
 use conclave_core::sim::{Cluster, Run, Scenario};
 
+/// That load on `n` replicas, as a scenario file: the same natively and in a browser.
+#[must_use]
+pub fn busy_scenario(n: u16) -> String {
+    format!(
+        "schema = 1\nname = \"busy-{n}\"\ntitle = \"Busy\"\npromise = \"Load.\"\n\
+         duration_ms = 3600000\n[cluster]\nn = {n}\n[network]\nlatency_us = 1000\n\
+         jitter_us = 200\n[workload]\nclients = 16\nthink_ms = 0\nkeys = 64\n\
+         retransmit_ms = 1000\n"
+    )
+}
+
 /// A cluster of `n` replicas under that load.
 ///
 /// # Panics
@@ -10,13 +21,7 @@ use conclave_core::sim::{Cluster, Run, Scenario};
 /// If `n` is no cluster size that can be simulated.
 #[must_use]
 pub fn busy_cluster(n: u16) -> Cluster {
-    let text = format!(
-        "schema = 1\nname = \"busy-{n}\"\ntitle = \"Busy\"\npromise = \"Load.\"\n\
-         duration_ms = 3600000\n[cluster]\nn = {n}\n[network]\nlatency_us = 1000\n\
-         jitter_us = 200\n[workload]\nclients = 16\nthink_ms = 0\nkeys = 64\n\
-         retransmit_ms = 1000\n"
-    );
-    let scenario = Scenario::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+    let scenario = Scenario::parse(&busy_scenario(n)).unwrap_or_else(|error| panic!("{error}"));
     Cluster::new(&Run::new(scenario, 1)).unwrap_or_else(|error| panic!("{error}"))
 }
 

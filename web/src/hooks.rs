@@ -1,9 +1,6 @@
 //! What is called from outside the lab: by tests, by benches, and when all else fails.
 
-use conclave_core::{
-    quorum::Membership,
-    sim::{self, Run},
-};
+use conclave_core::sim::{self, Run};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The trace hash of a whole run of a built-in scenario; for anything else, why there is none.
@@ -18,22 +15,13 @@ pub fn conclave_trace_hash(scenario: &str, seed: u64) -> String {
     }
 }
 
-/// Simulates `n` replicas for this many steps; returns how many messages were delivered, so that
-/// the caller, who has a clock, can say how many that is in a second.
+/// Simulates this scenario file until so many messages have been delivered; returns how many were,
+/// so that the caller, who has a clock, can say how many that is in a second.
 #[wasm_bindgen]
-pub fn conclave_bench(n: u16, steps: u32) -> f64 {
-    let (Some(mut scenario), Ok(members)) = (sim::builtin("normal-case"), Membership::new(n))
-    else {
-        return 0.0;
-    };
-    scenario.members = members;
-    scenario.duration_ms = sim::MAX_DURATION_MS;
-    scenario.workload.requests = 0;
+pub fn conclave_bench(source: &str, messages: u32) -> f64 {
+    let Ok(scenario) = sim::Scenario::parse(source) else { return 0.0 };
     let Ok(mut cluster) = sim::Cluster::new(&Run::new(scenario, 1)) else { return 0.0 };
-    let mut left = steps;
-    while left > 0 && cluster.step() {
-        left -= 1;
-    }
+    while cluster.counts().delivered < u64::from(messages) && cluster.step() {}
     cluster.counts().delivered as f64
 }
 
