@@ -4,10 +4,9 @@
 //! `cargo xtask build-web && cargo bench -p conclave-tests --bench wasm`
 
 #[allow(dead_code, reason = "tests use all of it, this a part")]
+#[path = "../suite/browser"]
 mod browser {
-    #[path = "../../suite/browser/server.rs"]
     pub(crate) mod server;
-    #[path = "../../suite/browser/webdriver.rs"]
     pub(crate) mod webdriver;
 }
 
