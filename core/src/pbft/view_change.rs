@@ -16,7 +16,7 @@ use crate::{
     app::Application,
     crypto::{Digest, Signed},
     event::{EventKind, ViewChangeCause},
-    ids::{NodeId, Seq, View},
+    ids::{Seq, View},
     protocol::To,
     time::Time,
 };
@@ -322,13 +322,5 @@ impl<A: Application> Replica<A> {
                 slot.commits.add(id, Signed::new(vote, &*self.authenticator));
             }
         }
-    }
-
-    /// The replicas that want a later view than this one's, for whoever looks inside.
-    pub fn wanting_later_view(&self) -> impl Iterator<Item = NodeId> {
-        self.view_changes
-            .iter()
-            .filter(|(_, change)| change.body.view >= self.view && !self.is_active())
-            .map(|(node, _)| *node)
     }
 }

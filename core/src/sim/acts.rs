@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     event::{EventKind, LossCause, Place},
-    ids::{NodeId, Principal},
+    ids::NodeId,
     time::Time,
 };
 use core::time::Duration;
@@ -158,10 +158,5 @@ impl Cluster {
             self.cut_by = Some(injection);
         }
         effective
-    }
-
-    /// Whether a message from here to there would be stopped, for whoever draws links.
-    pub fn is_link_cut(&self, from: NodeId, to: NodeId) -> bool {
-        self.is_cut(Principal::Node(from), Principal::Node(to))
     }
 }

@@ -11,13 +11,7 @@
 //!            └─ the scenario, or a person, acts
 //! ```
 
-use alloc::{
-    collections::BinaryHeap,
-    format,
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::BinaryHeap, format, string::ToString, sync::Arc, vec::Vec};
 use core::cmp::Reverse;
 
 use super::{
@@ -425,10 +419,5 @@ impl Cluster {
         if let Some(injection) = injection.and_then(|index| self.injections.get_mut(index)) {
             injection.effects += 1;
         }
-    }
-
-    /// In words, for a screen.
-    pub fn describe(&self) -> String {
-        format!("step {} at {}", self.steps, self.now)
     }
 }

@@ -88,11 +88,6 @@ impl Recording {
         &self.run
     }
 
-    /// Whether the run is recorded to its end.
-    pub fn is_complete(&self) -> bool {
-        self.complete
-    }
-
     /// How many steps are recorded.
     pub fn steps(&self) -> u64 {
         self.ends.len() as u64
@@ -119,11 +114,6 @@ impl Recording {
     pub fn step_time(&self, steps: u64) -> Time {
         let last = (steps.min(self.steps()) as usize).checked_sub(1);
         last.and_then(|last| self.ends.get(last)).map_or(Time::ZERO, |(time, _)| *time)
-    }
-
-    /// How many steps end at or before this time.
-    pub fn steps_until(&self, time: Time) -> u64 {
-        self.ends.partition_point(|(end, _)| *end <= time) as u64
     }
 
     /// The markers: the index of the step, and the number of the narration.
