@@ -119,7 +119,7 @@ pub(crate) struct App {
     last_frame_ms: Option<f64>,
     last_render_ms: f64,
     _listeners: Vec<Closure<dyn FnMut(web_sys::Event)>>,
-    _observer: Option<(ResizeObserver, Closure<dyn FnMut()>)>,
+    observer: Option<(ResizeObserver, Closure<dyn FnMut()>)>,
 }
 
 /// The simulation's share of a frame, in ms.
@@ -219,7 +219,7 @@ impl Component for App {
             last_frame_ms: None,
             last_render_ms: 0.0,
             _listeners: listen(link),
-            _observer: None,
+            observer: None,
         };
         let found = link.clone();
         source::discover(move |info| {
@@ -400,9 +400,9 @@ impl Component for App {
         }
     }
 
-    fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
-        if first {
-            self._observer = observe(ctx.link());
+    fn rendered(&mut self, ctx: &Context<Self>, _first: bool) {
+        if self.observer.is_none() {
+            self.observer = observe(ctx.link());
         }
         if self.help
             && let Some(button) = self.help_close.cast::<HtmlElement>()

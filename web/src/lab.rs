@@ -238,7 +238,11 @@ impl Lab {
     pub(crate) fn narration(&self) -> Option<usize> {
         let here = self.clock.steps;
         let markers = self.branch().recording.markers();
-        markers.iter().filter(|(step, _)| *step < here).map(|(_, index)| *index as usize).last()
+        markers
+            .iter()
+            .filter(|(step, _)| *step < here)
+            .map(|(_, index)| *index as usize)
+            .next_back()
     }
 
     /// Does something here, in a new branch, and shows what it did.
@@ -324,7 +328,11 @@ impl Lab {
                     primary: replica.is_primary(),
                     executed: replica.last_executed().0,
                     current: current_slot(replica, &branch.chronicle),
-                    verbs: host.strategies().iter().map(|strategy| strategy.name()).collect(),
+                    verbs: host
+                        .strategies()
+                        .iter()
+                        .map(conclave_core::sim::Strategy::name)
+                        .collect(),
                 })
             })
             .collect();

@@ -1,6 +1,6 @@
 //! Events, lies and conditions in sentences.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use conclave_core::{
     crypto::Digest,
@@ -66,16 +66,16 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
 pub(crate) fn message(what: &Summary) -> String {
     let mut text = what.kind.name().to_owned();
     if let Some(seq) = what.seq {
-        text += &format!(" {seq}");
+        let _ = write!(text, " {seq}");
     }
     if let Some(view) = what.view {
-        text += &format!(" of view {view}");
+        let _ = write!(text, " of view {view}");
     }
     if let Some(request) = what.request {
-        text += &format!(" #{} of client {}", number(request.timestamp), request.client);
+        let _ = write!(text, " #{} of client {}", number(request.timestamp), request.client);
     }
     if let Some(digest) = what.digest {
-        text += &format!(", {}", digest.short());
+        let _ = write!(text, ", {}", digest.short());
     }
     text
 }

@@ -3,6 +3,7 @@
 use conclave_core::{
     app::Operation,
     crypto::{Signature, Signed},
+    hex::Hex,
     ids::{MessageId, Principal},
     pbft::{Batch, Message},
 };
@@ -58,7 +59,7 @@ pub(crate) fn view(app: &App, id: MessageId, link: &Scope<App>) -> Html {
 
 fn signature<T>(signed: &Signed<T>) -> Html {
     let bytes = signed.signature.as_bytes();
-    let text: String = bytes.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let text = Hex(&bytes[..bytes.len().min(6)]).to_string();
     let kind = match signed.signature {
         Signature::Simulated(_) => "simulated",
         Signature::Ed25519(_) => "Ed25519",
