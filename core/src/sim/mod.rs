@@ -7,6 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `scenario`, `builtin` | scenario files, and those that the core brings |
+//! | `tree` | TOML for serde, small in wasm |
 //! | `run`, `address` | what reproduces a run, and its form in a link |
 //! | `cluster` | one moment, and the step to the next |
 //! | `drive`, `acts` | carrying out effects, and actions |
@@ -38,6 +39,7 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod tree;
 mod verdict;
 mod workload;
 

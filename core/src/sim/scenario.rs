@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::{
     action::Action, disk::DiskModel, invariant::Invariant, keys::Signatures, network::Network,
-    workload::Workload,
+    tree, workload::Workload,
 };
 use crate::{
     ids::{NodeId, View},
@@ -209,10 +209,8 @@ impl Scenario {
             let what = format!("the file is over the limit of {MAX_SOURCE_BYTES} bytes");
             return Err(ScenarioError::at(source, 0, what));
         }
-        let file: File = toml::from_str(source).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            ScenarioError::at(source, at, error.message().to_string())
-        })?;
+        let file: File = tree::read(source)
+            .map_err(|error| ScenarioError::at(source, error.at.unwrap_or(0), error.what))?;
         Reader { source }.read(file)
     }
 }
