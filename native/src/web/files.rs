@@ -48,18 +48,18 @@ pub(super) async fn serve(
     let Some(relative) = relative_path(uri.path()) else {
         return sentence(StatusCode::NOT_FOUND, "There is no such file.");
     };
-    let gzip = accepts_gzip(&headers);
+    let codings = Coding::accepted(&headers);
     let mime = mime_of(&relative);
-    let reading = tokio::task::spawn_blocking(move || read(&directory, &relative, gzip));
+    let reading = tokio::task::spawn_blocking(move || read(&directory, &relative, &codings));
     match reading.await {
-        Ok(Ok(Found { bytes, gzipped })) => {
+        Ok(Ok(Found { bytes, coding })) => {
             let mut response = ([(header::CONTENT_TYPE, mime)], bytes).into_response();
             let headers = response.headers_mut();
             // Files keep their names from one build to the next: browsers must ask each time.
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-            if gzipped {
-                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            if let Some(coding) = coding {
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
             }
             response
         }
@@ -93,17 +93,56 @@ fn relative_path(path: &str) -> Option<PathBuf> {
     Some(relative)
 }
 
-struct Found {
-    bytes: Vec<u8>,
-    gzipped: bool,
+/// How a file is compressed beside itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coding {
+    Brotli,
+    Gzip,
 }
 
-fn read(directory: &Path, relative: &Path, gzip: bool) -> io::Result<Found> {
+impl Coding {
+    /// The smaller first.
+    const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Gzip => ".gz",
+        }
+    }
+
+    /// Those that a browser takes.
+    fn accepted(headers: &HeaderMap) -> Vec<Self> {
+        let list = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+        let takes = |coding: &Self| {
+            list.unwrap_or("").split(',').any(|entry| {
+                let mut parts = entry.split(';').map(str::trim);
+                parts.next() == Some(coding.name())
+                    && !parts.any(|weight| matches!(weight, "q=0" | "q=0.0"))
+            })
+        };
+        Self::ALL.into_iter().filter(takes).collect()
+    }
+}
+
+struct Found {
+    bytes: Vec<u8>,
+    coding: Option<Coding>,
+}
+
+fn read(directory: &Path, relative: &Path, codings: &[Coding]) -> io::Result<Found> {
     let root = directory.canonicalize()?;
     let wanted = root.join(relative);
-    if gzip {
+    for coding in codings {
         let mut compressed = wanted.clone().into_os_string();
-        compressed.push(".gz");
+        compressed.push(coding.extension());
         let compressed = PathBuf::from(compressed);
         // One that is older than its file is left from another build.
         let fresh = match (fs::metadata(&compressed), fs::metadata(&wanted)) {
@@ -111,10 +150,10 @@ fn read(directory: &Path, relative: &Path, gzip: bool) -> io::Result<Found> {
             _ => false,
         };
         if fresh {
-            return Ok(Found { bytes: read_inside(&root, &compressed)?, gzipped: true });
+            return Ok(Found { bytes: read_inside(&root, &compressed)?, coding: Some(*coding) });
         }
     }
-    Ok(Found { bytes: read_inside(&root, &wanted)?, gzipped: false })
+    Ok(Found { bytes: read_inside(&root, &wanted)?, coding: None })
 }
 
 /// Reads a file that lies under `root` even when links are followed.
@@ -128,16 +167,6 @@ fn read_inside(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("over the limit of 64 MiB for one file"));
     }
     fs::read(path)
-}
-
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    accepted.is_some_and(|list| {
-        list.split(',').any(|coding| {
-            let mut parts = coding.split(';').map(str::trim);
-            parts.next() == Some("gzip") && !parts.any(|weight| matches!(weight, "q=0" | "q=0.0"))
-        })
-    })
 }
 
 fn mime_of(path: &Path) -> &'static str {
@@ -192,26 +221,27 @@ mod tests {
         fs::write(inside.join("a.js.gz"), "small").unwrap();
         std::os::unix::fs::symlink(&outside, inside.join("b.js")).unwrap();
 
-        let get = |name, gzip| read(&inside, Path::new(name), gzip);
-        let found = get("a.js", true).unwrap();
-        assert_eq!((found.bytes.as_slice(), found.gzipped), (&b"small"[..], true));
-        assert_eq!(get("a.js", false).unwrap().bytes, b"whole");
-        let link = get("b.js", false).err().map(|why| why.kind());
+        let get = |name, codings: &[Coding]| read(&inside, Path::new(name), codings);
+        let found = get("a.js", &Coding::ALL).unwrap();
+        assert_eq!((found.bytes.as_slice(), found.coding), (&b"small"[..], Some(Coding::Gzip)));
+        assert_eq!(get("a.js", &[]).unwrap().bytes, b"whole");
+        let link = get("b.js", &[]).err().map(|why| why.kind());
         assert_eq!(link, Some(io::ErrorKind::NotFound));
         fs::remove_dir_all(root).unwrap();
     }
 
     #[test]
-    fn gzip_is_sent_only_where_it_is_accepted() {
-        let accepts = |value: &'static str| {
+    fn what_is_compressed_is_sent_only_where_it_is_accepted() {
+        let accepted = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
-            accepts_gzip(&headers)
+            Coding::accepted(&headers)
         };
-        assert!(accepts("gzip, deflate, br"));
-        assert!(accepts("br;q=1.0, gzip;q=0.5"));
-        assert!(!accepts("gzip;q=0"));
-        assert!(!accepts("br"));
+        assert_eq!(accepted("gzip, deflate, br"), Coding::ALL);
+        assert_eq!(accepted("br;q=1.0, gzip;q=0.5"), Coding::ALL);
+        assert_eq!(accepted("gzip;q=0, br"), [Coding::Brotli]);
+        assert_eq!(accepted("gzip"), [Coding::Gzip]);
+        assert_eq!(accepted("deflate"), []);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo build ─▶ conclave_web.wasm ─▶ bundle (wasm-bindgen, wasm-opt) ─┐
-//!                                      web/static/* ───────────────────┴▶ .gz beside each ─▶ web/dist
+//!                                      web/static/* ───────────────────┴▶ .br, .gz beside each ─▶ web/dist
 //! ```
 //!
 //! Cargo knows whether the wasm is fresh; whether the rest is, a stamp over everything that goes
@@ -137,18 +137,27 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts `x.gz` beside every `x` that is worth it, so that no server compresses twice.
+/// Puts `x.br` and `x.gz` beside every `x` that is worth it, so that no server compresses twice.
 fn compress_all(folder: &Path) -> Result<()> {
     for file in files_below(folder)? {
         let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or("");
         if COMPRESSED.contains(&extension) {
             let bytes = fs::read(&file)?;
-            let compressed = gzip(&bytes)?;
-            fs::write(file.with_extension(format!("{extension}.gz")), compressed)
-                .with_context(|| format!("can't write beside {}", file.display()))?;
+            for (kind, compressed) in [("br", brotli(&bytes)?), ("gz", gzip(&bytes)?)] {
+                fs::write(file.with_extension(format!("{extension}.{kind}")), compressed)
+                    .with_context(|| format!("can't write beside {}", file.display()))?;
+            }
         }
     }
     Ok(())
+}
+
+/// Brotli (RFC 7932), which every browser takes: a quarter smaller than gzip for wasm.
+fn brotli(bytes: &[u8]) -> Result<Vec<u8>> {
+    let best = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
+    let mut compressed = Vec::new();
+    brotli::BrotliCompress(&mut &bytes[..], &mut compressed, &best).context("can't compress")?;
+    Ok(compressed)
 }
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
@@ -181,6 +190,9 @@ mod tests {
         let mut back = Vec::new();
         flate2::read::GzDecoder::new(&compressed[..]).read_to_end(&mut back).unwrap();
         assert_eq!(back, text);
+        let (compressed, mut back) = (brotli(&text).unwrap(), Vec::new());
+        brotli::BrotliDecompress(&mut &compressed[..], &mut back).unwrap();
+        assert_eq!(back, text);
     }
 
     #[test]
@@ -197,7 +209,7 @@ mod tests {
             .iter()
             .map(|file| file.strip_prefix(&to).unwrap().display().to_string().replace('\\', "/"))
             .collect();
-        assert_eq!(names, ["deep/picture.png", "index.html", "index.html.gz"]);
+        assert_eq!(names, ["deep/picture.png", "index.html", "index.html.br", "index.html.gz"]);
         remove(&folder).unwrap();
         remove(&folder).unwrap();
     }

@@ -18,7 +18,7 @@ pub(crate) struct Weight {
 struct File {
     name: String,
     plain: u64,
-    /// As it travels: compressed where that is worth it.
+    /// As it travels to today's browsers: by brotli where compressing is worth it.
     sent: u64,
 }
 
@@ -28,12 +28,12 @@ impl Weight {
         let size = |file: &Path| file.metadata().map(|meta| meta.len());
         let mut files = Vec::new();
         for file in files_below(dist)? {
-            if file.extension().is_some_and(|extension| extension == "gz") {
+            if file.extension().is_some_and(|extension| extension == "gz" || extension == "br") {
                 continue;
             }
             let plain = size(&file).with_context(|| format!("can't read {}", file.display()))?;
             let mut compressed = file.clone().into_os_string();
-            compressed.push(".gz");
+            compressed.push(".br");
             let sent = size(Path::new(&compressed)).unwrap_or(plain);
             let name = file.strip_prefix(dist).unwrap_or(&file).display().to_string();
             files.push(File { name, plain, sent });
