@@ -40,11 +40,11 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
                     <button class="primary" onclick={link.callback(|_| Msg::Seek(0))}>
                         { icon(Icon::Start) }{ "From the start" }
                     </button>
-                } else if !lab.playing {
+                } else if !lab.playing && lab.clock.steps == 0 {
                     <button class="primary" data-test="story-play"
                         onclick={link.callback(|_| Msg::TogglePlay)}>
                         { icon(Icon::Play) }
-                        { if lab.clock.steps == 0 { "Play" } else { "Go on" } }
+                        { "Play" }
                     </button>
                 }
             </div>
