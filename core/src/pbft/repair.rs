@@ -11,7 +11,6 @@ use super::{
     durable::Record,
     messages::{Batch, Decided, Message, PrePrepare, Status, Transfer, ViewChange},
     replica::Replica,
-    slot::Slot,
 };
 use crate::{
     app::Application,
@@ -178,7 +177,7 @@ impl<A: Application> Replica<A> {
     }
 
     pub(super) fn on_fetch_batch(&mut self, peer: NodeId, digest: Digest) {
-        let found = self.log.iter().find_map(|(_, slot)| batch_of(slot, digest)).cloned();
+        let found = self.log.iter().find_map(|(_, slot)| slot.content(digest)).cloned();
         if let Some(batch) = found {
             self.send(To::Node(peer), Message::Batch(batch));
         }
@@ -199,9 +198,4 @@ impl<A: Application> Replica<A> {
             self.advance(seq);
         }
     }
-}
-
-fn batch_of(slot: &Slot, digest: Digest) -> Option<&Arc<Batch>> {
-    let decided = slot.decided.as_ref().filter(|it| it.pre_prepare.body.digest == digest);
-    decided.map(|decided| &decided.batch).or_else(|| slot.batch(digest))
 }

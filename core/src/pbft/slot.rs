@@ -149,6 +149,12 @@ impl Slot {
         self.batches.iter().find(|(known, _)| *known == digest).map(|(_, batch)| batch)
     }
 
+    /// The same, looked for in what was decided too.
+    pub(super) fn content(&self, digest: Digest) -> Option<&Arc<Batch>> {
+        let decided = self.decided.as_ref().filter(|it| it.pre_prepare.body.digest == digest);
+        decided.map(|decided| &decided.batch).or_else(|| self.batch(digest))
+    }
+
     /// The digest that is accepted here but whose content is missing.
     pub(super) fn missing_batch(&self) -> Option<Digest> {
         let digest = self.accepted.as_ref()?.body.digest;
@@ -192,7 +198,13 @@ pub struct SlotView {
 impl Slot {
     pub(super) fn view(&self, seq: Seq, executed: Seq) -> Option<SlotView> {
         let decided = self.decided.as_ref().map(|decided| decided.pre_prepare.body);
-        let proposal = self.accepted.as_ref().map(|accepted| accepted.body).or(decided)?;
+        let accepted = self.accepted.as_ref().map(|accepted| accepted.body);
+        // Who was lied to accepted one batch and executed another: what was decided counts.
+        let proposal = match (accepted, decided) {
+            (Some(accepted), Some(decided)) if accepted.digest != decided.digest => decided,
+            (Some(accepted), _) => accepted,
+            (None, decided) => decided?,
+        };
         let phase = if seq <= executed {
             Phase::Executed
         } else if self.decided.is_some() {
@@ -209,7 +221,7 @@ impl Slot {
             phase,
             prepares: self.prepares.voters(&proposal),
             commits: self.commits.voters(&proposal),
-            requests: self.batch(proposal.digest).map_or(0, |batch| batch.requests.len()),
+            requests: self.content(proposal.digest).map_or(0, |batch| batch.requests.len()),
         })
     }
 }

@@ -218,3 +218,22 @@ fn equal_inputs_give_equal_states() {
     assert_ne!(one[0], one[1], "the hash covers who the replica is");
     assert_ne!(vec![Digest::default(); 4], one);
 }
+
+#[test]
+fn who_was_lied_to_shows_what_was_decided_and_not_what_it_was_told() {
+    let mut net = Net::new(4);
+    net.only(|_, to, _| to == NodeId(3));
+    let (told, truth) = (Batch::default(), batch(&[request(1, 1, "a")]));
+    net.deliver(0, 3, proposal(1, &told));
+    assert_eq!(net.replica(3).slots().next().unwrap().digest, told.digest());
+    let digest = truth.digest();
+    let (view, seq) = (View(0), Seq(1));
+    let decided = crate::pbft::Decided {
+        pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(0)),
+        batch: Arc::new(truth),
+        commits: (0..3).map(|by| Signed::new(Commit { view, seq, digest }, &node(by))).collect(),
+    };
+    net.deliver(1, 3, Message::Decided(Arc::new(decided)));
+    let slot = net.replica(3).slots().next().unwrap();
+    assert_eq!((slot.digest, slot.requests), (digest, 1));
+}
