@@ -16,14 +16,13 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
     let count = scenario.narration.len();
     let ended = lab.branch().complete && lab.clock.steps >= lab.branch().recording.steps();
     let lie = words::latest_lie(&lab.branch().chronicle, lab.clock.steps);
-    let body = match told.and_then(|index| Some((index, scenario.narration.get(index)?))) {
+    let told = told.and_then(|index| Some((index, scenario.narration.get(index)?)));
+    let try_it = told.and_then(|(_, narration)| narration.try_it.clone());
+    let body = match told {
         Some((index, narration)) => html! {
             <>
                 <p class="count">{ format!("{} of {count}", index + 1) }</p>
                 <p class="say" data-test="narration">{ narration.say.clone() }</p>
-                if let Some(try_it) = &narration.try_it {
-                    <p class="try"><b>{ "Now you try. " }</b>{ try_it.clone() }</p>
-                }
             </>
         },
         None => html! { <p class="say" data-test="narration">{ scenario.promise.clone() }</p> },
@@ -34,6 +33,9 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
             { body }
             if let Some(lie) = lie {
                 <p class="lie" data-test="lie">{ icon(Icon::Mask) }<span>{ lie }</span></p>
+            }
+            if let Some(try_it) = try_it {
+                <p class="try"><b>{ "Now you try. " }</b>{ try_it }</p>
             }
             <div class="go">
                 if ended {
