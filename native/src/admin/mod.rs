@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/healthz` | 200 while the process lives |
 //! | `/readyz` | 200 if it takes part in a view together with a quorum, else 503 and why not |
-//! | `/status` | [`Status`](crate::node::Status) as JSON |
+//! | `/status` | `Status` as JSON |
 //! | `/metrics` | every Prometheus family |
 //! | `/events` | server-sent events of the core's schema: see `events` |
 

@@ -6,7 +6,7 @@
 //!
 //! A node with [`Memory`] forgets everything when its process ends. If it comes back, it may vote
 //! against what it said before: such a node counts as one of the *f* faulty ones, not as a correct
-//! node that was away. With [`Journal`](super::journal) it keeps its word.
+//! node that was away. With a journal it keeps its word.
 
 use std::path::PathBuf;
 
