@@ -9,7 +9,7 @@
 //! | `Batch` | nothing | it would have to fetch the content again |
 //! | `Stable` | nothing | it would have to fetch the state again |
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -69,6 +69,24 @@ impl Record {
                 Self::Batch(_) => true,
                 Self::Stable(certificate, _) => certificate.seq() == low,
             }
+        });
+        // A content is worth keeping while a certificate or the view's obligations name it.
+        let mut named = BTreeSet::new();
+        for record in &kept {
+            match record {
+                Self::Prepared(certificate) => {
+                    named.insert(certificate.pre_prepare.body.digest);
+                }
+                Self::NewView(new_view) => {
+                    let owed = new_view.body.pre_prepares.iter().map(|header| header.body);
+                    named.extend(owed.filter(|it| it.seq > low).map(|it| it.digest));
+                }
+                _ => {}
+            }
+        }
+        kept.retain(|record| match record {
+            Self::Batch(batch) => named.contains(&batch.digest()),
+            _ => true,
         });
         // The checkpoint comes first: it sets the water marks between which the others belong,
         // and some of those were written before it, under earlier marks.

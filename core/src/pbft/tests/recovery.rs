@@ -8,7 +8,7 @@ use crate::{
     crypto::Signed,
     event::EventKind,
     ids::{NodeId, Seq, View},
-    pbft::{Batch, Config, Message, PrePrepare},
+    pbft::{Batch, Config, Message, PrePrepare, Record},
     protocol::{Effect, Input, Protocol},
     time::Time,
 };
@@ -177,4 +177,21 @@ fn a_peer_can_not_make_a_replica_answer_more_often_than_twice_an_interval() {
         net.deliver(3, 0, Message::Status(behind));
     }
     assert_eq!(answers.load(core::sync::atomic::Ordering::Relaxed), 4, "one answer, 4 positions");
+}
+
+#[test]
+fn a_content_that_nothing_names_is_not_kept_for_ever() {
+    let named = Batch { requests: vec![request(1, 1, "a")] };
+    let (view, seq, digest) = (View(0), Seq(1), named.digest());
+    let certificate = crate::pbft::PreparedCertificate {
+        pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(0)),
+        prepares: [].into(),
+    };
+    let records = vec![
+        Record::Prepared(certificate.clone()),
+        Record::Batch(Arc::new(Batch { requests: vec![request(1, 2, "b")] })),
+        Record::Batch(Arc::new(named.clone())),
+    ];
+    let kept = [Record::Prepared(certificate), Record::Batch(Arc::new(named))];
+    assert_eq!(Record::compact(records), kept);
 }
