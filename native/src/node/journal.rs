@@ -330,12 +330,22 @@ const CRC_TABLE: [u32; 256] = {
 mod tests {
     use conclave_core::pbft::Batch;
 
+    use conclave_core::{
+        crypto::{Signed, Simulated},
+        ids::{Principal, Seq, View},
+        pbft::PrePrepare,
+    };
+
     use super::*;
 
     const OWNER: JournalIdentity = JournalIdentity { node: NodeId(1), cluster: Digest([7; 32]) };
 
     fn record() -> Record {
-        Record::Batch(Batch::default().into())
+        // One that no compaction drops.
+        let batch = Batch::default();
+        let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
+        let keys = Simulated::new(Principal::Node(NodeId(0)), 1);
+        Record::PrePrepare(Signed::new(body, &keys), batch.into())
     }
 
     struct Folder(PathBuf);
