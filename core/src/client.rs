@@ -163,9 +163,9 @@ impl Client {
         if reply.body.id != outstanding.request.body.id {
             return;
         }
-        outstanding.replies.insert(from, (reply.body.view, reply.body.result.clone()));
-        let result = reply.body.result;
-        let alike = outstanding.replies.values().filter(|(_, other)| *other == result);
+        let result = &reply.body.result;
+        outstanding.replies.insert(from, (reply.body.view, result.clone()));
+        let alike = outstanding.replies.values().filter(|(_, other)| other == result);
         if alike.clone().count() < self.members.weak() {
             return;
         }
@@ -176,6 +176,7 @@ impl Client {
         let request = outstanding.request.body.id;
         let latency = now.since(outstanding.sent_at);
         self.outstanding = None;
+        let result = result.clone();
         self.effects.push_back(ClientEffect::Completed { request, result, view, latency });
     }
 
@@ -225,7 +226,7 @@ mod tests {
     fn reply(by: u16, view: u64, id: RequestId, result: &[u8]) -> Verified<Message> {
         let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
         let body = Reply { view: View(view), id, result: result.to_vec() };
-        let message = Message::Reply(Signed::new(body, &keys));
+        let message = Message::Reply(Signed::new(body, &keys).into());
         verify(message, Membership::new(4).unwrap(), &keys).unwrap()
     }
 

@@ -21,6 +21,8 @@
 //! and reply that came after it is *held back inside the protocol* until the host reports the
 //! record durable, so a host can't get the order wrong, and may group many records into one sync.
 
+use alloc::sync::Arc;
+
 use crate::{
     crypto::{Digest, Signed, Verified},
     event::EventKind,
@@ -76,7 +78,7 @@ pub enum Effect {
         /// Whom.
         client: ClientId,
         /// With what.
-        reply: Signed<Reply>,
+        reply: Arc<Signed<Reply>>,
     },
     /// For everyone who watches.
     Event(EventKind),

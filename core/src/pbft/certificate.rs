@@ -30,7 +30,7 @@ pub struct PreparedCertificate {
     /// The proposal, signed by its view's primary.
     pub pre_prepare: Signed<PrePrepare>,
     /// The backups' matching prepares.
-    pub prepares: Arc<[Signed<Prepare>]>,
+    pub prepares: Arc<[Arc<Signed<Prepare>>]>,
 }
 
 /// Proof that a checkpoint is stable: a quorum of equal, signed checkpoints (§4.3).

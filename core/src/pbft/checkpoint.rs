@@ -26,14 +26,14 @@ const KEPT_PER_NODE: usize = 3;
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct CheckpointVotes {
     /// Each replica's latest few, by position. Bounded: n × [`KEPT_PER_NODE`].
-    votes: BTreeMap<NodeId, BTreeMap<Seq, Signed<Checkpoint>>>,
+    votes: BTreeMap<NodeId, BTreeMap<Seq, Arc<Signed<Checkpoint>>>>,
     /// This replica's own states at those positions.
     own: BTreeMap<Seq, (Digest, Arc<Snapshot>)>,
 }
 
 impl CheckpointVotes {
     /// The first checkpoint of a replica for a position counts; no later one replaces it.
-    fn add(&mut self, by: NodeId, vote: Signed<Checkpoint>) {
+    fn add(&mut self, by: NodeId, vote: Arc<Signed<Checkpoint>>) {
         let votes = self.votes.entry(by).or_default();
         votes.entry(vote.body.seq).or_insert(vote);
         while votes.len() > KEPT_PER_NODE {
@@ -42,20 +42,25 @@ impl CheckpointVotes {
     }
 
     /// The votes for exactly this.
-    fn matching(&self, wanted: Checkpoint) -> impl Iterator<Item = &Signed<Checkpoint>> {
+    fn matching(&self, wanted: Checkpoint) -> impl Iterator<Item = &Arc<Signed<Checkpoint>>> {
         self.votes
             .values()
             .filter_map(move |votes| votes.get(&wanted.seq).filter(|vote| vote.body == wanted))
     }
 
     fn certificate(&self, wanted: Checkpoint, needed: usize) -> Option<CheckpointCertificate> {
-        let checkpoints: Vec<_> = self.matching(wanted).take(needed).cloned().collect();
+        let checkpoints: Vec<_> =
+            self.matching(wanted).take(needed).map(|vote| Signed::clone(vote)).collect();
         (checkpoints.len() == needed)
             .then(|| CheckpointCertificate { checkpoints: checkpoints.into() })
     }
 
     /// This replica's own checkpoints above a position.
-    pub(super) fn of(&self, node: NodeId, above: Seq) -> impl Iterator<Item = &Signed<Checkpoint>> {
+    pub(super) fn of(
+        &self,
+        node: NodeId,
+        above: Seq,
+    ) -> impl Iterator<Item = &Arc<Signed<Checkpoint>>> {
         let votes = self.votes.get(&node);
         votes.into_iter().flat_map(move |votes| votes.range(above.next()..).map(|(_, vote)| vote))
     }
@@ -86,14 +91,14 @@ impl<A: Application> Replica<A> {
         });
         let body = Checkpoint { seq: self.executed, digest: Digest::of(&*snapshot) };
         self.checkpoints.own.insert(body.seq, (body.digest, snapshot));
-        let vote = Signed::new(body, &*self.authenticator);
+        let vote = Arc::new(Signed::new(body, &*self.authenticator));
         self.checkpoints.add(self.id, vote.clone());
         self.event(EventKind::CheckpointTaken { seq: body.seq, digest: body.digest });
         self.send(To::Others, Message::Checkpoint(vote));
         self.try_stable(body);
     }
 
-    pub(super) fn on_checkpoint(&mut self, vote: Signed<Checkpoint>) {
+    pub(super) fn on_checkpoint(&mut self, vote: Arc<Signed<Checkpoint>>) {
         let body = vote.body;
         let Some(by) = node_of(vote.by).filter(|_| body.seq > self.log.low()) else { return };
         self.checkpoints.add(by, vote);

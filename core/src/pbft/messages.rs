@@ -156,7 +156,7 @@ pub struct Decided {
     /// Its content.
     pub batch: Arc<Batch>,
     /// A quorum of distinct replicas that committed it.
-    pub commits: Vec<Signed<Commit>>,
+    pub commits: Vec<Arc<Signed<Commit>>>,
 }
 
 /// The replicated state at a checkpoint: what its digest covers and state transfer carries.
@@ -180,22 +180,23 @@ pub struct Transfer {
     pub snapshot: Arc<Snapshot>,
 }
 
-/// Anything that travels. Cheap to clone: what can be large is shared.
+/// Anything that travels. Cheap to clone and to move: what is signed is shared, so that a vote is one
+/// object from its signature to every certificate that it ends in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
     /// From a client, or relayed by a replica.
     Request(Arc<Signed<Request>>),
     /// The proposal and, beside the signed header, its batch (§4.2: "requests are not included in
     /// the pre-prepare messages to keep them small").
-    PrePrepare(Signed<PrePrepare>, Arc<Batch>),
+    PrePrepare(Arc<Signed<PrePrepare>>, Arc<Batch>),
     /// See [`Prepare`].
-    Prepare(Signed<Prepare>),
+    Prepare(Arc<Signed<Prepare>>),
     /// See [`Commit`].
-    Commit(Signed<Commit>),
+    Commit(Arc<Signed<Commit>>),
     /// See [`Reply`].
-    Reply(Signed<Reply>),
+    Reply(Arc<Signed<Reply>>),
     /// See [`Checkpoint`].
-    Checkpoint(Signed<Checkpoint>),
+    Checkpoint(Arc<Signed<Checkpoint>>),
     /// See [`ViewChange`].
     ViewChange(Arc<Signed<ViewChange>>),
     /// See [`NewView`].

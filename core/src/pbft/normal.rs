@@ -177,7 +177,7 @@ impl<A: Application> Replica<A> {
         self.event(EventKind::PrePrepared { view, seq, digest, requests });
         self.outbox.persist(Record::PrePrepare(header.clone(), batch.clone()));
         if own {
-            self.send(To::Others, Message::PrePrepare(header, batch));
+            self.send(To::Others, Message::PrePrepare(header.into(), batch));
         } else {
             for request in &batch.requests {
                 if self.sessions.lookup(request.body.id) == Known::New {
@@ -191,7 +191,7 @@ impl<A: Application> Replica<A> {
 
     /// A backup's prepare.
     pub(super) fn prepare(&mut self, view: View, seq: Seq, digest: crate::crypto::Digest) {
-        let prepare = Signed::new(Prepare { view, seq, digest }, &*self.authenticator);
+        let prepare = Arc::new(Signed::new(Prepare { view, seq, digest }, &*self.authenticator));
         let id = self.id;
         if let Some(slot) = self.log.entry(seq) {
             slot.prepares.add(id, prepare.clone());
@@ -200,7 +200,7 @@ impl<A: Application> Replica<A> {
     }
 
     /// Prepares of views that are over are useless; of views to come they are kept.
-    pub(super) fn on_prepare(&mut self, prepare: Signed<Prepare>) {
+    pub(super) fn on_prepare(&mut self, prepare: Arc<Signed<Prepare>>) {
         let Prepare { view, seq, .. } = prepare.body;
         let Some(by) = node_of(prepare.by).filter(|_| view >= self.view) else { return };
         if self.log.entry(seq).is_some_and(|slot| slot.prepares.add(by, prepare)) {
@@ -208,7 +208,7 @@ impl<A: Application> Replica<A> {
         }
     }
 
-    pub(super) fn on_commit(&mut self, commit: Signed<Commit>) {
+    pub(super) fn on_commit(&mut self, commit: Arc<Signed<Commit>>) {
         let Commit { view, seq, .. } = commit.body;
         let Some(by) = node_of(commit.by).filter(|_| view >= self.view) else { return };
         if self.log.entry(seq).is_some_and(|slot| slot.commits.add(by, commit)) {
@@ -246,7 +246,7 @@ impl<A: Application> Replica<A> {
         let certificate =
             PreparedCertificate { pre_prepare: accepted.clone(), prepares: prepares.into() };
         slot.prepared = Some(certificate.clone());
-        let commit = Signed::new(Commit { view, seq, digest }, &*self.authenticator);
+        let commit = Arc::new(Signed::new(Commit { view, seq, digest }, &*self.authenticator));
         slot.commits.add(id, commit.clone());
         self.event(EventKind::Prepared { view, seq, digest });
         self.outbox.persist(Record::Prepared(certificate));
@@ -317,7 +317,7 @@ impl<A: Application> Replica<A> {
 
     fn reply(&mut self, id: RequestId, result: Vec<u8>) {
         let reply = Signed::new(Reply { view: self.view, id, result }, &*self.authenticator);
-        self.outbox.push(Effect::Reply { client: id.client, reply });
+        self.outbox.push(Effect::Reply { client: id.client, reply: reply.into() });
     }
 }
 

@@ -40,7 +40,7 @@ impl Vote for Commit {
 /// So a replica holds at most n of them whatever anyone sends, a liar can spoil only its own
 /// entry, and votes that overtake a new view are not lost. Votes are *counted by what they say*.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Votes<T>(Vec<(NodeId, Signed<T>)>);
+pub(super) struct Votes<T>(Vec<(NodeId, Arc<Signed<T>>)>);
 
 impl<T> Default for Votes<T> {
     fn default() -> Self {
@@ -50,7 +50,7 @@ impl<T> Default for Votes<T> {
 
 impl<T: Vote> Votes<T> {
     /// Keeps a vote, unless the replica voted in this view or a later one already.
-    pub(super) fn add(&mut self, by: NodeId, vote: Signed<T>) -> bool {
+    pub(super) fn add(&mut self, by: NodeId, vote: Arc<Signed<T>>) -> bool {
         match self.0.binary_search_by_key(&by, |(node, _)| *node) {
             Err(at) => self.0.insert(at, (by, vote)),
             Ok(at) if self.0[at].1.body.proposal().0 < vote.body.proposal().0 => {
@@ -62,7 +62,11 @@ impl<T: Vote> Votes<T> {
     }
 
     /// The votes that say exactly this.
-    fn matching(&self, view: View, digest: Digest) -> impl Iterator<Item = &(NodeId, Signed<T>)> {
+    fn matching(
+        &self,
+        view: View,
+        digest: Digest,
+    ) -> impl Iterator<Item = &(NodeId, Arc<Signed<T>>)> {
         self.0.iter().filter(move |(_, vote)| {
             let (voted_view, _, voted_digest) = vote.body.proposal();
             (voted_view, voted_digest) == (view, digest)
@@ -70,7 +74,11 @@ impl<T: Vote> Votes<T> {
     }
 
     /// `needed` votes that say exactly this, if there are so many.
-    pub(super) fn quorum(&self, proposal: &PrePrepare, needed: usize) -> Option<Vec<Signed<T>>> {
+    pub(super) fn quorum(
+        &self,
+        proposal: &PrePrepare,
+        needed: usize,
+    ) -> Option<Vec<Arc<Signed<T>>>> {
         if self.0.len() < needed || self.matching(proposal.view, proposal.digest).count() < needed {
             return None;
         }
@@ -84,7 +92,7 @@ impl<T: Vote> Votes<T> {
     }
 
     /// What this replica said.
-    pub(super) fn of(&self, node: NodeId) -> Option<&Signed<T>> {
+    pub(super) fn of(&self, node: NodeId) -> Option<&Arc<Signed<T>>> {
         let at = self.0.binary_search_by_key(&node, |(node, _)| *node).ok()?;
         Some(&self.0[at].1)
     }

@@ -315,11 +315,11 @@ impl<A: Application> Replica<A> {
             let digest = accepted.body.digest;
             if !primary {
                 let vote = super::messages::Prepare { view, seq: *seq, digest };
-                slot.prepares.add(id, Signed::new(vote, &*self.authenticator));
+                slot.prepares.add(id, Signed::new(vote, &*self.authenticator).into());
             }
             if slot.is_prepared() {
                 let vote = super::messages::Commit { view, seq: *seq, digest };
-                slot.commits.add(id, Signed::new(vote, &*self.authenticator));
+                slot.commits.add(id, Signed::new(vote, &*self.authenticator).into());
             }
         }
     }

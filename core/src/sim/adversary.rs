@@ -124,19 +124,19 @@ impl Mind {
                 }
                 let body = PrePrepare { view, seq, digest: lie.told };
                 let header = Signed::new(body, keys);
-                Some((Message::PrePrepare(header, lie.batch), lie.told))
+                Some((Message::PrePrepare(header.into(), lie.batch), lie.told))
             }
             Message::Prepare(vote) if deceived => {
                 let Prepare { view, seq, digest } = vote.body;
                 let told = self.told(view, seq, digest)?;
                 let body = Prepare { view, seq, digest: told };
-                Some((Message::Prepare(Signed::new(body, keys)), told))
+                Some((Message::Prepare(Signed::new(body, keys).into()), told))
             }
             Message::Commit(vote) if deceived => {
                 let Commit { view, seq, digest } = vote.body;
                 let told = self.told(view, seq, digest)?;
                 let body = Commit { view, seq, digest: told };
-                Some((Message::Commit(Signed::new(body, keys)), told))
+                Some((Message::Commit(Signed::new(body, keys).into()), told))
             }
             _ => None,
         }

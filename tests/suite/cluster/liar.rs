@@ -64,7 +64,7 @@ impl Liar {
             let batch = Batch { requests: vec![self.request(1, value)] };
             let (view, seq, digest) = (View(0), Seq(1), batch.digest());
             let header = Signed::new(PrePrepare { view, seq, digest }, &self.key);
-            self.send(&Message::PrePrepare(header, batch.into())).await;
+            self.send(&Message::PrePrepare(header.into(), batch.into())).await;
         }
     }
 

@@ -30,7 +30,7 @@ fn decided(committers: &[u16]) -> Decided {
         batch: Arc::new(batch),
         commits: committers
             .iter()
-            .map(|by| Signed::new(Commit { view, seq, digest }, &node(*by)))
+            .map(|by| Signed::new(Commit { view, seq, digest }, &node(*by)).into())
             .collect(),
     }
 }
@@ -47,16 +47,16 @@ fn transfer(signers: &[u16]) -> Transfer {
 
 #[test]
 fn a_vote_needs_its_signer_s_signature() {
-    assert_eq!(checked(Message::Prepare(prepare(1))), Ok(()));
+    assert_eq!(checked(Message::Prepare(prepare(1).into())), Ok(()));
     let mut forged = prepare(1);
     forged.by = Principal::Node(NodeId(2));
-    assert!(matches!(checked(Message::Prepare(forged)), Err(Refusal::Signature(_))));
+    assert!(matches!(checked(Message::Prepare(forged.into())), Err(Refusal::Signature(_))));
     let mut changed = prepare(1);
     changed.body.seq = Seq(2);
-    assert!(matches!(checked(Message::Prepare(changed)), Err(Refusal::Signature(_))));
+    assert!(matches!(checked(Message::Prepare(changed.into())), Err(Refusal::Signature(_))));
     let mut none = prepare(1);
     none.signature = Signature::Ed25519([0; 64]);
-    assert!(matches!(checked(Message::Prepare(none)), Err(Refusal::Signature(_))));
+    assert!(matches!(checked(Message::Prepare(none.into())), Err(Refusal::Signature(_))));
 }
 
 #[test]
@@ -67,23 +67,23 @@ fn a_signature_on_a_prepare_is_none_on_a_commit() {
         by: prepare(1).by,
         signature: prepare(1).signature,
     };
-    assert!(matches!(checked(Message::Commit(as_commit)), Err(Refusal::Signature(_))));
+    assert!(matches!(checked(Message::Commit(as_commit.into())), Err(Refusal::Signature(_))));
 }
 
 #[test]
 fn the_primary_does_not_prepare_and_strangers_do_not_vote() {
     for by in [node(0), node(4), keys(Principal::Client(ClientId(1)))] {
         let vote = Signed::new(prepare(1).body, &by);
-        assert!(matches!(checked(Message::Prepare(vote)), Err(Refusal::WrongSigner { .. })));
+        assert!(matches!(checked(Message::Prepare(vote.into())), Err(Refusal::WrongSigner { .. })));
     }
 }
 
 #[test]
 fn only_the_view_s_primary_proposes() {
     let Decided { pre_prepare, batch, .. } = decided(&[]);
-    assert_eq!(checked(Message::PrePrepare(pre_prepare.clone(), batch.clone())), Ok(()));
+    assert_eq!(checked(Message::PrePrepare(pre_prepare.clone().into(), batch.clone())), Ok(()));
     let by_backup = Signed::new(pre_prepare.body, &node(1));
-    let refused = checked(Message::PrePrepare(by_backup, batch));
+    let refused = checked(Message::PrePrepare(by_backup.into(), batch));
     assert!(matches!(refused, Err(Refusal::WrongSigner { .. })));
 }
 
@@ -91,14 +91,14 @@ fn only_the_view_s_primary_proposes() {
 fn a_batch_must_be_the_one_that_its_header_names_and_hold_signed_requests() {
     let Decided { pre_prepare, .. } = decided(&[]);
     let other = Arc::new(Batch { requests: vec![request(1, 2, "k")] });
-    let refused = checked(Message::PrePrepare(pre_prepare, other));
+    let refused = checked(Message::PrePrepare(pre_prepare.into(), other));
     assert!(matches!(refused, Err(Refusal::Inconsistent(_))));
 
     let mut forged = request(1, 1, "k");
     forged.body.operation.push(0);
     let batch = Batch { requests: vec![forged] };
     let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
-    let refused = checked(Message::PrePrepare(Signed::new(body, &node(0)), Arc::new(batch)));
+    let refused = checked(Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch)));
     assert!(matches!(refused, Err(Refusal::Signature(_))));
 }
 
@@ -123,7 +123,7 @@ fn a_decision_needs_a_quorum_of_distinct_agreeing_commits() {
     let mut mixed = decided(&[0, 1, 2]);
     let mut body = mixed.commits[2].body;
     body.digest = Digest::default();
-    mixed.commits[2] = Signed::new(body, &node(2));
+    mixed.commits[2] = Signed::new(body, &node(2)).into();
     assert!(matches!(ok(mixed), Err(Refusal::Inconsistent(_))));
 }
 

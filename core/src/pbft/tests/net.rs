@@ -28,7 +28,7 @@ pub(super) struct Net {
     pub(super) disks: Vec<Vec<Record>>,
     pub(super) now: Time,
     pub(super) events: Vec<(NodeId, EventKind)>,
-    pub(super) replies: Vec<Signed<Reply>>,
+    pub(super) replies: Vec<Arc<Signed<Reply>>>,
     queue: VecDeque<(NodeId, NodeId, Message)>,
     lets_through: Filter,
 }

@@ -13,7 +13,7 @@ use crate::{
 
 fn proposal(seq: u64, batch: &Batch) -> Message {
     let body = PrePrepare { view: View(0), seq: Seq(seq), digest: batch.digest() };
-    Message::PrePrepare(Signed::new(body, &node(0)), Arc::new(batch.clone()))
+    Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch.clone()))
 }
 
 fn batch(of: &[Signed<crate::pbft::Request>]) -> Batch {
@@ -105,7 +105,7 @@ fn votes_are_counted_by_what_they_say() {
     net.deliver(0, 1, proposal(1, &told));
     let prepare = |by: u16, digest| {
         let body = Prepare { view: View(0), seq: Seq(1), digest };
-        Message::Prepare(Signed::new(body, &node(by)))
+        Message::Prepare(Signed::new(body, &node(by)).into())
     };
     net.deliver(2, 1, prepare(2, other));
     net.deliver(3, 1, prepare(3, other));
@@ -124,7 +124,7 @@ fn one_replica_s_votes_count_once() {
     net.deliver(0, 1, proposal(1, &told));
     let body = Commit { view: View(0), seq: Seq(1), digest: told.digest() };
     for _ in 0..5 {
-        net.deliver(2, 1, Message::Commit(Signed::new(body, &node(2))));
+        net.deliver(2, 1, Message::Commit(Signed::new(body, &node(2)).into()));
     }
     assert_eq!(net.replica(1).last_executed(), Seq(0));
 }
@@ -231,7 +231,9 @@ fn who_was_lied_to_shows_what_was_decided_and_not_what_it_was_told() {
     let decided = crate::pbft::Decided {
         pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(0)),
         batch: Arc::new(truth),
-        commits: (0..3).map(|by| Signed::new(Commit { view, seq, digest }, &node(by))).collect(),
+        commits: (0..3)
+            .map(|by| Signed::new(Commit { view, seq, digest }, &node(by)).into())
+            .collect(),
     };
     net.deliver(1, 3, Message::Decided(Arc::new(decided)));
     let slot = net.replica(3).slots().next().unwrap();

@@ -84,7 +84,7 @@ fn a_restarted_replica_does_not_accept_another_batch_at_a_position_it_voted_for(
     let propose = |key: &str| {
         let batch = Batch { requests: vec![request(1, 1, key)] };
         let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
-        (batch.digest(), Message::PrePrepare(Signed::new(body, &node(0)), Arc::new(batch)))
+        (batch.digest(), Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch)))
     };
     let ((first, message), (_, other)) = (propose("a"), propose("b"));
     net.deliver(0, 1, message);
@@ -139,7 +139,7 @@ fn no_vote_leaves_before_its_record_is_durable() {
     let mut replica = net.replica(1).clone();
     let batch = Batch { requests: vec![request(1, 1, "k")] };
     let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
-    let message = Message::PrePrepare(Signed::new(body, &node(0)), Arc::new(batch));
+    let message = Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch));
     let message = crate::crypto::verify(message, net.members, &node(1)).unwrap();
     replica.handle(Time(1), Input::Message { from: NodeId(0), message });
     let mut records = Vec::new();

@@ -21,7 +21,9 @@ fn certificate(view: u64, seq: u64, digest: Digest) -> PreparedCertificate {
     let backups = (0..4).filter(|id| *id != primary).take(2);
     PreparedCertificate {
         pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(primary)),
-        prepares: backups.map(|id| Signed::new(Prepare { view, seq, digest }, &node(id))).collect(),
+        prepares: backups
+            .map(|id| Signed::new(Prepare { view, seq, digest }, &node(id)).into())
+            .collect(),
     }
 }
 
@@ -192,7 +194,7 @@ fn the_old_primary_s_proposals_are_not_accepted_in_the_new_view() {
     assert_eq!(net.replica(3).view(), View(1));
     let batch = Batch { requests: vec![request(1, 1, "k")] };
     let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
-    net.deliver(0, 3, Message::PrePrepare(Signed::new(body, &node(0)), Arc::new(batch)));
+    net.deliver(0, 3, Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch)));
     assert_eq!(net.replica(3).slots().count(), 0);
 }
 
@@ -202,7 +204,11 @@ fn a_proposal_that_overtakes_its_new_view_is_not_lost() {
     net.only(|_, to, _| to == NodeId(3));
     let batch = Batch { requests: vec![request(1, 1, "k")] };
     let body = PrePrepare { view: View(1), seq: Seq(1), digest: batch.digest() };
-    net.deliver(1, 3, Message::PrePrepare(Signed::new(body, &node(1)), Arc::new(batch.clone())));
+    net.deliver(
+        1,
+        3,
+        Message::PrePrepare(Signed::new(body, &node(1)).into(), Arc::new(batch.clone())),
+    );
     assert_eq!(net.replica(3).slots().count(), 0);
     let changes = (0..3).map(|by| view_change(by, 1, vec![])).collect();
     net.deliver(1, 3, new_view(1, 1, changes, &[]));
