@@ -48,10 +48,10 @@ pub enum Operation {
         #[serde(with = "serde_bytes")]
         key: Vec<u8>,
         /// What it must hold; `None`: it must not exist.
-        #[serde(with = "serde_bytes")]
+        #[serde(default, with = "serde_bytes")]
         expected: Option<Vec<u8>>,
         /// What it then holds; `None`: it is removed.
-        #[serde(with = "serde_bytes")]
+        #[serde(default, with = "serde_bytes")]
         new: Option<Vec<u8>>,
     },
 }

@@ -33,32 +33,30 @@ impl Cluster {
             Action::Crash { node } => self.crash(*node, injection),
             Action::Restart { node } => self.restart(*node, injection),
             Action::CutOff { node } => {
-                let changed = self.links.set_cut_off(*node, true);
-                self.cuts(changed, injection)
+                // Every message that a cut stops is an effect, those on their way included.
+                self.links.set_cut_off(*node, Some(injection))
             }
             Action::Reconnect { node } => {
-                let changed = self.links.set_cut_off(*node, false);
+                let changed = self.links.set_cut_off(*node, None);
                 self.once(changed, injection)
             }
             Action::Partition { groups } => {
-                self.links.partition(groups);
-                self.cuts(true, injection)
+                self.links.partition(groups, injection);
+                true
             }
             Action::Heal => {
                 let changed = self.links.heal();
                 self.once(changed, injection)
             }
-            Action::CutLink { from, to } => {
-                let changed = self.links.set_cut(*from, *to, true);
-                self.cuts(changed, injection)
-            }
+            Action::CutLink { from, to } => self.links.set_cut(*from, *to, Some(injection)),
             Action::RestoreLink { from, to } => {
-                let changed = self.links.set_cut(*from, *to, false);
+                let changed = self.links.set_cut(*from, *to, None);
                 self.once(changed, injection)
             }
             Action::SlowLink { from, to, by_ms } => {
-                self.links.slow(*from, *to, *by_ms);
-                self.once(true, injection)
+                // Every message that it slows is an effect.
+                let undone = self.links.slow(*from, *to, *by_ms, injection);
+                self.once(undone, injection) || *by_ms > 0
             }
             Action::Corrupt { node, strategies } => {
                 let host = &mut self.hosts[node.0 as usize];
@@ -127,6 +125,7 @@ impl Cluster {
         if was_up {
             host.ever_down = true;
             host.crashed_by = Some(injection);
+            self.counts.unsynced_lost += host.disk.unsynced() as u64;
             host.disk.crash();
         }
         self.once(was_up, injection)
@@ -147,15 +146,6 @@ impl Cluster {
     fn once(&mut self, effective: bool, injection: usize) -> bool {
         if effective {
             self.took_effect(Some(injection));
-        }
-        effective
-    }
-
-    /// An act that stops messages: every message stopped is an effect. Those on their way across
-    /// the cut are stopped on arrival.
-    fn cuts(&mut self, effective: bool, injection: usize) -> bool {
-        if effective {
-            self.cut_by = Some(injection);
         }
         effective
     }

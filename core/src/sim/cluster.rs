@@ -70,8 +70,6 @@ pub struct Cluster {
     pub(super) hosts: Vec<Host>,
     pub(super) clients: Vec<SimClient>,
     pub(super) links: Links,
-    /// Which injection cut what, to count what came of it.
-    pub(super) cut_by: Option<usize>,
     pub(super) flights: Flights,
     pub(super) mind: Mind,
     pub(super) injections: Vec<Injection>,
@@ -81,6 +79,8 @@ pub struct Cluster {
     pub(super) linearizability: Linearizability,
     pub(super) liveness: Liveness,
     liveness_checked: u64,
+    /// Everything was asked and answered, and the scenario ends with that.
+    answered: bool,
     violations: Vec<Violation>,
     pub(super) counts: Counts,
     trace: Trace,
@@ -111,7 +111,6 @@ impl Cluster {
             hosts: hosts.map_err(|error| RunError::Config(error.to_string()))?,
             clients,
             links: Links::new(scenario.network, members.n(), run.seed),
-            cut_by: None,
             flights: Flights::default(),
             mind: Mind::default(),
             injections: Vec::new(),
@@ -124,6 +123,7 @@ impl Cluster {
                 scenario.network.calm_at_ms,
             ),
             liveness_checked: 0,
+            answered: false,
             violations: Vec::new(),
             counts: Counts::default(),
             trace: Trace::default(),
@@ -224,7 +224,7 @@ impl Cluster {
 
     /// Whether nothing gets from here to there.
     pub fn is_cut(&self, from: Principal, to: Principal) -> bool {
-        self.links.is_cut(from, to)
+        self.links.cut_by(from, to).is_some()
     }
 
     /// Whether a node is cut off from everybody.
@@ -274,9 +274,13 @@ impl Cluster {
         {
             let action = intervention.action.clone();
             self.next_intervention += 1;
+            self.answered = false;
             self.act(action);
             self.finish_step();
             return true;
+        }
+        if self.answered {
+            return false;
         }
         let end = Time::from_millis(u64::from(self.scenario.duration_ms));
         while let Some(Reverse((at, order, due))) = self.queue.pop() {
@@ -340,7 +344,16 @@ impl Cluster {
         if period > self.liveness_checked {
             self.liveness_checked = period;
             self.check_liveness();
+            self.answered = self.scenario.end_when_answered && self.is_answered();
         }
+    }
+
+    /// Whether nobody wants anything any more, and nothing is going to be done to the cluster.
+    fn is_answered(&self) -> bool {
+        let now_ms = self.now.0 / 1_000;
+        let last_ms = self.scenario.faults.last().map_or(0, |fault| fault.at_ms);
+        now_ms > u64::from(last_ms.max(self.scenario.network.calm_at_ms))
+            && self.clients.iter().all(SimClient::is_done)
     }
 
     pub(super) fn push(&mut self, at: Time, due: Due) {

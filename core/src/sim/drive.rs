@@ -24,8 +24,8 @@ impl Cluster {
     pub(super) fn deliver(&mut self, id: MessageId) {
         let Some(flight) = self.flights.take(id) else { return };
         let InFlight { from, to, message, .. } = flight;
-        if self.links.is_cut(from, to) {
-            self.took_effect(self.cut_by);
+        if let Some(by) = self.links.cut_by(from, to) {
+            self.took_effect(Some(by));
             self.lose(id, from, to, LossCause::Cut);
             return;
         }
@@ -134,10 +134,14 @@ impl Cluster {
                 self.check(agreed);
             }
             EventKind::CheckpointTaken { seq, digest } => {
+                self.counts.checkpoints += 1;
                 let equal = self.checkpoints.taken(node, *seq, *digest);
                 self.check(equal);
             }
-            EventKind::StateTransferred { seq, .. } => self.order.moved(node, *seq),
+            EventKind::StateTransferred { seq, .. } => {
+                self.counts.transfers += 1;
+                self.order.moved(node, *seq);
+            }
             EventKind::ViewEntered { view, .. } => {
                 self.counts.view = self.counts.view.max(*view);
             }
@@ -175,14 +179,19 @@ impl Cluster {
         self.counts.sent += 1;
         self.event(from.into(), EventKind::Sent { id, to, what: message.summary() });
         match self.links.send(at, from, to) {
-            Fate::Lost(why) => {
+            Fate::Cut(by) => {
                 self.flights.skip();
-                if why == LossCause::Cut {
-                    self.took_effect(self.cut_by);
-                }
-                self.lose(id, from, to, why);
+                self.took_effect(Some(by));
+                self.lose(id, from, to, LossCause::Cut);
             }
-            Fate::Arrives { first, second } => {
+            Fate::Lost => {
+                self.flights.skip();
+                self.counts.lost_by_network += 1;
+                self.lose(id, from, to, LossCause::Network);
+            }
+            Fate::Arrives { first, second, held_up, slowed_by } => {
+                self.counts.held_up += u64::from(held_up);
+                self.took_effect(slowed_by);
                 let sent_at = self.now;
                 if let Some(due) = second {
                     self.fly(InFlight {
@@ -269,6 +278,9 @@ impl Cluster {
                 }
                 ClientEffect::Completed { request, result, latency, .. } => {
                     self.counts.completed += 1;
+                    let asked = Time(self.now.0.saturating_sub(latency.as_micros() as u64));
+                    let waited = self.liveness.waited(self.now, asked).as_micros() as u64;
+                    self.counts.waited_us = self.counts.waited_us.max(waited);
                     let legal = self.linearizability.completed(&self.history, request, &result);
                     self.check(legal);
                     let result = Outcome::decode(&result)

@@ -7,7 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `scenario`, `builtin` | scenario files, and those that the core brings |
-//! | `tree` | TOML for serde, small in wasm |
+//! | `tree`, `write` | TOML for serde, small in wasm; scenarios back to files |
 //! | `run`, `address` | what reproduces a run, and its form in a link |
 //! | `cluster` | one moment, and the step to the next |
 //! | `drive`, `acts` | carrying out effects, and actions |
@@ -42,6 +42,7 @@ mod trace;
 mod tree;
 mod verdict;
 mod workload;
+mod write;
 
 pub use action::{Action, Strategy};
 pub use address::{Address, AddressError, MAX_ADDRESS_CHARS, ScenarioRef};

@@ -1,15 +1,11 @@
 //! Links: how long a message takes, and whether it arrives at all.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
 use super::rng::Dice;
 use crate::{
-    event::LossCause,
     ids::{NodeId, Principal},
     time::Time,
 };
@@ -53,9 +49,22 @@ impl Default for Network {
 /// When a message arrives: not, once or twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    Lost(LossCause),
-    Arrives { first: Time, second: Option<Time> },
+    /// Somebody cut the way.
+    Cut(CutBy),
+    /// The network lost it.
+    Lost,
+    Arrives {
+        first: Time,
+        second: Option<Time>,
+        /// The network held it up, so that others may overtake it.
+        held_up: bool,
+        /// The slowed link that it took.
+        slowed_by: Option<CutBy>,
+    },
 }
+
+/// The number of the injection that cut or slowed a way.
+pub(crate) type CutBy = usize;
 
 /// The links as they are now.
 #[derive(Clone, Debug)]
@@ -64,9 +73,10 @@ pub(crate) struct Links {
     dice: Dice,
     /// Each node's group; nodes of different groups don't hear each other. Empty: no partition.
     groups: Vec<u16>,
-    cut_off: Vec<bool>,
-    cut: BTreeSet<(NodeId, NodeId)>,
-    slow: BTreeMap<(NodeId, NodeId), u32>,
+    partitioned_by: CutBy,
+    cut_off: Vec<Option<CutBy>>,
+    cut: BTreeMap<(NodeId, NodeId), CutBy>,
+    slow: BTreeMap<(NodeId, NodeId), (u32, CutBy)>,
 }
 
 impl Links {
@@ -75,13 +85,15 @@ impl Links {
             network,
             dice: Dice::new(seed, 1),
             groups: Vec::new(),
-            cut_off: alloc::vec![false; n as usize],
-            cut: BTreeSet::new(),
+            partitioned_by: 0,
+            cut_off: alloc::vec![None; n as usize],
+            cut: BTreeMap::new(),
             slow: BTreeMap::new(),
         }
     }
 
-    pub(crate) fn partition(&mut self, groups: &[Vec<NodeId>]) {
+    pub(crate) fn partition(&mut self, groups: &[Vec<NodeId>], by: CutBy) {
+        self.partitioned_by = by;
         self.groups = alloc::vec![u16::MAX; self.cut_off.len()];
         for (group, members) in (0..).zip(groups) {
             for node in members {
@@ -92,10 +104,11 @@ impl Links {
         }
     }
 
-    pub(crate) fn set_cut_off(&mut self, node: NodeId, cut_off: bool) -> bool {
+    /// `None` reconnects. Whether that changed anything.
+    pub(crate) fn set_cut_off(&mut self, node: NodeId, by: Option<CutBy>) -> bool {
         match self.cut_off.get_mut(node.0 as usize) {
-            Some(now) if *now != cut_off => {
-                *now = cut_off;
+            Some(now) if now.is_some() != by.is_some() => {
+                *now = by;
                 true
             }
             _ => false,
@@ -103,18 +116,28 @@ impl Links {
     }
 
     pub(crate) fn is_cut_off(&self, node: NodeId) -> bool {
-        self.cut_off.get(node.0 as usize).copied().unwrap_or(false)
+        self.cut_off_by(node).is_some()
     }
 
-    pub(crate) fn set_cut(&mut self, from: NodeId, to: NodeId, cut: bool) -> bool {
-        if cut { self.cut.insert((from, to)) } else { self.cut.remove(&(from, to)) }
+    fn cut_off_by(&self, node: NodeId) -> Option<CutBy> {
+        *self.cut_off.get(node.0 as usize)?
     }
 
-    pub(crate) fn slow(&mut self, from: NodeId, to: NodeId, by_ms: u32) {
+    /// `None` restores. Whether that changed anything.
+    pub(crate) fn set_cut(&mut self, from: NodeId, to: NodeId, by: Option<CutBy>) -> bool {
+        match by {
+            Some(by) => self.cut.insert((from, to), by).is_none(),
+            None => self.cut.remove(&(from, to)).is_some(),
+        }
+    }
+
+    /// 0 undoes it. Whether that undid anything.
+    pub(crate) fn slow(&mut self, from: NodeId, to: NodeId, by_ms: u32, by: CutBy) -> bool {
         if by_ms == 0 {
-            self.slow.remove(&(from, to));
+            self.slow.remove(&(from, to)).is_some()
         } else {
-            self.slow.insert((from, to), by_ms);
+            self.slow.insert((from, to), (by_ms, by));
+            false
         }
     }
 
@@ -122,10 +145,10 @@ impl Links {
     pub(crate) fn heal(&mut self) -> bool {
         let any = !self.groups.is_empty()
             || !self.cut.is_empty()
-            || self.cut_off.iter().any(|cut_off| *cut_off);
+            || self.cut_off.iter().any(Option::is_some);
         self.groups.clear();
         self.cut.clear();
-        self.cut_off.fill(false);
+        self.cut_off.fill(None);
         any
     }
 
@@ -134,50 +157,54 @@ impl Links {
         self.groups.is_empty()
             && self.cut.is_empty()
             && self.slow.is_empty()
-            && !self.cut_off.iter().any(|cut_off| *cut_off)
+            && !self.cut_off.iter().any(Option::is_some)
     }
 
-    /// Whether nothing gets from here to there.
-    pub(crate) fn is_cut(&self, from: Principal, to: Principal) -> bool {
+    /// Who saw to it that nothing gets from here to there.
+    pub(crate) fn cut_by(&self, from: Principal, to: Principal) -> Option<CutBy> {
         let isolated = |principal| match principal {
-            Principal::Node(node) => self.is_cut_off(node),
-            Principal::Client(_) => false,
+            Principal::Node(node) => self.cut_off_by(node),
+            Principal::Client(_) => None,
         };
-        if isolated(from) || isolated(to) {
-            return true;
+        if let Some(by) = isolated(from).or_else(|| isolated(to)) {
+            return Some(by);
         }
-        let (Principal::Node(from), Principal::Node(to)) = (from, to) else { return false };
+        let (Principal::Node(from), Principal::Node(to)) = (from, to) else { return None };
         let group = |node: NodeId| self.groups.get(node.0 as usize);
-        group(from) != group(to) || self.cut.contains(&(from, to))
+        let apart = (group(from) != group(to)).then_some(self.partitioned_by);
+        apart.or_else(|| self.cut.get(&(from, to)).copied())
     }
 
     /// Decides about one message.
     pub(crate) fn send(&mut self, now: Time, from: Principal, to: Principal) -> Fate {
-        if self.is_cut(from, to) {
-            return Fate::Lost(LossCause::Cut);
+        if let Some(by) = self.cut_by(from, to) {
+            return Fate::Cut(by);
         }
         let Network { latency_us, jitter_us, loss_ppm, duplicate_ppm, reorder_ppm, calm_at_ms } =
             self.network;
         let calm = now >= Time::from_millis(u64::from(calm_at_ms));
         let mut latency = u64::from(latency_us) + self.dice.below(u64::from(jitter_us) + 1);
+        let mut slowed_by = None;
         if let (Principal::Node(from), Principal::Node(to)) = (from, to)
-            && let Some(by_ms) = self.slow.get(&(from, to))
+            && let Some((by_ms, by)) = self.slow.get(&(from, to))
         {
             latency += u64::from(*by_ms) * 1_000;
+            slowed_by = Some(*by);
         }
-        let mut second = None;
+        let (mut second, mut held_up) = (None, false);
         if !calm {
             if self.dice.chance(loss_ppm) {
-                return Fate::Lost(LossCause::Network);
+                return Fate::Lost;
             }
             if self.dice.chance(reorder_ppm) {
                 latency += self.dice.below(latency * 9 + 1);
+                held_up = true;
             }
             if self.dice.chance(duplicate_ppm) {
                 second = Some(Time(now.0 + latency + 1 + self.dice.below(latency * 4 + 1)));
             }
         }
-        Fate::Arrives { first: Time(now.0 + latency), second }
+        Fate::Arrives { first: Time(now.0 + latency), second, held_up, slowed_by }
     }
 }
 
@@ -189,26 +216,31 @@ mod tests {
         Principal::Node(NodeId(id))
     }
 
+    fn is_cut(links: &Links, from: u16, to: u16) -> bool {
+        links.cut_by(node(from), node(to)).is_some()
+    }
+
     #[test]
     fn a_partition_separates_groups_and_the_unnamed_form_one() {
         let mut links = Links::new(Network::default(), 5, 1);
-        links.partition(&[alloc::vec![NodeId(0), NodeId(1)], alloc::vec![NodeId(2)]]);
-        assert!(!links.is_cut(node(0), node(1)));
-        assert!(links.is_cut(node(1), node(2)));
-        assert!(!links.is_cut(node(3), node(4)));
-        assert!(links.is_cut(node(2), node(3)));
+        links.partition(&[alloc::vec![NodeId(0), NodeId(1)], alloc::vec![NodeId(2)]], 7);
+        assert_eq!(links.cut_by(node(1), node(2)), Some(7));
+        assert!(!is_cut(&links, 0, 1));
+        assert!(is_cut(&links, 1, 2));
+        assert!(!is_cut(&links, 3, 4));
+        assert!(is_cut(&links, 2, 3));
         assert!(links.heal());
-        assert!(!links.is_cut(node(1), node(2)));
+        assert!(!is_cut(&links, 1, 2));
         assert!(!links.heal());
     }
 
     #[test]
     fn a_cut_link_is_one_way_and_a_cut_off_node_hears_no_client() {
         let mut links = Links::new(Network::default(), 4, 1);
-        links.set_cut(NodeId(0), NodeId(1), true);
-        assert!(links.is_cut(node(0), node(1)) && !links.is_cut(node(1), node(0)));
-        links.set_cut_off(NodeId(2), true);
-        assert!(links.is_cut(Principal::Client(crate::ids::ClientId(1)), node(2)));
+        links.set_cut(NodeId(0), NodeId(1), Some(0));
+        assert!(is_cut(&links, 0, 1) && !is_cut(&links, 1, 0));
+        links.set_cut_off(NodeId(2), Some(1));
+        assert_eq!(links.cut_by(Principal::Client(crate::ids::ClientId(1)), node(2)), Some(1));
     }
 
     #[test]
@@ -224,11 +256,11 @@ mod tests {
         let mut fates =
             |now| (0..200).map(|_| links.send(now, node(0), node(1))).collect::<Vec<_>>();
         let rough = fates(Time(0));
-        assert!(rough.contains(&Fate::Lost(LossCause::Network)));
+        assert!(rough.contains(&Fate::Lost));
         assert!(rough.iter().any(|fate| matches!(fate, Fate::Arrives { second: Some(_), .. })));
         let latest = Time::from_millis(10 + 7);
         assert!(fates(Time::from_millis(10)).iter().all(|fate| {
-            matches!(fate, Fate::Arrives { first, second: None } if *first <= latest)
+            matches!(fate, Fate::Arrives { first, second: None, held_up: false, .. } if *first <= latest)
         }));
     }
 }

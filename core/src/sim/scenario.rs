@@ -50,6 +50,9 @@ pub struct Scenario {
     pub seed: u64,
     /// How long it runs, in virtual milliseconds.
     pub duration_ms: u32,
+    /// Whether it ends before that, once the last fault is over, the network is calm, and every
+    /// client has made its requests and has its answers.
+    pub end_when_answered: bool,
     /// How many replicas.
     pub members: Membership,
     /// How the replicas are set up.
@@ -165,6 +168,8 @@ struct File {
     seed: u64,
     duration_ms: Spanned<u32>,
     #[serde(default)]
+    end_when_answered: bool,
+    #[serde(default)]
     cluster: Cluster,
     #[serde(default)]
     network: Option<Spanned<Network>>,
@@ -276,6 +281,7 @@ impl Reader<'_> {
             promise: file.promise,
             seed: file.seed,
             duration_ms,
+            end_when_answered: file.end_when_answered,
             members,
             config,
             signatures: file.cluster.signatures,

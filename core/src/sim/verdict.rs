@@ -51,6 +51,10 @@ pub struct Counts {
     pub delivered: u64,
     /// Messages that never will.
     pub lost: u64,
+    /// Those of them that the network lost, not a cut or a crash.
+    pub lost_by_network: u64,
+    /// Messages that the network held up, so that others could overtake them.
+    pub held_up: u64,
     /// Second copies that the network or a person made.
     pub duplicated: u64,
     /// Messages turned away on arrival.
@@ -61,6 +65,15 @@ pub struct Counts {
     pub completed: u64,
     /// Batches executed, over all correct replicas.
     pub executed: u64,
+    /// The longest that an answered request waited in calm, in microseconds: what the bound of
+    /// liveness is to be compared with.
+    pub waited_us: u64,
+    /// Checkpoints taken, over all correct replicas.
+    pub checkpoints: u64,
+    /// States taken over from others, over all correct replicas.
+    pub transfers: u64,
+    /// Records that crashes found unsynced, and lost.
+    pub unsynced_lost: u64,
     /// Proofs of equivocation that correct replicas reported.
     pub equivocations: u64,
     /// The highest view that a correct replica entered.

@@ -100,6 +100,11 @@ impl SimClient {
         self.client.deadline().or(self.next_at)
     }
 
+    /// Whether it wants nothing any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.deadline().is_none()
+    }
+
     pub(crate) fn think(&mut self, now: Time) {
         let think_us = u64::from(self.workload.think_ms) * 1_000;
         let pause = think_us / 2 + self.dice.below(think_us / 2 + 1);

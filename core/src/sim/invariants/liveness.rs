@@ -30,6 +30,11 @@ impl Liveness {
         self.calm_since = calm.then(|| now.max(gst));
     }
 
+    /// For how long progress has been owed to a client that asked then.
+    pub(in super::super) fn waited(&self, now: Time, asked: Time) -> Duration {
+        self.calm_since.map_or(Duration::ZERO, |calm_since| now.since(asked.max(calm_since)))
+    }
+
     /// A client has been waiting since `asked`.
     pub(in super::super) fn waiting(
         &self,
@@ -37,16 +42,15 @@ impl Liveness {
         id: RequestId,
         asked: Time,
     ) -> Result<(), Broken> {
-        let Some(calm_since) = self.calm_since else { return Ok(()) };
-        let since = asked.max(calm_since);
-        if now <= since + self.bound {
+        let waited = self.waited(now, asked);
+        if waited <= self.bound {
             return Ok(());
         }
         let detail = format!(
             "request {} of client {} has had no answer for {} ms of calm",
             id.timestamp,
             id.client,
-            now.since(since).as_millis()
+            waited.as_millis()
         );
         Err((Invariant::Liveness, detail))
     }

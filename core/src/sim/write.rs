@@ -1,0 +1,142 @@
+//! Scenarios as files: the reverse of [`Scenario::parse`].
+//!
+//! Only what differs from the default is written, so that a file says what it is about. Used for
+//! scenarios that are made, not written by hand: random ones, and those that shrinking leaves.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+use core::fmt::Write as _;
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use super::{
+    disk::DiskModel,
+    keys::Signatures,
+    network::Network,
+    scenario::{Expectations, SCHEMA, Scenario, ScenarioError},
+    workload::Workload,
+};
+use crate::pbft::Config;
+
+impl Scenario {
+    /// The file of this scenario; its `source` and comments in it are not looked at.
+    pub fn to_file(&self) -> Result<String, ScenarioError> {
+        let mut file = String::new();
+        self.write(&mut file).map_err(|what| ScenarioError {
+            line: 0,
+            column: 0,
+            what: what.to_string(),
+        })?;
+        Ok(file)
+    }
+
+    /// This scenario, written and read again: what is not possible in a file is refused.
+    pub fn rewritten(&self) -> Result<Self, ScenarioError> {
+        Self::parse(&self.to_file()?)
+    }
+
+    fn write(&self, file: &mut String) -> Result<(), toml::ser::Error> {
+        let text = |text: &str| Value::from(text);
+        // Writing to a string can't fail.
+        let _ = writeln!(
+            file,
+            "schema = {SCHEMA}\nname = {}\ntitle = {}\npromise = {}\nseed = {}\nduration_ms = {}",
+            text(&self.name),
+            text(&self.title),
+            text(&self.promise),
+            Value::try_from(self.seed)?,
+            self.duration_ms
+        );
+        if self.end_when_answered {
+            let _ = writeln!(file, "end_when_answered = true");
+        }
+        let _ = writeln!(file, "\n[cluster]\nn = {}", self.members.n());
+        if self.signatures != Signatures::default() {
+            let _ = writeln!(file, "signatures = {}", Value::try_from(self.signatures)?);
+        }
+        section(file, "cluster.pbft", &self.config, &Config::default())?;
+        section(file, "network", &self.network, &Network::default())?;
+        section(file, "disk", &self.disk, &DiskModel::default())?;
+        section(file, "workload", &self.workload, &Workload::default())?;
+        for fault in &self.faults {
+            let act = Value::try_from(&fault.action)?;
+            let _ = write!(file, "\n[[fault]]\nat_ms = {}\nact = {act}\n", fault.at_ms);
+        }
+        for marker in &self.narration {
+            let _ = write!(file, "\n[[narration]]\n{}", Table::try_from(marker)?);
+        }
+        section(file, "expect", &self.expect, &Expectations::default())
+    }
+}
+
+/// The fields that are not as they are by default, if there are any.
+fn section<T: Serialize>(
+    file: &mut String,
+    name: &str,
+    value: &T,
+    default: &T,
+) -> Result<(), toml::ser::Error> {
+    let default = Table::try_from(default)?;
+    let mut header = Some(format!("\n[{name}]\n"));
+    for (key, value) in Table::try_from(value)? {
+        if default.get(&key) != Some(&value) {
+            file.push_str(&header.take().unwrap_or_default());
+            let _ = writeln!(file, "{key} = {value}");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        app::Operation,
+        ids::{ClientId, NodeId},
+        sim::{Action, BUILTIN, Scenario, Strategy, TimedAction},
+    };
+
+    #[test]
+    fn what_is_written_is_read_as_it_was() {
+        for known in BUILTIN {
+            let read = Scenario::parse(known.source).unwrap();
+            let again = read.rewritten().unwrap();
+            assert_eq!(Scenario { source: read.source.clone(), ..again }, read);
+        }
+    }
+
+    #[test]
+    fn every_shape_of_act_can_be_written() {
+        let mut scenario = Scenario::parse(BUILTIN[0].source).unwrap();
+        let acts = [
+            Action::Heal,
+            Action::Partition { groups: alloc::vec![alloc::vec![NodeId(0), NodeId(2)]] },
+            Action::Corrupt {
+                node: NodeId(1),
+                strategies: alloc::vec![
+                    Strategy::Silent { kinds: alloc::vec![], to: alloc::vec![NodeId(3)] },
+                    Strategy::Equivocate { victims: alloc::vec![] },
+                ],
+            },
+            Action::Submit {
+                client: ClientId(0),
+                operation: Operation::CompareAndSet {
+                    key: b"k".to_vec(),
+                    expected: None,
+                    new: Some(b"\xFF\"'".to_vec()),
+                },
+            },
+        ];
+        scenario.faults = acts.map(|action| TimedAction { at_ms: 7, action }).into_iter().collect();
+        assert_eq!(scenario.rewritten().unwrap().faults, scenario.faults);
+    }
+
+    #[test]
+    fn a_seed_that_no_file_can_hold_is_refused() {
+        let mut scenario = Scenario::parse(BUILTIN[0].source).unwrap();
+        scenario.seed = u64::MAX;
+        assert!(scenario.rewritten().is_err());
+    }
+}
