@@ -23,6 +23,9 @@
 //!   the host reports it durable ([`protocol`]), so that no host can get the order wrong.
 //! * **Quorums are ⌈(n+f+1)/2⌉**, which is the paper's 2f+1 where n = 3f+1 and stays safe for every
 //!   other n ([`quorum`]).
+//! * **Batches adapt.** One leaves as soon as it holds as many requests as are in flight, so that
+//!   a lone request never waits and a loaded primary never sends batches of one ([`pbft`],
+//!   `batching`).
 //! * **Repair is by proof.** A replica that waits says where it stands; whoever is ahead answers
 //!   with messages that prove themselves, so they may come from anyone ([`pbft`], `repair`).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary

@@ -4,7 +4,7 @@
 //! a repeated, foreign or disagreeing signer is refused whole; nothing is filtered out and then
 //! counted elsewhere.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +102,11 @@ impl With<'_> {
         limit("the number of requests in a batch", batch.requests.len(), MAX_BATCH_REQUESTS)?;
         let bytes = batch.requests.iter().map(|request| request.body.operation.len()).sum();
         limit("a batch's operations", bytes, MAX_BATCH_BYTES)?;
+        // One client's share of a batch is one request, whoever is primary.
+        let mut clients = BTreeSet::new();
+        if !batch.requests.iter().all(|request| clients.insert(request.body.id.client)) {
+            return Err(Refusal::Inconsistent("a batch holds two requests of one client"));
+        }
         batch.requests.iter().try_for_each(|request| self.request(request))
     }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::messages::MAX_BATCH_REQUESTS;
+use super::messages::{MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_OPERATION_BYTES};
 
 /// How a replica is set up. Equal on all replicas, but for nothing: timers may differ.
 ///
@@ -14,7 +14,9 @@ use super::messages::MAX_BATCH_REQUESTS;
 /// | field | default | why |
 /// |---|---|---|
 /// | `batch_requests` | 64 | amortises three phases; a full batch of 512-byte values is 32 KiB |
-/// | `pipeline` | 8 | batches in flight before the primary waits for more requests to share one |
+/// | `batch_bytes` | 256 KiB | four of the longest operations; 20 ms of a 100 Mbit/s link |
+/// | `batch_delay_us` | 2 ms | several rounds of a local network, little on a wide-area one |
+/// | `pipeline` | 8 | full batches on their way hide a round trip; more only queue up elsewhere |
 /// | `checkpoint_interval` | 100 | the paper's example (§4.3) |
 /// | `window` | 200 | twice the interval: the log never waits for a checkpoint (§4.3) |
 /// | `request_timeout` | 1 s | ten times a slow wide-area round trip |
@@ -25,6 +27,10 @@ use super::messages::MAX_BATCH_REQUESTS;
 pub struct Config {
     /// The most requests in a batch.
     pub batch_requests: usize,
+    /// The most bytes of operations in a batch.
+    pub batch_bytes: usize,
+    /// The longest that a request waits for others to share its batch, in µs.
+    pub batch_delay_us: u64,
     /// Batches proposed and not executed before the primary holds new requests back.
     pub pipeline: u64,
     /// A checkpoint is taken every so many positions.
@@ -43,6 +49,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             batch_requests: 64,
+            batch_bytes: 256 * 1024,
+            batch_delay_us: 2_000,
             pipeline: 8,
             checkpoint_interval: 100,
             window: 200,
@@ -84,7 +92,24 @@ impl Config {
             requests,
             "a batch holds from 1 to 1024 requests",
         )?;
-        must(self.pipeline >= 1, "pipeline", self.pipeline, "nothing would ever be proposed")?;
+        must(
+            (MAX_OPERATION_BYTES..=MAX_BATCH_BYTES).contains(&self.batch_bytes),
+            "batch_bytes",
+            self.batch_bytes as u64,
+            "a batch has room for the longest operation (65536 bytes), and at most 1048576 bytes",
+        )?;
+        must(
+            self.batch_delay_us <= self.request_timeout_ms.saturating_mul(1_000) / 4,
+            "batch_delay_us",
+            self.batch_delay_us,
+            "waiting for company may take a quarter of the request timeout at most",
+        )?;
+        must(
+            (1..=self.window).contains(&self.pipeline),
+            "pipeline",
+            self.pipeline,
+            "it must be from 1 (else nothing would ever be proposed) to the window",
+        )?;
         must(
             self.checkpoint_interval >= 1,
             "checkpoint_interval",
@@ -110,6 +135,10 @@ impl Config {
             )?;
         }
         Ok(())
+    }
+
+    pub(crate) fn batch_delay(&self) -> Duration {
+        Duration::from_micros(self.batch_delay_us)
     }
 
     pub(crate) fn request_timeout(&self) -> Duration {
@@ -147,5 +176,18 @@ mod tests {
         assert_eq!(Config::default().validate(), Ok(()));
         let config = Config { window: 150, ..Config::default() };
         assert_eq!(config.validate().unwrap_err().field, "window");
+    }
+
+    #[test]
+    fn a_batch_has_room_for_every_request_and_does_not_outwait_the_backups() {
+        let field = |config: Config| config.validate().unwrap_err().field;
+        let good = Config::default();
+        let small = Config { batch_bytes: MAX_OPERATION_BYTES - 1, ..good.clone() };
+        let large = Config { batch_bytes: MAX_BATCH_BYTES + 1, ..good.clone() };
+        assert_eq!((field(small), field(large)), ("batch_bytes", "batch_bytes"));
+        let slow = Config { batch_delay_us: 250_001, ..good.clone() };
+        assert_eq!(field(slow), "batch_delay_us");
+        let deep = Config { pipeline: 201, ..good };
+        assert_eq!(field(deep), "pipeline");
     }
 }

@@ -19,11 +19,13 @@
 //! | `slot` | one position between the water marks |
 //! | `replica` | the state, and which rule handles what |
 //! | `normal` | §4.2: request, pre-prepare, prepare, commit, execute |
+//! | `batching` | when the primary proposes, and how much at a time |
 //! | `checkpoint` | §4.3: garbage collection, and state transfer |
 //! | `view_change` | §4.4: giving up on a view, and starting the next |
 //! | `repair` | retransmission: status, and what it makes others send |
 //! | `durable` | what must survive a crash, and how a replica starts from it |
 
+mod batching;
 mod certificate;
 mod checkpoint;
 mod config;

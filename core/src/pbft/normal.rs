@@ -5,10 +5,7 @@ use alloc::{sync::Arc, vec::Vec};
 use super::{
     certificate::PreparedCertificate,
     durable::Record,
-    messages::{
-        Batch, Commit, Decided, MAX_BATCH_BYTES, Message, PrePrepare, Prepare, Reply, Request,
-        node_of,
-    },
+    messages::{Batch, Commit, Decided, Message, PrePrepare, Prepare, Reply, Request, node_of},
     replica::{Pending, Replica},
     sessions::Known,
     slot::Slot,
@@ -73,50 +70,6 @@ impl<A: Application> Replica<A> {
             });
         }
         self.event(EventKind::RequestAccepted { request: request.body.id });
-    }
-
-    /// The primary's part: assigns the next positions to what waits, in batches, while there is
-    /// room between the water marks and in the pipeline.
-    pub(super) fn propose(&mut self) {
-        while self.is_active()
-            && self.is_primary()
-            && self.log.contains(self.proposed.next())
-            && self.proposed.0.saturating_sub(self.executed.0) < self.config.pipeline
-        {
-            let requests = self.next_batch();
-            if requests.is_empty() {
-                return;
-            }
-            let batch = Arc::new(Batch { requests });
-            let seq = self.proposed.next();
-            let body = PrePrepare { view: self.view, seq, digest: batch.digest() };
-            let header = Signed::new(body, &*self.authenticator);
-            self.accept(header, batch);
-        }
-    }
-
-    fn next_batch(&mut self) -> Vec<Signed<Request>> {
-        let mut requests = Vec::new();
-        let mut bytes = 0;
-        while requests.len() < self.config.batch_requests {
-            let Some((client, timestamp)) = self.queue.front().copied() else { break };
-            let Some(pending) = self
-                .pending
-                .get_mut(&client)
-                .filter(|it| it.request.body.id.timestamp == timestamp && !it.proposed)
-            else {
-                self.queue.pop_front();
-                continue;
-            };
-            bytes += pending.request.body.operation.len();
-            if bytes > MAX_BATCH_BYTES {
-                break;
-            }
-            pending.proposed = true;
-            requests.push(Signed::clone(&pending.request));
-            self.queue.pop_front();
-        }
-        requests
     }
 
     /// "A backup accepts the pre-prepare message provided: the signatures are correct and d is the

@@ -247,6 +247,9 @@ impl<A: Application> Replica<A> {
         if self.view_timer().is_some_and(|at| at <= self.now) {
             self.on_view_timer();
         }
+        if self.batch_timer().is_some_and(|at| at <= self.now) {
+            self.propose();
+        }
         if self.status_at <= self.now {
             self.on_status_timer();
         }
@@ -277,8 +280,8 @@ impl<A: Application> Protocol for Replica<A> {
     }
 
     fn deadline(&self) -> Option<Time> {
-        let status = self.status_at;
-        Some(self.view_timer().map_or(status, |view| view.min(status)))
+        let timers = [self.view_timer(), self.batch_timer(), Some(self.status_at)];
+        timers.into_iter().flatten().min()
     }
 
     fn state_hash(&self) -> Digest {
