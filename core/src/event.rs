@@ -279,4 +279,15 @@ pub enum Tampering {
         /// The digest that this receiver was told.
         told: Digest,
     },
+    /// It was sent with a false content, properly signed.
+    Falsified,
+    /// It was sent with a proof that doesn't hold.
+    Forged,
+    /// An old message was sent besides.
+    Replayed,
+    /// Useless messages were sent besides.
+    Flooded {
+        /// So many.
+        messages: u32,
+    },
 }

@@ -1,5 +1,7 @@
 //! Each fault does what it says, and says when it did nothing.
 
+mod strategies;
+
 use conclave_core::{
     app::Operation,
     event::{EventKind, LossCause, Place, Tampering},

@@ -48,3 +48,4 @@ pub use messages::*;
 pub use replica::Replica;
 pub use sessions::{Known, Sessions};
 pub use slot::{Phase, SlotView};
+pub(crate) use view_change::owed;

@@ -69,6 +69,11 @@ pub(super) fn obligations(view_changes: &[Signed<ViewChange>]) -> Obligations {
     Obligations { checkpoint, proposals }
 }
 
+/// The same for whoever lies about it: positions and digests, in rising order.
+pub(crate) fn owed(view_changes: &[Signed<ViewChange>]) -> impl Iterator<Item = (Seq, Digest)> {
+    obligations(view_changes).proposals.into_iter().map(|it| (it.seq, it.digest))
+}
+
 impl<A: Application> Replica<A> {
     /// When the current primary, or the next one, has had its time. `None`: nobody is waiting.
     pub(super) fn view_timer(&self) -> Option<Time> {

@@ -5,10 +5,10 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::adversary::Strategy;
 use crate::{
     app::Operation,
     ids::{ClientId, MessageId, NodeId},
-    pbft::MessageKind,
 };
 
 /// One act. Scenario files write it as `act = { crash = { node = 0 } }`.
@@ -108,39 +108,6 @@ pub enum Action {
     },
 }
 
-/// One way of lying. Several compose: each passes on what it leaves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Strategy {
-    /// Doesn't send.
-    Silent {
-        /// Only these kinds of message; empty: all.
-        #[serde(default)]
-        kinds: Vec<MessageKind>,
-        /// Only to these nodes; empty: to all.
-        #[serde(default)]
-        to: Vec<NodeId>,
-    },
-    /// Sends late.
-    Delay {
-        /// By so many milliseconds.
-        by_ms: u32,
-        /// Only these kinds of message; empty: all.
-        #[serde(default)]
-        kinds: Vec<MessageKind>,
-        /// Only to these nodes; empty: to all.
-        #[serde(default)]
-        to: Vec<NodeId>,
-    },
-    /// Tells the victims another batch than the others, properly signed; votes accordingly.
-    /// Liars collude: a vote of one supports the lie of another.
-    Equivocate {
-        /// Who is told the lie; empty: the upper half of the other nodes.
-        #[serde(default)]
-        victims: Vec<NodeId>,
-    },
-}
-
 impl Action {
     /// The node that this is done to, if it is one.
     pub fn node(&self) -> Option<NodeId> {
@@ -152,25 +119,6 @@ impl Action {
             | Self::Corrupt { node, .. }
             | Self::Reform { node } => Some(*node),
             _ => None,
-        }
-    }
-}
-
-impl Strategy {
-    /// The verb.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Silent { .. } => "silent",
-            Self::Delay { .. } => "delay",
-            Self::Equivocate { .. } => "equivocate",
-        }
-    }
-
-    /// The nodes that it names.
-    pub fn nodes(&self) -> &[NodeId] {
-        match self {
-            Self::Silent { to, .. } | Self::Delay { to, .. } => to,
-            Self::Equivocate { victims } => victims,
         }
     }
 }
@@ -201,7 +149,9 @@ impl fmt::Display for Action {
             }
             Self::Corrupt { node, strategies } => {
                 write!(f, "node {node} turns Byzantine:")?;
-                strategies.iter().try_for_each(|strategy| write!(f, " {}", strategy.name()))
+                (0..).zip(strategies).try_for_each(|(index, strategy)| {
+                    write!(f, "{} {}", if index == 0 { "" } else { "," }, strategy.name())
+                })
             }
             Self::Reform { node } => write!(f, "node {node} behaves again"),
             Self::Deliver { message } => write!(f, "message {message} is delivered now"),

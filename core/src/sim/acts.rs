@@ -63,6 +63,7 @@ impl Cluster {
                 host.strategies.clone_from(strategies);
                 host.ever_byzantine = true;
                 host.corrupted_by = Some(injection);
+                self.mind.join(*node);
                 true
             }
             Action::Reform { node } => {
@@ -70,6 +71,7 @@ impl Cluster {
                 let lied = !host.strategies.is_empty();
                 host.strategies.clear();
                 host.corrupted_by = None;
+                self.mind.leave(*node);
                 self.once(lied, injection)
             }
             Action::Deliver { message } => {

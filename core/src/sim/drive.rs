@@ -3,7 +3,7 @@
 use alloc::string::ToString;
 
 use super::{
-    adversary::Passed,
+    adversary::Liar,
     cluster::{Cluster, Due},
     disk::Write,
     flight::InFlight,
@@ -54,6 +54,8 @@ impl Cluster {
         };
         match (from, to) {
             (Principal::Node(from), Principal::Node(to)) => {
+                let liar = &self.hosts[to.0 as usize];
+                self.mind.hear(to, &liar.strategies, &message);
                 self.input(to, Input::Message { from, message });
             }
             (Principal::Client(_), Principal::Node(to)) => self.input(to, Input::Request(message)),
@@ -162,14 +164,20 @@ impl Cluster {
             return;
         }
         let what = message.summary();
-        let members = self.scenario.members;
-        let passed = self.mind.pass(members, &*host.keys, node, &host.strategies, to, message);
-        let Passed { outgoing, tampering } = passed;
-        if let Some(how) = tampering {
+        let liar = Liar {
+            now: self.now,
+            id: node,
+            members: self.scenario.members,
+            config: host.replica.config(),
+            keys: &*host.keys,
+            strategies: &host.strategies,
+        };
+        let passed = self.mind.pass(&liar, to, message);
+        for how in passed.tamperings {
             self.took_effect(self.hosts[node.0 as usize].corrupted_by);
             self.event(Place::Node(node), EventKind::Tampered { to, what, how });
         }
-        if let Some(outgoing) = outgoing {
+        for outgoing in passed.outgoing {
             self.transmit(from, to, outgoing.message, self.now + outgoing.delay);
         }
     }

@@ -2,7 +2,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::{action::Strategy, disk::Disk, keys::Keyring, scenario::Scenario};
+use super::{adversary::Strategy, disk::Disk, keys::Keyring, scenario::Scenario};
 use crate::{
     app::KeyValue,
     crypto::Authenticator,

@@ -44,8 +44,9 @@ mod verdict;
 mod workload;
 mod write;
 
-pub use action::{Action, Strategy};
+pub use action::Action;
 pub use address::{Address, AddressError, MAX_ADDRESS_CHARS, ScenarioRef};
+pub use adversary::{Forgery, MAX_FLOOD_PER_SECOND, MAX_HELD_BACK_MS, MAX_STRATEGIES, Strategy};
 pub use builtin::{BUILTIN, Builtin, builtin};
 pub use cluster::Cluster;
 pub use disk::DiskModel;

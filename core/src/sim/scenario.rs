@@ -15,8 +15,8 @@ use thiserror::Error;
 use toml::Spanned;
 
 use super::{
-    action::Action, disk::DiskModel, invariant::Invariant, keys::Signatures, network::Network,
-    tree, workload::Workload,
+    action::Action, adversary::MAX_STRATEGIES, disk::DiskModel, invariant::Invariant,
+    keys::Signatures, network::Network, tree, workload::Workload,
 };
 use crate::{
     ids::{NodeId, View},
@@ -398,7 +398,11 @@ pub(crate) fn validate_action(
             if strategies.is_empty() {
                 return Err("a Byzantine node needs at least one strategy".into());
             }
+            if strategies.len() > MAX_STRATEGIES {
+                return Err(format!("a node has at most {MAX_STRATEGIES} strategies"));
+            }
             for strategy in strategies {
+                strategy.validate()?;
                 strategy.nodes().iter().copied().try_for_each(exists)?;
             }
             Ok(())

@@ -117,7 +117,7 @@ mod tests {
                 node: NodeId(1),
                 strategies: alloc::vec![
                     Strategy::Silent { kinds: alloc::vec![], to: alloc::vec![NodeId(3)] },
-                    Strategy::Equivocate { victims: alloc::vec![] },
+                    Strategy::Equivocate { victims: alloc::vec![], kinds: alloc::vec![] },
                 ],
             },
             Action::Submit {

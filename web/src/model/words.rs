@@ -207,6 +207,18 @@ fn tampered(to: Principal, what: &Summary, how: Tampering) -> String {
         Tampering::Equivocated { told } => {
             format!("told {to} {} instead of {}", told.short(), message(what))
         }
+        other => format!("{} {} to {to}", misdeed(other), message(what)),
+    }
+}
+
+/// What was done, up to the message that it was done to.
+fn misdeed(how: Tampering) -> String {
+    match how {
+        Tampering::Falsified => "sent a falsified".to_owned(),
+        Tampering::Forged => "forged the proof in its".to_owned(),
+        Tampering::Replayed => "sent an old message with its".to_owned(),
+        Tampering::Flooded { messages } => format!("sent {messages} useless messages with its"),
+        _ => String::new(),
     }
 }
 
@@ -248,6 +260,8 @@ pub(crate) fn latest_lie(chronicle: &Chronicle, steps: u64) -> Option<String> {
         list(&to.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
     let subject = position(last.what.seq, last.what.view, last.what.kind);
+    let mut to: Vec<NodeId> = lies.iter().filter_map(|lie| node(lie.to)).collect();
+    let whom = if to.is_empty() { last.to.to_string() } else { names(&mut to) };
     match last.how {
         Tampering::Equivocated { .. } => {
             let mut told: BTreeMap<Digest, Vec<NodeId>> = BTreeMap::new();
@@ -278,25 +292,23 @@ pub(crate) fn latest_lie(chronicle: &Chronicle, steps: u64) -> Option<String> {
                 .collect();
             Some(format!("node {} {}{subject}", last.by, parts.join(", ")))
         }
-        Tampering::Withheld => {
-            let mut to: Vec<NodeId> = lies.iter().filter_map(|lie| node(lie.to)).collect();
-            let whom = if to.is_empty() { last.to.to_string() } else { names(&mut to) };
-            Some(format!(
-                "node {} kept its {} from {whom}{subject}",
-                last.by,
-                last.what.kind.name()
-            ))
-        }
-        Tampering::Delayed { by_us } => {
-            let mut to: Vec<NodeId> = lies.iter().filter_map(|lie| node(lie.to)).collect();
-            let whom = if to.is_empty() { last.to.to_string() } else { names(&mut to) };
-            Some(format!(
-                "node {} holds back its {} to {whom} for {:.0} ms{subject}",
-                last.by,
-                last.what.kind.name(),
-                by_us as f64 / 1e3
-            ))
-        }
+        Tampering::Withheld => Some(format!(
+            "node {} kept its {} from {whom}{subject}",
+            last.by,
+            last.what.kind.name()
+        )),
+        Tampering::Delayed { by_us } => Some(format!(
+            "node {} holds back its {} to {whom} for {:.0} ms{subject}",
+            last.by,
+            last.what.kind.name(),
+            by_us as f64 / 1e3
+        )),
+        other => Some(format!(
+            "node {} {} {} to {whom}{subject}",
+            last.by,
+            misdeed(other),
+            last.what.kind.name()
+        )),
     }
 }
 

@@ -3,7 +3,7 @@
 use conclave_core::{
     app::Operation,
     ids::{ClientId, MessageId, NodeId, Principal},
-    sim::{Action, Strategy},
+    sim::{Action, Forgery, Strategy},
 };
 use yew::{html::Scope, prelude::*};
 
@@ -17,7 +17,7 @@ use crate::{
 const LATE_MS: u32 = 300;
 
 fn button(
-    test: &'static str,
+    test: impl Into<AttrValue>,
     name: &str,
     title: &str,
     which: Icon,
@@ -25,17 +25,50 @@ fn button(
     link: &Scope<App>,
 ) -> Html {
     html! {
-        <button class="act" data-test={test} title={title.to_owned()}
+        <button class="act" data-test={test.into()} title={title.to_owned()}
             onclick={link.callback(move |_| Msg::Act(action.clone()))}>
             { icon(which) }<span>{ name.to_owned() }</span>
         </button>
     }
 }
 
+/// The ways of lying that are offered, and what each does.
+fn verbs() -> [(Strategy, &'static str); 12] {
+    let (kinds, to, victims) = (Vec::new, Vec::new, Vec::new);
+    [
+        (Strategy::Silent { kinds: kinds(), to: to() }, "Sends nothing"),
+        (
+            Strategy::Delay { by_ms: LATE_MS, kinds: kinds(), to: to() },
+            "Sends everything 300 ms late",
+        ),
+        (
+            Strategy::Equivocate { victims: victims(), kinds: kinds() },
+            "As primary, tells half of the others another batch; votes accordingly",
+        ),
+        (Strategy::WrongDigest { kinds: kinds(), to: to() }, "Votes for what nobody proposed"),
+        (
+            Strategy::WrongPlace { view_by: -1, seq_by: 0, kinds: kinds(), to: to() },
+            "Speaks of the view before",
+        ),
+        (
+            Strategy::Forge { how: Forgery::Few, kinds: kinds() },
+            "Sends certificates that lack a signature",
+        ),
+        (
+            Strategy::TwoFacedViewChange { victims: victims() },
+            "Hides from half of the others what it prepared",
+        ),
+        (Strategy::Selective { kinds: kinds() }, "Sends to half of the others only"),
+        (Strategy::Replay { every: 4 }, "Sends old messages again"),
+        (Strategy::Flood { per_second: 1_000, to: to() }, "Sends 1000 useless messages a second"),
+        (Strategy::FalseReply {}, "Answers clients with a result that nothing gave"),
+        (Strategy::Slow { percent: 80 }, "As primary, proposes as late as it may"),
+    ]
+}
+
 /// On a replica.
 pub(crate) fn node(app: &App, face: &Face, link: &Scope<App>) -> Html {
     let node = face.id;
-    let corrupt = |strategy: Strategy| Action::Corrupt { node, strategies: vec![strategy] };
     let cut_off = app.lab.cluster().is_cut_off(node);
     html! {
         <div class="acts" role="group" aria-label={format!("Act on replica {node}")}>
@@ -59,13 +92,12 @@ pub(crate) fn node(app: &App, face: &Face, link: &Scope<App>) -> Html {
             } else if face.state != NodeState::Down {
                 <fieldset class="verbs">
                     <legend>{ "Make it Byzantine" }</legend>
-                    { button("act-byzantine-silent", "silent", "Sends nothing", Icon::Mask,
-                        corrupt(Strategy::Silent { kinds: vec![], to: vec![] }), link) }
-                    { button("act-byzantine-delay", "delay", "Sends everything 300 ms late", Icon::Mask,
-                        corrupt(Strategy::Delay { by_ms: LATE_MS, kinds: vec![], to: vec![] }), link) }
-                    { button("act-byzantine-equivocate", "equivocate",
-                        "As primary, tells half of the others another batch; votes accordingly", Icon::Mask,
-                        corrupt(Strategy::Equivocate { victims: vec![] }), link) }
+                    { for verbs().into_iter().map(|(strategy, title)| {
+                        let verb = strategy.name();
+                        let test = format!("act-byzantine-{}", verb.replace(' ', "-"));
+                        let act = Action::Corrupt { node, strategies: vec![strategy] };
+                        button(test, verb, title, Icon::Mask, act, link)
+                    }) }
                 </fieldset>
             }
             { links(app, node, link) }

@@ -74,13 +74,14 @@ fn verb(strategy: &Strategy) -> String {
         Strategy::Delay { by_ms, kinds, to } => {
             format!("delays {}{} by {by_ms} ms", what(kinds), whom(to))
         }
-        Strategy::Equivocate { victims } if victims.is_empty() => {
+        Strategy::Equivocate { victims, .. } if victims.is_empty() => {
             "tells some another batch than the others".to_owned()
         }
-        Strategy::Equivocate { victims } => {
+        Strategy::Equivocate { victims, .. } => {
             let names: Vec<String> = victims.iter().map(ToString::to_string).collect();
             format!("tells {} another batch than the others", words::list(&names))
         }
+        other => format!("{}{}", other.name(), whom(other.nodes())),
     }
 }
 

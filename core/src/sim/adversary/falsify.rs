@@ -1,0 +1,115 @@
+//! One false story for everyone it is told to, properly signed: another digest, another place,
+//! another result, another state.
+
+use alloc::sync::Arc;
+
+use super::{Passing, other};
+use crate::{
+    app::Outcome,
+    crypto::{Authenticator, Signed},
+    event::Tampering,
+    ids::{Seq, View},
+    pbft::{
+        Batch, Checkpoint, Commit, Decided, Message, PrePrepare, Prepare, Reply, Transfer,
+        ViewChange,
+    },
+};
+
+impl Passing {
+    /// A proposal then contradicts its own content, and is refused; votes count for nothing.
+    pub(super) fn wrong_digest(&mut self, keys: &dyn Authenticator) -> Option<Tampering> {
+        self.message = match &self.message {
+            Message::PrePrepare(it, batch) => {
+                let body = PrePrepare { digest: other(it.body.digest), ..it.body };
+                Message::PrePrepare(Signed::new(body, keys).into(), batch.clone())
+            }
+            Message::Prepare(it) => {
+                let body = Prepare { digest: other(it.body.digest), ..it.body };
+                Message::Prepare(Signed::new(body, keys).into())
+            }
+            Message::Commit(it) => {
+                let body = Commit { digest: other(it.body.digest), ..it.body };
+                Message::Commit(Signed::new(body, keys).into())
+            }
+            Message::Checkpoint(it) => {
+                let body = Checkpoint { digest: other(it.body.digest), ..it.body };
+                Message::Checkpoint(Signed::new(body, keys).into())
+            }
+            _ => return None,
+        };
+        Some(Tampering::Falsified)
+    }
+
+    pub(super) fn wrong_place(
+        &mut self,
+        keys: &dyn Authenticator,
+        view_by: i32,
+        seq_by: i32,
+    ) -> Option<Tampering> {
+        let place = |view: View, seq: Seq| {
+            let view = View(view.0.saturating_add_signed(view_by.into()));
+            (view, Seq(seq.0.saturating_add_signed(seq_by.into())))
+        };
+        let moved = match &self.message {
+            Message::PrePrepare(it, batch) => {
+                let (view, seq) = place(it.body.view, it.body.seq);
+                let body = PrePrepare { view, seq, ..it.body };
+                Message::PrePrepare(Signed::new(body, keys).into(), batch.clone())
+            }
+            Message::Prepare(it) => {
+                let (view, seq) = place(it.body.view, it.body.seq);
+                Message::Prepare(Signed::new(Prepare { view, seq, ..it.body }, keys).into())
+            }
+            Message::Commit(it) => {
+                let (view, seq) = place(it.body.view, it.body.seq);
+                Message::Commit(Signed::new(Commit { view, seq, ..it.body }, keys).into())
+            }
+            Message::Checkpoint(it) => {
+                let (_, seq) = place(View(0), it.body.seq);
+                Message::Checkpoint(Signed::new(Checkpoint { seq, ..it.body }, keys).into())
+            }
+            Message::ViewChange(it) => {
+                let (view, _) = place(it.body.view, Seq(0));
+                let body = ViewChange { view, ..it.body.clone() };
+                Message::ViewChange(Arc::new(Signed::new(body, keys)))
+            }
+            _ => return None,
+        };
+        // A view or a position can't go below 0: then there is nothing to move.
+        let lied = moved != self.message;
+        self.message = moved;
+        lied.then_some(Tampering::Falsified)
+    }
+
+    pub(super) fn false_reply(&mut self, keys: &dyn Authenticator) -> Option<Tampering> {
+        let Message::Reply(reply) = &self.message else { return None };
+        let result = Outcome::Value(Some(b"a lie".to_vec())).encode();
+        let body = Reply { result, ..reply.body.clone() };
+        self.message = Message::Reply(Signed::new(body, keys).into());
+        Some(Tampering::Falsified)
+    }
+
+    /// Other contents for a true proof or an asked-for digest.
+    pub(super) fn false_state(&mut self) -> Option<Tampering> {
+        let spoilt = |batch: &Batch| {
+            let mut other = batch.clone();
+            other.requests.pop()?;
+            Some(Arc::new(other))
+        };
+        self.message = match &self.message {
+            Message::Transfer(transfer) => {
+                let mut snapshot = (*transfer.snapshot).clone();
+                snapshot.application.push(0);
+                let certificate = transfer.certificate.clone();
+                Message::Transfer(Arc::new(Transfer { certificate, snapshot: snapshot.into() }))
+            }
+            Message::Decided(it) => {
+                let batch = spoilt(&it.batch)?;
+                Message::Decided(Arc::new(Decided { batch, ..(**it).clone() }))
+            }
+            Message::Batch(batch) => Message::Batch(spoilt(batch)?),
+            _ => return None,
+        };
+        Some(Tampering::Falsified)
+    }
+}

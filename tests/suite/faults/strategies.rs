@@ -1,0 +1,240 @@
+//! Every way of lying really happens, and does no harm: alone, in every pair, and in collusion.
+//!
+//! The stage gives each lie its chance: the first primary is cut off for a while, so that views
+//! change; later a backup is, so that it must be brought forward, by decisions and by state.
+
+use conclave_core::{
+    event::{EventKind, Place, Tampering},
+    ids::NodeId,
+    pbft::MessageKind,
+    sim::{Action, Cluster, Run, Scenario, Strategy, Verdict},
+};
+
+/// n, the liars, and what they do.
+fn stage(n: u16, liars: &[u16], strategies: &str, seed: u64) -> Run {
+    let corrupt: Vec<_> = liars
+        .iter()
+        .map(|node| {
+            format!(
+                "[[fault]]\nat_ms = 200\n\
+                 act = {{ corrupt = {{ node = {node}, strategies = [{strategies}] }} }}\n"
+            )
+        })
+        .collect();
+    let corrupt = corrupt.concat();
+    let laggard = n - 1;
+    let source = format!(
+        "schema = 1\nname = \"stage\"\ntitle = \"Stage\"\npromise = \"Lies.\"\n\
+         duration_ms = 7000\n\
+         [cluster]\nn = {n}\n\
+         [cluster.pbft]\nrequest_timeout_ms = 300\nview_change_timeout_ms = 400\n\
+         status_interval_ms = 100\ncheckpoint_interval = 5\nwindow = 20\n\
+         [network]\nlatency_us = 3000\njitter_us = 2000\n\
+         [workload]\nclients = 3\nthink_ms = 60\nretransmit_ms = 150\n\
+         {corrupt}\
+         [[fault]]\nat_ms = 500\nact = {{ cut-off = {{ node = 0 }} }}\n\
+         [[fault]]\nat_ms = 1300\nact = {{ reconnect = {{ node = 0 }} }}\n\
+         [[fault]]\nat_ms = 1700\nact = {{ cut-off = {{ node = {laggard} }} }}\n\
+         [[fault]]\nat_ms = 2600\nact = {{ reconnect = {{ node = {laggard} }} }}\n"
+    );
+    let scenario = Scenario::parse(&source).unwrap_or_else(|error| panic!("{error}\n{source}"));
+    Run::new(scenario, seed)
+}
+
+/// What was done to which kinds of message, and the verdict.
+fn carried_out(run: &Run) -> (Vec<(MessageKind, Tampering)>, Verdict) {
+    let mut cluster = Cluster::new(run).expect("valid");
+    cluster.record();
+    let mut done = Vec::new();
+    loop {
+        let more = cluster.step();
+        done.extend(cluster.take_events().into_iter().filter_map(|event| match event.kind {
+            EventKind::Tampered { what, how, .. } => Some((what.kind, how)),
+            _ => None,
+        }));
+        if !more {
+            return (done, cluster.verdict());
+        }
+    }
+}
+
+fn unharmed(name: &str, verdict: &Verdict) {
+    assert!(verdict.violations.is_empty(), "{name}: {:#?}", verdict.violations);
+    assert!(verdict.counts.completed > 30, "{name}: {}", verdict.counts.completed);
+    // The first liar is the one that has the occasion; the second may never become primary.
+    let mut lies = verdict.injections.iter().filter(|it| it.what.contains("Byzantine"));
+    assert!(lies.next().is_some_and(|it| it.effects > 0), "{name} did nothing");
+}
+
+type Told = fn(MessageKind, &Tampering) -> bool;
+
+const fn falsified(how: &Tampering) -> bool {
+    matches!(how, Tampering::Falsified)
+}
+
+/// Each strategy, the liar that has the occasion for it, and what it then must have done.
+const CASES: &[(&str, u16, Told)] = {
+    use MessageKind::{
+        Checkpoint, Commit, Decided, NewView, PrePrepare, Prepare, Reply, Transfer, ViewChange,
+    };
+    use Tampering::{Delayed, Equivocated, Flooded, Forged, Replayed, Withheld};
+    &[
+        ("silent = {}", 1, |_, how| matches!(how, Withheld)),
+        ("silent = { kinds = [\"commit\"], to = [2] }", 1, |kind, how| {
+            kind == Commit && matches!(how, Withheld)
+        }),
+        ("delay = { by_ms = 90 }", 1, |_, how| matches!(how, Delayed { by_us: 90_000 })),
+        ("equivocate = {}", 0, |kind, how| kind == PrePrepare && matches!(how, Equivocated { .. })),
+        ("equivocate = { kinds = [\"prepare\"] }", 1, |kind, how| {
+            kind == Prepare && matches!(how, Equivocated { .. })
+        }),
+        ("equivocate = { kinds = [\"commit\"] }", 1, |kind, how| {
+            kind == Commit && matches!(how, Equivocated { .. })
+        }),
+        ("equivocate = { kinds = [\"checkpoint\"] }", 1, |kind, how| {
+            kind == Checkpoint && matches!(how, Equivocated { .. })
+        }),
+        ("equivocate = { kinds = [\"new-view\"] }", 1, |kind, how| {
+            kind == NewView && matches!(how, Equivocated { .. })
+        }),
+        ("wrong-digest = {}", 1, |kind, how| kind == Prepare && falsified(how)),
+        ("wrong-digest = { kinds = [\"pre-prepare\"] }", 0, |kind, how| {
+            kind == PrePrepare && falsified(how)
+        }),
+        ("wrong-place = {}", 1, |kind, how| kind == Commit && falsified(how)),
+        ("wrong-place = { view_by = -1 }", 1, |kind, how| kind == Prepare && falsified(how)),
+        ("wrong-place = { view_by = 0, seq_by = 7 }", 1, |kind, how| {
+            kind == Checkpoint && falsified(how)
+        }),
+        ("forge = {}", 1, |kind, how| kind == ViewChange && matches!(how, Forged)),
+        ("forge = { kinds = [\"transfer\"] }", 1, |kind, how| {
+            kind == Transfer && matches!(how, Forged)
+        }),
+        ("forge = { how = \"repeated\", kinds = [\"decided\"] }", 1, |kind, how| {
+            kind == Decided && matches!(how, Forged)
+        }),
+        ("forge = { how = \"foreign\", kinds = [\"new-view\"] }", 1, |kind, how| {
+            kind == NewView && matches!(how, Forged)
+        }),
+        ("hide-prepared = {}", 1, |kind, how| kind == ViewChange && falsified(how)),
+        ("two-faced-view-change = {}", 1, |kind, how| {
+            kind == ViewChange && matches!(how, Equivocated { .. })
+        }),
+        ("false-new-view = {}", 1, |kind, how| kind == NewView && matches!(how, Forged)),
+        ("replay = {}", 1, |_, how| matches!(how, Replayed)),
+        ("reorder = {}", 1, |_, how| matches!(how, Delayed { .. })),
+        ("selective = {}", 1, |_, how| matches!(how, Withheld)),
+        ("false-reply = {}", 1, |kind, how| kind == Reply && falsified(how)),
+        ("false-state = {}", 1, |kind, how| kind == Transfer && falsified(how)),
+        ("flood = {}", 1, |_, how| matches!(how, Flooded { .. })),
+        ("slow = {}", 0, |kind, how| {
+            kind == PrePrepare && matches!(how, Delayed { by_us: 240_000 })
+        }),
+    ]
+};
+
+#[test]
+fn every_strategy_really_happens_and_does_no_harm() {
+    for (strategy, liar, told) in CASES {
+        let (done, verdict) = carried_out(&stage(4, &[*liar], &format!("{{ {strategy} }}"), 1));
+        assert!(done.iter().any(|(kind, how)| told(*kind, how)), "{strategy}: {done:?}");
+        unharmed(strategy, &verdict);
+    }
+}
+
+#[test]
+fn every_pair_of_strategies_does_no_harm() {
+    for (at, (first, liar, _)) in CASES.iter().enumerate() {
+        for (second, ..) in &CASES[at + 1..] {
+            let both = format!("{{ {first} }}, {{ {second} }}");
+            let (_, verdict) = carried_out(&stage(4, &[*liar], &both, at as u64));
+            unharmed(&both, &verdict);
+        }
+    }
+}
+
+#[test]
+fn f_colluding_liars_do_no_harm_whatever_they_do() {
+    for (at, (strategy, liar, _)) in CASES.iter().enumerate() {
+        let (_, verdict) =
+            carried_out(&stage(7, &[*liar, 4], &format!("{{ {strategy} }}"), at as u64));
+        unharmed(strategy, &verdict);
+        assert_eq!(verdict.faults_used, 2);
+    }
+}
+
+#[test]
+fn what_does_not_prove_itself_is_refused_and_what_does_is_not() {
+    let refused = |strategy: &str, liar: u16| {
+        let (_, verdict) = carried_out(&stage(4, &[liar], &format!("{{ {strategy} }}"), 1));
+        verdict.counts.refused
+    };
+    for strategy in
+        ["forge = {}", "forge = { how = \"foreign\" }", "false-new-view = {}", "false-state = {}"]
+    {
+        assert!(refused(strategy, 1) > 0, "{strategy}");
+    }
+    assert!(refused("wrong-digest = { kinds = [\"pre-prepare\"] }", 0) > 0);
+    for strategy in ["hide-prepared = {}", "two-faced-view-change = {}", "flood = {}"] {
+        assert_eq!(refused(strategy, 1), 0, "{strategy} is properly signed and well-formed");
+    }
+}
+
+#[test]
+fn a_primary_that_is_slow_but_legal_stays_primary() {
+    // No cuts here: what changes the view could only be its slowness.
+    let mut run = stage(4, &[0], "{ slow = {} }", 1);
+    let mut scenario = (*run.scenario).clone();
+    scenario.faults.retain(|fault| matches!(fault.action, Action::Corrupt { .. }));
+    run.scenario = scenario.into();
+    let (done, verdict) = carried_out(&run);
+    assert!(!done.is_empty());
+    assert_eq!(verdict.counts.view.0, 0, "nobody's patience ended");
+    assert!(verdict.violations.is_empty());
+}
+
+#[test]
+fn strategies_are_bounded_when_they_are_read() {
+    for (strategy, why) in [
+        ("slow = { percent = 100 }", "percent"),
+        ("flood = { per_second = 0 }", "per_second"),
+        ("flood = { per_second = 1000000 }", "per_second"),
+        ("replay = { every = 0 }", "every"),
+        ("wrong-place = { view_by = 0 }", "no lie"),
+        ("delay = { by_ms = 3600000 }", "held back"),
+        ("two-faced-view-change = { victims = [4] }", "no node 4"),
+        ("forge = { how = \"badly\" }", "badly"),
+    ] {
+        let source = stage(4, &[1], "{ silent = {} }", 1).scenario.source.clone();
+        let source = source.replace("{ silent = {} }", &format!("{{ {strategy} }}"));
+        let error = Scenario::parse(&source).expect_err(strategy);
+        assert!(error.what.contains(why), "{strategy}: {error}");
+    }
+    let many = vec!["{ silent = {} }"; 17].join(", ");
+    let source = stage(4, &[1], "{ silent = {} }", 1).scenario.source.clone();
+    let error = Scenario::parse(&source.replace("{ silent = {} }", &many)).expect_err("too many");
+    assert!(error.what.contains("at most 16 strategies"), "{error}");
+}
+
+#[test]
+fn a_liar_that_is_reformed_lies_no_more() {
+    let mut run = stage(4, &[1], "{ flood = {} }, { replay = {} }", 1);
+    let mut scenario = (*run.scenario).clone();
+    let action = Action::Reform { node: NodeId(1) };
+    scenario.faults.push(conclave_core::sim::TimedAction { at_ms: 3_000, action });
+    run.scenario = scenario.into();
+    let mut cluster = Cluster::new(&run).expect("valid");
+    cluster.record();
+    while cluster.step() {}
+    let lied_at: Vec<_> = cluster
+        .take_events()
+        .into_iter()
+        .filter(|event| matches!(event.kind, EventKind::Tampered { .. }))
+        .map(|event| (event.at.0, event.place))
+        .collect();
+    assert!(
+        lied_at.iter().all(|(at, place)| { *at <= 3_000_000 && *place == Place::Node(NodeId(1)) })
+    );
+    assert!(lied_at.len() > 10);
+    assert_eq!(cluster.node(NodeId(1)).expect("it exists").strategies(), &[] as &[Strategy]);
+}
