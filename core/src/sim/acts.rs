@@ -104,7 +104,7 @@ impl Cluster {
                 let copied = self.flights.get_mut(*message).cloned();
                 let found = copied.is_some();
                 if let Some(flight) = copied {
-                    self.duplicate(flight.from, flight.to, flight.message, Time(flight.due.0 + 1));
+                    self.duplicate(flight.from, flight.to, flight.letter, Time(flight.due.0 + 1));
                 }
                 self.once(found, injection)
             }

@@ -11,8 +11,7 @@
 //!            └─ the scenario, or a person, acts
 //! ```
 
-use alloc::{collections::BinaryHeap, format, string::ToString, sync::Arc, vec::Vec};
-use core::cmp::Reverse;
+use alloc::{format, string::ToString, sync::Arc, vec::Vec};
 
 use super::{
     action::Action,
@@ -22,7 +21,9 @@ use super::{
     invariant::Invariant,
     invariants::{Broken, Checkpoints, History, Linearizability, Liveness, Order},
     keys::Keyring,
+    letter::Letter,
     network::Links,
+    queue::Queue,
     run::{Run, RunError},
     scenario::Scenario,
     trace::{Trace, TraceHash},
@@ -37,7 +38,7 @@ use crate::{
 };
 
 /// What happens at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// The scenario's fault of this index.
     Fault(u32),
@@ -64,9 +65,7 @@ pub struct Cluster {
     next_intervention: usize,
     pub(super) now: Time,
     steps: u64,
-    queue: BinaryHeap<Reverse<(Time, u64, Due)>>,
-    /// Breaks ties of time by order of arrival in the queue.
-    queued: u64,
+    queue: Queue,
     pub(super) hosts: Vec<Host>,
     pub(super) clients: Vec<SimClient>,
     pub(super) links: Links,
@@ -106,8 +105,7 @@ impl Cluster {
             next_intervention: 0,
             now: Time::ZERO,
             steps: 0,
-            queue: BinaryHeap::new(),
-            queued: 0,
+            queue: Queue::default(),
             hosts: hosts.map_err(|error| RunError::Config(error.to_string()))?,
             clients,
             links: Links::new(scenario.network, members.n(), run.seed),
@@ -283,12 +281,7 @@ impl Cluster {
             return false;
         }
         let end = Time::from_millis(u64::from(self.scenario.duration_ms));
-        while let Some(Reverse((at, order, due))) = self.queue.pop() {
-            if at > end {
-                // Left in place, so that asking again gives the same answer.
-                self.queue.push(Reverse((at, order, due)));
-                break;
-            }
+        while let Some((at, due)) = self.queue.pop_until(end) {
             if !self.is_still_due(at, due) {
                 continue;
             }
@@ -357,8 +350,7 @@ impl Cluster {
     }
 
     pub(super) fn push(&mut self, at: Time, due: Due) {
-        self.queued += 1;
-        self.queue.push(Reverse((at, self.queued, due)));
+        self.queue.push(at, due);
     }
 
     /// Makes sure that a replica is woken when it wants.
@@ -390,6 +382,31 @@ impl Cluster {
         self.trace.add(&event);
         if self.recording {
             self.events.push(event);
+        }
+    }
+
+    /// Writes down that a message left. As [`Self::event`] would: this and the next are nearly all
+    /// that ever happens.
+    pub(super) fn left(&mut self, id: MessageId, from: Principal, to: Principal, letter: &Letter) {
+        let (at, place, what) = (self.now, Place::from(from), letter.summary());
+        self.trace.add_message(at, place, "sent", (id, to), letter.encoded_summary());
+        if self.recording {
+            self.events.push(Event { at, place, kind: EventKind::Sent { id, to, what } });
+        }
+    }
+
+    /// Writes down that a message arrived.
+    pub(super) fn arrived(
+        &mut self,
+        id: MessageId,
+        from: Principal,
+        to: Principal,
+        letter: &Letter,
+    ) {
+        let (at, place, what) = (self.now, Place::from(to), letter.summary());
+        self.trace.add_message(at, place, "delivered", (id, from), letter.encoded_summary());
+        if self.recording {
+            self.events.push(Event { at, place, kind: EventKind::Delivered { id, from, what } });
         }
     }
 

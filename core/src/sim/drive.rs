@@ -1,18 +1,19 @@
 //! Carrying out what replicas, clients and disks want: the simulator's host loop.
 
-use alloc::string::ToString;
+use alloc::{string::ToString, sync::Arc};
 
 use super::{
     adversary::Liar,
     cluster::{Cluster, Due},
     disk::Write,
     flight::InFlight,
+    letter::Letter,
     network::Fate,
 };
 use crate::{
     app::Outcome,
     client::ClientEffect,
-    crypto::verify,
+    crypto::Authenticator,
     event::{EventKind, LossCause, Place},
     ids::{MessageId, NodeId, Principal},
     pbft::Message,
@@ -23,7 +24,7 @@ use crate::{
 impl Cluster {
     pub(super) fn deliver(&mut self, id: MessageId) {
         let Some(flight) = self.flights.take(id) else { return };
-        let InFlight { from, to, message, .. } = flight;
+        let InFlight { from, to, letter, .. } = flight;
         if let Some(by) = self.links.cut_by(from, to) {
             self.took_effect(Some(by));
             self.lose(id, from, to, LossCause::Cut);
@@ -36,14 +37,9 @@ impl Cluster {
             self.lose(id, from, to, LossCause::Down);
             return;
         }
-        let what = message.summary();
         self.counts.delivered += 1;
-        self.event(to.into(), EventKind::Delivered { id, from, what });
-        let keys = match to {
-            Principal::Node(node) => &self.hosts[node.0 as usize].keys,
-            Principal::Client(client) => &self.clients[client.0 as usize].keys,
-        };
-        let message = match verify(message, self.scenario.members, &**keys) {
+        self.arrived(id, from, to, &letter);
+        let message = match letter.open(self.scenario.members, self.keys(to)) {
             Ok(message) => message,
             Err(refusal) => {
                 self.counts.refused += 1;
@@ -106,9 +102,7 @@ impl Cluster {
                 self.send(from, Principal::Node(to), message);
             }
             Effect::Send { to: To::Others, message } => {
-                for to in self.members().others(node) {
-                    self.send(from, Principal::Node(to), message.clone());
-                }
+                self.broadcast(from, self.members().others(node), &message);
             }
             Effect::Reply { client, reply } => {
                 if (client.0 as usize) < self.clients.len() {
@@ -152,6 +146,38 @@ impl Cluster {
         }
     }
 
+    fn keys(&self, of: Principal) -> &dyn Authenticator {
+        match of {
+            Principal::Node(node) => &*self.hosts[node.0 as usize].keys,
+            Principal::Client(client) => &*self.clients[client.0 as usize].keys,
+        }
+    }
+
+    fn letter(&self, from: Principal, message: Message) -> Arc<Letter> {
+        Arc::new(Letter::new(message, self.scenario.members, self.keys(from)))
+    }
+
+    /// Hands one message for many to the network; who lies may tell each something else.
+    fn broadcast(
+        &mut self,
+        from: Principal,
+        receivers: impl Iterator<Item = NodeId>,
+        message: &Message,
+    ) {
+        let lies = matches!(from, Principal::Node(node)
+            if !self.hosts[node.0 as usize].strategies.is_empty());
+        if lies {
+            for to in receivers {
+                self.send(from, Principal::Node(to), message.clone());
+            }
+        } else {
+            let letter = self.letter(from, message.clone());
+            for to in receivers {
+                self.post(from, Principal::Node(to), letter.clone(), self.now);
+            }
+        }
+    }
+
     /// Hands a message to the network, through the strategies of a sender that lies.
     pub(super) fn send(&mut self, from: Principal, to: Principal, message: Message) {
         let Principal::Node(node) = from else {
@@ -183,9 +209,14 @@ impl Cluster {
     }
 
     fn transmit(&mut self, from: Principal, to: Principal, message: Message, at: Time) {
+        let letter = self.letter(from, message);
+        self.post(from, to, letter, at);
+    }
+
+    fn post(&mut self, from: Principal, to: Principal, letter: Arc<Letter>, at: Time) {
         let id = self.flights.next_id();
         self.counts.sent += 1;
-        self.event(from.into(), EventKind::Sent { id, to, what: message.summary() });
+        self.left(id, from, to, &letter);
         match self.links.send(at, from, to) {
             Fate::Cut(by) => {
                 self.flights.skip();
@@ -202,17 +233,11 @@ impl Cluster {
                 self.took_effect(slowed_by);
                 let sent_at = self.now;
                 if let Some(due) = second {
-                    self.fly(InFlight {
-                        id,
-                        from,
-                        to,
-                        sent_at,
-                        due: first,
-                        message: message.clone(),
-                    });
-                    self.duplicate(from, to, message, due);
+                    let copy = letter.clone();
+                    self.fly(InFlight { id, from, to, sent_at, due: first, letter: copy });
+                    self.duplicate(from, to, letter, due);
                 } else {
-                    self.fly(InFlight { id, from, to, sent_at, due: first, message });
+                    self.fly(InFlight { id, from, to, sent_at, due: first, letter });
                 }
             }
         }
@@ -223,14 +248,14 @@ impl Cluster {
         &mut self,
         from: Principal,
         to: Principal,
-        message: Message,
+        letter: Arc<Letter>,
         due: Time,
     ) {
         let id = self.flights.next_id();
         self.counts.sent += 1;
         self.counts.duplicated += 1;
-        self.event(from.into(), EventKind::Sent { id, to, what: message.summary() });
-        self.fly(InFlight { id, from, to, sent_at: self.now, due, message });
+        self.left(id, from, to, &letter);
+        self.fly(InFlight { id, from, to, sent_at: self.now, due, letter });
     }
 
     fn fly(&mut self, flight: InFlight) {
@@ -277,9 +302,7 @@ impl Cluster {
                     self.send(from, Principal::Node(node), message);
                 }
                 ClientEffect::Send { to: To::Others, message } => {
-                    for node in self.members().nodes() {
-                        self.send(from, Principal::Node(node), message.clone());
-                    }
+                    self.broadcast(from, self.members().nodes(), &message);
                 }
                 ClientEffect::Retransmitted(request) => {
                     self.event(Place::Client(id), EventKind::RequestRetransmitted { request });

@@ -1,7 +1,8 @@
 //! Messages on their way.
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, sync::Arc};
 
+use super::letter::Letter;
 use crate::{
     ids::{MessageId, Principal},
     pbft::Message,
@@ -21,8 +22,14 @@ pub struct InFlight {
     pub sent_at: Time,
     /// When it will arrive.
     pub due: Time,
+    pub(super) letter: Arc<Letter>,
+}
+
+impl InFlight {
     /// What it says.
-    pub message: Message,
+    pub fn message(&self) -> &Message {
+        self.letter.message()
+    }
 }
 
 /// All of them. Numbers are handed out in order, so the oldest are in front.

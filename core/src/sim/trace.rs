@@ -10,7 +10,17 @@ use core::{fmt, hash::Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::{event::Event, hex::Hex};
+use crate::{
+    event::{Event, Place},
+    hex::Hex,
+    ids::{MessageId, Principal},
+    time::Time,
+};
+
+/// So many bytes are gathered before they are hashed: hashing a few at a time costs twice as much.
+const GATHERED: usize = 1_024;
+/// More than the encoding of an event's time, place, name, message and peer.
+const MAX_HEAD: usize = 64;
 
 /// A run's fingerprint, shown as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,7 +57,8 @@ impl<'de> Deserialize<'de> for TraceHash {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trace {
     hasher: SipHasher13,
-    scratch: Vec<u8>,
+    /// Encoded, not yet hashed.
+    gathered: Vec<u8>,
 }
 
 impl Trace {
@@ -55,17 +66,41 @@ impl Trace {
         // `Event` flattens its kind for JSON, which a format without field names can't do; its
         // parts say the same.
         let parts = (event.at, event.place, &event.kind);
-        self.scratch.clear();
-        let scratch = core::mem::take(&mut self.scratch);
+        let gathered = core::mem::take(&mut self.gathered);
         // Postcard fails only on types of unknown length, which events don't hold.
-        if let Ok(bytes) = postcard::to_extend(&parts, scratch) {
-            self.hasher.write(&bytes);
-            self.scratch = bytes;
+        self.gathered = postcard::to_extend(&parts, gathered).unwrap_or_default();
+        self.hash_if_much();
+    }
+
+    /// Adds the event of this name that a message left or arrived, exactly as [`Self::add`] would;
+    /// the message's summary is encoded already.
+    pub(crate) fn add_message(
+        &mut self,
+        at: Time,
+        place: Place,
+        name: &str,
+        message: (MessageId, Principal),
+        summary: &[u8],
+    ) {
+        let mut head = [0; MAX_HEAD];
+        if let Ok(head) = postcard::to_slice(&(at, place, name, message), &mut head) {
+            self.gathered.extend_from_slice(head);
+        }
+        self.gathered.extend_from_slice(summary);
+        self.hash_if_much();
+    }
+
+    fn hash_if_much(&mut self) {
+        if self.gathered.len() >= GATHERED {
+            self.hasher.write(&self.gathered);
+            self.gathered.clear();
         }
     }
 
     pub(crate) fn hash(&self) -> TraceHash {
-        TraceHash(self.hasher.finish128().as_bytes())
+        let mut hasher = self.hasher;
+        hasher.write(&self.gathered);
+        TraceHash(hasher.finish128().as_bytes())
     }
 }
 
@@ -73,9 +108,10 @@ impl Trace {
 mod tests {
     use super::*;
     use crate::{
-        event::{EventKind, Place},
-        ids::{NodeId, View},
-        time::Time,
+        crypto::{Digest, encode},
+        event::EventKind,
+        ids::{ClientId, NodeId, RequestId, Seq, Timestamp, View},
+        pbft::{MessageKind, Summary},
     };
 
     fn event(view: u64) -> Event {
@@ -96,5 +132,29 @@ mod tests {
         assert_ne!(hash(&[1, 2]), hash(&[2, 1]));
         assert_ne!(hash(&[1, 2]), hash(&[1]));
         assert_ne!(hash(&[]), hash(&[1]));
+    }
+
+    #[test]
+    fn a_message_counts_as_the_event_that_it_is() {
+        let (id, peer) = (MessageId(u64::MAX), Principal::Client(ClientId(u64::MAX)));
+        let (at, place) = (Time::MAX, Place::Node(NodeId(u16::MAX)));
+        let request = RequestId { client: ClientId(7), timestamp: Timestamp(300) };
+        let what = Summary {
+            kind: MessageKind::Reply,
+            view: Some(View(1 << 40)),
+            seq: Some(Seq(5)),
+            digest: Some(Digest([7; 32])),
+            request: Some(request),
+        };
+        let sent = EventKind::Sent { id, to: peer, what };
+        let delivered = EventKind::Delivered { id, from: peer, what };
+        let (mut as_events, mut as_messages) = (Trace::default(), Trace::default());
+        for _ in 0..20 {
+            for (kind, name) in [(&sent, "sent"), (&delivered, "delivered")] {
+                as_events.add(&Event { at, place, kind: kind.clone() });
+                as_messages.add_message(at, place, name, (id, peer), &encode(&what));
+            }
+        }
+        assert_eq!(as_events.hash(), as_messages.hash());
     }
 }

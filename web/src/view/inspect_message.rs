@@ -47,7 +47,7 @@ pub(crate) fn view(app: &App, id: MessageId, link: &Scope<App>) -> Html {
             </dl>
             { match flight {
                 Some(flight) => html! {
-                    <>{ actions::message(app, id, link) }{ inside(&flight.message) }</>
+                    <>{ actions::message(app, id, link) }{ inside(flight.message()) }</>
                 },
                 None => html! {
                     <p class="hint">{ "Go to a moment when it is under way to open it and to act on it." }</p>

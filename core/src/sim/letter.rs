@@ -1,0 +1,66 @@
+//! A message as the network carries it: one for all receivers of a broadcast.
+//!
+//! What would come out the same for each receiver is done once, when it leaves:
+//!
+//! * **The check.** Whether a message's signatures and certificates hold is a function of the
+//!   message, the membership and the public keys (see [`Check`](crate::crypto::Check)), and all
+//!   keyrings of a run know the same public keys. So each distinct message is really checked, once,
+//!   and every receiver of that membership gets that one outcome; a message that a liar changes for
+//!   one receiver is another message, with a check of its own. Real nodes check for themselves.
+//! * **The summary**, and its bytes for the trace hash.
+
+use alloc::vec::Vec;
+
+use crate::{
+    crypto::{Authenticator, Refusal, Verified, encode, verify},
+    pbft::{Message, Summary},
+    quorum::Membership,
+};
+
+/// One message, not yet opened.
+#[derive(Debug)]
+pub(super) struct Letter {
+    message: Message,
+    summary: Summary,
+    encoded_summary: Vec<u8>,
+    members: Membership,
+    checked: Result<Verified<Message>, Refusal>,
+}
+
+impl Letter {
+    pub(super) fn new(message: Message, members: Membership, keys: &dyn Authenticator) -> Self {
+        let summary = message.summary();
+        Self {
+            encoded_summary: encode(&summary),
+            checked: verify(message.clone(), members, keys),
+            message,
+            summary,
+            members,
+        }
+    }
+
+    pub(super) fn message(&self) -> &Message {
+        &self.message
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    pub(super) fn encoded_summary(&self) -> &[u8] {
+        &self.encoded_summary
+    }
+
+    /// What a receiver finds who opens it.
+    pub(super) fn open(
+        &self,
+        members: Membership,
+        keys: &dyn Authenticator,
+    ) -> Result<Verified<Message>, Refusal> {
+        if members == self.members {
+            self.checked.clone()
+        } else {
+            verify(self.message.clone(), members, keys)
+        }
+    }
+}
