@@ -213,6 +213,7 @@ mod tests {
     use super::*;
     use crate::{
         crypto::{Simulated, verify},
+        ids::Epoch,
         pbft::Reply,
     };
 
@@ -225,7 +226,7 @@ mod tests {
 
     fn reply(by: u16, view: u64, id: RequestId, result: &[u8]) -> Verified<Message> {
         let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
-        let body = Reply { view: View(view), id, result: result.to_vec() };
+        let body = Reply { epoch: Epoch(0), view: View(view), id, result: result.to_vec() };
         let message = Message::Reply(Signed::new(body, &keys).into());
         verify(message, Membership::new(4).unwrap(), &keys).unwrap()
     }

@@ -22,7 +22,8 @@ macro_rules! number {
 }
 
 number! {
-    /// A replica's number, `0..n`. The paper's *i*.
+    /// A replica's number. The paper's *i*. It stands for one key for ever and is never given to
+    /// another replica.
     NodeId(u16)
 }
 number! {
@@ -30,7 +31,11 @@ number! {
     ClientId(u64)
 }
 number! {
-    /// A view: a period with one primary. The paper's *v*; the primary is *v* mod *n*.
+    /// A stretch of the log with one membership. Views start again at 0 in each.
+    Epoch(u64)
+}
+number! {
+    /// A view: a period of an epoch with one primary. The paper's *v*; the primary is *v* mod *n*.
     View(u64)
 }
 number! {
@@ -44,6 +49,19 @@ number! {
 number! {
     /// A message on its way: unique in a run, or the first eight bytes of its hash on real nodes.
     MessageId(u64)
+}
+
+impl ClientId {
+    /// Who may change the membership. No other client has this number.
+    pub const ADMINISTRATOR: Self = Self(u64::MAX);
+}
+
+impl Epoch {
+    /// The epoch after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 }
 
 impl View {

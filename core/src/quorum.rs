@@ -5,18 +5,32 @@
 //! lie), so the general form ⌈(n+f+1)/2⌉ is used: it *is* 2f+1 where n = 3f+1, any two such sets
 //! share at least f+1 members, and n−f correct replicas can always form one.
 
+mod nodes;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::ids::{NodeId, View};
+pub use self::nodes::{NodeSet, Nodes};
+use crate::ids::{Epoch, NodeId, Seq, View};
 
-/// The most replicas that a cluster may have. Bounds every per-replica table.
+/// The most replicas that a cluster may have, and the number of replica numbers that it may use
+/// up in its whole life. Bounds every per-replica table.
 pub const MAX_NODES: u16 = 256;
+/// The fewest: so that one may lie.
+pub const MIN_NODES: u16 = 4;
 
-/// How many replicas there are, and every threshold that follows from it.
+/// The replicas of one epoch, and every threshold that follows from their number.
+///
+/// The log is cut into epochs, each with one membership. An epoch holds the positions above its
+/// start, up to the start of the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u16", into = "u16")]
+#[serde(try_from = "Form")]
 pub struct Membership {
+    epoch: Epoch,
+    start: Seq,
+    nodes: NodeSet,
+    /// Of `nodes`; kept because it is asked for with every message.
+    #[serde(skip)]
     n: u16,
 }
 
@@ -26,9 +40,38 @@ pub struct Membership {
 pub struct BadClusterSize(pub u16);
 
 impl Membership {
-    /// A cluster of `n` replicas, numbered from 0.
+    /// The first epoch of a cluster of `n` replicas, numbered from 0.
     pub const fn new(n: u16) -> Result<Self, BadClusterSize> {
-        if n < 4 || n > MAX_NODES { Err(BadClusterSize(n)) } else { Ok(Self { n }) }
+        if n > MAX_NODES {
+            return Err(BadClusterSize(n));
+        }
+        Self::of(Epoch(0), Seq(0), NodeSet::first(n))
+    }
+
+    /// The epoch after `start`, with these replicas.
+    pub const fn of(epoch: Epoch, start: Seq, nodes: NodeSet) -> Result<Self, BadClusterSize> {
+        let n = nodes.len();
+        if n < MIN_NODES { Err(BadClusterSize(n)) } else { Ok(Self { epoch, start, nodes, n }) }
+    }
+
+    /// The epoch after this one: from the position `start` on, with these replicas.
+    pub fn successor(self, start: Seq, nodes: NodeSet) -> Result<Self, BadClusterSize> {
+        Self::of(self.epoch.next(), start, nodes)
+    }
+
+    /// Which epoch.
+    pub const fn epoch(self) -> Epoch {
+        self.epoch
+    }
+
+    /// The last position before the epoch: it begins from the checkpoint there.
+    pub const fn start(self) -> Seq {
+        self.start
+    }
+
+    /// The replicas.
+    pub const fn set(self) -> NodeSet {
+        self.nodes
     }
 
     /// The number of replicas.
@@ -51,14 +94,15 @@ impl Membership {
         self.f() as usize + 1
     }
 
-    /// "The primary of a view is replica p such that p = v mod |R|" (OSDI'99 §4).
+    /// "The primary of a view is replica p such that p = v mod |R|" (OSDI'99 §4): of the replicas
+    /// in order, the one with *p* others before it.
     pub const fn primary(self, view: View) -> NodeId {
-        NodeId((view.0 % self.n as u64) as u16)
+        self.nodes.nth((view.0 % self.n as u64) as u32)
     }
 
     /// All replicas, in order.
-    pub fn nodes(self) -> impl DoubleEndedIterator<Item = NodeId> + ExactSizeIterator + Clone {
-        (0..self.n).map(NodeId)
+    pub fn nodes(self) -> Nodes {
+        self.nodes.iter()
     }
 
     /// All replicas but one.
@@ -68,20 +112,22 @@ impl Membership {
 
     /// Whether there is such a replica.
     pub const fn contains(self, node: NodeId) -> bool {
-        node.0 < self.n
+        self.nodes.contains(node)
     }
 }
 
-impl TryFrom<u16> for Membership {
+/// What of a [`Membership`] is written.
+#[derive(Deserialize)]
+struct Form {
+    epoch: Epoch,
+    start: Seq,
+    nodes: NodeSet,
+}
+
+impl TryFrom<Form> for Membership {
     type Error = BadClusterSize;
-    fn try_from(n: u16) -> Result<Self, BadClusterSize> {
-        Self::new(n)
-    }
-}
-
-impl From<Membership> for u16 {
-    fn from(membership: Membership) -> Self {
-        membership.n
+    fn try_from(form: Form) -> Result<Self, BadClusterSize> {
+        Self::of(form.epoch, form.start, form.nodes)
     }
 }
 
@@ -112,5 +158,38 @@ mod tests {
             assert!(2 * quorum - n > f, "n = {n}: the overlap may be all liars");
             assert!(quorum <= n - f, "n = {n}: f silent replicas block every quorum");
         }
+    }
+
+    fn set(nodes: impl IntoIterator<Item = u16>) -> NodeSet {
+        let mut set = NodeSet::default();
+        for node in nodes {
+            assert!(set.insert(NodeId(node)));
+        }
+        set
+    }
+
+    #[test]
+    fn the_primary_of_a_view_is_the_member_of_that_rank() {
+        let numbers = [1, 2, 62, 63, 64, 190, 254];
+        let members = Membership::new(4).unwrap().successor(Seq(100), set(numbers)).unwrap();
+        for view in 0..30 {
+            assert_eq!(members.primary(View(view)).0, numbers[(view % 7) as usize]);
+        }
+        for n in MIN_NODES..=MAX_NODES {
+            let members = Membership::new(n).unwrap();
+            for view in [0, 1, u64::from(n) - 1, u64::from(n), u64::MAX] {
+                assert_eq!(u64::from(members.primary(View(view)).0), view % u64::from(n));
+            }
+        }
+    }
+
+    #[test]
+    fn a_membership_is_read_as_it_was_written_and_checked() {
+        let members = Membership::new(7).unwrap().successor(Seq(9), set([0, 2, 4, 6])).unwrap();
+        assert_eq!((members.epoch(), members.start(), members.n()), (Epoch(1), Seq(9), 4));
+        let bytes = crate::crypto::encode(&members);
+        assert_eq!(postcard::from_bytes(&bytes), Ok(members));
+        let three = crate::crypto::encode(&(Epoch(1), Seq(9), set([0, 2, 4])));
+        assert!(postcard::from_bytes::<Membership>(&three).is_err(), "three are too few");
     }
 }

@@ -40,6 +40,14 @@ pub enum Refusal {
         /// Who signed.
         by: crate::ids::Principal,
     },
+    /// Of another epoch: its signers are not the replicas of this one.
+    #[error("it is of epoch {found}, and this is epoch {expected}")]
+    Epoch {
+        /// The message's.
+        found: crate::ids::Epoch,
+        /// That of whoever checks.
+        expected: crate::ids::Epoch,
+    },
     /// A certificate without enough distinct, agreeing signers.
     #[error("a certificate holds {found} agreeing signers where {needed} are needed")]
     Certificate {

@@ -42,7 +42,8 @@ impl<A: Application> Replica<A> {
         while self.has_room() && self.batch_is_due() {
             let batch = Arc::new(Batch { requests: self.next_batch() });
             let seq = self.proposed.next();
-            let body = PrePrepare { view: self.view, seq, digest: batch.digest() };
+            let body =
+                PrePrepare { epoch: self.epoch(), view: self.view, seq, digest: batch.digest() };
             let header = Signed::new(body, &*self.authenticator);
             self.accept(header, batch);
         }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     crypto::{Authenticator, Check, Digest, Refusal, Signable, Signed},
-    ids::{NodeId, Principal, Seq, View},
+    ids::{Epoch, NodeId, Principal, Seq, View},
     quorum::Membership,
 };
 
@@ -41,6 +41,11 @@ pub struct CheckpointCertificate {
 }
 
 impl CheckpointCertificate {
+    /// The epoch. 0 for the empty certificate.
+    pub fn epoch(&self) -> Epoch {
+        self.checkpoints.first().map_or(Epoch(0), |checkpoint| checkpoint.body.epoch)
+    }
+
     /// The position. 0 for the empty certificate, which no check accepts.
     pub fn seq(&self) -> Seq {
         self.checkpoints.first().map_or(Seq(0), |checkpoint| checkpoint.body.seq)
@@ -60,6 +65,13 @@ struct With<'a> {
 }
 
 impl With<'_> {
+    /// It is said in the epoch whose replicas are asked. Of another epoch nothing can be said:
+    /// the same signer may have another part there, or none.
+    fn epoch(self, found: Epoch) -> Result<(), Refusal> {
+        let expected = self.members.epoch();
+        if found == expected { Ok(()) } else { Err(Refusal::Epoch { found, expected }) }
+    }
+
     /// The signature holds, and the signer is a replica of this cluster.
     fn node<T: Signable>(self, signed: &Signed<T>) -> Result<NodeId, Refusal> {
         let node = match signed.by {
@@ -111,6 +123,7 @@ impl With<'_> {
     }
 
     fn proposal(self, header: &Signed<PrePrepare>, batch: &Batch) -> Result<(), Refusal> {
+        self.epoch(header.body.epoch)?;
         self.primary(header, header.body.view)?;
         self.batch(batch)?;
         if batch.digest() != header.body.digest {
@@ -121,11 +134,12 @@ impl With<'_> {
 
     fn prepared(self, certificate: &PreparedCertificate) -> Result<(), Refusal> {
         let proposal = certificate.pre_prepare.body;
+        self.epoch(proposal.epoch)?;
         self.primary(&certificate.pre_prepare, proposal.view)?;
         let mut signers = Signers::default();
         for prepare in certificate.prepares.iter() {
-            let Prepare { view, seq, digest } = prepare.body;
-            if (PrePrepare { view, seq, digest }) != proposal {
+            let Prepare { epoch, view, seq, digest } = prepare.body;
+            if (PrePrepare { epoch, view, seq, digest }) != proposal {
                 return Err(Refusal::Inconsistent("a prepare differs from its pre-prepare"));
             }
             signers.add(self.backup(prepare, proposal.view)?)?;
@@ -135,9 +149,10 @@ impl With<'_> {
 
     fn stable(self, certificate: &CheckpointCertificate) -> Result<(), Refusal> {
         let mut signers = Signers::default();
-        let (seq, digest) = (certificate.seq(), certificate.digest());
+        let (epoch, seq, digest) = (certificate.epoch(), certificate.seq(), certificate.digest());
+        self.epoch(epoch)?;
         for checkpoint in certificate.checkpoints.iter() {
-            if checkpoint.body != (Checkpoint { seq, digest }) {
+            if checkpoint.body != (Checkpoint { epoch, seq, digest }) {
                 return Err(Refusal::Inconsistent("checkpoints of one certificate differ"));
             }
             signers.add(self.node(checkpoint)?)?;
@@ -147,10 +162,10 @@ impl With<'_> {
 
     fn decided(self, decided: &Decided) -> Result<(), Refusal> {
         self.proposal(&decided.pre_prepare, &decided.batch)?;
-        let PrePrepare { view, seq, digest } = decided.pre_prepare.body;
+        let PrePrepare { epoch, view, seq, digest } = decided.pre_prepare.body;
         let mut signers = Signers::default();
         for commit in &decided.commits {
-            if commit.body != (Commit { view, seq, digest }) {
+            if commit.body != (Commit { epoch, view, seq, digest }) {
                 return Err(Refusal::Inconsistent("a commit differs from its pre-prepare"));
             }
             signers.add(self.node(commit)?)?;
@@ -159,10 +174,11 @@ impl With<'_> {
     }
 
     fn view_change(self, signed: &Signed<ViewChange>) -> Result<NodeId, Refusal> {
+        self.epoch(signed.body.epoch)?;
         let node = self.node(signed)?;
         let change = &signed.body;
         match &change.proof {
-            None if change.stable == Seq(0) => {}
+            None if change.stable == self.members.start() => {}
             Some(proof) if proof.seq() == change.stable => self.stable(proof)?,
             _ => return Err(Refusal::Inconsistent("the stable checkpoint is not proven")),
         }
@@ -189,6 +205,7 @@ impl With<'_> {
     /// primary to create O" (§4.4).
     fn new_view(self, signed: &Signed<NewView>) -> Result<(), Refusal> {
         let new_view = &signed.body;
+        self.epoch(new_view.epoch)?;
         self.primary(signed, new_view.view)?;
         let mut signers = Signers::default();
         for change in &new_view.view_changes {
@@ -198,14 +215,16 @@ impl With<'_> {
             signers.add(self.view_change(change)?)?;
         }
         signers.at_least(self.members.quorum())?;
-        let owed = obligations(&new_view.view_changes);
+        let owed = obligations(self.members.start(), &new_view.view_changes);
         if owed.proposals.len() != new_view.pre_prepares.len() {
             return Err(Refusal::Inconsistent("O does not follow from V"));
         }
         for (Obligation { seq, digest }, proposed) in
             owed.proposals.iter().copied().zip(&new_view.pre_prepares)
         {
-            if proposed.body != (PrePrepare { view: new_view.view, seq, digest }) {
+            if proposed.body
+                != (PrePrepare { epoch: new_view.epoch, view: new_view.view, seq, digest })
+            {
                 return Err(Refusal::Inconsistent("O does not follow from V"));
             }
             self.primary(proposed, new_view.view)?;
@@ -243,10 +262,19 @@ impl Check for Message {
         match self {
             Self::Request(request) => with.request(request),
             Self::PrePrepare(header, batch) => with.proposal(header, batch),
-            Self::Prepare(prepare) => with.backup(prepare, prepare.body.view).map(drop),
-            Self::Commit(commit) => with.node(commit).map(drop),
+            Self::Prepare(prepare) => {
+                with.epoch(prepare.body.epoch)?;
+                with.backup(prepare, prepare.body.view).map(drop)
+            }
+            Self::Commit(commit) => {
+                with.epoch(commit.body.epoch)?;
+                with.node(commit).map(drop)
+            }
             Self::Reply(reply) => with.node::<Reply>(reply).map(drop),
-            Self::Checkpoint(checkpoint) => with.node(checkpoint).map(drop),
+            Self::Checkpoint(checkpoint) => {
+                with.epoch(checkpoint.body.epoch)?;
+                with.node(checkpoint).map(drop)
+            }
             Self::ViewChange(change) => with.view_change(change).map(drop),
             Self::NewView(new_view) => with.new_view(new_view),
             Self::Status(_) | Self::FetchBatch(_) => Ok(()),

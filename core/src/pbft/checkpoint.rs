@@ -89,7 +89,8 @@ impl<A: Application> Replica<A> {
             application: self.application.snapshot(),
             sessions: self.sessions.clone(),
         });
-        let body = Checkpoint { seq: self.executed, digest: Digest::of(&*snapshot) };
+        let body =
+            Checkpoint { epoch: self.epoch(), seq: self.executed, digest: Digest::of(&*snapshot) };
         self.checkpoints.own.insert(body.seq, (body.digest, snapshot));
         let vote = Arc::new(Signed::new(body, &*self.authenticator));
         self.checkpoints.add(self.id, vote.clone());

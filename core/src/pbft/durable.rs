@@ -135,7 +135,7 @@ impl<A: Application> Replica<A> {
     fn replay(&mut self, record: Record) -> Result<(), RestoreError> {
         match record {
             Record::PrePrepare(header, batch) => {
-                let PrePrepare { view, seq, digest } = header.body;
+                let PrePrepare { view, seq, digest, .. } = header.body;
                 if let Some(slot) = self.log.entry(seq) {
                     slot.accepted = Some(header);
                     slot.keep_batch(digest, batch);

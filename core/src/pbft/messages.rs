@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     crypto::{Digest, Signable, Signed},
-    ids::{Principal, RequestId, Seq, View},
+    ids::{Epoch, Principal, RequestId, Seq, View},
 };
 
 /// The longest operation a client may send, in bytes.
@@ -59,6 +59,8 @@ impl Batch {
 /// ⟨PRE-PREPARE, v, n, d⟩: the primary proposes to put the batch with digest *d* at *n*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrePrepare {
+    /// The epoch that the view belongs to.
+    pub epoch: Epoch,
     /// *v*
     pub view: View,
     /// *n*
@@ -70,6 +72,8 @@ pub struct PrePrepare {
 /// ⟨PREPARE, v, n, d, i⟩: a backup accepted that proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prepare {
+    /// The epoch that the view belongs to.
+    pub epoch: Epoch,
     /// *v*
     pub view: View,
     /// *n*
@@ -81,6 +85,8 @@ pub struct Prepare {
 /// ⟨COMMIT, v, n, d, i⟩: a replica has a prepared certificate for that proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
+    /// The epoch that the view belongs to.
+    pub epoch: Epoch,
     /// *v*
     pub view: View,
     /// *n*
@@ -92,6 +98,8 @@ pub struct Commit {
 /// ⟨CHECKPOINT, n, d, i⟩: the state after executing *n* has digest *d*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
+    /// The epoch that *n* belongs to.
+    pub epoch: Epoch,
     /// *n*
     pub seq: Seq,
     /// *d*: of the [`Snapshot`].
@@ -101,11 +109,13 @@ pub struct Checkpoint {
 /// ⟨VIEW-CHANGE, v+1, n, C, P, i⟩: a replica gives up on view *v*.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewChange {
+    /// The epoch that the view belongs to.
+    pub epoch: Epoch,
     /// *v+1*: the view it wants.
     pub view: View,
     /// *n*: its last stable checkpoint.
     pub stable: Seq,
-    /// *C*: the proof that it is stable. None for the initial state, `stable` = 0.
+    /// *C*: the proof that it is stable. None for the state that the epoch began with.
     pub proof: Option<CheckpointCertificate>,
     /// *P*: a certificate for every position above *n* that prepared here, in rising order.
     pub prepared: Vec<PreparedCertificate>,
@@ -114,6 +124,8 @@ pub struct ViewChange {
 /// ⟨NEW-VIEW, v+1, V, O⟩: the new primary shows that it may start, and from what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewView {
+    /// The epoch that the view belongs to.
+    pub epoch: Epoch,
     /// *v+1*
     pub view: View,
     /// *V*: a quorum of view changes.
@@ -125,6 +137,8 @@ pub struct NewView {
 /// ⟨REPLY, v, t, c, i, r⟩: a replica executed the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
+    /// So that the client learns that the membership is another.
+    pub epoch: Epoch,
     /// *v*: so that the client learns who is primary.
     pub view: View,
     /// *t* and *c*
@@ -138,7 +152,9 @@ pub struct Reply {
 /// lacks. Not signed: it speaks only of its sender, whom the link authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// Its view.
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Its view there.
     pub view: View,
     /// Whether that view is in normal operation here (false: still changing to it).
     pub active: bool,
@@ -299,6 +315,25 @@ impl Message {
                 digest: Some(m.certificate.digest()),
                 ..of(MessageKind::Transfer)
             },
+        }
+    }
+
+    /// The epoch that it is said in and means nothing outside of, if it has one.
+    pub fn epoch(&self) -> Option<Epoch> {
+        match self {
+            Self::PrePrepare(m, _) => Some(m.body.epoch),
+            Self::Prepare(m) => Some(m.body.epoch),
+            Self::Commit(m) => Some(m.body.epoch),
+            Self::Checkpoint(m) => Some(m.body.epoch),
+            Self::ViewChange(m) => Some(m.body.epoch),
+            Self::NewView(m) => Some(m.body.epoch),
+            Self::Decided(m) => Some(m.pre_prepare.body.epoch),
+            Self::Transfer(m) => Some(m.certificate.epoch()),
+            Self::Request(_)
+            | Self::Reply(_)
+            | Self::Status(_)
+            | Self::FetchBatch(_)
+            | Self::Batch(_) => None,
         }
     }
 

@@ -77,7 +77,7 @@ impl<A: Application> Replica<A> {
     /// message for view v and sequence number n containing a different digest; the sequence
     /// number is between a low water mark h and a high water mark H."
     pub(super) fn on_pre_prepare(&mut self, header: Signed<PrePrepare>, batch: Arc<Batch>) {
-        let PrePrepare { view, seq, digest } = header.body;
+        let PrePrepare { view, seq, digest, .. } = header.body;
         let current = self.is_active() && view == self.view;
         let Some(slot) = self.log.entry(seq) else { return };
         if current {
@@ -103,7 +103,7 @@ impl<A: Application> Replica<A> {
         first: &Signed<PrePrepare>,
         second: &Signed<PrePrepare>,
     ) {
-        let PrePrepare { view, seq, digest } = first.body;
+        let PrePrepare { view, seq, digest, .. } = first.body;
         let same_place = (view, seq) == (second.body.view, second.body.seq);
         if !same_place || digest == second.body.digest || first.by != second.by {
             return;
@@ -120,7 +120,7 @@ impl<A: Application> Replica<A> {
     /// Enters a proposal into the log. A backup "enters the prepare phase by multicasting a
     /// prepare message to all other replicas and adds both messages to its log".
     pub(super) fn accept(&mut self, header: Signed<PrePrepare>, batch: Arc<Batch>) {
-        let PrePrepare { view, seq, digest } = header.body;
+        let PrePrepare { view, seq, digest, .. } = header.body;
         let own = self.is_primary();
         let Some(slot) = self.log.entry(seq) else { return };
         slot.accepted = Some(header.clone());
@@ -144,7 +144,10 @@ impl<A: Application> Replica<A> {
 
     /// A backup's prepare.
     pub(super) fn prepare(&mut self, view: View, seq: Seq, digest: crate::crypto::Digest) {
-        let prepare = Arc::new(Signed::new(Prepare { view, seq, digest }, &*self.authenticator));
+        let prepare = Arc::new(Signed::new(
+            Prepare { epoch: self.epoch(), view, seq, digest },
+            &*self.authenticator,
+        ));
         let id = self.id;
         if let Some(slot) = self.log.entry(seq) {
             slot.prepares.add(id, prepare.clone());
@@ -195,11 +198,12 @@ impl<A: Application> Replica<A> {
             return;
         }
         let Some(prepares) = slot.prepares.quorum(&accepted.body, needed) else { return };
-        let PrePrepare { view, seq, digest } = accepted.body;
+        let PrePrepare { epoch, view, seq, digest } = accepted.body;
         let certificate =
             PreparedCertificate { pre_prepare: accepted.clone(), prepares: prepares.into() };
         slot.prepared = Some(certificate.clone());
-        let commit = Arc::new(Signed::new(Commit { view, seq, digest }, &*self.authenticator));
+        let commit =
+            Arc::new(Signed::new(Commit { epoch, view, seq, digest }, &*self.authenticator));
         slot.commits.add(id, commit.clone());
         self.event(EventKind::Prepared { view, seq, digest });
         self.outbox.persist(Record::Prepared(certificate));
@@ -216,7 +220,7 @@ impl<A: Application> Replica<A> {
             return;
         }
         let Some(decided) = committed(slot, needed) else { return };
-        let PrePrepare { view, seq, digest } = decided.pre_prepare.body;
+        let PrePrepare { view, seq, digest, .. } = decided.pre_prepare.body;
         slot.decided = Some(Arc::new(decided));
         self.event(EventKind::Committed { view, seq, digest });
         self.execute();
@@ -269,7 +273,10 @@ impl<A: Application> Replica<A> {
     }
 
     fn reply(&mut self, id: RequestId, result: Vec<u8>) {
-        let reply = Signed::new(Reply { view: self.view, id, result }, &*self.authenticator);
+        let reply = Signed::new(
+            Reply { epoch: self.epoch(), view: self.view, id, result },
+            &*self.authenticator,
+        );
         self.outbox.push(Effect::Reply { client: id.client, reply: reply.into() });
     }
 }

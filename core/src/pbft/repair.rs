@@ -30,6 +30,7 @@ const IDLE_INTERVALS: u32 = 4;
 impl<A: Application> Replica<A> {
     fn status(&self) -> Status {
         Status {
+            epoch: self.epoch(),
             view: self.view,
             active: self.is_active(),
             stable: self.log.low(),
@@ -146,7 +147,7 @@ impl<A: Application> Replica<A> {
     /// correct replicas prepared it, so every later view carries it over.
     pub(super) fn on_decided(&mut self, decided: Arc<Decided>) {
         let header = decided.pre_prepare.clone();
-        let PrePrepare { view, seq, digest } = header.body;
+        let PrePrepare { view, seq, digest, .. } = header.body;
         if seq <= self.executed {
             return;
         }

@@ -27,7 +27,7 @@ use crate::{
     app::Application,
     crypto::{Authenticator, Digest, Signed},
     event::EventKind,
-    ids::{ClientId, NodeId, Seq, Timestamp, View},
+    ids::{ClientId, Epoch, NodeId, Seq, Timestamp, View},
     protocol::{Effect, Input, Protocol, To},
     quorum::Membership,
     time::Time,
@@ -145,6 +145,11 @@ impl<A: Application> Replica<A> {
         self.members
     }
 
+    /// The epoch that it is in.
+    pub fn epoch(&self) -> Epoch {
+        self.members.epoch()
+    }
+
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.config
@@ -223,6 +228,10 @@ impl<A: Application> Replica<A> {
     }
 
     fn dispatch(&mut self, from: NodeId, message: Message) {
+        // It was of this epoch when it was checked; the epoch may have ended since.
+        if message.epoch().is_some_and(|epoch| epoch != self.epoch()) {
+            return;
+        }
         match message {
             Message::Request(request) => self.on_request(request, false),
             Message::PrePrepare(header, batch) => {

@@ -31,7 +31,7 @@ pub(super) struct Obligation {
 /// What a set of view changes obliges the new primary to.
 #[derive(Debug)]
 pub(super) struct Obligations {
-    /// Of min-s; `None`: the initial state.
+    /// Of min-s; `None`: the state that the epoch began with.
     pub(super) checkpoint: Option<CheckpointCertificate>,
     /// In rising order, without gaps, from min-s + 1 to max-s.
     pub(super) proposals: Vec<Obligation>,
@@ -45,13 +45,15 @@ pub(super) struct Obligations {
 /// pre-prepare message for sequence number n with the highest view number in V. In the second
 /// case, it creates a new pre-prepare message … where d^null is the digest of a special null
 /// request."
-pub(super) fn obligations(view_changes: &[Signed<ViewChange>]) -> Obligations {
+///
+/// `start` is where the epoch began, which is stable without a proof of this epoch.
+pub(super) fn obligations(start: Seq, view_changes: &[Signed<ViewChange>]) -> Obligations {
     let latest = view_changes.iter().max_by_key(|change| change.body.stable);
     let checkpoint = latest.and_then(|change| change.body.proof.clone());
-    let min_s = checkpoint.as_ref().map_or(Seq(0), CheckpointCertificate::seq);
+    let min_s = checkpoint.as_ref().map_or(start, CheckpointCertificate::seq);
     let mut prepared: BTreeMap<Seq, (View, Digest)> = BTreeMap::new();
     for certificate in view_changes.iter().flat_map(|change| &change.body.prepared) {
-        let PrePrepare { view, seq, digest } = certificate.pre_prepare.body;
+        let PrePrepare { view, seq, digest, .. } = certificate.pre_prepare.body;
         if seq <= min_s {
             continue;
         }
@@ -70,8 +72,11 @@ pub(super) fn obligations(view_changes: &[Signed<ViewChange>]) -> Obligations {
 }
 
 /// The same for whoever lies about it: positions and digests, in rising order.
-pub(crate) fn owed(view_changes: &[Signed<ViewChange>]) -> impl Iterator<Item = (Seq, Digest)> {
-    obligations(view_changes).proposals.into_iter().map(|it| (it.seq, it.digest))
+pub(crate) fn owed(
+    start: Seq,
+    view_changes: &[Signed<ViewChange>],
+) -> impl Iterator<Item = (Seq, Digest)> {
+    obligations(start, view_changes).proposals.into_iter().map(|it| (it.seq, it.digest))
 }
 
 impl<A: Application> Replica<A> {
@@ -111,6 +116,7 @@ impl<A: Application> Replica<A> {
         self.failed_views = self.failed_views.saturating_add(1);
         let prepared = self.log.iter().filter_map(|(_, slot)| slot.prepared.clone()).collect();
         let body = ViewChange {
+            epoch: self.epoch(),
             view,
             stable: self.log.low(),
             proof: self.stable.as_ref().map(|(certificate, _)| certificate.clone()),
@@ -184,14 +190,15 @@ impl<A: Application> Replica<A> {
         }
         let view_changes: Vec<_> =
             wanting.take(self.members.quorum()).map(|change| Signed::clone(change)).collect();
-        let pre_prepares = obligations(&view_changes)
+        let epoch = self.epoch();
+        let pre_prepares = obligations(self.members.start(), &view_changes)
             .proposals
             .into_iter()
             .map(|Obligation { seq, digest }| {
-                Signed::new(PrePrepare { view, seq, digest }, &*self.authenticator)
+                Signed::new(PrePrepare { epoch, view, seq, digest }, &*self.authenticator)
             })
             .collect();
-        let body = NewView { view, view_changes, pre_prepares };
+        let body = NewView { epoch, view, view_changes, pre_prepares };
         let new_view = Arc::new(Signed::new(body, &*self.authenticator));
         self.enter(new_view.clone());
         self.send(To::Others, Message::NewView(new_view));
@@ -226,8 +233,9 @@ impl<A: Application> Replica<A> {
         for (_, slot) in self.log.iter_mut() {
             slot.accepted = None;
         }
-        let owed = obligations(&new_view.view_changes);
-        let min_s = owed.checkpoint.as_ref().map_or(Seq(0), CheckpointCertificate::seq);
+        let start = self.members.start();
+        let owed = obligations(start, &new_view.view_changes);
+        let min_s = owed.checkpoint.as_ref().map_or(start, CheckpointCertificate::seq);
         if let Some(checkpoint) = owed.checkpoint {
             self.stabilise(checkpoint);
         }
@@ -312,6 +320,7 @@ impl<A: Application> Replica<A> {
         self.status_at = Time::ZERO;
         let id = self.id;
         let (view, active, primary) = (self.view, self.is_active(), self.is_primary());
+        let epoch = self.epoch();
         for (seq, slot) in self.log.iter_mut() {
             let Some(accepted) = slot.accepted.as_ref().filter(|it| active && it.body.view == view)
             else {
@@ -319,11 +328,11 @@ impl<A: Application> Replica<A> {
             };
             let digest = accepted.body.digest;
             if !primary {
-                let vote = super::messages::Prepare { view, seq: *seq, digest };
+                let vote = super::messages::Prepare { epoch, view, seq: *seq, digest };
                 slot.prepares.add(id, Signed::new(vote, &*self.authenticator).into());
             }
             if slot.is_prepared() {
-                let vote = super::messages::Commit { view, seq: *seq, digest };
+                let vote = super::messages::Commit { epoch, view, seq: *seq, digest };
                 slot.commits.add(id, Signed::new(vote, &*self.authenticator).into());
             }
         }

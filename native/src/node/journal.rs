@@ -332,7 +332,7 @@ mod tests {
 
     use conclave_core::{
         crypto::{Signed, Simulated},
-        ids::{Principal, Seq, View},
+        ids::{Epoch, Principal, Seq, View},
         pbft::PrePrepare,
     };
 
@@ -343,7 +343,8 @@ mod tests {
     fn record() -> Record {
         // One that no compaction drops.
         let batch = Batch::default();
-        let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
+        let body =
+            PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
         let keys = Simulated::new(Principal::Node(NodeId(0)), 1);
         Record::PrePrepare(Signed::new(body, &keys), batch.into())
     }

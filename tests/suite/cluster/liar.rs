@@ -4,7 +4,7 @@ use conclave::transport::{FrameReader, Tls, frame, limits::MAX_CLIENT_FRAME_BYTE
 use conclave_core::{
     app::Operation,
     crypto::{Ed25519, Signed},
-    ids::{ClientId, NodeId, Principal, RequestId, Seq, Timestamp, View},
+    ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::{Batch, Message, PrePrepare, Request},
 };
 use tokio::{
@@ -63,7 +63,7 @@ impl Liar {
         for value in ["one story", "another"] {
             let batch = Batch { requests: vec![self.request(1, value)] };
             let (view, seq, digest) = (View(0), Seq(1), batch.digest());
-            let header = Signed::new(PrePrepare { view, seq, digest }, &self.key);
+            let header = Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &self.key);
             self.send(&Message::PrePrepare(header.into(), batch.into())).await;
         }
     }

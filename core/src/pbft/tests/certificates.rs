@@ -5,7 +5,7 @@ use alloc::{sync::Arc, vec, vec::Vec};
 use super::net::{keys, node, request};
 use crate::{
     crypto::{Digest, Refusal, Signature, Signed, verify},
-    ids::{ClientId, NodeId, Principal, Seq, View},
+    ids::{ClientId, Epoch, NodeId, Principal, Seq, View},
     pbft::{
         Batch, Checkpoint, CheckpointCertificate, Commit, Decided, MAX_OPERATION_BYTES, Message,
         PrePrepare, Prepare, Request, Sessions, Snapshot, Transfer,
@@ -18,7 +18,7 @@ fn checked(message: Message) -> Result<(), Refusal> {
 }
 
 fn prepare(by: u16) -> Signed<Prepare> {
-    let body = Prepare { view: View(0), seq: Seq(1), digest: Digest::default() };
+    let body = Prepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: Digest::default() };
     Signed::new(body, &node(by))
 }
 
@@ -26,18 +26,18 @@ fn decided(committers: &[u16]) -> Decided {
     let batch = Batch { requests: vec![request(1, 1, "k")] };
     let (view, seq, digest) = (View(0), Seq(1), batch.digest());
     Decided {
-        pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(0)),
+        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0)),
         batch: Arc::new(batch),
         commits: committers
             .iter()
-            .map(|by| Signed::new(Commit { view, seq, digest }, &node(*by)).into())
+            .map(|by| Signed::new(Commit { epoch: Epoch(0), view, seq, digest }, &node(*by)).into())
             .collect(),
     }
 }
 
 fn transfer(signers: &[u16]) -> Transfer {
     let snapshot = Snapshot { seq: Seq(100), application: vec![0], sessions: Sessions::default() };
-    let body = Checkpoint { seq: Seq(100), digest: Digest::of(&snapshot) };
+    let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: Digest::of(&snapshot) };
     let checkpoints: Vec<_> = signers.iter().map(|by| Signed::new(body, &node(*by))).collect();
     Transfer {
         certificate: CheckpointCertificate { checkpoints: checkpoints.into() },
@@ -61,9 +61,9 @@ fn a_vote_needs_its_signer_s_signature() {
 
 #[test]
 fn a_signature_on_a_prepare_is_none_on_a_commit() {
-    let Prepare { view, seq, digest } = prepare(1).body;
+    let Prepare { epoch, view, seq, digest } = prepare(1).body;
     let as_commit = Signed {
-        body: Commit { view, seq, digest },
+        body: Commit { epoch, view, seq, digest },
         by: prepare(1).by,
         signature: prepare(1).signature,
     };
@@ -97,7 +97,7 @@ fn a_batch_must_be_the_one_that_its_header_names_and_hold_signed_requests() {
     let mut forged = request(1, 1, "k");
     forged.body.operation.push(0);
     let batch = Batch { requests: vec![forged] };
-    let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
+    let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
     let refused = checked(Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch)));
     assert!(matches!(refused, Err(Refusal::Signature(_))));
 }
@@ -136,4 +136,32 @@ fn a_state_needs_a_quorum_for_exactly_its_digest() {
     let mut changed = transfer(&[0, 1, 2]);
     Arc::make_mut(&mut changed.snapshot).application.push(1);
     assert!(matches!(ok(changed), Err(Refusal::Inconsistent(_))));
+}
+
+#[test]
+fn what_is_said_in_another_epoch_is_refused_naming_both() {
+    let epoch = Epoch(1);
+    let refused = Err(Refusal::Epoch { found: epoch, expected: Epoch(0) });
+    let (view, seq, digest) = (View(0), Seq(1), Digest::default());
+    let prepare = Signed::new(Prepare { epoch, view, seq, digest }, &node(1));
+    assert_eq!(checked(Message::Prepare(prepare.into())), refused);
+    let commit = Signed::new(Commit { epoch, view, seq, digest }, &node(1));
+    assert_eq!(checked(Message::Commit(commit.into())), refused);
+    let checkpoint = Signed::new(Checkpoint { epoch, seq, digest }, &node(1));
+    assert_eq!(checked(Message::Checkpoint(checkpoint.into())), refused);
+    let mut other = decided(&[0, 1, 2]);
+    other.pre_prepare.body.epoch = epoch;
+    assert_eq!(checked(Message::Decided(Arc::new(other))), refused);
+    let Decided { mut pre_prepare, batch, .. } = decided(&[]);
+    pre_prepare.body.epoch = epoch;
+    assert_eq!(checked(Message::PrePrepare(pre_prepare.into(), batch)), refused);
+}
+
+#[test]
+fn a_certificate_holds_votes_of_one_epoch_only() {
+    let mut mixed = decided(&[0, 1, 2]);
+    let body = Commit { epoch: Epoch(1), ..mixed.commits[2].body };
+    mixed.commits[2] = Signed::new(body, &node(2)).into();
+    let refused = checked(Message::Decided(Arc::new(mixed)));
+    assert!(matches!(refused, Err(Refusal::Inconsistent(_))));
 }

@@ -6,13 +6,13 @@ use super::net::{Net, node, positions, request};
 use crate::{
     crypto::{Digest, Signed},
     event::EventKind,
-    ids::{NodeId, Seq, View},
+    ids::{Epoch, NodeId, Seq, View},
     pbft::{Batch, Commit, Config, Message, MessageKind, PrePrepare, Prepare},
     protocol::Protocol,
 };
 
 fn proposal(seq: u64, batch: &Batch) -> Message {
-    let body = PrePrepare { view: View(0), seq: Seq(seq), digest: batch.digest() };
+    let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(seq), digest: batch.digest() };
     Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch.clone()))
 }
 
@@ -104,7 +104,7 @@ fn votes_are_counted_by_what_they_say() {
     let (told, other) = (batch(&[request(1, 1, "a")]), Digest::of_bytes(b"another"));
     net.deliver(0, 1, proposal(1, &told));
     let prepare = |by: u16, digest| {
-        let body = Prepare { view: View(0), seq: Seq(1), digest };
+        let body = Prepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest };
         Message::Prepare(Signed::new(body, &node(by)).into())
     };
     net.deliver(2, 1, prepare(2, other));
@@ -122,7 +122,7 @@ fn one_replica_s_votes_count_once() {
     net.only(|_, to, message| to == NodeId(1) && message.kind() != MessageKind::Status);
     let told = batch(&[request(1, 1, "a")]);
     net.deliver(0, 1, proposal(1, &told));
-    let body = Commit { view: View(0), seq: Seq(1), digest: told.digest() };
+    let body = Commit { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: told.digest() };
     for _ in 0..5 {
         net.deliver(2, 1, Message::Commit(Signed::new(body, &node(2)).into()));
     }
@@ -229,10 +229,10 @@ fn who_was_lied_to_shows_what_was_decided_and_not_what_it_was_told() {
     let digest = truth.digest();
     let (view, seq) = (View(0), Seq(1));
     let decided = crate::pbft::Decided {
-        pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(0)),
+        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0)),
         batch: Arc::new(truth),
         commits: (0..3)
-            .map(|by| Signed::new(Commit { view, seq, digest }, &node(by)).into())
+            .map(|by| Signed::new(Commit { epoch: Epoch(0), view, seq, digest }, &node(by)).into())
             .collect(),
     };
     net.deliver(1, 3, Message::Decided(Arc::new(decided)));

@@ -7,7 +7,7 @@ use super::net::{Net, node, request};
 use crate::{
     crypto::Signed,
     event::EventKind,
-    ids::{NodeId, Seq, View},
+    ids::{Epoch, NodeId, Seq, View},
     pbft::{Batch, Config, Message, PrePrepare, Record},
     protocol::{Effect, Input, Protocol},
     time::Time,
@@ -83,7 +83,8 @@ fn a_restarted_replica_does_not_accept_another_batch_at_a_position_it_voted_for(
     net.only(|_, to, _| to == NodeId(1));
     let propose = |key: &str| {
         let batch = Batch { requests: vec![request(1, 1, key)] };
-        let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
+        let body =
+            PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
         (batch.digest(), Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch)))
     };
     let ((first, message), (_, other)) = (propose("a"), propose("b"));
@@ -138,7 +139,7 @@ fn no_vote_leaves_before_its_record_is_durable() {
     let net = Net::new(4);
     let mut replica = net.replica(1).clone();
     let batch = Batch { requests: vec![request(1, 1, "k")] };
-    let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
+    let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
     let message = Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch));
     let message = crate::crypto::verify(message, net.members, &node(1)).unwrap();
     replica.handle(Time(1), Input::Message { from: NodeId(0), message });
@@ -171,8 +172,13 @@ fn a_peer_can_not_make_a_replica_answer_more_often_than_twice_an_interval() {
         }
         to == NodeId(0)
     });
-    let behind =
-        crate::pbft::Status { view: View(0), active: true, stable: Seq(0), executed: Seq(0) };
+    let behind = crate::pbft::Status {
+        epoch: Epoch(0),
+        view: View(0),
+        active: true,
+        stable: Seq(0),
+        executed: Seq(0),
+    };
     for _ in 0..1_000 {
         net.deliver(3, 0, Message::Status(behind));
     }
@@ -184,7 +190,7 @@ fn a_content_that_nothing_names_is_not_kept_for_ever() {
     let named = Batch { requests: vec![request(1, 1, "a")] };
     let (view, seq, digest) = (View(0), Seq(1), named.digest());
     let certificate = crate::pbft::PreparedCertificate {
-        pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(0)),
+        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0)),
         prepares: [].into(),
     };
     let records = vec![

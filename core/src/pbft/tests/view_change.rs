@@ -7,7 +7,7 @@ use super::net::{Net, node, request};
 use crate::{
     crypto::{Digest, Refusal, Signed, verify},
     event::{EventKind, ViewChangeCause},
-    ids::{NodeId, Seq, View},
+    ids::{Epoch, NodeId, Seq, View},
     pbft::{
         Batch, Message, MessageKind, NewView, PrePrepare, Prepare, PreparedCertificate, ViewChange,
         view_change::obligations,
@@ -20,15 +20,16 @@ fn certificate(view: u64, seq: u64, digest: Digest) -> PreparedCertificate {
     let (view, seq) = (View(view), Seq(seq));
     let backups = (0..4).filter(|id| *id != primary).take(2);
     PreparedCertificate {
-        pre_prepare: Signed::new(PrePrepare { view, seq, digest }, &node(primary)),
+        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(primary)),
         prepares: backups
-            .map(|id| Signed::new(Prepare { view, seq, digest }, &node(id)).into())
+            .map(|id| Signed::new(Prepare { epoch: Epoch(0), view, seq, digest }, &node(id)).into())
             .collect(),
     }
 }
 
 fn view_change(by: u16, view: u64, prepared: Vec<PreparedCertificate>) -> Signed<ViewChange> {
-    let body = ViewChange { view: View(view), stable: Seq(0), proof: None, prepared };
+    let body =
+        ViewChange { epoch: Epoch(0), view: View(view), stable: Seq(0), proof: None, prepared };
     Signed::new(body, &node(by))
 }
 
@@ -37,10 +38,13 @@ fn new_view(by: u16, view: u64, changes: Vec<Signed<ViewChange>>, o: &[(u64, Dig
     let pre_prepares = o
         .iter()
         .map(|(seq, digest)| {
-            Signed::new(PrePrepare { view, seq: Seq(*seq), digest: *digest }, &node(by))
+            Signed::new(
+                PrePrepare { epoch: Epoch(0), view, seq: Seq(*seq), digest: *digest },
+                &node(by),
+            )
         })
         .collect();
-    let body = NewView { view, view_changes: changes, pre_prepares };
+    let body = NewView { epoch: Epoch(0), view, view_changes: changes, pre_prepares };
     Message::NewView(Arc::new(Signed::new(body, &node(by))))
 }
 
@@ -147,7 +151,7 @@ fn the_highest_view_wins_and_gaps_become_null_requests() {
         view_change(2, 9, vec![certificate(3, 2, digest("mid"))]),
     ];
     let owed: Vec<_> =
-        obligations(&changes).proposals.iter().map(|it| (it.seq.0, it.digest)).collect();
+        obligations(Seq(0), &changes).proposals.iter().map(|it| (it.seq.0, it.digest)).collect();
     let null = Batch::default().digest();
     assert_eq!(owed, [(1, null), (2, digest("new")), (3, null), (4, digest("d"))]);
 }
@@ -193,7 +197,7 @@ fn the_old_primary_s_proposals_are_not_accepted_in_the_new_view() {
     net.deliver(1, 3, new_view(1, 1, changes, &[]));
     assert_eq!(net.replica(3).view(), View(1));
     let batch = Batch { requests: vec![request(1, 1, "k")] };
-    let body = PrePrepare { view: View(0), seq: Seq(1), digest: batch.digest() };
+    let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
     net.deliver(0, 3, Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch)));
     assert_eq!(net.replica(3).slots().count(), 0);
 }
@@ -203,7 +207,7 @@ fn a_proposal_that_overtakes_its_new_view_is_not_lost() {
     let mut net = Net::new(4);
     net.only(|_, to, _| to == NodeId(3));
     let batch = Batch { requests: vec![request(1, 1, "k")] };
-    let body = PrePrepare { view: View(1), seq: Seq(1), digest: batch.digest() };
+    let body = PrePrepare { epoch: Epoch(0), view: View(1), seq: Seq(1), digest: batch.digest() };
     net.deliver(
         1,
         3,

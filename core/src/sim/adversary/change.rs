@@ -28,14 +28,15 @@ pub(super) fn without_prepared(
 /// prepared, and O follows from that.
 pub(super) fn from_another_quorum(
     new_view: &Signed<NewView>,
+    start: Seq,
     keys: &dyn Authenticator,
 ) -> Option<Signed<NewView>> {
     let mut body = new_view.body.clone();
     let own = body.view_changes.iter_mut().find(|change| change.by == keys.principal())?;
     *own = without_prepared(own, keys)?;
-    body.pre_prepares = owed(&body.view_changes)
+    body.pre_prepares = owed(start, &body.view_changes)
         .map(|(seq, digest)| {
-            let template = PrePrepare { view: body.view, seq, digest };
+            let template = PrePrepare { epoch: body.epoch, view: body.view, seq, digest };
             Signed::new(template, keys)
         })
         .collect();
@@ -56,7 +57,12 @@ impl Passing {
         if body.pre_prepares.pop().is_none() {
             let stable = body.view_changes.iter().map(|change| change.body.stable).max();
             let seq = stable.unwrap_or(Seq(0)).next();
-            let invented = PrePrepare { view: body.view, seq, digest: Batch::default().digest() };
+            let invented = PrePrepare {
+                epoch: body.epoch,
+                view: body.view,
+                seq,
+                digest: Batch::default().digest(),
+            };
             body.pre_prepares.push(Signed::new(invented, keys));
         }
         self.message = Message::NewView(Arc::new(Signed::new(body, keys)));

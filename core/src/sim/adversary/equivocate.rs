@@ -6,7 +6,7 @@ use super::{Liar, Mind, Passing, change::without_prepared, other};
 use crate::{
     crypto::{Digest, Signed},
     event::Tampering,
-    ids::{Seq, View},
+    ids::{Epoch, Seq, View},
     pbft::{Batch, Checkpoint, Commit, Message, MessageKind, PrePrepare, Prepare},
 };
 
@@ -24,7 +24,7 @@ const REMEMBERED: usize = 8_192;
 /// The lies that all liars stick to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stories {
-    lies: BTreeMap<(View, Seq), Lie>,
+    lies: BTreeMap<(Epoch, View, Seq), Lie>,
     /// The last batch that one of them proposed: the stuff of the next lie.
     last: Option<Arc<Batch>>,
 }
@@ -68,8 +68,8 @@ impl Mind {
         message: &Message,
     ) -> Option<(Message, Digest)> {
         let keys = liar.keys;
-        let vote = |view, seq, truth| {
-            self.stories.told(view, seq, truth).or_else(|| named.then(|| other(truth)))
+        let vote = |epoch, view, seq, truth| {
+            self.stories.told((epoch, view, seq), truth).or_else(|| named.then(|| other(truth)))
         };
         Some(match message {
             Message::PrePrepare(header, _) => {
@@ -78,12 +78,12 @@ impl Mind {
                 (Message::PrePrepare(Signed::new(body, keys).into(), batch), told)
             }
             Message::Prepare(it) => {
-                let told = vote(it.body.view, it.body.seq, it.body.digest)?;
+                let told = vote(it.body.epoch, it.body.view, it.body.seq, it.body.digest)?;
                 let body = Prepare { digest: told, ..it.body };
                 (Message::Prepare(Signed::new(body, keys).into()), told)
             }
             Message::Commit(it) => {
-                let told = vote(it.body.view, it.body.seq, it.body.digest)?;
+                let told = vote(it.body.epoch, it.body.view, it.body.seq, it.body.digest)?;
                 let body = Commit { digest: told, ..it.body };
                 (Message::Commit(Signed::new(body, keys).into()), told)
             }
@@ -98,7 +98,8 @@ impl Mind {
                 (Message::ViewChange(Arc::new(change)), told)
             }
             Message::NewView(new_view) => {
-                let new_view = super::change::from_another_quorum(new_view, keys)?;
+                let new_view =
+                    super::change::from_another_quorum(new_view, liar.members.start(), keys)?;
                 let told = Digest::of(&new_view.body);
                 (Message::NewView(Arc::new(new_view)), told)
             }
@@ -108,15 +109,15 @@ impl Mind {
 }
 
 impl Stories {
-    fn told(&self, view: View, seq: Seq, truth: Digest) -> Option<Digest> {
-        self.lies.get(&(view, seq)).filter(|lie| lie.truth == truth).map(|lie| lie.told)
+    fn told(&self, place: (Epoch, View, Seq), truth: Digest) -> Option<Digest> {
+        self.lies.get(&place).filter(|lie| lie.truth == truth).map(|lie| lie.told)
     }
 
     /// The lie for a position: the same requests in another order, or an older batch again, or
     /// nothing at all. Its content is valid by itself, so no receiver can tell from it alone.
     fn invent(&mut self, proposal: PrePrepare, batch: &Arc<Batch>) -> Option<Lie> {
-        let PrePrepare { view, seq, digest: truth, .. } = proposal;
-        if let Some(lie) = self.lies.get(&(view, seq)) {
+        let PrePrepare { epoch, view, seq, digest: truth } = proposal;
+        if let Some(lie) = self.lies.get(&(epoch, view, seq)) {
             return Some(lie.clone());
         }
         let last = self.last.replace(batch.clone());
@@ -133,7 +134,7 @@ impl Stories {
         if lie.told == truth {
             return None;
         }
-        self.lies.insert((view, seq), lie.clone());
+        self.lies.insert((epoch, view, seq), lie.clone());
         if self.lies.len() > REMEMBERED {
             self.lies.pop_first();
         }

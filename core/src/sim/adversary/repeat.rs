@@ -94,18 +94,24 @@ fn useless(liar: &Liar<'_>, view: View, seq: Seq, serial: u64) -> Message {
     let digest = Digest::of(&serial);
     let seq = Seq(seq.0 + serial % SPREAD);
     let view = View(view.0 + serial / SPREAD);
+    let epoch = liar.members.epoch();
     match serial % 6 {
         // Nobody prepares its own proposal.
         0 if liar.members.primary(view) != liar.id => {
-            Message::Prepare(Signed::new(Prepare { view, seq, digest }, liar.keys).into())
+            Message::Prepare(Signed::new(Prepare { epoch, view, seq, digest }, liar.keys).into())
         }
-        0 | 1 => Message::Commit(Signed::new(Commit { view, seq, digest }, liar.keys).into()),
-        2 => Message::Checkpoint(Signed::new(Checkpoint { seq, digest }, liar.keys).into()),
+        0 | 1 => {
+            Message::Commit(Signed::new(Commit { epoch, view, seq, digest }, liar.keys).into())
+        }
+        2 => Message::Checkpoint(Signed::new(Checkpoint { epoch, seq, digest }, liar.keys).into()),
         3 => {
-            let body = ViewChange { view, stable: Seq(0), proof: None, prepared: Vec::new() };
+            let body =
+                ViewChange { epoch, view, stable: Seq(0), proof: None, prepared: Vec::new() };
             Message::ViewChange(Arc::new(Signed::new(body, liar.keys)))
         }
-        4 => Message::Status(Status { view, active: false, stable: Seq(0), executed: Seq(0) }),
+        4 => {
+            Message::Status(Status { epoch, view, active: false, stable: Seq(0), executed: Seq(0) })
+        }
         _ => Message::FetchBatch(digest),
     }
 }
