@@ -2,6 +2,10 @@
 //!
 //! Like a replica it is a value without I/O: [`Client::submit`] and [`Client::handle_reply`] in,
 //! [`Client::poll_effect`] out, [`Client::tick`] when [`Client::deadline`] has come.
+//!
+//! What only reads can go by [`Client::submit_read`]: to all replicas, in one round, accepted once
+//! a *quorum* answers alike. If answers differ too much, or don't come in time, the client has the
+//! very same request ordered, as if it had been submitted so.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -15,7 +19,7 @@ use thiserror::Error;
 use crate::{
     crypto::{Authenticator, Signed, Verified},
     ids::{ClientId, NodeId, Principal, RequestId, Timestamp, View},
-    pbft::{MAX_OPERATION_BYTES, Message, Request},
+    pbft::{MAX_OPERATION_BYTES, Message, Read, Request},
     protocol::To,
     quorum::Membership,
     time::Time,
@@ -39,6 +43,15 @@ pub enum SubmitError {
     NotAClient,
 }
 
+/// How a request is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Ordered, executed, believed once f+1 replicas reply alike.
+    Ordered,
+    /// Answered by each replica from its state, believed once a quorum answers alike.
+    Read,
+}
+
 /// What a client wants done.
 #[derive(Clone, Debug)]
 pub enum ClientEffect {
@@ -51,27 +64,63 @@ pub enum ClientEffect {
     },
     /// It waited too long and sends to all replicas.
     Retransmitted(RequestId),
-    /// f+1 replicas gave the same result.
+    /// A read can't be, or wasn't in time, answered by a quorum alike: it is ordered now.
+    FellBack(RequestId),
+    /// Enough replicas gave the same result: f+1, or a quorum of them to a read.
     Completed {
         /// Which request.
         request: RequestId,
         /// The result.
         result: Vec<u8>,
-        /// The lowest view that one of those f+1 named.
+        /// The lowest view that one of those replicas named.
         view: View,
+        /// Whether it was ordered in the end.
+        way: Way,
         /// From sending to accepting.
         latency: Duration,
     },
 }
 
 #[derive(Clone, Debug)]
+enum Asked {
+    Request(Arc<Signed<Request>>),
+    Read(Arc<Signed<Read>>),
+}
+
+impl Asked {
+    fn id(&self) -> RequestId {
+        match self {
+            Self::Request(request) => request.body.id,
+            Self::Read(read) => read.body.id,
+        }
+    }
+
+    fn way(&self) -> Way {
+        match self {
+            Self::Request(_) => Way::Ordered,
+            Self::Read(_) => Way::Read,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
 struct Outstanding {
-    request: Arc<Signed<Request>>,
+    asked: Asked,
     sent_at: Time,
     retransmit_at: Time,
     wait: Duration,
     /// Each replica's answer. Counted by what they say: a liar fills only its own entry.
     replies: BTreeMap<NodeId, (View, Vec<u8>)>,
+}
+
+impl Outstanding {
+    /// Whether no result can get a quorum any more, whatever the silent replicas say.
+    fn can_not_agree(&self, members: Membership) -> bool {
+        let silent = usize::from(members.n()).saturating_sub(self.replies.len());
+        let same = |result| self.replies.values().filter(|(_, other)| other == result).count();
+        let most = self.replies.values().map(|(_, result)| same(result)).max().unwrap_or(0);
+        most + silent < members.quorum()
+    }
 }
 
 /// The longest wait between two retransmissions, as a multiple of the first.
@@ -120,7 +169,7 @@ impl Client {
 
     /// The request that has no accepted answer yet.
     pub fn outstanding(&self) -> Option<RequestId> {
-        self.outstanding.as_ref().map(|it| it.request.body.id)
+        self.outstanding.as_ref().map(|it| it.asked.id())
     }
 
     /// When that request was first sent.
@@ -130,6 +179,23 @@ impl Client {
 
     /// Asks for an operation: "sends the request to the primary that it believes is current".
     pub fn submit(&mut self, now: Time, operation: Vec<u8>) -> Result<RequestId, SubmitError> {
+        let id = self.next_id(&operation)?;
+        let request = self.order(id, operation);
+        self.wait_for(now, now, Asked::Request(request));
+        Ok(id)
+    }
+
+    /// Asks every replica for what an operation that changes nothing would answer.
+    pub fn submit_read(&mut self, now: Time, operation: Vec<u8>) -> Result<RequestId, SubmitError> {
+        let id = self.next_id(&operation)?;
+        let read = Arc::new(Signed::new(Read { id, operation }, &*self.authenticator));
+        let message = Message::Read(read.clone());
+        self.effects.push_back(ClientEffect::Send { to: To::Others, message });
+        self.wait_for(now, now, Asked::Read(read));
+        Ok(id)
+    }
+
+    fn next_id(&mut self, operation: &[u8]) -> Result<RequestId, SubmitError> {
         let client = self.id().ok_or(SubmitError::NotAClient)?;
         if self.outstanding.is_some() {
             return Err(SubmitError::Busy);
@@ -139,57 +205,94 @@ impl Client {
         }
         let id = RequestId { client, timestamp: self.next };
         self.next = Timestamp(self.next.0.saturating_add(1));
+        Ok(id)
+    }
+
+    fn order(&mut self, id: RequestId, operation: Vec<u8>) -> Arc<Signed<Request>> {
         let request = Arc::new(Signed::new(Request { id, operation }, &*self.authenticator));
         self.effects.push_back(ClientEffect::Send {
             to: To::Node(self.members.primary(self.view)),
             message: Message::Request(request.clone()),
         });
+        request
+    }
+
+    fn wait_for(&mut self, sent_at: Time, now: Time, asked: Asked) {
         self.outstanding = Some(Outstanding {
-            request,
-            sent_at: now,
+            asked,
+            sent_at,
             retransmit_at: now + self.retransmit_after,
             wait: self.retransmit_after,
             replies: BTreeMap::new(),
         });
-        Ok(id)
     }
 
     /// Takes one replica's reply. "The client waits for f+1 replies with valid signatures from
-    /// different replicas, and with the same t and r, before accepting the result r."
+    /// different replicas, and with the same t and r, before accepting the result r"; or for a
+    /// quorum of answers to a read. The two are never counted together.
     pub fn handle_reply(&mut self, now: Time, message: Verified<Message>) {
-        let Message::Reply(reply) = message.into_inner() else { return };
-        let Principal::Node(from) = reply.by else { return };
+        let (by, id, view, result, way) = match &*message {
+            Message::Reply(reply) => {
+                let body = &reply.body;
+                (reply.by, body.id, body.view, &body.result, Way::Ordered)
+            }
+            Message::ReadReply(reply) => {
+                let body = &reply.body;
+                (reply.by, body.id, body.view, &body.result, Way::Read)
+            }
+            _ => return,
+        };
+        let Principal::Node(from) = by else { return };
         let Some(outstanding) = &mut self.outstanding else { return };
-        if reply.body.id != outstanding.request.body.id {
+        if (id, way) != (outstanding.asked.id(), outstanding.asked.way()) {
             return;
         }
-        let result = &reply.body.result;
-        outstanding.replies.insert(from, (reply.body.view, result.clone()));
+        outstanding.replies.insert(from, (view, result.clone()));
+        let needed = match way {
+            Way::Ordered => self.members.weak(),
+            Way::Read => self.members.quorum(),
+        };
         let alike = outstanding.replies.values().filter(|(_, other)| other == result);
-        if alike.clone().count() < self.members.weak() {
+        if alike.clone().count() < needed {
+            if way == Way::Read && outstanding.can_not_agree(self.members) {
+                self.fall_back(now);
+            }
             return;
         }
         // One of the f+1 may lie about the view; the lowest of them can't be ahead of a correct
         // replica's.
         let view = alike.map(|(view, _)| *view).min().unwrap_or(self.view);
         self.view = self.view.max(view);
-        let request = outstanding.request.body.id;
+        let (request, result) = (id, result.clone());
         let latency = now.since(outstanding.sent_at);
         self.outstanding = None;
-        let result = result.clone();
-        self.effects.push_back(ClientEffect::Completed { request, result, view, latency });
+        self.effects.push_back(ClientEffect::Completed { request, result, view, way, latency });
+    }
+
+    /// Has a read ordered. It keeps its number: as a request it is new to every replica.
+    fn fall_back(&mut self, now: Time) {
+        let Some(outstanding) = &self.outstanding else { return };
+        let Asked::Read(read) = &outstanding.asked else { return };
+        let (read, sent_at) = (read.clone(), outstanding.sent_at);
+        self.effects.push_back(ClientEffect::FellBack(read.body.id));
+        let request = self.order(read.body.id, read.body.operation.clone());
+        self.wait_for(sent_at, now, Asked::Request(request));
     }
 
     /// "If the client does not receive replies soon enough, it broadcasts the request to all
-    /// replicas."
+    /// replicas." A read is ordered then.
     pub fn tick(&mut self, now: Time) {
         let Some(outstanding) = &mut self.outstanding else { return };
         if now < outstanding.retransmit_at {
             return;
         }
+        let Asked::Request(request) = &outstanding.asked else {
+            self.fall_back(now);
+            return;
+        };
         outstanding.wait = (outstanding.wait * 2).min(self.retransmit_after * MAX_BACKOFF);
         outstanding.retransmit_at = now + outstanding.wait;
-        let request = outstanding.request.clone();
+        let request = request.clone();
         self.effects.push_back(ClientEffect::Retransmitted(request.body.id));
         self.effects
             .push_back(ClientEffect::Send { to: To::Others, message: Message::Request(request) });
@@ -214,7 +317,7 @@ mod tests {
     use crate::{
         crypto::{Simulated, verify},
         ids::Epoch,
-        pbft::Reply,
+        pbft::{ReadReply, Reply},
     };
 
     const WAIT: Duration = Duration::from_millis(100);
@@ -228,6 +331,13 @@ mod tests {
         let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
         let body = Reply { epoch: Epoch(0), view: View(view), id, result: result.to_vec() };
         let message = Message::Reply(Signed::new(body, &keys).into());
+        verify(message, Membership::new(4).unwrap(), &keys).unwrap()
+    }
+
+    fn answer(by: u16, id: RequestId, result: &[u8]) -> Verified<Message> {
+        let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
+        let body = ReadReply { view: View(0), id, result: result.to_vec() };
+        let message = Message::ReadReply(Signed::new(body, &keys).into());
         verify(message, Membership::new(4).unwrap(), &keys).unwrap()
     }
 
@@ -286,5 +396,64 @@ mod tests {
         assert!(matches!(client.poll_effect(), Some(ClientEffect::Retransmitted(_))));
         assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Others, .. })));
         assert_eq!(client.deadline(), Some(Time::from_millis(300)));
+    }
+
+    #[test]
+    fn a_read_takes_a_quorum_of_equal_answers_and_no_replies() {
+        let mut client = client();
+        let id = client.submit_read(Time(0), vec![1]).unwrap();
+        assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Others, .. })));
+        for by in 0..4 {
+            client.handle_reply(Time(1), reply(by, 0, id, b"r"));
+        }
+        client.handle_reply(Time(1), answer(0, id, b"r"));
+        client.handle_reply(Time(1), answer(1, id, b"r"));
+        client.handle_reply(Time(1), answer(1, id, b"r"));
+        assert_eq!(completed(&mut client), None, "two answers are no quorum of four");
+        client.handle_reply(Time(2), answer(2, id, b"r"));
+        assert_eq!(completed(&mut client), Some((b"r".to_vec(), View(0))));
+    }
+
+    #[test]
+    fn a_read_falls_back_to_an_order_at_once_when_answers_can_not_agree() {
+        let mut client = client();
+        let id = client.submit_read(Time(0), vec![1]).unwrap();
+        while client.poll_effect().is_some() {}
+        client.handle_reply(Time(1), answer(0, id, b"old"));
+        client.handle_reply(Time(1), answer(1, id, b"new"));
+        assert!(client.poll_effect().is_none(), "two more might say the same");
+        client.handle_reply(Time(1), answer(2, id, b"lie"));
+        assert!(matches!(client.poll_effect(), Some(ClientEffect::FellBack(it)) if it == id));
+        let sent = client.poll_effect();
+        let Some(ClientEffect::Send { to: To::Node(_), message: Message::Request(request) }) = sent
+        else {
+            panic!("not ordered: {sent:?}")
+        };
+        assert_eq!((request.body.id, &request.body.operation[..]), (id, &[1][..]));
+        // Answers to the read count for nothing any more; replies do.
+        for by in 0..4 {
+            client.handle_reply(Time(2), answer(by, id, b"old"));
+        }
+        assert_eq!(completed(&mut client), None);
+        client.handle_reply(Time(3), reply(0, 0, id, b"new"));
+        client.handle_reply(Time(9), reply(1, 0, id, b"new"));
+        let effect = client.poll_effect();
+        let Some(ClientEffect::Completed { way, latency, .. }) = effect else {
+            panic!("not completed: {effect:?}")
+        };
+        assert_eq!((way, latency.as_micros()), (Way::Ordered, 9), "from the read on");
+    }
+
+    #[test]
+    fn a_read_without_enough_answers_falls_back_after_its_timeout() {
+        let mut client = client();
+        let id = client.submit_read(Time(0), vec![1]).unwrap();
+        while client.poll_effect().is_some() {}
+        client.handle_reply(Time(1), answer(0, id, b"r"));
+        client.tick(Time::from_millis(99));
+        assert!(client.poll_effect().is_none());
+        client.tick(Time::from_millis(100));
+        assert!(matches!(client.poll_effect(), Some(ClientEffect::FellBack(it)) if it == id));
+        assert_eq!(client.deadline(), Some(Time::from_millis(200)), "its own patience begins");
     }
 }

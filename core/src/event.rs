@@ -132,6 +132,13 @@ pub enum EventKind {
         /// The requests that were new here; repeated ones are skipped.
         requests: Vec<RequestId>,
     },
+    /// A replica answered a read from its state, without ordering it.
+    ReadAnswered {
+        /// Which.
+        request: RequestId,
+        /// The last position that the state reflects.
+        executed: Seq,
+    },
     /// A replica took a checkpoint of its own state.
     CheckpointTaken {
         /// After this position.
@@ -195,7 +202,12 @@ pub enum EventKind {
         /// Which.
         request: RequestId,
     },
-    /// A client has f+1 matching replies.
+    /// A client's read got no quorum of equal answers: it has it ordered as a request.
+    ReadFellBack {
+        /// Which.
+        request: RequestId,
+    },
+    /// A client has f+1 matching replies, or a quorum of equal answers to a read.
     RequestCompleted {
         /// Which.
         request: RequestId,

@@ -26,6 +26,9 @@
 //! * **Batches adapt.** One leaves as soon as it holds as many requests as are in flight, so that
 //!   a lone request never waits and a loaded primary never sends batches of one ([`pbft`],
 //!   `batching`).
+//! * **Reads take one round.** A replica answers from its state, but only once it has executed all
+//!   that had prepared there when the read arrived; so a quorum of equal answers is linearizable
+//!   although writes are accepted with f+1 replies ([`pbft`], `reads`, with the proof).
 //! * **Repair is by proof.** A replica that waits says where it stands; whoever is ahead answers
 //!   with messages that prove themselves, so they may come from anyone ([`pbft`], `repair`).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary

@@ -21,13 +21,11 @@
 //! and reply that came after it is *held back inside the protocol* until the host reports the
 //! record durable, so a host can't get the order wrong, and may group many records into one sync.
 
-use alloc::sync::Arc;
-
 use crate::{
-    crypto::{Digest, Signed, Verified},
+    crypto::{Digest, Verified},
     event::EventKind,
     ids::{ClientId, NodeId},
-    pbft::{Message, Record, Reply},
+    pbft::{Message, Record},
     time::Time,
 };
 
@@ -44,7 +42,7 @@ pub enum Input {
         /// What, already checked.
         message: Verified<Message>,
     },
-    /// A client's request, directly from the client. Anything but a request is ignored.
+    /// A client's request or read, directly from the client. Anything else is ignored.
     Request(Verified<Message>),
     /// Every record up to and including this number is on disk.
     Durable(RecordNumber),
@@ -77,8 +75,8 @@ pub enum Effect {
     Reply {
         /// Whom.
         client: ClientId,
-        /// With what.
-        reply: Arc<Signed<Reply>>,
+        /// With what: a reply, or the answer to a read.
+        message: Message,
     },
     /// For everyone who watches.
     Event(EventKind),

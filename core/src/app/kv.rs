@@ -70,6 +70,16 @@ impl Operation {
         }
     }
 
+    /// The key that it reads or writes.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Self::Get { key }
+            | Self::Put { key, .. }
+            | Self::Delete { key }
+            | Self::CompareAndSet { key, .. } => key,
+        }
+    }
+
     fn within_limits(&self) -> bool {
         let value_fits = |value: &Option<Vec<u8>>| {
             value.as_ref().is_none_or(|value| value.len() <= MAX_VALUE_BYTES)
@@ -166,6 +176,16 @@ impl Application for KeyValue {
         Operation::decode(operation)
             .map_or(Outcome::Malformed, |operation| self.apply(operation))
             .encode()
+    }
+
+    fn query(&self, operation: &[u8]) -> Option<Vec<u8>> {
+        let outcome = match Operation::decode(operation) {
+            Some(operation) if !operation.within_limits() => Outcome::Malformed,
+            Some(Operation::Get { key }) => Outcome::Value(self.0.get(&key).cloned()),
+            Some(_) => return None,
+            None => Outcome::Malformed,
+        };
+        Some(outcome.encode())
     }
 
     fn snapshot(&self) -> Vec<u8> {

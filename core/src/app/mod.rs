@@ -14,6 +14,10 @@ pub trait Application: Clone {
     /// next state, on every machine. Bytes that are no operation get a result that says so.
     fn execute(&mut self, operation: &[u8]) -> Vec<u8>;
 
+    /// What [`Application::execute`] would answer, if it would change nothing. `None`: it would,
+    /// so the operation must be ordered.
+    fn query(&self, operation: &[u8]) -> Option<Vec<u8>>;
+
     /// The whole state, in an encoding that depends on nothing but the state.
     fn snapshot(&self) -> Vec<u8>;
 

@@ -12,14 +12,14 @@ use super::{
     config::MAX_WINDOW,
     messages::{
         Batch, Checkpoint, Commit, Decided, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS,
-        MAX_OPERATION_BYTES, Message, NewView, PrePrepare, Prepare, Reply, Request, Transfer,
+        MAX_OPERATION_BYTES, Message, NewView, PrePrepare, Prepare, Read, ReadReply, Reply, Request, Transfer,
         ViewChange,
     },
     view_change::{Obligation, obligations},
 };
 use crate::{
     crypto::{Authenticator, Check, Digest, Refusal, Signable, Signed},
-    ids::{Epoch, NodeId, Principal, Seq, View},
+    ids::{Epoch, NodeId, Principal, RequestId, Seq, View},
     quorum::Membership,
 };
 
@@ -102,11 +102,22 @@ impl With<'_> {
     }
 
     fn request(self, request: &Signed<Request>) -> Result<(), Refusal> {
-        if request.by != Principal::Client(request.body.id.client) {
-            return Err(Refusal::WrongSigner { by: request.by });
+        let Request { id, operation } = &request.body;
+        self.asked(request, *id, operation)
+    }
+
+    /// The client that is named signed it, and it is not too long.
+    fn asked<T: Signable>(
+        self,
+        signed: &Signed<T>,
+        id: RequestId,
+        operation: &[u8],
+    ) -> Result<(), Refusal> {
+        if signed.by != Principal::Client(id.client) {
+            return Err(Refusal::WrongSigner { by: signed.by });
         }
-        limit("an operation", request.body.operation.len(), MAX_OPERATION_BYTES)?;
-        request.check(self.authenticator)?;
+        limit("an operation", operation.len(), MAX_OPERATION_BYTES)?;
+        signed.check(self.authenticator)?;
         Ok(())
     }
 
@@ -271,6 +282,8 @@ impl Check for Message {
                 with.node(commit).map(drop)
             }
             Self::Reply(reply) => with.node::<Reply>(reply).map(drop),
+            Self::Read(read) => with.asked(read, read.body.id, &read.body.operation),
+            Self::ReadReply(reply) => with.node::<ReadReply>(reply).map(drop),
             Self::Checkpoint(checkpoint) => {
                 with.epoch(checkpoint.body.epoch)?;
                 with.node(checkpoint).map(drop)

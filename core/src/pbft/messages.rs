@@ -148,6 +148,30 @@ pub struct Reply {
     pub result: Vec<u8>,
 }
 
+/// ⟨READ, o, t, c⟩: a client asks every replica what an operation would answer. It is signed as
+/// what it is, so nobody can have it ordered as a [`Request`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Read {
+    /// The client *c* and its timestamp *t*, counted together with its requests.
+    pub id: RequestId,
+    /// The operation *o*, in the application's own encoding.
+    #[serde(with = "serde_bytes")]
+    pub operation: Vec<u8>,
+}
+
+/// ⟨READ-REPLY, v, t, c, i, r⟩: what a replica's state answers. No [`Reply`]: f+1 of those are
+/// believed, and of these it takes a quorum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadReply {
+    /// *v*: so that the client learns who is primary.
+    pub view: View,
+    /// *t* and *c*
+    pub id: RequestId,
+    /// *r*
+    #[serde(with = "serde_bytes")]
+    pub result: Vec<u8>,
+}
+
 /// Where a replica stands. Sent when it is waiting for something, so that others send what it
 /// lacks. Not signed: it speaks only of its sender, whom the link authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,6 +251,10 @@ pub enum Message {
     Decided(Arc<Decided>),
     /// See [`Transfer`].
     Transfer(Arc<Transfer>),
+    /// See [`Read`].
+    Read(Arc<Signed<Read>>),
+    /// See [`ReadReply`].
+    ReadReply(Arc<Signed<ReadReply>>),
 }
 
 /// Bytes that are no message.
@@ -315,6 +343,12 @@ impl Message {
                 digest: Some(m.certificate.digest()),
                 ..of(MessageKind::Transfer)
             },
+            Self::Read(m) => Summary { request: Some(m.body.id), ..of(MessageKind::Read) },
+            Self::ReadReply(m) => Summary {
+                view: Some(m.body.view),
+                request: Some(m.body.id),
+                ..of(MessageKind::ReadReply)
+            },
         }
     }
 
@@ -361,11 +395,13 @@ pub enum MessageKind {
     Batch,
     Decided,
     Transfer,
+    Read,
+    ReadReply,
 }
 
 impl MessageKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -379,6 +415,8 @@ impl MessageKind {
         Self::Batch,
         Self::Decided,
         Self::Transfer,
+        Self::Read,
+        Self::ReadReply,
     ];
 
     /// The field's own name for it.
@@ -397,6 +435,8 @@ impl MessageKind {
             Self::Batch => "batch",
             Self::Decided => "decided",
             Self::Transfer => "state-transfer",
+            Self::Read => "read",
+            Self::ReadReply => "read-reply",
         }
     }
 }
@@ -431,6 +471,8 @@ signable! {
     6: ViewChange,
     7: NewView,
     8: Reply,
+    11: Read,
+    12: ReadReply,
 }
 
 /// The replica that signed, if a replica did.

@@ -267,6 +267,7 @@ impl<A: Application> Replica<A> {
                 self.take_checkpoint();
             }
         }
+        self.answer_reads();
         if self.is_primary() {
             self.propose();
         }
@@ -277,7 +278,8 @@ impl<A: Application> Replica<A> {
             Reply { epoch: self.epoch(), view: self.view, id, result },
             &*self.authenticator,
         );
-        self.outbox.push(Effect::Reply { client: id.client, reply: reply.into() });
+        let message = Message::Reply(reply.into());
+        self.outbox.push(Effect::Reply { client: id.client, message });
     }
 }
 

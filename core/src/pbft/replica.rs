@@ -4,6 +4,7 @@
 //!             ┌ request, pre-prepare, prepare, commit ─▶ normal      (§4.2)
 //! handle ─────┼ checkpoint, transfer ──────────────────▶ checkpoint  (§4.3)
 //!             ├ view-change, new-view, tick ───────────▶ view_change (§4.4)
+//!             ├ read ──────────────────────────────────▶ reads
 //!             └ status, fetch, batch, decided, tick ───▶ repair
 //! ```
 
@@ -20,6 +21,7 @@ use super::{
     config::{BadConfig, Config},
     messages::{Batch, Message, NewView, Request, Snapshot, ViewChange},
     outbox::Outbox,
+    reads::WaitingRead,
     sessions::Sessions,
     slot::{Log, SlotView},
 };
@@ -81,6 +83,9 @@ pub struct Replica<A> {
     /// requests that are done; those are skipped.
     pub(super) queue: VecDeque<(ClientId, Timestamp)>,
 
+    /// One read a client, its latest: what had prepared when it came isn't all executed yet.
+    pub(super) reads: BTreeMap<ClientId, WaitingRead>,
+
     pub(super) checkpoints: CheckpointVotes,
     /// The last stable checkpoint. `None`: the initial state.
     pub(super) stable: Option<(CheckpointCertificate, Arc<Snapshot>)>,
@@ -124,6 +129,7 @@ impl<A: Application> Replica<A> {
             sessions: Sessions::default(),
             pending: BTreeMap::new(),
             queue: VecDeque::new(),
+            reads: BTreeMap::new(),
             checkpoints: CheckpointVotes::default(),
             stable: None,
             view_changes: BTreeMap::new(),
@@ -247,8 +253,8 @@ impl<A: Application> Replica<A> {
             Message::Batch(batch) => self.on_batch(batch),
             Message::Decided(decided) => self.on_decided(decided),
             Message::Transfer(transfer) => self.on_transfer(&transfer),
-            // Replies are for clients.
-            Message::Reply(_) => {}
+            // Replies are for clients, and reads come from them directly.
+            Message::Read(_) | Message::Reply(_) | Message::ReadReply(_) => {}
         }
     }
 
@@ -274,11 +280,11 @@ impl<A: Application> Protocol for Replica<A> {
                     self.dispatch(from, message.into_inner());
                 }
             }
-            Input::Request(message) => {
-                if let Message::Request(request) = message.into_inner() {
-                    self.on_request(request, true);
-                }
-            }
+            Input::Request(message) => match message.into_inner() {
+                Message::Request(request) => self.on_request(request, true),
+                Message::Read(read) => self.on_read(read),
+                _ => {}
+            },
             Input::Durable(number) => self.outbox.durable_up_to(number),
             Input::Tick => self.tick(),
         }
@@ -296,7 +302,7 @@ impl<A: Application> Protocol for Replica<A> {
     fn state_hash(&self) -> Digest {
         let protocol = (self.id, self.members, self.view, self.standing, &self.log);
         let progress = (self.proposed, self.executed, &self.sessions, self.failed_views);
-        let waiting = (&self.pending, &self.queue, self.status_at, &self.answer_at);
+        let waiting = (&self.pending, &self.queue, &self.reads, self.status_at, &self.answer_at);
         let proofs = (&self.checkpoints, &self.stable, &self.view_changes, &self.new_view);
         Digest::of(&(protocol, progress, waiting, proofs, self.application.snapshot()))
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::Outcome,
-    client::ClientEffect,
+    client::{ClientEffect, Way},
     crypto::Authenticator,
     event::{EventKind, LossCause, Place},
     ids::{MessageId, NodeId, Principal},
@@ -104,9 +104,9 @@ impl Cluster {
             Effect::Send { to: To::Others, message } => {
                 self.broadcast(from, self.members().others(node), &message);
             }
-            Effect::Reply { client, reply } => {
+            Effect::Reply { client, message } => {
                 if (client.0 as usize) < self.clients.len() {
-                    self.send(from, Principal::Client(client), Message::Reply(reply));
+                    self.send(from, Principal::Client(client), message);
                 }
             }
             Effect::Event(event) => {
@@ -277,10 +277,14 @@ impl Cluster {
             client.client.tick(now);
         } else {
             client.next_at = None;
-            if let Some(operation) = client.next_operation() {
+            if let Some((operation, way)) = client.next_operation() {
                 let encoded = operation.encode();
+                let submitted = match way {
+                    Way::Ordered => client.client.submit(now, encoded.clone()),
+                    Way::Read => client.client.submit_read(now, encoded.clone()),
+                };
                 // It is idle, a client, and its operations are short: nothing to refuse.
-                if let Ok(request) = client.client.submit(now, encoded.clone()) {
+                if let Ok(request) = submitted {
                     let place = Place::Client(client.id());
                     self.counts.submitted += 1;
                     self.history.submitted(request, encoded);
@@ -307,12 +311,18 @@ impl Cluster {
                 ClientEffect::Retransmitted(request) => {
                     self.event(Place::Client(id), EventKind::RequestRetransmitted { request });
                 }
-                ClientEffect::Completed { request, result, latency, .. } => {
+                ClientEffect::FellBack(request) => {
+                    self.counts.fallen_back += 1;
+                    self.event(Place::Client(id), EventKind::ReadFellBack { request });
+                }
+                ClientEffect::Completed { request, result, latency, way, .. } => {
                     self.counts.completed += 1;
                     let asked = Time(self.now.0.saturating_sub(latency.as_micros() as u64));
                     let waited = self.liveness.waited(self.now, asked).as_micros() as u64;
                     self.counts.waited_us = self.counts.waited_us.max(waited);
-                    let legal = self.linearizability.completed(&self.history, request, &result);
+                    self.counts.read += u64::from(way == Way::Read);
+                    let legal =
+                        self.linearizability.completed(&self.history, request, &result, way);
                     self.check(legal);
                     let result = Outcome::decode(&result)
                         .map_or_else(|| "unreadable".into(), |outcome| outcome.to_string());

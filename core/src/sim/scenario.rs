@@ -320,6 +320,11 @@ impl Reader<'_> {
             workload.span(),
             &format!("at most {MAX_CLIENTS} clients can be simulated"),
         )?;
+        self.must(
+            it.read_ppm <= 1_000_000,
+            workload.span(),
+            "a share is in parts per million: at most 1000000",
+        )?;
         self.must(it.keys >= 1, workload.span(), "clients need at least one key to ask for")?;
         self.must(
             it.retransmit_ms >= 1,

@@ -63,6 +63,10 @@ pub struct Counts {
     pub submitted: u64,
     /// Requests with an accepted answer.
     pub completed: u64,
+    /// Those of them that were answered as reads, without being ordered.
+    pub read: u64,
+    /// Reads that had to be ordered after all.
+    pub fallen_back: u64,
     /// Batches executed, over all correct replicas.
     pub executed: u64,
     /// The longest that an answered request waited in calm, in microseconds: what the bound of

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{keys::Keyring, rng::Dice};
 use crate::{
     app::Operation,
-    client::Client,
+    client::{Client, Way},
     crypto::Authenticator,
     ids::{ClientId, Principal, Timestamp},
     quorum::Membership,
@@ -19,7 +19,8 @@ use crate::{
 ///
 /// # Default
 ///
-/// Two clients, 40 ms of thought, without end, over four keys; retransmission after 400 ms.
+/// Two clients, 40 ms of thought, without end, over four keys; retransmission after 400 ms; every
+/// request is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Workload {
@@ -33,13 +34,23 @@ pub struct Workload {
     pub keys: u16,
     /// After how long they send again, to all.
     pub retransmit_ms: u32,
+    /// The share of gets that are asked as reads, not ordered, in parts per million.
+    pub read_ppm: u32,
     /// When the first of them asks.
     pub start_ms: u32,
 }
 
 impl Default for Workload {
     fn default() -> Self {
-        Self { clients: 2, think_ms: 40, requests: 0, keys: 4, retransmit_ms: 400, start_ms: 0 }
+        Self {
+            clients: 2,
+            think_ms: 40,
+            requests: 0,
+            keys: 4,
+            retransmit_ms: 400,
+            read_ppm: 0,
+            start_ms: 0,
+        }
     }
 }
 
@@ -111,8 +122,15 @@ impl SimClient {
         self.next_at = Some(now + Duration::from_micros(pause));
     }
 
-    /// What it asks next; `None` when it has asked all it wanted.
-    pub(crate) fn next_operation(&mut self) -> Option<Operation> {
+    /// What it asks next, and how; `None` when it has asked all it wanted.
+    pub(crate) fn next_operation(&mut self) -> Option<(Operation, Way)> {
+        let operation = self.operation()?;
+        let may_read = matches!(operation, Operation::Get { .. }) && self.workload.read_ppm > 0;
+        let reads = may_read && self.dice.chance(self.workload.read_ppm);
+        Some((operation, if reads { Way::Read } else { Way::Ordered }))
+    }
+
+    fn operation(&mut self) -> Option<Operation> {
         if !self.wanted.is_empty() {
             return Some(self.wanted.remove(0));
         }

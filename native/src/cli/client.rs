@@ -5,6 +5,7 @@ use std::{fs::File, io::Write as _, path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 use conclave_core::{
     app::{MAX_KEY_BYTES, MAX_VALUE_BYTES, Operation, Outcome},
+    client::Way,
     ids::{ClientId, Principal},
 };
 
@@ -16,13 +17,15 @@ use crate::{
 
 /// Read and write keys of a cluster
 ///
-/// Believes a result once f+1 nodes gave the same one. Exit code 0: done; 1: not found, not
+/// Believes a result once f+1 nodes gave the same one; a get, once a quorum answers alike from
+/// their states in one round, else it is ordered too. Exit code 0: done; 1: not found, not
 /// swapped, or no answer in time; 2: something about the request can't be used.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   conclave client --config my-cluster put greeting hello
   conclave client --config my-cluster get greeting
+  conclave client --config my-cluster get greeting --ordered
   conclave client --config my-cluster cas greeting --expect hello --set goodbye
   conclave client --config my-cluster cas lock --expect-none --set mine
   conclave client --config my-cluster delete greeting")]
@@ -49,6 +52,9 @@ enum Asked {
     Get {
         /// The key
         key: String,
+        /// Have the read ordered among the writes, as it is anyway when the nodes' answers differ
+        #[arg(long)]
+        ordered: bool,
     },
     /// Write a key
     Put {
@@ -96,6 +102,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 impl Ask {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        let in_one_round = matches!(self.operation, Asked::Get { ordered: false, .. });
         let operation = self.operation.into_operation()?;
         let config = ClusterConfig::load(&self.config).map_err(|why| Failure::bad_input(&why))?;
         let principal = Principal::Client(ClientId(self.client));
@@ -104,10 +111,19 @@ impl Ask {
         let _turn = take_turn(self.config.join(key_file_name(principal))).await?;
         let client = ClientHandle::start(&config, &identity, &ClientOptions::default())
             .map_err(|why| Failure::bad_input(&why))?;
-        let answer =
-            client.ask(&operation, self.timeout).await.map_err(|why| Failure::unmet(&why))?;
+        let answer = if in_one_round {
+            client.read(&operation, self.timeout).await
+        } else {
+            client.ask(&operation, self.timeout).await
+        };
+        let answer = answer.map_err(|why| Failure::unmet(&why))?;
         if self.verbose {
-            eprintln!("view {}, {:.1} ms", answer.view, answer.latency.as_secs_f64() * 1_000.0);
+            let ms = answer.latency.as_secs_f64() * 1_000.0;
+            let way = match answer.way {
+                Way::Ordered => "ordered",
+                Way::Read => "read in one round",
+            };
+            eprintln!("view {}, {way}, {ms:.1} ms", answer.view);
         }
         show(&operation, answer.outcome)
     }
@@ -128,7 +144,7 @@ impl Asked {
         let key = |text| fits("key", text, MAX_KEY_BYTES);
         let value = |text| fits("value", text, MAX_VALUE_BYTES);
         Ok(match self {
-            Self::Get { key: name } => Operation::Get { key: key(name)? },
+            Self::Get { key: name, .. } => Operation::Get { key: key(name)? },
             Self::Put { key: name, value: new } => {
                 Operation::Put { key: key(name)?, value: value(new)? }
             }

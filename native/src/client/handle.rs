@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use conclave_core::{
     app::{Operation, Outcome},
-    client::{Client, ClientEffect, SubmitError},
+    client::{Client, ClientEffect, SubmitError, Way},
     crypto::{Authenticator, Ed25519, Verified},
     ids::{NodeId, RequestId, Timestamp, View},
     pbft::Message,
@@ -43,7 +43,7 @@ impl Default for ClientOptions {
     }
 }
 
-/// What f+1 nodes said alike.
+/// What f+1 nodes said alike, or a quorum of them to a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The result.
@@ -52,6 +52,8 @@ pub struct Answer {
     pub view: View,
     /// Which request it answers.
     pub request: RequestId,
+    /// Whether it was ordered: a read that fell back was.
+    pub way: Way,
     /// From asking to believing.
     pub latency: Duration,
 }
@@ -92,6 +94,7 @@ pub enum AskError {
 
 struct Ask {
     operation: Vec<u8>,
+    way: Way,
     answer: oneshot::Sender<Result<Completed, SubmitError>>,
 }
 
@@ -99,6 +102,7 @@ struct Completed {
     request: RequestId,
     result: Vec<u8>,
     view: View,
+    way: Way,
     latency: Duration,
 }
 
@@ -160,9 +164,29 @@ impl ClientHandle {
 
     /// Asks for an operation, and waits at most `patience` for f+1 matching replies.
     pub async fn ask(&self, operation: &Operation, patience: Duration) -> Result<Answer, AskError> {
+        self.carry_out(operation, Way::Ordered, patience).await
+    }
+
+    /// Asks for an operation that changes nothing: every node answers from its state, in one
+    /// round, and a quorum must answer alike. Else it is ordered, as [`ClientHandle::ask`] does.
+    /// Either way it sees everything that was answered to anyone before.
+    pub async fn read(
+        &self,
+        operation: &Operation,
+        patience: Duration,
+    ) -> Result<Answer, AskError> {
+        self.carry_out(operation, Way::Read, patience).await
+    }
+
+    async fn carry_out(
+        &self,
+        operation: &Operation,
+        way: Way,
+        patience: Duration,
+    ) -> Result<Answer, AskError> {
         let asking = async {
             let (answer, answered) = oneshot::channel();
-            let ask = Ask { operation: operation.encode(), answer };
+            let ask = Ask { operation: operation.encode(), way, answer };
             self.asks.send(ask).await.map_err(|_| AskError::Stopped)?;
             answered.await.map_err(|_| AskError::Stopped)?.map_err(AskError::from)
         };
@@ -172,9 +196,9 @@ impl ClientHandle {
             nodes: self.members.n(),
             connected: self.connected(),
         })??;
-        let Completed { request, result, view, latency } = completed;
+        let Completed { request, result, view, way, latency } = completed;
         let outcome = Outcome::decode(&result).ok_or(AskError::Incomprehensible)?;
-        Ok(Answer { outcome, view, request, latency })
+        Ok(Answer { outcome, view, request, way, latency })
     }
 
     /// How many nodes are connected now.
@@ -229,7 +253,12 @@ impl Asking {
     }
 
     fn submit(&mut self, ask: Ask) {
-        match self.client.submit(self.clock.now(), ask.operation) {
+        let now = self.clock.now();
+        let submitted = match ask.way {
+            Way::Ordered => self.client.submit(now, ask.operation),
+            Way::Read => self.client.submit_read(now, ask.operation),
+        };
+        match submitted {
             Ok(_) => self.waiting = Some(ask.answer),
             Err(why) => {
                 let _ = ask.answer.send(Err(why)); // nobody waits any more: fine
@@ -244,9 +273,13 @@ impl Asking {
                 ClientEffect::Retransmitted(request) => {
                     tracing::debug!(?request, "no answer yet; asking every node");
                 }
-                ClientEffect::Completed { request, result, view, latency } => {
+                ClientEffect::FellBack(request) => {
+                    tracing::debug!(?request, "the nodes' answers differ; having it ordered");
+                }
+                ClientEffect::Completed { request, result, view, way, latency } => {
                     if let Some(waiting) = self.waiting.take() {
-                        let _ = waiting.send(Ok(Completed { request, result, view, latency }));
+                        let completed = Completed { request, result, view, way, latency };
+                        let _ = waiting.send(Ok(completed));
                     }
                 }
             }

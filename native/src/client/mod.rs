@@ -5,7 +5,8 @@
 //!                    ▲──────────checked replies──────────┘
 //! ```
 //!
-//! A result is believed once f+1 nodes gave the same one, each signed.
+//! A result is believed once f+1 nodes gave the same one, each signed; the answer to a read that is
+//! not ordered, once a quorum did.
 
 mod handle;
 mod link;

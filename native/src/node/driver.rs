@@ -127,8 +127,7 @@ impl<S: Storage> Driver<S> {
                     self.storage.append(number, record).await;
                 }
                 Effect::Send { to, message } => self.send(to, &message),
-                Effect::Reply { client, reply } => {
-                    let message = Message::Reply(reply);
+                Effect::Reply { client, message } => {
                     let bytes = message.encode();
                     let digest = Digest::of_bytes(&bytes);
                     let framed = frame(&bytes);

@@ -303,9 +303,15 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
 fn may_say(from: Principal, message: &Message) -> Result<(), &'static str> {
     match (from, message) {
         (Principal::Client(_), Message::Request(request)) if request.by == from => Ok(()),
-        (Principal::Client(_), Message::Request(_)) => Err("a request signed by somebody else"),
+        (Principal::Client(_), Message::Read(read)) if read.by == from => Ok(()),
+        (Principal::Client(_), Message::Request(_) | Message::Read(_)) => {
+            Err("a request signed by somebody else")
+        }
         (Principal::Client(_), _) => Err("a client may only send requests"),
-        (Principal::Node(_), Message::Reply(_)) => Err("replies are for clients"),
+        (Principal::Node(_), Message::Reply(_) | Message::ReadReply(_)) => {
+            Err("replies are for clients")
+        }
+        (Principal::Node(_), Message::Read(_)) => Err("reads come from clients themselves"),
         (Principal::Node(_), _) => Ok(()),
     }
 }

@@ -126,6 +126,10 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
             digest: f.digest()?,
             requests: f.0.get("requests")?.as_array()?.iter().filter_map(request).collect(),
         },
+        "read-answered" => EventKind::ReadAnswered {
+            request: f.request("request")?,
+            executed: Seq(f.number("executed")?),
+        },
         "checkpoint-taken" => EventKind::CheckpointTaken { seq: f.seq()?, digest: f.digest()? },
         "checkpoint-stable" => EventKind::CheckpointStable { seq: f.seq()?, digest: f.digest()? },
         "state-transferred" => EventKind::StateTransferred { seq: f.seq()?, digest: f.digest()? },
@@ -151,6 +155,7 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         "request-retransmitted" => {
             EventKind::RequestRetransmitted { request: f.request("request")? }
         }
+        "read-fell-back" => EventKind::ReadFellBack { request: f.request("request")? },
         "request-completed" => EventKind::RequestCompleted {
             request: f.request("request")?,
             result: f.text("result")?.to_owned(),
@@ -260,6 +265,8 @@ mod tests {
             },
             EventKind::RequestSubmitted { request, operation: "get k".into() },
             EventKind::RequestRetransmitted { request },
+            EventKind::ReadAnswered { request, executed: seq },
+            EventKind::ReadFellBack { request },
             EventKind::RequestCompleted { request, result: "done".into(), latency_us: 12 },
         ]);
         kinds

@@ -28,6 +28,8 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::Batch => "B",
         MessageKind::Decided => "D",
         MessageKind::Transfer => "T",
+        MessageKind::Read => "G",
+        MessageKind::ReadReply => "g",
     }
 }
 
@@ -59,6 +61,10 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         MessageKind::Batch => "A batch, proved by its digest.",
         MessageKind::Decided => "A position with proof that it committed.",
         MessageKind::Transfer => "A stable checkpoint with its whole state.",
+        MessageKind::Read => "A client asks every replica for what its state says.",
+        MessageKind::ReadReply => {
+            "A replica answers from its state; a quorum of equal answers is believed."
+        }
     }
 }
 
@@ -146,6 +152,14 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             format!("executed {seq}: {}, {}", digest.short(), plural(requests.len() as u32)),
             false,
         ),
+        EventKind::ReadAnswered { request, executed } => (
+            format!(
+                "answers read #{} of client {} from its state after {executed}",
+                number(request.timestamp),
+                request.client
+            ),
+            false,
+        ),
         EventKind::CheckpointTaken { seq, digest } => {
             (format!("took a checkpoint after {seq}: {}", digest.short()), false)
         }
@@ -177,6 +191,10 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
         EventKind::RequestRetransmitted { request } => {
             (format!("asks everyone again for #{}", number(request.timestamp)), true)
         }
+        EventKind::ReadFellBack { request } => (
+            format!("has #{} ordered: answers differ or are missing", number(request.timestamp)),
+            true,
+        ),
         EventKind::RequestCompleted { request, result, latency_us } => (
             format!(
                 "accepts #{}: {result}, after {:.1} ms",

@@ -65,7 +65,10 @@ impl Palette {
     /// The colour of a kind of message.
     pub(crate) fn of(&self, kind: MessageKind) -> &str {
         match kind {
-            MessageKind::Request | MessageKind::Reply => &self.client,
+            MessageKind::Request
+            | MessageKind::Reply
+            | MessageKind::Read
+            | MessageKind::ReadReply => &self.client,
             MessageKind::PrePrepare => &self.pre_prepare,
             MessageKind::Prepare => &self.prepare,
             MessageKind::Commit => &self.commit,

@@ -179,8 +179,8 @@ impl Pen<'_> {
             MessageKind::Prepare => self.circle(at, size),
             MessageKind::Commit => self.polygon(at, size * 1.25, 4, 0.0),
             MessageKind::ViewChange => self.polygon(at, size * 1.15, 6, 0.0),
-            MessageKind::Request => self.polygon(at, size * 1.35, 3, 0.0),
-            MessageKind::Reply => self.polygon(at, size * 1.35, 3, 0.5),
+            MessageKind::Request | MessageKind::Read => self.polygon(at, size * 1.35, 3, 0.0),
+            MessageKind::Reply | MessageKind::ReadReply => self.polygon(at, size * 1.35, 3, 0.5),
             MessageKind::Checkpoint | MessageKind::Transfer => {
                 self.polygon(at, size * 1.15, 5, 0.0);
             }
@@ -190,8 +190,11 @@ impl Pen<'_> {
         if size >= 5.0 {
             self.fill(on);
             self.font(700, size * 1.05);
-            let lower = if kind == MessageKind::Request { size * 0.18 } else { 0.0 };
-            let lower = if kind == MessageKind::Reply { -size * 0.18 } else { lower };
+            let lower = match kind {
+                MessageKind::Request | MessageKind::Read => size * 0.18,
+                MessageKind::Reply | MessageKind::ReadReply => -size * 0.18,
+                _ => 0.0,
+            };
             let at = Point { x: at.x, y: at.y + lower + 0.5 };
             self.text(words::letter(kind), at, Align::Centre);
         }

@@ -120,6 +120,16 @@ fn inside(message: &Message) -> Html {
                 .map_or_else(|| "(not an outcome)".to_owned(), |o| o.to_string());
             html! { <dl class="facts"><dt>{ "Result" }</dt><dd>{ result }</dd>{ signature(m) }</dl> }
         }
+        Message::Read(m) => {
+            let operation = Operation::decode(&m.body.operation)
+                .map_or_else(|| "(not an operation)".to_owned(), |o| o.to_string());
+            html! { <dl class="facts"><dt>{ "Operation" }</dt><dd>{ operation }</dd>{ signature(m) }</dl> }
+        }
+        Message::ReadReply(m) => {
+            let result = conclave_core::app::Outcome::decode(&m.body.result)
+                .map_or_else(|| "(not an outcome)".to_owned(), |o| o.to_string());
+            html! { <dl class="facts"><dt>{ "Result" }</dt><dd>{ result }</dd>{ signature(m) }</dl> }
+        }
         Message::Checkpoint(m) => html! {
             <dl class="facts"><dt>{ "State" }</dt><dd><code class="long">{ m.body.digest.to_string() }</code></dd>{ signature(m) }</dl>
         },

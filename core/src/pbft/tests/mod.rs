@@ -5,6 +5,7 @@ mod certificates;
 mod decoding;
 mod net;
 mod normal;
+mod reads;
 mod recovery;
 mod storm;
 mod view_change;

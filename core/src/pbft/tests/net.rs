@@ -14,7 +14,7 @@ use crate::{
     crypto::{Authenticator, Signed, Simulated, verify},
     event::EventKind,
     ids::{ClientId, NodeId, Principal, RequestId, Seq, Timestamp},
-    pbft::{Config, Message, Record, Replica, Reply, Request},
+    pbft::{Config, Message, Read, ReadReply, Record, Replica, Reply, Request},
     protocol::{Effect, Input, Protocol, To},
     quorum::Membership,
     time::Time,
@@ -29,6 +29,8 @@ pub(super) struct Net {
     pub(super) now: Time,
     pub(super) events: Vec<(NodeId, EventKind)>,
     pub(super) replies: Vec<Arc<Signed<Reply>>>,
+    /// Answers to reads.
+    pub(super) answers: Vec<Arc<Signed<ReadReply>>>,
     queue: VecDeque<(NodeId, NodeId, Message)>,
     lets_through: Filter,
 }
@@ -46,6 +48,12 @@ pub(super) fn request(client: u64, timestamp: u64, key: &str) -> Signed<Request>
     let operation =
         Operation::Put { key: key.into(), value: format!("{timestamp}").into() }.encode();
     Signed::new(Request { id, operation }, &keys(Principal::Client(id.client)))
+}
+
+pub(super) fn read(client: u64, timestamp: u64, key: &str) -> Signed<Read> {
+    let id = RequestId { client: ClientId(client), timestamp: Timestamp(timestamp) };
+    let operation = Operation::Get { key: key.into() }.encode();
+    Signed::new(Read { id, operation }, &keys(Principal::Client(id.client)))
 }
 
 impl Net {
@@ -66,6 +74,7 @@ impl Net {
             now: Time::from_millis(1),
             events: Vec::new(),
             replies: Vec::new(),
+            answers: Vec::new(),
             queue: VecDeque::new(),
             lets_through: Box::new(|_, _, _| true),
         }
@@ -100,6 +109,26 @@ impl Net {
         self.settle();
     }
 
+    /// A client asks these replicas what their states say.
+    pub(super) fn ask_read(&mut self, read: &Signed<Read>, of: impl IntoIterator<Item = u16>) {
+        for id in of {
+            let message = Message::Read(Arc::new(read.clone()));
+            let message = verify(message, self.members, &node(id)).unwrap();
+            self.input(NodeId(id), Input::Request(message));
+        }
+        self.settle();
+    }
+
+    /// What each replica answered to a read, in order.
+    pub(super) fn answers_to(&self, wanted: RequestId) -> Vec<(Principal, Outcome)> {
+        let answers = self.answers.iter().filter(|answer| answer.body.id == wanted);
+        let mut said: Vec<_> = answers
+            .map(|answer| (answer.by, Outcome::decode(&answer.body.result).unwrap()))
+            .collect();
+        said.sort_by_key(|(by, _)| *by);
+        said
+    }
+
     fn input(&mut self, id: NodeId, input: Input) {
         let index = id.0 as usize;
         self.replicas[index].handle(self.now, input);
@@ -116,7 +145,11 @@ impl Net {
                     let others = self.members.others(id);
                     self.queue.extend(others.map(|to| (id, to, message.clone())));
                 }
-                Effect::Reply { reply, .. } => self.replies.push(reply),
+                Effect::Reply { message: Message::Reply(reply), .. } => self.replies.push(reply),
+                Effect::Reply { message: Message::ReadReply(reply), .. } => {
+                    self.answers.push(reply);
+                }
+                Effect::Reply { message, .. } => panic!("no answer: {message:?}"),
                 Effect::Event(event) => self.events.push((id, event)),
             }
         }

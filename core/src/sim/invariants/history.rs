@@ -1,11 +1,11 @@
 //! Agreement, validity and exactly-once: there is one history, of requests that clients made, each
 //! in it once.
 
-use alloc::{format, vec::Vec};
+use alloc::{collections::BTreeMap, format, vec::Vec};
 
 use super::{super::Invariant, Broken};
 use crate::{
-    app::{Application, KeyValue},
+    app::{Application, KeyValue, Operation},
     crypto::Digest,
     ids::{NodeId, RequestId, Seq},
     pbft::Batch,
@@ -14,7 +14,7 @@ use crate::{
 /// A request as its client made it, and what became of it.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Asked {
-    operation: Vec<u8>,
+    pub(super) operation: Vec<u8>,
     /// Where the history has it, and its place among all requests.
     pub(super) executed: Option<(Seq, u64)>,
     /// What the reference execution gave.
@@ -31,6 +31,8 @@ pub(in super::super) struct History {
     /// The state that the history gives, executed once by itself.
     reference: KeyValue,
     order: u64,
+    /// What a get of each key that was ever written answers, from which place on.
+    answers: BTreeMap<Vec<u8>, Vec<(u64, Vec<u8>)>>,
 }
 
 impl History {
@@ -40,6 +42,43 @@ impl History {
             self.asked.resize_with(client + 1, Vec::new);
         }
         self.asked[client].push(Asked { operation, executed: None, result: Vec::new() });
+    }
+
+    /// The earliest place in the history, not before `after`, at which a read gives this result.
+    ///
+    /// Looks only at the changes of one key since `after`: few, and each once a read at most.
+    pub(super) fn first_place(&self, operation: &[u8], result: &[u8], after: u64) -> Option<u64> {
+        let never_written = || KeyValue::default().query(operation);
+        let answers = match Operation::decode(operation) {
+            Some(Operation::Get { key }) => self.answers.get(&key),
+            _ => None,
+        };
+        let Some(answers) = answers else {
+            return (never_written()? == result).then_some(after);
+        };
+        let later = answers.partition_point(|(from, _)| *from <= after);
+        let holds_at_once = match later.checked_sub(1).and_then(|at| answers.get(at)) {
+            Some((_, answer)) => answer == result,
+            None => never_written()? == result,
+        };
+        if holds_at_once {
+            return Some(after);
+        }
+        answers[later..].iter().find(|(_, answer)| answer == result).map(|(from, _)| *from)
+    }
+
+    /// Notes what a get of the key that this operation touches answers from now on.
+    fn note_answer(&mut self, operation: &[u8]) {
+        let Some(operation) = Operation::decode(operation) else { return };
+        let key = operation.key().to_vec();
+        let Some(answer) = self.reference.query(&Operation::Get { key: key.clone() }.encode())
+        else {
+            return;
+        };
+        let answers = self.answers.entry(key).or_default();
+        if answers.last().is_none_or(|(_, last)| *last != answer) {
+            answers.push((self.order, answer));
+        }
     }
 
     pub(super) fn asked(&self, id: RequestId) -> Option<&Asked> {
@@ -105,6 +144,7 @@ impl History {
             }
             asked.executed = Some((seq, order));
             let result = self.reference.execute(&request.body.operation);
+            self.note_answer(&request.body.operation);
             if let Some(asked) = self.asked_mut(id) {
                 asked.result = result;
             }

@@ -110,8 +110,7 @@ impl Nodes {
                     replica.handle(now, Input::Durable(number));
                 }
                 Effect::Send { to, message } => outgoing.push((to, message)),
-                Effect::Reply { reply, .. } => {
-                    let message = Message::Reply(reply);
+                Effect::Reply { message, .. } => {
                     if let Some(Ok(reply)) =
                         self.keys.get(at).map(|key| verify(message, self.members, &**key))
                     {
