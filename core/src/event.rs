@@ -160,6 +160,17 @@ pub enum EventKind {
         /// The state's digest.
         digest: Digest,
     },
+    /// A backup measures that its primary is slower than the backups themselves explain.
+    PrimaryTooSlow {
+        /// In this view
+        view: View,
+        /// this primary
+        primary: NodeId,
+        /// took so long from a request to its proposal's having prepared (median, µs),
+        turnaround_us: u32,
+        /// where so long would have been fair.
+        acceptable_us: u64,
+    },
     /// A replica stopped taking part in its view and asked for another.
     ViewChangeStarted {
         /// The view it wants.
@@ -273,6 +284,8 @@ pub enum ViewChangeCause {
     NewViewTimeout,
     /// f+1 others want a later view (OSDI'99 §4.5.2).
     JoinedOthers,
+    /// A quorum finds the primary too slow.
+    SlowPrimary,
 }
 
 /// What a Byzantine node did to a message.

@@ -29,6 +29,8 @@
 //! * **Reads take one round.** A replica answers from its state, but only once it has executed all
 //!   that had prepared there when the read arrived; so a quorum of equal answers is linearizable
 //!   although writes are accepted with f+1 replies ([`pbft`], `reads`, with the proof).
+//! * **A slow primary is replaced.** Backups measure it against their own rounds, tell each other,
+//!   and leave it when a quorum agrees ([`pbft`], `pace`).
 //! * **Repair is by proof.** A replica that waits says where it stands; whoever is ahead answers
 //!   with messages that prove themselves, so they may come from anyone ([`pbft`], `repair`).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary

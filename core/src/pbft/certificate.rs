@@ -290,7 +290,7 @@ impl Check for Message {
             }
             Self::ViewChange(change) => with.view_change(change).map(drop),
             Self::NewView(new_view) => with.new_view(new_view),
-            Self::Status(_) | Self::FetchBatch(_) => Ok(()),
+            Self::Status(_) | Self::FetchBatch(_) | Self::Pace(_) => Ok(()),
             Self::Batch(batch) => with.batch(batch),
             Self::Decided(decided) => with.decided(decided),
             Self::Transfer(transfer) => {

@@ -188,6 +188,20 @@ pub struct Status {
     pub executed: Seq,
 }
 
+/// What a replica measures of its primary: see the module `pace`. Not signed: it speaks only of
+/// what its sender saw, whom the link authenticates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// The view.
+    pub view: View,
+    /// From knowing a request to having it prepared: the median, in microseconds.
+    pub turnaround_us: u32,
+    /// From accepting a proposal to having it prepared: the median, in microseconds.
+    pub round_us: u32,
+    /// Whether the sender finds that too slow.
+    pub too_slow: bool,
+}
+
 /// A proposal with proof that it committed: a pre-prepare and a quorum of commits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
@@ -255,6 +269,8 @@ pub enum Message {
     Read(Arc<Signed<Read>>),
     /// See [`ReadReply`].
     ReadReply(Arc<Signed<ReadReply>>),
+    /// See [`Pace`].
+    Pace(Pace),
 }
 
 /// Bytes that are no message.
@@ -349,6 +365,7 @@ impl Message {
                 request: Some(m.body.id),
                 ..of(MessageKind::ReadReply)
             },
+            Self::Pace(m) => Summary { view: Some(m.view), ..of(MessageKind::Pace) },
         }
     }
 
@@ -397,11 +414,12 @@ pub enum MessageKind {
     Transfer,
     Read,
     ReadReply,
+    Pace,
 }
 
 impl MessageKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -417,6 +435,7 @@ impl MessageKind {
         Self::Transfer,
         Self::Read,
         Self::ReadReply,
+        Self::Pace,
     ];
 
     /// The field's own name for it.
@@ -437,6 +456,7 @@ impl MessageKind {
             Self::Transfer => "state-transfer",
             Self::Read => "read",
             Self::ReadReply => "read-reply",
+            Self::Pace => "pace",
         }
     }
 }

@@ -22,6 +22,7 @@
 //! | `batching` | when the primary proposes, and how much at a time |
 //! | `checkpoint` | §4.3: garbage collection, and state transfer |
 //! | `view_change` | §4.4: giving up on a view, and starting the next |
+//! | `pace` | slow primaries: measured, and replaced |
 //! | `reads` | what is answered without being ordered |
 //! | `repair` | retransmission: status, and what it makes others send |
 //! | `durable` | what must survive a crash, and how a replica starts from it |
@@ -34,6 +35,7 @@ mod durable;
 mod messages;
 mod normal;
 mod outbox;
+mod pace;
 mod reads;
 mod repair;
 mod replica;

@@ -16,6 +16,7 @@ use crate::{
     event::EventKind,
     ids::{RequestId, Seq, View},
     protocol::{Effect, To},
+    time::Time,
 };
 
 /// Entries of requests that are done may pile up in the queue to twice what waits, and this.
@@ -132,6 +133,8 @@ impl<A: Application> Replica<A> {
         if own {
             self.send(To::Others, Message::PrePrepare(header.into(), batch));
         } else {
+            let waited_since = batch.requests.iter().filter_map(|it| self.waits_since(it)).min();
+            self.time_proposal(seq, waited_since);
             for request in &batch.requests {
                 if self.sessions.lookup(request.body.id) == Known::New {
                     self.await_execution(&Arc::new(request.clone()), true);
@@ -140,6 +143,14 @@ impl<A: Application> Replica<A> {
             self.prepare(view, seq, digest);
         }
         self.advance(seq);
+    }
+
+    /// Since when a request waits here that its primary hasn't proposed in this view.
+    fn waits_since(&self, request: &Signed<Request>) -> Option<Time> {
+        let RequestId { client, timestamp } = request.body.id;
+        let pending = self.pending.get(&client)?;
+        let known = pending.request.body.id.timestamp == timestamp && !pending.proposed;
+        known.then_some(pending.since)
     }
 
     /// A backup's prepare.
@@ -208,6 +219,7 @@ impl<A: Application> Replica<A> {
         self.event(EventKind::Prepared { view, seq, digest });
         self.outbox.persist(Record::Prepared(certificate));
         self.send(To::Others, Message::Commit(commit));
+        self.time_prepared(seq);
     }
 
     /// "committed-local(m, v, n, i) is true iff prepared(m, v, n, i) is true and i has accepted
@@ -253,6 +265,8 @@ impl<A: Application> Replica<A> {
                     self.pending.remove(&id.client);
                 }
             }
+            let full = self.log.get(seq).is_some_and(|slot| slot.is_full(&self.config));
+            self.note_room(full);
             self.executed = seq;
             self.proposed = self.proposed.max(seq);
             // What was carried over says nothing about the view being changed to.

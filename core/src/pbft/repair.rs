@@ -58,6 +58,7 @@ impl<A: Application> Replica<A> {
             self.send(To::Others, message);
         }
         self.fetch_missing();
+        self.repeat_pace();
         if !self.is_primary() {
             let stuck: Vec<_> = self
                 .pending

@@ -4,6 +4,7 @@
 //!             ┌ request, pre-prepare, prepare, commit ─▶ normal      (§4.2)
 //! handle ─────┼ checkpoint, transfer ──────────────────▶ checkpoint  (§4.3)
 //!             ├ view-change, new-view, tick ───────────▶ view_change (§4.4)
+//!             ├ pace ──────────────────────────────────▶ pace
 //!             ├ read ──────────────────────────────────▶ reads
 //!             └ status, fetch, batch, decided, tick ───▶ repair
 //! ```
@@ -21,6 +22,7 @@ use super::{
     config::{BadConfig, Config},
     messages::{Batch, Message, NewView, Request, Snapshot, ViewChange},
     outbox::Outbox,
+    pace::Paces,
     reads::WaitingRead,
     sessions::Sessions,
     slot::{Log, SlotView},
@@ -97,6 +99,9 @@ pub struct Replica<A> {
     /// Views in a row that were left before anything was executed in them.
     pub(super) failed_views: u32,
 
+    /// How quick this view's primary is.
+    pub(super) paces: Paces,
+
     /// When the replica next says where it stands.
     pub(super) status_at: Time,
     /// When it may next answer a peer's status: one answer a peer in half a status interval.
@@ -135,6 +140,7 @@ impl<A: Application> Replica<A> {
             view_changes: BTreeMap::new(),
             new_view: None,
             failed_views: 0,
+            paces: Paces::default(),
             status_at: Time::ZERO,
             answer_at: BTreeMap::new(),
             outbox: Outbox::default(),
@@ -252,6 +258,7 @@ impl<A: Application> Replica<A> {
             Message::FetchBatch(digest) => self.on_fetch_batch(from, digest),
             Message::Batch(batch) => self.on_batch(batch),
             Message::Decided(decided) => self.on_decided(decided),
+            Message::Pace(report) => self.on_pace(from, report),
             Message::Transfer(transfer) => self.on_transfer(&transfer),
             // Replies are for clients, and reads come from them directly.
             Message::Read(_) | Message::Reply(_) | Message::ReadReply(_) => {}
@@ -301,7 +308,7 @@ impl<A: Application> Protocol for Replica<A> {
 
     fn state_hash(&self) -> Digest {
         let protocol = (self.id, self.members, self.view, self.standing, &self.log);
-        let progress = (self.proposed, self.executed, &self.sessions, self.failed_views);
+        let progress = (self.proposed, self.executed, &self.sessions, self.failed_views, &self.paces);
         let waiting = (&self.pending, &self.queue, &self.reads, self.status_at, &self.answer_at);
         let proofs = (&self.checkpoints, &self.stable, &self.view_changes, &self.new_view);
         Digest::of(&(protocol, progress, waiting, proofs, self.application.snapshot()))

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{
     certificate::PreparedCertificate,
     messages::{Batch, Commit, Decided, PrePrepare, Prepare},
+    pace::Timing,
 };
 use crate::{
     crypto::{Digest, Signed},
@@ -115,6 +116,8 @@ pub(super) struct Slot {
     pub(super) prepared: Option<PreparedCertificate>,
     /// Proof of what was decided, once it is.
     pub(super) decided: Option<Arc<Decided>>,
+    /// When the accepted proposal came, until it has prepared.
+    pub(super) timing: Option<Timing>,
     /// Whether a conflict of two signed proposals was reported already.
     pub(super) conflict_reported: bool,
 }

@@ -110,10 +110,11 @@ impl<A: Application> Replica<A> {
     /// sequence number of the last stable checkpoint s known to i, C is a set of 2f+1 valid
     /// checkpoint messages proving the correctness of s, and P is a set containing a set `P_m` for
     /// each request m that prepared at i with a sequence number higher than n."
-    fn leave_for(&mut self, view: View, why: ViewChangeCause) {
+    pub(super) fn leave_for(&mut self, view: View, why: ViewChangeCause) {
         self.view = view;
         self.standing = Standing::Changing { quorum_since: None };
         self.failed_views = self.failed_views.saturating_add(1);
+        self.paces.leave_view(self.id, why);
         let prepared = self.log.iter().filter_map(|(_, slot)| slot.prepared.clone()).collect();
         let body = ViewChange {
             epoch: self.epoch(),
@@ -232,6 +233,7 @@ impl<A: Application> Replica<A> {
     pub(super) fn place_obligations(&mut self, new_view: &NewView) {
         for (_, slot) in self.log.iter_mut() {
             slot.accepted = None;
+            slot.timing = None;
         }
         let start = self.members.start();
         let owed = obligations(start, &new_view.view_changes);
@@ -263,6 +265,7 @@ impl<A: Application> Replica<A> {
     /// In normal operation in a new view: votes for O, takes up what came early, proposes.
     fn start_view(&mut self) {
         let view = self.view;
+        self.paces.start_view(self.now);
         // Whoever waits, waits for this primary from now on; what O carries is under way.
         let carried: BTreeSet<_> = self
             .log

@@ -133,6 +133,12 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         "checkpoint-taken" => EventKind::CheckpointTaken { seq: f.seq()?, digest: f.digest()? },
         "checkpoint-stable" => EventKind::CheckpointStable { seq: f.seq()?, digest: f.digest()? },
         "state-transferred" => EventKind::StateTransferred { seq: f.seq()?, digest: f.digest()? },
+        "primary-too-slow" => EventKind::PrimaryTooSlow {
+            view: f.view()?,
+            primary: f.node("primary")?,
+            turnaround_us: f.small("turnaround_us")?,
+            acceptable_us: f.number("acceptable_us")?,
+        },
         "view-change-started" => {
             EventKind::ViewChangeStarted { view: f.view()?, why: f.word("why")? }
         }
@@ -242,6 +248,7 @@ mod tests {
             ViewChangeCause::RequestTimeout,
             ViewChangeCause::NewViewTimeout,
             ViewChangeCause::JoinedOthers,
+            ViewChangeCause::SlowPrimary,
         ] {
             kinds.push(EventKind::ViewChangeStarted { view, why });
         }
@@ -267,6 +274,12 @@ mod tests {
             EventKind::RequestRetransmitted { request },
             EventKind::ReadAnswered { request, executed: seq },
             EventKind::ReadFellBack { request },
+            EventKind::PrimaryTooSlow {
+                view,
+                primary: NodeId(2),
+                turnaround_us: 310_000,
+                acceptable_us: 60_000,
+            },
             EventKind::RequestCompleted { request, result: "done".into(), latency_us: 12 },
         ]);
         kinds

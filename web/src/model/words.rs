@@ -30,6 +30,7 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::Transfer => "T",
         MessageKind::Read => "G",
         MessageKind::ReadReply => "g",
+        MessageKind::Pace => "p",
     }
 }
 
@@ -65,6 +66,7 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         MessageKind::ReadReply => {
             "A replica answers from its state; a quorum of equal answers is believed."
         }
+        MessageKind::Pace => "A replica says how quick it finds the primary.",
     }
 }
 
@@ -111,6 +113,7 @@ pub(crate) const fn cause(why: ViewChangeCause) -> &'static str {
         ViewChangeCause::RequestTimeout => "a request waited too long",
         ViewChangeCause::NewViewTimeout => "the new view did not start in time",
         ViewChangeCause::JoinedOthers => "f+1 others want a later view",
+        ViewChangeCause::SlowPrimary => "a quorum finds the primary too slow",
     }
 }
 
@@ -167,6 +170,14 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
         EventKind::StateTransferred { seq, .. } => {
             (format!("took over a proven state after {seq}"), true)
         }
+        EventKind::PrimaryTooSlow { primary, turnaround_us, acceptable_us, .. } => (
+            format!(
+                "finds primary {primary} too slow: {} ms where {} are fair",
+                turnaround_us / 1_000,
+                acceptable_us / 1_000
+            ),
+            true,
+        ),
         EventKind::ViewChangeStarted { view, why } => {
             (format!("asks for view {view}: {}", cause(*why)), true)
         }

@@ -77,7 +77,8 @@ impl Palette {
             MessageKind::Status
             | MessageKind::FetchBatch
             | MessageKind::Batch
-            | MessageKind::Decided => &self.repair,
+            | MessageKind::Decided
+            | MessageKind::Pace => &self.repair,
         }
     }
 }

@@ -176,6 +176,13 @@ fn inside(message: &Message) -> Html {
                 <dt>{ "Executed" }</dt><dd>{ m.executed.to_string() }</dd>
             </dl>
         },
+        Message::Pace(m) => html! {
+            <dl class="facts">
+                <dt>{ "Turnaround" }</dt><dd>{ format!("{} ms", m.turnaround_us / 1_000) }</dd>
+                <dt>{ "Round" }</dt><dd>{ format!("{} ms", m.round_us / 1_000) }</dd>
+                <dt>{ "Too slow" }</dt><dd>{ if m.too_slow { "yes" } else { "no" } }</dd>
+            </dl>
+        },
         Message::FetchBatch(digest) => html! {
             <dl class="facts"><dt>{ "Digest" }</dt><dd><code class="long">{ digest.to_string() }</code></dd></dl>
         },

@@ -5,6 +5,7 @@ mod certificates;
 mod decoding;
 mod net;
 mod normal;
+mod pace;
 mod reads;
 mod recovery;
 mod storm;
