@@ -95,7 +95,7 @@ pub fn storm(seed: u64) -> Storm {
     let _ = write!(
         text,
         "[disk]\nsync_us = {sync_us}\n[workload]\nclients = {}\nthink_ms = {}\nkeys = 3\n\
-         retransmit_ms = {}\nstart_ms = 5\n",
+         retransmit_ms = {}\nread_ppm = 400000\nstart_ms = 5\n",
         dice.between(1, 5),
         dice.between(5, 120),
         dice.between(150, 500),

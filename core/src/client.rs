@@ -134,9 +134,9 @@ impl Signable for ProbeSecret {
 }
 
 /// One request in so many goes to every replica at once, so that the backups can tell how long the
-/// primary takes. Fewer would be seen too late, more would cost bandwidth: it adds (n − 1)/8
-/// messages to a request, which takes 2n² without batching.
-const PROBE_EVERY: u64 = 8;
+/// primary takes. Fewer would be seen too late, more would cost bandwidth: it adds n/2 messages to
+/// a request (a backup relays it), which takes 2n² without batching.
+const PROBE_EVERY: u64 = 4;
 
 /// The longest wait between two retransmissions, as a multiple of the first.
 const MAX_BACKOFF: u32 = 8;

@@ -12,8 +12,8 @@ use super::{
     config::MAX_WINDOW,
     messages::{
         Batch, Checkpoint, Commit, Decided, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS,
-        MAX_OPERATION_BYTES, Message, NewView, PrePrepare, Prepare, Read, ReadReply, Reply, Request, Transfer,
-        ViewChange,
+        MAX_OPERATION_BYTES, Message, NewView, PrePrepare, Prepare, ReadReply, Reply, Request,
+        Transfer, ViewChange,
     },
     view_change::{Obligation, obligations},
 };

@@ -31,7 +31,7 @@
 //! What a primary may not be blamed for: a request counts from when the view began at the
 //! earliest, and, while full batches fill the pipeline, from when there was room again.
 //!
-//! How a backup knows requests before the primary proposes them: a client sends one in eight to
+//! How a backup knows requests before the primary proposes them: a client sends one in four to
 //! all replicas, by a choice that nobody else can foresee (see [`Client`](crate::client::Client)),
 //! so a primary must be quick with every one of them.
 
@@ -60,7 +60,7 @@ use crate::{
 
 /// How many batches a median is over. With fewer a few odd ones would decide, with more a slow
 /// primary would be kept longer.
-pub(super) const WINDOW: usize = 16;
+pub(super) const WINDOW: usize = 8;
 /// So many turnarounds must be known before a primary is judged: a median that two can't move.
 pub(super) const MIN_SAMPLES: usize = 5;
 /// After so many further turnarounds a replica says again what it measures.

@@ -87,7 +87,8 @@ impl<A: Application> Replica<A> {
 
     /// The last position that has prepared here, or else what is executed.
     fn read_barrier(&self) -> Seq {
-        let prepared = self.log.after(self.executed).rev().find(|(_, slot)| slot.prepared.is_some());
+        let prepared =
+            self.log.after(self.executed).rev().find(|(_, slot)| slot.prepared.is_some());
         prepared.map_or(self.executed, |(seq, _)| *seq)
     }
 

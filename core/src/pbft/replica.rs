@@ -308,7 +308,8 @@ impl<A: Application> Protocol for Replica<A> {
 
     fn state_hash(&self) -> Digest {
         let protocol = (self.id, self.members, self.view, self.standing, &self.log);
-        let progress = (self.proposed, self.executed, &self.sessions, self.failed_views, &self.paces);
+        let progress =
+            (self.proposed, self.executed, &self.sessions, self.failed_views, &self.paces);
         let waiting = (&self.pending, &self.queue, &self.reads, self.status_at, &self.answer_at);
         let proofs = (&self.checkpoints, &self.stable, &self.view_changes, &self.new_view);
         Digest::of(&(protocol, progress, waiting, proofs, self.application.snapshot()))

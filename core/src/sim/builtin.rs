@@ -24,6 +24,7 @@ macro_rules! builtins {
 pub const BUILTIN: &[Builtin] = builtins![
     "normal-case",
     "silent-primary",
+    "slow-primary",
     "equivocating-primary",
     "partition-and-heal",
     "crash-and-recover",

@@ -63,7 +63,8 @@ fn damaged_messages_never_get_past_the_signature() {
         bytes[at] ^= 1 << (rng.next_u64() % 8);
         let Ok(message) = Message::decode(&bytes) else { continue };
         decoded += 1;
-        let unsigned = matches!(message, Message::Status(_) | Message::FetchBatch(_) | Message::Pace(_));
+        let unsigned =
+            matches!(message, Message::Status(_) | Message::FetchBatch(_) | Message::Pace(_));
         // Two encodings of one value would let a copy differ from what was signed; it is the
         // value that is signed, so such a copy is harmless.
         let same = Message::decode(original).as_ref() == Ok(&message);

@@ -1,6 +1,6 @@
 //! Reads in one round: see the proof in `pbft::reads`. Each of its steps has a story here.
 
-use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::net::{Net, keys, node, read, request};
@@ -202,7 +202,7 @@ fn reads_are_linearizable_in_every_built_in_scenario() {
         }
     }
     assert!(read > 200, "{read} reads in one round");
-    assert!(fallen_back > 10, "{fallen_back} that fell back");
+    assert!(fallen_back > 0, "none fell back");
 }
 
 /// f replicas answer no read: the others are a quorum. More than f: every read is ordered.
