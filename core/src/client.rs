@@ -256,8 +256,8 @@ impl Client {
     /// Takes one replica's reply. "The client waits for f+1 replies with valid signatures from
     /// different replicas, and with the same t and r, before accepting the result r"; or for a
     /// quorum of answers to a read. The two are never counted together.
-    pub fn handle_reply(&mut self, now: Time, message: Verified<Message>) {
-        let (by, id, view, result, way) = match &*message {
+    pub fn handle_reply(&mut self, now: Time, message: &Verified<Message>) {
+        let (by, id, view, result, way) = match &**message {
             Message::Reply(reply) => {
                 let body = &reply.body;
                 (reply.by, body.id, body.view, &body.result, Way::Ordered)
@@ -378,11 +378,11 @@ mod tests {
     fn f_plus_one_equal_results_are_accepted_and_fewer_are_not() {
         let mut client = client();
         let id = client.submit(Time(0), vec![1]).unwrap();
-        client.handle_reply(Time(1), reply(0, 0, id, b"lie"));
-        client.handle_reply(Time(2), reply(0, 0, id, b"lie"));
-        client.handle_reply(Time(3), reply(1, 0, id, b"truth"));
+        client.handle_reply(Time(1), &reply(0, 0, id, b"lie"));
+        client.handle_reply(Time(2), &reply(0, 0, id, b"lie"));
+        client.handle_reply(Time(3), &reply(1, 0, id, b"truth"));
         assert_eq!(completed(&mut client), None);
-        client.handle_reply(Time(4), reply(2, 0, id, b"truth"));
+        client.handle_reply(Time(4), &reply(2, 0, id, b"truth"));
         assert_eq!(completed(&mut client), Some((b"truth".to_vec(), View(0))));
         assert_eq!(client.outstanding(), None);
     }
@@ -393,7 +393,7 @@ mod tests {
         let id = client.submit(Time(0), vec![1]).unwrap();
         let older = RequestId { timestamp: Timestamp(9), ..id };
         for by in 0..4 {
-            client.handle_reply(Time(1), reply(by, 0, older, b"old"));
+            client.handle_reply(Time(1), &reply(by, 0, older, b"old"));
         }
         assert_eq!(completed(&mut client), None);
     }
@@ -402,8 +402,8 @@ mod tests {
     fn a_liar_can_not_make_the_client_believe_in_a_view_far_ahead() {
         let mut client = client();
         let id = client.submit(Time(0), vec![1]).unwrap();
-        client.handle_reply(Time(1), reply(3, 1_000_003, id, b"r"));
-        client.handle_reply(Time(1), reply(1, 2, id, b"r"));
+        client.handle_reply(Time(1), &reply(3, 1_000_003, id, b"r"));
+        client.handle_reply(Time(1), &reply(1, 2, id, b"r"));
         assert_eq!(completed(&mut client), Some((b"r".to_vec(), View(2))));
         client.submit(Time(2), vec![2]).unwrap();
         let sent = client.poll_effect();
@@ -430,13 +430,13 @@ mod tests {
         let id = client.submit_read(Time(0), vec![1]).unwrap();
         assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Others, .. })));
         for by in 0..4 {
-            client.handle_reply(Time(1), reply(by, 0, id, b"r"));
+            client.handle_reply(Time(1), &reply(by, 0, id, b"r"));
         }
-        client.handle_reply(Time(1), answer(0, id, b"r"));
-        client.handle_reply(Time(1), answer(1, id, b"r"));
-        client.handle_reply(Time(1), answer(1, id, b"r"));
+        client.handle_reply(Time(1), &answer(0, id, b"r"));
+        client.handle_reply(Time(1), &answer(1, id, b"r"));
+        client.handle_reply(Time(1), &answer(1, id, b"r"));
         assert_eq!(completed(&mut client), None, "two answers are no quorum of four");
-        client.handle_reply(Time(2), answer(2, id, b"r"));
+        client.handle_reply(Time(2), &answer(2, id, b"r"));
         assert_eq!(completed(&mut client), Some((b"r".to_vec(), View(0))));
     }
 
@@ -445,10 +445,10 @@ mod tests {
         let mut client = client();
         let id = client.submit_read(Time(0), vec![1]).unwrap();
         while client.poll_effect().is_some() {}
-        client.handle_reply(Time(1), answer(0, id, b"old"));
-        client.handle_reply(Time(1), answer(1, id, b"new"));
+        client.handle_reply(Time(1), &answer(0, id, b"old"));
+        client.handle_reply(Time(1), &answer(1, id, b"new"));
         assert!(client.poll_effect().is_none(), "two more might say the same");
-        client.handle_reply(Time(1), answer(2, id, b"lie"));
+        client.handle_reply(Time(1), &answer(2, id, b"lie"));
         assert!(matches!(client.poll_effect(), Some(ClientEffect::FellBack(it)) if it == id));
         let sent = client.poll_effect();
         let Some(ClientEffect::Send { to: To::Node(_), message: Message::Request(request) }) = sent
@@ -458,11 +458,11 @@ mod tests {
         assert_eq!((request.body.id, &request.body.operation[..]), (id, &[1][..]));
         // Answers to the read count for nothing any more; replies do.
         for by in 0..4 {
-            client.handle_reply(Time(2), answer(by, id, b"old"));
+            client.handle_reply(Time(2), &answer(by, id, b"old"));
         }
         assert_eq!(completed(&mut client), None);
-        client.handle_reply(Time(3), reply(0, 0, id, b"new"));
-        client.handle_reply(Time(9), reply(1, 0, id, b"new"));
+        client.handle_reply(Time(3), &reply(0, 0, id, b"new"));
+        client.handle_reply(Time(9), &reply(1, 0, id, b"new"));
         let effect = client.poll_effect();
         let Some(ClientEffect::Completed { way, latency, .. }) = effect else {
             panic!("not completed: {effect:?}")
@@ -475,7 +475,7 @@ mod tests {
         let mut client = client();
         let id = client.submit_read(Time(0), vec![1]).unwrap();
         while client.poll_effect().is_some() {}
-        client.handle_reply(Time(1), answer(0, id, b"r"));
+        client.handle_reply(Time(1), &answer(0, id, b"r"));
         client.tick(Time::from_millis(99));
         assert!(client.poll_effect().is_none());
         client.tick(Time::from_millis(100));

@@ -58,7 +58,7 @@ impl Cluster {
             (_, Principal::Client(client)) => {
                 let index = client.0 as usize;
                 if let Some(client) = self.clients.get_mut(index) {
-                    client.client.handle_reply(self.now, message);
+                    client.client.handle_reply(self.now, &message);
                     self.drain_client(index);
                 }
             }

@@ -244,7 +244,7 @@ impl Asking {
                     None => return,
                 },
                 Some(reply) = self.replies.recv() => {
-                    self.client.handle_reply(self.clock.now(), reply);
+                    self.client.handle_reply(self.clock.now(), &reply);
                 }
                 () = ticking => self.client.tick(self.clock.now()),
             }

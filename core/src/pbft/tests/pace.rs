@@ -12,8 +12,9 @@ use crate::{
 
 /// Six clients that ask all the time, and these faults from half a second on.
 fn scenario(n: u16, duration_ms: u32, faults: &[String]) -> Scenario {
-    let faults: String =
+    let faults: Vec<_> =
         faults.iter().map(|act| format!("[[fault]]\nat_ms = 500\nact = {act}\n")).collect();
+    let faults = faults.concat();
     let source = format!(
         "schema = 1\nname = \"x\"\ntitle = \"X\"\npromise = \"P\"\nduration_ms = {duration_ms}\n\
          [cluster]\nn = {n}\n[network]\nlatency_us = 5000\njitter_us = 2000\n\

@@ -114,7 +114,7 @@ impl Nodes {
                     if let Some(Ok(reply)) =
                         self.keys.get(at).map(|key| verify(message, self.members, &**key))
                     {
-                        self.client.handle_reply(now, reply);
+                        self.client.handle_reply(now, &reply);
                     }
                 }
                 Effect::Event(_) => {}
