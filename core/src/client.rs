@@ -362,7 +362,7 @@ mod tests {
 
     fn answer(by: u16, id: RequestId, result: &[u8]) -> Verified<Message> {
         let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
-        let body = ReadReply { view: View(0), id, result: result.to_vec() };
+        let body = ReadReply { epoch: Epoch(0), view: View(0), id, result: result.to_vec() };
         let message = Message::ReadReply(Signed::new(body, &keys).into());
         verify(message, Membership::new(4).unwrap(), &keys).unwrap()
     }

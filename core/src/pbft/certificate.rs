@@ -283,7 +283,10 @@ impl Check for Message {
             }
             Self::Reply(reply) => with.node::<Reply>(reply).map(drop),
             Self::Read(read) => with.asked(read, read.body.id, &read.body.operation),
-            Self::ReadReply(reply) => with.node::<ReadReply>(reply).map(drop),
+            Self::ReadReply(reply) => {
+                with.epoch(reply.body.epoch)?;
+                with.node::<ReadReply>(reply).map(drop)
+            }
             Self::Checkpoint(checkpoint) => {
                 with.epoch(checkpoint.body.epoch)?;
                 with.node(checkpoint).map(drop)

@@ -163,6 +163,8 @@ pub struct Read {
 /// believed, and of these it takes a quorum.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadReply {
+    /// The epoch whose quorum it can be counted in.
+    pub epoch: Epoch,
     /// *v*: so that the client learns who is primary.
     pub view: View,
     /// *t* and *c*
@@ -192,6 +194,8 @@ pub struct Status {
 /// what its sender saw, whom the link authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
+    /// The epoch that the view belongs to.
+    pub epoch: Epoch,
     /// The view.
     pub view: View,
     /// From knowing a request to having it prepared: the median, in microseconds.
@@ -375,12 +379,15 @@ impl Message {
             Self::PrePrepare(m, _) => Some(m.body.epoch),
             Self::Prepare(m) => Some(m.body.epoch),
             Self::Commit(m) => Some(m.body.epoch),
+            Self::ReadReply(m) => Some(m.body.epoch),
+            Self::Pace(m) => Some(m.epoch),
             Self::Checkpoint(m) => Some(m.body.epoch),
             Self::ViewChange(m) => Some(m.body.epoch),
             Self::NewView(m) => Some(m.body.epoch),
             Self::Decided(m) => Some(m.pre_prepare.body.epoch),
             Self::Transfer(m) => Some(m.certificate.epoch()),
             Self::Request(_)
+            | Self::Read(_)
             | Self::Reply(_)
             | Self::Status(_)
             | Self::FetchBatch(_)

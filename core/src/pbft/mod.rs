@@ -19,6 +19,7 @@
 //! | `slot` | one position between the water marks |
 //! | `replica` | the state, and which rule handles what |
 //! | `normal` | §4.2: request, pre-prepare, prepare, commit, execute |
+//! | `allowance` | what a peer may cost |
 //! | `batching` | when the primary proposes, and how much at a time |
 //! | `checkpoint` | §4.3: garbage collection, and state transfer |
 //! | `view_change` | §4.4: giving up on a view, and starting the next |
@@ -27,6 +28,29 @@
 //! | `repair` | retransmission: status, and what it makes others send |
 //! | `durable` | what must survive a crash, and how a replica starts from it |
 
+//!
+//! # How much a replica keeps
+//!
+//! Bounded under any input, of n replicas with a window of W positions and C clients whose keys are
+//! known. What is signed and small (a vote, a header) is of constant size; a batch is at most
+//! `MAX_BATCH_BYTES` of operations, an operation at most `MAX_OPERATION_BYTES`.
+//!
+//! | what | at most | because |
+//! |---|---|---|
+//! | positions | W | nothing outside the water marks is entered (§4.2) |
+//! | contents of a position | 4 batches, and 1 decided | only what its proposal, an early one, its certificate or its decision names; one each |
+//! | votes of a position | 2n, and certificates of n | the first of each replica's latest view, of each kind |
+//! | checkpoint votes | 3n | the latest of each replica |
+//! | own states | 1 stable, and W / interval | one for each checkpoint between the water marks |
+//! | view changes | n, and n in a new view | the latest of each replica; each with W certificates |
+//! | pending requests | C | a client's latest |
+//! | their order | 2C + 64 | done ones are swept when they outnumber the rest |
+//! | waiting reads | C | a client's latest |
+//! | sessions | C results | a client's last |
+//! | what peers cost, how quick the primary is | n entries each | one for each replica, and 16 samples |
+//! | what waits for the disk | `MAX_HELD` sends, and the records of W positions | more are lost, as a network may lose them |
+
+mod allowance;
 mod batching;
 mod certificate;
 mod checkpoint;

@@ -8,6 +8,11 @@ use crate::{
     protocol::{Effect, RecordNumber},
 };
 
+/// The most sends and replies that wait for the disk. More than a window of votes takes; a disk
+/// that hangs under a flood must not fill the memory, and what is dropped is repaired as what a
+/// network loses. Events are never dropped: they say what was done.
+const MAX_HELD: usize = 16 * 1_024;
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
     records: VecDeque<(RecordNumber, Record)>,
@@ -15,6 +20,8 @@ pub(super) struct Outbox {
     gated: VecDeque<(RecordNumber, Effect)>,
     last_record: RecordNumber,
     durable: RecordNumber,
+    /// Sends and replies among `gated`.
+    held: usize,
 }
 
 impl Outbox {
@@ -24,6 +31,12 @@ impl Outbox {
     }
 
     pub(super) fn push(&mut self, effect: Effect) {
+        if is_held(&effect) {
+            if self.held == MAX_HELD {
+                return;
+            }
+            self.held += 1;
+        }
         self.gated.push_back((self.last_record, effect));
     }
 
@@ -43,11 +56,17 @@ impl Outbox {
         }
         match self.gated.front() {
             Some((needs, _)) if *needs <= self.durable => {
-                self.gated.pop_front().map(|(_, effect)| effect)
+                let (_, effect) = self.gated.pop_front()?;
+                self.held -= usize::from(is_held(&effect));
+                Some(effect)
             }
             _ => None,
         }
     }
+}
+
+fn is_held(effect: &Effect) -> bool {
+    matches!(effect, Effect::Send { .. } | Effect::Reply { .. })
 }
 
 #[cfg(test)]
@@ -56,7 +75,8 @@ mod tests {
     use crate::{
         event::EventKind,
         ids::{NodeId, View},
-        pbft::Batch,
+        pbft::{Batch, Message},
+        protocol::To,
     };
 
     fn event(view: u64) -> EventKind {
@@ -68,6 +88,24 @@ mod tests {
             Effect::Event(EventKind::ViewEntered { view, .. }) => Some(view.0),
             other => panic!("not the event: {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_disk_that_hangs_does_not_fill_the_memory() {
+        let mut outbox = Outbox::default();
+        outbox.persist(Record::Batch(Batch { requests: alloc::vec![] }.into()));
+        let message = || Message::FetchBatch(crate::crypto::Digest::default());
+        for _ in 0..3 * MAX_HELD {
+            outbox.push(Effect::Send { to: To::Others, message: message() });
+        }
+        outbox.event(event(1));
+        assert!(matches!(outbox.poll(), Some(Effect::Persist(1, _))));
+        assert!(outbox.poll().is_none());
+        outbox.durable_up_to(1);
+        let sent = core::iter::from_fn(|| outbox.poll());
+        assert_eq!(sent.count(), MAX_HELD + 1, "so many sends, and what happened");
+        outbox.push(Effect::Send { to: To::Others, message: message() });
+        assert!(outbox.poll().is_some(), "there is room again");
     }
 
     #[test]

@@ -194,7 +194,8 @@ impl<A: Application> Replica<A> {
             return;
         };
         let was_slow = paces.finds_slow(self.id);
-        let mut report = Pace { view: self.view, turnaround_us, round_us, too_slow: was_slow };
+        let (epoch, view) = (self.members.epoch(), self.view);
+        let mut report = Pace { epoch, view, turnaround_us, round_us, too_slow: was_slow };
         // The own round counts among the others'.
         paces.reports.insert(self.id, report);
         let Some(acceptable_us) = paces.acceptable_us(self.members, &self.config) else { return };

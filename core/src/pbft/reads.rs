@@ -37,6 +37,11 @@
 //! view changes. A crash forgets no prepared position. State that others prove (a transfer)
 //! answers a read only if it reaches its barrier, as execution must.
 //!
+//! Both steps compare quorums of one membership, so an answer names its epoch and a client counts
+//! those of the epoch that it knows. If that is over, its last position was decided by a quorum
+//! like any other; whoever has executed it is in the next epoch and says so; so no quorum answers
+//! for an epoch after writes of the next one were.
+//!
 //! # Bounds
 //!
 //! One read of each known client waits, its latest. It is dropped when the client goes on, and if
@@ -111,7 +116,7 @@ impl<A: Application> Replica<A> {
                 continue;
             }
             let Some(result) = self.application.query(&read.body.operation) else { continue };
-            let body = ReadReply { view: self.view, id, result };
+            let body = ReadReply { epoch: self.epoch(), view: self.view, id, result };
             let reply = Arc::new(Signed::new(body, &*self.authenticator));
             self.event(EventKind::ReadAnswered { request: id, executed });
             self.outbox.push(Effect::Reply { client, message: Message::ReadReply(reply) });

@@ -8,6 +8,7 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use super::{
+    allowance::Work,
     durable::Record,
     messages::{Batch, Decided, Message, PrePrepare, Status, Transfer, ViewChange},
     replica::Replica,
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// How many positions one answer brings a peer forward.
-const POSITIONS_PER_ANSWER: usize = 16;
+pub(super) const POSITIONS_PER_ANSWER: usize = 16;
 /// How many waiting requests a backup relays to the primary at a time.
 const RELAYED_AT_A_TIME: usize = 16;
 /// How many status intervals an idle replica stays silent.
@@ -92,10 +93,7 @@ impl<A: Application> Replica<A> {
 
     pub(super) fn on_status(&mut self, peer: NodeId, theirs: Status) {
         let ours = self.status();
-        // A peer costs at most two answers an interval, however often it asks.
-        let may_answer = self.answer_at.get(&peer).is_none_or(|at| *at <= self.now);
-        if may_answer {
-            self.answer_at.insert(peer, self.now + self.config.status_interval() / 2);
+        if self.may_cost(peer, Work::Answer) {
             self.answer(peer, theirs);
         }
         let behind = theirs.view > ours.view
@@ -139,6 +137,11 @@ impl<A: Application> Replica<A> {
         }
     }
 
+    /// Whether a peer may make this replica work once more, for now.
+    pub(super) fn may_cost(&mut self, peer: NodeId, work: Work) -> bool {
+        self.allowances.take(peer, work, self.now, self.config.status_interval() / 2)
+    }
+
     fn own_view_change(&self) -> Option<Arc<Signed<ViewChange>>> {
         let own = self.view_changes.get(&self.id)?;
         (own.body.view == self.view && !self.is_active()).then(|| own.clone())
@@ -179,6 +182,9 @@ impl<A: Application> Replica<A> {
     }
 
     pub(super) fn on_fetch_batch(&mut self, peer: NodeId, digest: Digest) {
+        if !self.may_cost(peer, Work::Fetch) {
+            return;
+        }
         let found = self.log.iter().find_map(|(_, slot)| slot.content(digest)).cloned();
         if let Some(batch) = found {
             self.send(To::Node(peer), Message::Batch(batch));

@@ -17,6 +17,7 @@ use alloc::{
 use serde::Serialize;
 
 use super::{
+    allowance::Allowances,
     certificate::CheckpointCertificate,
     checkpoint::CheckpointVotes,
     config::{BadConfig, Config},
@@ -104,8 +105,8 @@ pub struct Replica<A> {
 
     /// When the replica next says where it stands.
     pub(super) status_at: Time,
-    /// When it may next answer a peer's status: one answer a peer in half a status interval.
-    pub(super) answer_at: BTreeMap<NodeId, Time>,
+    /// What each peer has cost lately.
+    pub(super) allowances: Allowances,
     pub(super) outbox: Outbox,
 }
 
@@ -142,7 +143,7 @@ impl<A: Application> Replica<A> {
             failed_views: 0,
             paces: Paces::default(),
             status_at: Time::ZERO,
-            answer_at: BTreeMap::new(),
+            allowances: Allowances::default(),
             outbox: Outbox::default(),
         })
     }
@@ -310,7 +311,7 @@ impl<A: Application> Protocol for Replica<A> {
         let protocol = (self.id, self.members, self.view, self.standing, &self.log);
         let progress =
             (self.proposed, self.executed, &self.sessions, self.failed_views, &self.paces);
-        let waiting = (&self.pending, &self.queue, &self.reads, self.status_at, &self.answer_at);
+        let waiting = (&self.pending, &self.queue, &self.reads, self.status_at, &self.allowances);
         let proofs = (&self.checkpoints, &self.stable, &self.view_changes, &self.new_view);
         Digest::of(&(protocol, progress, waiting, proofs, self.application.snapshot()))
     }

@@ -7,6 +7,7 @@ use alloc::{
 };
 
 use super::{
+    allowance::Work,
     certificate::CheckpointCertificate,
     durable::Record,
     messages::{Batch, Message, NewView, PrePrepare, ViewChange, node_of},
@@ -139,7 +140,9 @@ impl<A: Application> Replica<A> {
             // It will hear of the current view when it says where it stands.
             return;
         }
-        if self.view_changes.get(&by).is_some_and(|known| known.body.view >= view) {
+        if self.view_changes.get(&by).is_some_and(|known| known.body.view >= view)
+            || !self.may_cost(by, Work::ViewChange)
+        {
             return;
         }
         self.view_changes.insert(by, change);

@@ -3,6 +3,8 @@
 mod batching;
 mod certificates;
 mod decoding;
+mod fairness;
+mod memory;
 mod net;
 mod normal;
 mod pace;

@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use super::net::Net;
 use crate::{
     event::{EventKind, Place, ViewChangeCause},
-    ids::{NodeId, View},
+    ids::{Epoch, NodeId, View},
     pbft::{Message, Pace},
     sim::{Cluster, Run, Scenario, Verdict},
 };
@@ -142,7 +142,13 @@ fn a_loaded_primary_is_not_taken_for_a_slow_one() {
 
 fn cries_wolf(view: u64) -> Message {
     let (turnaround_us, round_us) = (900_000, 0);
-    Message::Pace(Pace { view: View(view), turnaround_us, round_us, too_slow: true })
+    Message::Pace(Pace {
+        epoch: Epoch(0),
+        view: View(view),
+        turnaround_us,
+        round_us,
+        too_slow: true,
+    })
 }
 
 #[test]

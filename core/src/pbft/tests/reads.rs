@@ -8,7 +8,7 @@ use crate::{
     app::{Operation, Outcome},
     crypto::{Refusal, Signed, verify},
     event::EventKind,
-    ids::{ClientId, NodeId, Principal, RequestId, Seq, Timestamp},
+    ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp},
     pbft::{Config, Message, MessageKind, Read, ReadReply, Request},
     sim::{BUILTIN, Invariant, Run, Scenario},
 };
@@ -151,7 +151,7 @@ fn a_reply_is_no_answer_to_a_read() {
     net.ask(&request(1, 1, "k"), [0]);
     let reply = net.replies[0].clone();
     let (view, id) = (reply.body.view, reply.body.id);
-    let body = ReadReply { view, id, result: reply.body.result.clone() };
+    let body = ReadReply { epoch: Epoch(0), view, id, result: reply.body.result.clone() };
     let forged = Signed { body, by: reply.by, signature: reply.signature };
     let refused = verify(Message::ReadReply(forged.into()), net.members, &node(0)).unwrap_err();
     assert!(matches!(refused, Refusal::Signature(_)));

@@ -27,7 +27,11 @@ fn certificate(view: u64, seq: u64, digest: Digest) -> PreparedCertificate {
     }
 }
 
-fn view_change(by: u16, view: u64, prepared: Vec<PreparedCertificate>) -> Signed<ViewChange> {
+pub(super) fn view_change(
+    by: u16,
+    view: u64,
+    prepared: Vec<PreparedCertificate>,
+) -> Signed<ViewChange> {
     let body =
         ViewChange { epoch: Epoch(0), view: View(view), stable: Seq(0), proof: None, prepared };
     Signed::new(body, &node(by))
