@@ -171,6 +171,18 @@ pub enum EventKind {
         /// where so long would have been fair.
         acceptable_us: u64,
     },
+    /// A replica found its disk damaged: it says nothing that counts until it has recovered.
+    Recovering {
+        /// Its new life.
+        life: u64,
+    },
+    /// A replica is beyond everything that it may have forgotten, and votes again.
+    Recovered {
+        /// Its stable checkpoint.
+        seq: Seq,
+        /// Its view.
+        view: View,
+    },
     /// A replica stopped taking part in its view and asked for another.
     ViewChangeStarted {
         /// The view it wants.
@@ -286,6 +298,8 @@ pub enum ViewChangeCause {
     JoinedOthers,
     /// A quorum finds the primary too slow.
     SlowPrimary,
+    /// The primary says itself that it lost memory and can't lead.
+    PrimaryForgot,
 }
 
 /// What a Byzantine node did to a message.

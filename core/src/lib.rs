@@ -33,6 +33,9 @@
 //!   and leave it when a quorum agrees ([`pbft`], `pace`).
 //! * **Repair is by proof.** A replica that waits says where it stands; whoever is ahead answers
 //!   with messages that prove themselves, so they may come from anyone ([`pbft`], `repair`).
+//! * **Amnesia is a state, not an accident.** A replica whose disk lost something knows it, says
+//!   nothing that counts until a quorum has told it how far it may have come, and is told apart from
+//!   its earlier self by a number that never comes back ([`pbft`], `recovery`).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
 //!   encoding (postcard); JSON is for people only.
 

@@ -1,5 +1,6 @@
 //! Each fault does what it says, and says when it did nothing.
 
+mod disks;
 mod strategies;
 
 use conclave_core::{

@@ -39,7 +39,7 @@ use crate::{
 impl<A: Application> Replica<A> {
     /// The primary's part: assigns the next positions to what waits.
     pub(super) fn propose(&mut self) {
-        while self.has_room() && self.batch_is_due() {
+        while self.has_room() && (self.batch_is_due() || self.must_fill()) {
             let batch = Arc::new(Batch { requests: self.next_batch() });
             let seq = self.proposed.next();
             let body =
@@ -61,6 +61,7 @@ impl<A: Application> Replica<A> {
     fn has_room(&self) -> bool {
         self.is_active()
             && self.is_primary()
+            && self.may_lead()
             && self.log.contains(self.proposed.next())
             && self.proposed.0.saturating_sub(self.executed.0) < self.config.pipeline
     }

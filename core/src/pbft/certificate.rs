@@ -293,7 +293,14 @@ impl Check for Message {
             }
             Self::ViewChange(change) => with.view_change(change).map(drop),
             Self::NewView(new_view) => with.new_view(new_view),
-            Self::Status(_) | Self::FetchBatch(_) | Self::Pace(_) => Ok(()),
+            Self::Status(_) | Self::FetchBatch(_) | Self::Pace(_) | Self::RecoveryQuery(_) => {
+                Ok(())
+            }
+            Self::RecoveryAnswer(answer) => {
+                with.epoch(answer.epoch)?;
+                answer.stable.as_ref().map_or(Ok(()), |proof| with.stable(proof))?;
+                answer.prepared.as_ref().map_or(Ok(()), |proof| with.prepared(proof))
+            }
             Self::Batch(batch) => with.batch(batch),
             Self::Decided(decided) => with.decided(decided),
             Self::Transfer(transfer) => {

@@ -92,10 +92,12 @@ impl<A: Application> Replica<A> {
         let body =
             Checkpoint { epoch: self.epoch(), seq: self.executed, digest: Digest::of(&*snapshot) };
         self.checkpoints.own.insert(body.seq, (body.digest, snapshot));
-        let vote = Arc::new(Signed::new(body, &*self.authenticator));
-        self.checkpoints.add(self.id, vote.clone());
         self.event(EventKind::CheckpointTaken { seq: body.seq, digest: body.digest });
-        self.send(To::Others, Message::Checkpoint(vote));
+        if !self.is_recovering() {
+            let vote = Arc::new(Signed::new(body, &*self.authenticator));
+            self.checkpoints.add(self.id, vote.clone());
+            self.send(To::Others, Message::Checkpoint(vote));
+        }
         self.try_stable(body);
     }
 

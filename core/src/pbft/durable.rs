@@ -6,10 +6,17 @@
 //! | `Prepared` | the commit | it could forget, in a view change, what others may have committed |
 //! | `ViewChange` | the view change | it could vote on in a view that it left, or send a second, different view change |
 //! | `NewView` | the new view (primary), the prepares for O (backup) | it could enter the view with another O |
+//! | `Forgot` | anything | it could take an empty memory for a true one |
+//! | `Recovered` | the first vote after | (it would recover once more) |
+//! | `Life` | the answer to who recovers | it could count a view change that the other forgot |
 //! | `Batch` | nothing | it would have to fetch the content again |
 //! | `Stable` | nothing | it would have to fetch the state again |
 
-use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -18,12 +25,13 @@ use super::{
     certificate::{CheckpointCertificate, PreparedCertificate},
     config::{BadConfig, Config},
     messages::{Batch, NewView, PrePrepare, Snapshot, ViewChange},
+    recovery::{Estimate, Recovery},
     replica::{Replica, Standing},
 };
 use crate::{
     app::{Application, BadSnapshot},
     crypto::{Authenticator, Signed},
-    ids::{NodeId, Seq},
+    ids::{NodeId, Seq, View},
     quorum::Membership,
 };
 
@@ -42,6 +50,12 @@ pub enum Record {
     Batch(Arc<Batch>),
     /// A checkpoint became stable, with its state.
     Stable(CheckpointCertificate, Arc<Snapshot>),
+    /// The disk had lost something: this life begins without any memory of votes.
+    Forgot(u64),
+    /// The replica votes again, and leads views above this one.
+    Recovered(View),
+    /// Another replica forgot, and is in this life.
+    Life(NodeId, u64),
 }
 
 impl Record {
@@ -50,6 +64,14 @@ impl Record {
     /// is in the order in which it must be read.
     #[must_use]
     pub fn compact(records: Vec<Self>) -> Vec<Self> {
+        let forgot = records.iter().rposition(|record| matches!(record, Self::Forgot(_)));
+        let lives: BTreeMap<_, _> = records
+            .iter()
+            .filter_map(|record| match record {
+                Self::Life(peer, life) => Some((*peer, *life)),
+                _ => None,
+            })
+            .collect();
         let stable = |record: &Self| match record {
             Self::Stable(certificate, _) => Some(certificate.seq()),
             _ => None,
@@ -62,12 +84,17 @@ impl Record {
         let mut kept = records;
         kept.retain(|record| {
             let at = at.next();
+            // Votes of an earlier life are not to be relied on; what proves itself is.
+            if at < forgot && !matches!(record, Self::Stable(..) | Self::Life(..)) {
+                return false;
+            }
             match record {
                 Self::PrePrepare(header, _) => header.body.seq > low,
                 Self::Prepared(certificate) => certificate.pre_prepare.body.seq > low,
                 Self::ViewChange(_) | Self::NewView(_) => at == last_view || at == last_new_view,
-                Self::Batch(_) => true,
+                Self::Batch(_) | Self::Forgot(_) | Self::Recovered(_) => true,
                 Self::Stable(certificate, _) => certificate.seq() == low,
+                Self::Life(peer, life) => lives.get(peer) == Some(life),
             }
         });
         // A content is worth keeping while a certificate or the view's obligations name it.
@@ -125,7 +152,7 @@ impl<A: Application> Replica<A> {
         records: impl IntoIterator<Item = Record>,
     ) -> Result<Self, RestoreError> {
         let mut replica = Self::new(id, members, config, authenticator, genesis)?;
-        for record in records {
+        for record in Record::compact(records.into_iter().collect()) {
             replica.replay(record)?;
         }
         replica.after_restore();
@@ -178,6 +205,15 @@ impl<A: Application> Replica<A> {
                 self.log.advance(seq);
                 self.stable = Some((certificate, snapshot));
             }
+            Record::Forgot(life) => {
+                let estimate = Some(Estimate::default());
+                self.recovery = Recovery { life, estimate, leads_above: None };
+            }
+            Record::Recovered(leads_above) => {
+                self.recovery.estimate = None;
+                self.recovery.leads_above = Some(leads_above);
+            }
+            Record::Life(peer, life) => self.lives.restore(peer, life),
         }
         Ok(())
     }

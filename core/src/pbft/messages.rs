@@ -113,6 +113,9 @@ pub struct ViewChange {
     pub epoch: Epoch,
     /// *v+1*: the view it wants.
     pub view: View,
+    /// Which life of the replica says this: 0 until it first lost memory, see `recovery`. What it
+    /// said in an earlier life than others know of doesn't count.
+    pub life: u64,
     /// *n*: its last stable checkpoint.
     pub stable: Seq,
     /// *C*: the proof that it is stable. None for the state that the epoch began with.
@@ -238,6 +241,41 @@ pub struct Transfer {
     pub snapshot: Arc<Snapshot>,
 }
 
+/// "What may I have said?": a replica that lost memory asks how far it can have come, with a number
+/// that it never used before (TOCS 2002, §4.3.2: the nonce of QUERY-STABLE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryQuery {
+    /// Its life.
+    pub life: u64,
+    /// Up to where it needs the log to go, once it knows.
+    pub target: Option<Seq>,
+}
+
+/// The answer (REPLY-STABLE). Not signed: what it claims of positions proves itself, and the view
+/// is only what its sender says, whom the link authenticates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryAnswer {
+    /// The life that asked.
+    pub life: u64,
+    /// The epoch that the sender is in,
+    pub epoch: Epoch,
+    /// and the view that it is in there, or wants.
+    pub view: View,
+    /// Proof of its last stable checkpoint; `None`: the initial state.
+    pub stable: Option<CheckpointCertificate>,
+    /// Proof of the highest position above it that prepared there.
+    pub prepared: Option<PreparedCertificate>,
+}
+
+impl RecoveryAnswer {
+    /// The highest position that it proves.
+    pub fn position(&self) -> Seq {
+        let stable = self.stable.as_ref().map(CheckpointCertificate::seq);
+        let prepared = self.prepared.as_ref().map(|it| it.pre_prepare.body.seq);
+        stable.max(prepared).unwrap_or(Seq(0))
+    }
+}
+
 /// Anything that travels. Cheap to clone and to move: what is signed is shared, so that a vote is one
 /// object from its signature to every certificate that it ends in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,6 +313,10 @@ pub enum Message {
     ReadReply(Arc<Signed<ReadReply>>),
     /// See [`Pace`].
     Pace(Pace),
+    /// See [`RecoveryQuery`].
+    RecoveryQuery(RecoveryQuery),
+    /// See [`RecoveryAnswer`].
+    RecoveryAnswer(Arc<RecoveryAnswer>),
 }
 
 /// Bytes that are no message.
@@ -370,6 +412,12 @@ impl Message {
                 ..of(MessageKind::ReadReply)
             },
             Self::Pace(m) => Summary { view: Some(m.view), ..of(MessageKind::Pace) },
+            Self::RecoveryQuery(m) => Summary { seq: m.target, ..of(MessageKind::RecoveryQuery) },
+            Self::RecoveryAnswer(m) => Summary {
+                view: Some(m.view),
+                seq: Some(m.position()),
+                ..of(MessageKind::RecoveryAnswer)
+            },
         }
     }
 
@@ -386,11 +434,13 @@ impl Message {
             Self::NewView(m) => Some(m.body.epoch),
             Self::Decided(m) => Some(m.pre_prepare.body.epoch),
             Self::Transfer(m) => Some(m.certificate.epoch()),
+            Self::RecoveryAnswer(m) => Some(m.epoch),
             Self::Request(_)
             | Self::Read(_)
             | Self::Reply(_)
             | Self::Status(_)
             | Self::FetchBatch(_)
+            | Self::RecoveryQuery(_)
             | Self::Batch(_) => None,
         }
     }
@@ -422,11 +472,13 @@ pub enum MessageKind {
     Read,
     ReadReply,
     Pace,
+    RecoveryQuery,
+    RecoveryAnswer,
 }
 
 impl MessageKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -443,6 +495,8 @@ impl MessageKind {
         Self::Read,
         Self::ReadReply,
         Self::Pace,
+        Self::RecoveryQuery,
+        Self::RecoveryAnswer,
     ];
 
     /// The field's own name for it.
@@ -464,6 +518,8 @@ impl MessageKind {
             Self::Read => "read",
             Self::ReadReply => "read-reply",
             Self::Pace => "pace",
+            Self::RecoveryQuery => "recovery-query",
+            Self::RecoveryAnswer => "recovery-answer",
         }
     }
 }

@@ -26,6 +26,7 @@
 //! | `pace` | slow primaries: measured, and replaced |
 //! | `reads` | what is answered without being ordered |
 //! | `repair` | retransmission: status, and what it makes others send |
+//! | `recovery` | starting again after the disk lost something |
 //! | `durable` | what must survive a crash, and how a replica starts from it |
 
 //!
@@ -61,6 +62,7 @@ mod normal;
 mod outbox;
 mod pace;
 mod reads;
+mod recovery;
 mod repair;
 mod replica;
 mod sessions;

@@ -155,6 +155,9 @@ impl<A: Application> Replica<A> {
 
     /// A backup's prepare.
     pub(super) fn prepare(&mut self, view: View, seq: Seq, digest: crate::crypto::Digest) {
+        if self.is_recovering() {
+            return;
+        }
         let prepare = Arc::new(Signed::new(
             Prepare { epoch: self.epoch(), view, seq, digest },
             &*self.authenticator,
@@ -200,7 +203,7 @@ impl<A: Application> Replica<A> {
     /// proves that f+1 correct replicas have it, so agreement goes on; execution waits for it.
     fn try_prepared(&mut self, seq: Seq) {
         let needed = self.members.quorum() - 1;
-        let (view, id) = (self.view, self.id);
+        let view = self.view;
         let Some(slot) = self.log.entry(seq) else { return };
         let Some(accepted) = slot.accepted.as_ref().filter(|it| it.body.view == view) else {
             return;
@@ -213,12 +216,9 @@ impl<A: Application> Replica<A> {
         let certificate =
             PreparedCertificate { pre_prepare: accepted.clone(), prepares: prepares.into() };
         slot.prepared = Some(certificate.clone());
-        let commit =
-            Arc::new(Signed::new(Commit { epoch, view, seq, digest }, &*self.authenticator));
-        slot.commits.add(id, commit.clone());
         self.event(EventKind::Prepared { view, seq, digest });
         self.outbox.persist(Record::Prepared(certificate));
-        self.send(To::Others, Message::Commit(commit));
+        self.commit(Commit { epoch, view, seq, digest });
         self.time_prepared(seq);
     }
 

@@ -76,6 +76,10 @@ pub(super) struct WaitingRead {
 impl<A: Application> Replica<A> {
     /// A client asks for what an operation would answer.
     pub(super) fn on_read(&mut self, read: Arc<Signed<Read>>) {
+        if self.is_recovering() {
+            // It forgot what had prepared, so it can't know what to wait for.
+            return;
+        }
         let id = read.body.id;
         // Whoever was answered this or a later request no longer waits for the read.
         if self.sessions.lookup(id) != Known::New {

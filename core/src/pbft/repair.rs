@@ -41,6 +41,7 @@ impl<A: Application> Replica<A> {
 
     fn is_waiting(&self) -> bool {
         !self.is_active()
+            || self.is_recovering()
             || !self.pending.is_empty()
             || self.log.any_after(self.executed)
             || self.checkpoints.any_after(self.executed)
@@ -52,7 +53,8 @@ impl<A: Application> Replica<A> {
         let waiting = self.is_waiting();
         self.status_at = self.now + if waiting { interval } else { interval * IDLE_INTERVALS };
         self.send(To::Others, Message::Status(self.status()));
-        if !waiting || !self.is_active() {
+        self.query_peers();
+        if !waiting || !self.is_active() || self.is_recovering() {
             return;
         }
         for message in self.own_messages(self.executed.next()) {

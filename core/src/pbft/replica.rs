@@ -6,7 +6,8 @@
 //!             ├ view-change, new-view, tick ───────────▶ view_change (§4.4)
 //!             ├ pace ──────────────────────────────────▶ pace
 //!             ├ read ──────────────────────────────────▶ reads
-//!             └ status, fetch, batch, decided, tick ───▶ repair
+//!             ├ status, fetch, batch, decided, tick ───▶ repair
+//!             └ recovery query and answer ─────────────▶ recovery    (TOCS §4.3.2)
 //! ```
 
 use alloc::{
@@ -25,6 +26,7 @@ use super::{
     outbox::Outbox,
     pace::Paces,
     reads::WaitingRead,
+    recovery::{Lives, Recovery},
     sessions::Sessions,
     slot::{Log, SlotView},
 };
@@ -102,6 +104,10 @@ pub struct Replica<A> {
 
     /// How quick this view's primary is.
     pub(super) paces: Paces,
+    /// What it knows of its own memory,
+    pub(super) recovery: Recovery,
+    /// and of others that lost theirs.
+    pub(super) lives: Lives,
 
     /// When the replica next says where it stands.
     pub(super) status_at: Time,
@@ -142,6 +148,8 @@ impl<A: Application> Replica<A> {
             new_view: None,
             failed_views: 0,
             paces: Paces::default(),
+            recovery: Recovery::default(),
+            lives: Lives::default(),
             status_at: Time::ZERO,
             allowances: Allowances::default(),
             outbox: Outbox::default(),
@@ -261,9 +269,12 @@ impl<A: Application> Replica<A> {
             Message::Decided(decided) => self.on_decided(decided),
             Message::Pace(report) => self.on_pace(from, report),
             Message::Transfer(transfer) => self.on_transfer(&transfer),
+            Message::RecoveryQuery(query) => self.on_recovery_query(from, query),
+            Message::RecoveryAnswer(answer) => self.on_recovery_answer(from, &answer),
             // Replies are for clients, and reads come from them directly.
             Message::Read(_) | Message::Reply(_) | Message::ReadReply(_) => {}
         }
+        self.try_recover();
     }
 
     fn tick(&mut self) {
@@ -313,6 +324,7 @@ impl<A: Application> Protocol for Replica<A> {
             (self.proposed, self.executed, &self.sessions, self.failed_views, &self.paces);
         let waiting = (&self.pending, &self.queue, &self.reads, self.status_at, &self.allowances);
         let proofs = (&self.checkpoints, &self.stable, &self.view_changes, &self.new_view);
-        Digest::of(&(protocol, progress, waiting, proofs, self.application.snapshot()))
+        let memory = (&self.recovery, &self.lives);
+        Digest::of(&(protocol, progress, waiting, proofs, memory, self.application.snapshot()))
     }
 }

@@ -83,6 +83,9 @@ pub(crate) fn owed(
 impl<A: Application> Replica<A> {
     /// When the current primary, or the next one, has had its time. `None`: nobody is waiting.
     pub(super) fn view_timer(&self) -> Option<Time> {
+        if self.is_recovering() {
+            return None;
+        }
         match self.standing {
             Standing::Active if self.is_primary() => None,
             Standing::Active => {
@@ -112,6 +115,9 @@ impl<A: Application> Replica<A> {
     /// checkpoint messages proving the correctness of s, and P is a set containing a set `P_m` for
     /// each request m that prepared at i with a sequence number higher than n."
     pub(super) fn leave_for(&mut self, view: View, why: ViewChangeCause) {
+        if self.is_recovering() {
+            return;
+        }
         self.view = view;
         self.standing = Standing::Changing { quorum_since: None };
         self.failed_views = self.failed_views.saturating_add(1);
@@ -120,6 +126,7 @@ impl<A: Application> Replica<A> {
         let body = ViewChange {
             epoch: self.epoch(),
             view,
+            life: self.recovery.life,
             stable: self.log.low(),
             proof: self.stable.as_ref().map(|(certificate, _)| certificate.clone()),
             prepared,
@@ -140,7 +147,9 @@ impl<A: Application> Replica<A> {
             // It will hear of the current view when it says where it stands.
             return;
         }
-        if self.view_changes.get(&by).is_some_and(|known| known.body.view >= view)
+        let known = self.view_changes.get(&by);
+        if self.lives.is_past(&change)
+            || known.is_some_and(|known| known.body.view >= view)
             || !self.may_cost(by, Work::ViewChange)
         {
             return;
@@ -154,6 +163,9 @@ impl<A: Application> Replica<A> {
     /// views greater than its current view, it sends a view-change message for the smallest view
     /// in the set, even if its timer has not expired" (§4.5.2).
     fn join_others(&mut self) {
+        if self.is_recovering() {
+            return;
+        }
         loop {
             let later = self
                 .view_changes
@@ -188,7 +200,9 @@ impl<A: Application> Replica<A> {
             *quorum_since = Some(self.now);
         }
         let wanting = self.view_changes.values().filter(|change| change.body.view == view);
-        if self.members.primary(view) != self.id || wanting.clone().count() < self.members.quorum()
+        if self.members.primary(view) != self.id
+            || !self.may_lead()
+            || wanting.clone().count() < self.members.quorum()
         {
             return;
         }
@@ -213,6 +227,9 @@ impl<A: Application> Replica<A> {
     pub(super) fn on_new_view(&mut self, new_view: Arc<Signed<NewView>>) {
         let view = new_view.body.view;
         if view < self.view || (view == self.view && self.is_active()) {
+            return;
+        }
+        if self.lives.is_stale(&new_view.body) {
             return;
         }
         self.enter(new_view);
@@ -324,6 +341,10 @@ impl<A: Application> Replica<A> {
         // What replaying wanted written is what was read; nothing is owed to the disk.
         self.outbox = super::outbox::Outbox::default();
         self.status_at = Time::ZERO;
+        if self.is_recovering() {
+            self.event(EventKind::Recovering { life: self.recovery.life });
+            return;
+        }
         let id = self.id;
         let (view, active, primary) = (self.view, self.is_active(), self.is_primary());
         let epoch = self.epoch();

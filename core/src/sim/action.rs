@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::adversary::Strategy;
+use super::{adversary::Strategy, disk::Damage};
 use crate::{
     app::Operation,
     ids::{ClientId, MessageId, NodeId},
@@ -24,6 +24,13 @@ pub enum Action {
     Restart {
         /// Which.
         node: NodeId,
+    },
+    /// Something happens to a node's disk. A node that runs notices when it next starts.
+    DamageDisk {
+        /// Whose.
+        node: NodeId,
+        /// What.
+        what: Damage,
     },
     /// Nothing reaches the node or leaves it, clients included.
     CutOff {
@@ -114,6 +121,7 @@ impl Action {
         match self {
             Self::Crash { node }
             | Self::Restart { node }
+            | Self::DamageDisk { node, .. }
             | Self::CutOff { node }
             | Self::Reconnect { node }
             | Self::Corrupt { node, .. }
@@ -129,6 +137,9 @@ impl fmt::Display for Action {
         match self {
             Self::Crash { node } => write!(f, "node {node} crashes"),
             Self::Restart { node } => write!(f, "node {node} restarts from its disk"),
+            Self::DamageDisk { node, what } => {
+                write!(f, "the disk of node {node} {}", what.name())
+            }
             Self::CutOff { node } => write!(f, "node {node} is cut off"),
             Self::Reconnect { node } => write!(f, "node {node} is reconnected"),
             Self::Partition { groups } => {

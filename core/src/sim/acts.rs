@@ -3,6 +3,7 @@
 use super::{
     action::Action,
     cluster::{Cluster, Due},
+    disk::Damage,
 };
 use crate::{
     event::{EventKind, LossCause, Place},
@@ -23,8 +24,8 @@ impl Cluster {
     }
 
     /// Whether progress is owed: every link is whole, and no more than f are down or lie.
-    fn is_calm(&self) -> bool {
-        let faulty = self.hosts.iter().filter(|host| !host.up || host.ever_byzantine).count();
+    pub(super) fn is_calm(&self) -> bool {
+        let faulty = self.hosts.iter().filter(|host| host.is_faulty()).count();
         faulty <= self.members().f() as usize && self.links.is_whole()
     }
 
@@ -32,6 +33,13 @@ impl Cluster {
         match action {
             Action::Crash { node } => self.crash(*node, injection),
             Action::Restart { node } => self.restart(*node, injection),
+            Action::DamageDisk { node, what } => {
+                let host = &mut self.hosts[node.0 as usize];
+                let effective = host.disk.damage(*what);
+                host.damaged_by = Some(injection);
+                // A lie comes to light when a crash finds that something is missing.
+                if *what == Damage::Lies { effective } else { self.once(effective, injection) }
+            }
             Action::CutOff { node } => {
                 // Every message that a cut stops is an effect, those on their way included.
                 self.links.set_cut_off(*node, Some(injection))
@@ -128,14 +136,17 @@ impl Cluster {
             host.ever_down = true;
             host.crashed_by = Some(injection);
             self.counts.unsynced_lost += host.disk.unsynced() as u64;
-            host.disk.crash();
+            if host.disk.crash() {
+                let damaged_by = host.damaged_by;
+                self.took_effect(damaged_by);
+            }
         }
         self.once(was_up, injection)
     }
 
     fn restart(&mut self, node: NodeId, injection: usize) -> bool {
         let host = &mut self.hosts[node.0 as usize];
-        let restarted = !host.up && host.restart();
+        let restarted = !host.up && host.restart(self.now);
         if restarted {
             let executed = host.replica.last_executed();
             self.order.moved(node, executed);

@@ -141,6 +141,11 @@ impl Cluster {
             EventKind::ViewEntered { view, .. } => {
                 self.counts.view = self.counts.view.max(*view);
             }
+            EventKind::Recovered { .. } => {
+                let gst = Time::from_millis(u64::from(self.scenario.network.calm_at_ms));
+                let calm = self.is_calm();
+                self.liveness.disturbed(self.now, gst, calm);
+            }
             EventKind::Equivocation { .. } => self.counts.equivocations += 1,
             _ => {}
         }

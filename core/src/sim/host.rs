@@ -2,7 +2,12 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::{adversary::Strategy, disk::Disk, keys::Keyring, scenario::Scenario};
+use super::{
+    adversary::Strategy,
+    disk::{Condition, Disk},
+    keys::Keyring,
+    scenario::Scenario,
+};
 use crate::{
     app::KeyValue,
     crypto::Authenticator,
@@ -27,6 +32,9 @@ pub struct Host {
     /// Which injection made it crash, lie, …: to count what came of it.
     pub(super) corrupted_by: Option<usize>,
     pub(super) crashed_by: Option<usize>,
+    pub(super) damaged_by: Option<usize>,
+    /// What it found on its disk when it last started.
+    pub(super) found: Condition,
 }
 
 impl Host {
@@ -53,6 +61,8 @@ impl Host {
             wake_at: None,
             corrupted_by: None,
             crashed_by: None,
+            damaged_by: None,
+            found: Condition::Clean,
         })
     }
 
@@ -76,6 +86,17 @@ impl Host {
         &self.strategies
     }
 
+    /// What it found on its disk when it last started.
+    pub fn found(&self) -> Condition {
+        self.found
+    }
+
+    /// Whether it counts as one of the f: it is down, lies or lied, or doesn't vote because it
+    /// lost memory.
+    pub(super) fn is_faulty(&self) -> bool {
+        !self.up || self.ever_byzantine || self.replica.is_recovering()
+    }
+
     /// How many records its disk holds.
     pub fn records(&self) -> usize {
         self.disk.len()
@@ -91,16 +112,34 @@ impl Host {
         if self.up { self.replica.deadline() } else { None }
     }
 
-    /// Starts from its disk, forgetting everything else.
-    pub(super) fn restart(&mut self) -> bool {
+    /// Starts from its disk, forgetting everything else; if the disk lost something, as one that
+    /// has to recover.
+    pub(super) fn restart(&mut self, now: Time) -> bool {
         let (id, members) = (self.replica.id(), self.replica.members());
         let config = self.replica.config().clone();
         let authenticator = self.keys.clone();
         let genesis = KeyValue::default();
-        let records = self.disk.read();
+        let (records, found) = self.disk.read();
+        let restored = match found {
+            Condition::Clean | Condition::TornTail => {
+                Replica::restore(id, members, config, authenticator, genesis, records)
+            }
+            // Time never comes back, so it numbers lives; 0 is the life without loss.
+            Condition::Damaged(_) => Replica::restore_damaged(
+                id,
+                members,
+                config,
+                authenticator,
+                genesis,
+                records,
+                now.0 + 1,
+            ),
+        };
         // It fails only on a snapshot of another application, which this disk can't hold.
-        match Replica::restore(id, members, config, authenticator, genesis, records) {
+        match restored {
             Ok(replica) => {
+                self.disk.mend();
+                self.found = found;
                 self.replica = replica;
                 self.up = true;
                 true

@@ -51,7 +51,7 @@ pub use address::{Address, AddressError, MAX_ADDRESS_CHARS, ScenarioRef};
 pub use adversary::{Forgery, MAX_FLOOD_PER_SECOND, MAX_HELD_BACK_MS, MAX_STRATEGIES, Strategy};
 pub use builtin::{BUILTIN, Builtin, builtin};
 pub use cluster::Cluster;
-pub use disk::DiskModel;
+pub use disk::{Condition, Damage, DiskModel};
 pub use flight::InFlight;
 pub use host::Host;
 pub use invariant::Invariant;

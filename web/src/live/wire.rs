@@ -249,6 +249,7 @@ mod tests {
             ViewChangeCause::NewViewTimeout,
             ViewChangeCause::JoinedOthers,
             ViewChangeCause::SlowPrimary,
+            ViewChangeCause::PrimaryForgot,
         ] {
             kinds.push(EventKind::ViewChangeStarted { view, why });
         }

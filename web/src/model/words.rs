@@ -31,6 +31,8 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::Read => "G",
         MessageKind::ReadReply => "g",
         MessageKind::Pace => "p",
+        MessageKind::RecoveryQuery => "q",
+        MessageKind::RecoveryAnswer => "a",
     }
 }
 
@@ -67,6 +69,8 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
             "A replica answers from its state; a quorum of equal answers is believed."
         }
         MessageKind::Pace => "A replica says how quick it finds the primary.",
+        MessageKind::RecoveryQuery => "A replica that lost memory asks how far it may have come.",
+        MessageKind::RecoveryAnswer => "A peer's view, and proof of its highest position.",
     }
 }
 
@@ -114,6 +118,7 @@ pub(crate) const fn cause(why: ViewChangeCause) -> &'static str {
         ViewChangeCause::NewViewTimeout => "the new view did not start in time",
         ViewChangeCause::JoinedOthers => "f+1 others want a later view",
         ViewChangeCause::SlowPrimary => "a quorum finds the primary too slow",
+        ViewChangeCause::PrimaryForgot => "the primary lost memory",
     }
 }
 
@@ -178,6 +183,12 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             ),
             true,
         ),
+        EventKind::Recovering { .. } => {
+            ("lost memory: says nothing that counts until it has recovered".to_owned(), true)
+        }
+        EventKind::Recovered { seq, .. } => {
+            (format!("recovered: votes again, above checkpoint {seq}"), true)
+        }
         EventKind::ViewChangeStarted { view, why } => {
             (format!("asks for view {view}: {}", cause(*why)), true)
         }
@@ -361,6 +372,7 @@ pub(crate) fn action_name(action: &Action) -> String {
     match action {
         Action::Crash { .. } => format!("crash{node}"),
         Action::Restart { .. } => format!("restart{node}"),
+        Action::DamageDisk { .. } => format!("damage disk{node}"),
         Action::CutOff { .. } => format!("cut off{node}"),
         Action::Reconnect { .. } => format!("reconnect{node}"),
         Action::Partition { .. } => "partition".to_owned(),

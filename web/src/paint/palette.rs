@@ -78,7 +78,9 @@ impl Palette {
             | MessageKind::FetchBatch
             | MessageKind::Batch
             | MessageKind::Decided
-            | MessageKind::Pace => &self.repair,
+            | MessageKind::Pace
+            | MessageKind::RecoveryQuery
+            | MessageKind::RecoveryAnswer => &self.repair,
         }
     }
 }

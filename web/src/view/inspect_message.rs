@@ -183,6 +183,15 @@ fn inside(message: &Message) -> Html {
                 <dt>{ "Too slow" }</dt><dd>{ if m.too_slow { "yes" } else { "no" } }</dd>
             </dl>
         },
+        Message::RecoveryQuery(m) => html! {
+            <dl class="facts"><dt>{ "Life" }</dt><dd>{ m.life.to_string() }</dd></dl>
+        },
+        Message::RecoveryAnswer(m) => html! {
+            <dl class="facts">
+                <dt>{ "View" }</dt><dd>{ m.view.to_string() }</dd>
+                <dt>{ "Position" }</dt><dd>{ m.position().to_string() }</dd>
+            </dl>
+        },
         Message::FetchBatch(digest) => html! {
             <dl class="facts"><dt>{ "Digest" }</dt><dd><code class="long">{ digest.to_string() }</code></dd></dl>
         },

@@ -211,6 +211,25 @@ impl Net {
         .unwrap();
     }
 
+    /// A crash after which only these records can be read, and the replica knows it.
+    pub(super) fn restart_damaged(&mut self, id: u16, left: Vec<Record>, life: u64) {
+        let index = id as usize;
+        let config = self.replicas[index].config().clone();
+        self.disks[index] = left.clone();
+        self.replicas[index] = Replica::restore_damaged(
+            NodeId(id),
+            self.members,
+            config,
+            Arc::new(node(id)),
+            KeyValue::default(),
+            left,
+            life,
+        )
+        .unwrap();
+        self.input(NodeId(id), Input::Tick);
+        self.settle();
+    }
+
     pub(super) fn events_of(&self, id: u16) -> impl Iterator<Item = &EventKind> {
         self.events.iter().filter(move |(at, _)| at.0 == id).map(|(_, event)| event)
     }

@@ -32,8 +32,14 @@ pub(super) fn view_change(
     view: u64,
     prepared: Vec<PreparedCertificate>,
 ) -> Signed<ViewChange> {
-    let body =
-        ViewChange { epoch: Epoch(0), view: View(view), stable: Seq(0), proof: None, prepared };
+    let body = ViewChange {
+        epoch: Epoch(0),
+        view: View(view),
+        life: 0,
+        stable: Seq(0),
+        proof: None,
+        prepared,
+    };
     Signed::new(body, &node(by))
 }
 

@@ -105,8 +105,14 @@ fn useless(liar: &Liar<'_>, view: View, seq: Seq, serial: u64) -> Message {
         }
         2 => Message::Checkpoint(Signed::new(Checkpoint { epoch, seq, digest }, liar.keys).into()),
         3 => {
-            let body =
-                ViewChange { epoch, view, stable: Seq(0), proof: None, prepared: Vec::new() };
+            let body = ViewChange {
+                epoch,
+                view,
+                life: 0,
+                stable: Seq(0),
+                proof: None,
+                prepared: Vec::new(),
+            };
             Message::ViewChange(Arc::new(Signed::new(body, liar.keys)))
         }
         4 => {
