@@ -1,0 +1,80 @@
+//! Everything that can happen to the lab, and what it happens to.
+
+use conclave_core::{
+    ids::{ClientId, NodeId},
+    sim::Action,
+};
+
+use crate::{
+    keys::Meaning,
+    live::source::{ClusterInfo, Heard},
+    model::{pace::Pace, ring::Point, scene::Selection},
+    view::events::Filter,
+};
+
+/// Simulated or real.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum World {
+    Simulation,
+    Live,
+}
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Simulation,
+    Live,
+    Both,
+}
+
+/// Which panel a narrow screen shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tab {
+    Lanes,
+    Ring,
+    Inspect,
+    Events,
+}
+
+/// Everything that can happen to the lab.
+pub(crate) enum Msg {
+    Frame(f64),
+    Redraw,
+    Visibility,
+    Pick(&'static str),
+    Hash,
+    TogglePlay,
+    Step(i64),
+    Jump(bool),
+    Seek(u64),
+    Pace(Pace),
+    Select(World, Option<Selection>),
+    Act(Action),
+    Ask(ClientId),
+    OtherSide(NodeId),
+    Split,
+    Branch(usize),
+    CloseBranch(usize),
+    Filter(Filter),
+    Tab(Tab),
+    RingClick(World, Point),
+    LanesDown(World, Point),
+    LanesMove(World, Point, bool),
+    LanesUp(World, Point),
+    LanesLeave(World),
+    Zoom(World, f64),
+    Key(Meaning),
+    CopyLink,
+    CopyCommand,
+    Copied(String, bool),
+    Say(String),
+    Quiet,
+    NextTheme,
+    FullScreen,
+    Help(bool),
+    Mode(Mode),
+    Found(ClusterInfo),
+    Heard(Heard),
+    LivePause,
+    LiveControl(NodeId, &'static str),
+}

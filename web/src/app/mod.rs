@@ -1,0 +1,314 @@
+//! The one component: messages in, panels out.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `message` | everything that can happen |
+//! | `opening` | where a run comes from |
+//! | `frame` | one animation frame while something moves |
+//! | `pointer`, `keyboard`, `acting` | what people do |
+//! | `shell` | the frame around the panels |
+//! | `page` | what is asked of the page |
+
+mod acting;
+mod frame;
+mod keyboard;
+mod message;
+mod opening;
+mod page;
+mod pointer;
+mod shell;
+
+use conclave_core::{ids::NodeId, sim::Action};
+use wasm_bindgen::closure::Closure;
+use web_sys::{HtmlElement, ResizeObserver};
+use yew::prelude::*;
+
+use self::opening::Opened;
+pub(crate) use self::{
+    message::{Mode, Msg, Tab, World},
+    page::real_us,
+};
+use crate::{
+    lab::Lab,
+    live::source,
+    live_side::LiveSide,
+    paint::Palette,
+    share,
+    stage::Stage,
+    theme::Theme,
+    view::{self, events::Filter, gallery::Entry},
+};
+
+/// The lab. Fields that panels read are visible to them.
+pub(crate) struct App {
+    pub(crate) lab: Lab,
+    pub(crate) live: Option<LiveSide>,
+    pub(crate) mode: Mode,
+    pub(crate) theme: Theme,
+    pub(crate) filter: Filter,
+    pub(crate) other_side: Vec<NodeId>,
+    pub(crate) scrubber: NodeRef,
+    pub(crate) ask_key: NodeRef,
+    pub(crate) ask_value: NodeRef,
+    pub(crate) help_close: NodeRef,
+    pub(crate) gallery: Vec<Entry>,
+    tab: Tab,
+    help: bool,
+    broken: Option<String>,
+    note: Option<String>,
+    said: Option<String>,
+    fallback: Option<String>,
+    stage: Stage,
+    live_stage: Stage,
+    palette: Option<Palette>,
+    frame: Option<i32>,
+    on_frame: Closure<dyn FnMut(f64)>,
+    last_frame_ms: Option<f64>,
+    last_render_ms: f64,
+    _listeners: Vec<Closure<dyn FnMut(web_sys::Event)>>,
+    observer: Option<(ResizeObserver, Closure<dyn FnMut()>)>,
+}
+impl Component for App {
+    type Message = Msg;
+    type Properties = ();
+
+    fn create(ctx: &Context<Self>) -> Self {
+        let link = ctx.link();
+        let theme = Theme::remembered();
+        theme.apply();
+        let (lab, broken, note) = match opening::open(&opening::fragment()) {
+            Opened::Lab(lab, note) => (*lab, None, note),
+            Opened::Broken(why) => (opening::first_lab(), Some(why), None),
+            Opened::Nothing => (opening::first_lab(), None, None),
+        };
+        let frame_link = link.clone();
+        let mut app = Self {
+            lab,
+            live: None,
+            mode: Mode::Simulation,
+            theme,
+            filter: Filter::Milestones,
+            other_side: Vec::new(),
+            scrubber: NodeRef::default(),
+            ask_key: NodeRef::default(),
+            ask_value: NodeRef::default(),
+            help_close: NodeRef::default(),
+            gallery: view::gallery::entries(),
+            tab: Tab::Lanes,
+            help: false,
+            broken,
+            note,
+            said: None,
+            fallback: None,
+            stage: Stage::default(),
+            live_stage: Stage::default(),
+            palette: Palette::read(),
+            frame: None,
+            on_frame: Closure::new(move |ms| frame_link.send_message(Msg::Frame(ms))),
+            last_frame_ms: None,
+            last_render_ms: 0.0,
+            _listeners: page::listen(link),
+            observer: None,
+        };
+        let found = link.clone();
+        source::discover(move |info| {
+            if let Some(info) = info {
+                found.send_message(Msg::Found(info));
+            }
+        });
+        app.request_frame();
+        app
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, message: Msg) -> bool {
+        let link = ctx.link();
+        match message {
+            Msg::Frame(ms) => return self.on_frame(ms),
+            Msg::Redraw => {
+                self.palette = Palette::read();
+                self.draw();
+                return false;
+            }
+            Msg::Visibility => {
+                self.last_frame_ms = None;
+                self.request_frame();
+                return false;
+            }
+            Msg::LanesMove(world, point, held) => return self.lanes_move(world, point, held),
+            Msg::LanesLeave(world) => {
+                let stage = self.stage_of(world);
+                (stage.pointer, stage.drag) = (None, None);
+                self.draw();
+                return false;
+            }
+            Msg::Heard(heard) => {
+                if let Some(live) = &mut self.live {
+                    live.hear(heard);
+                }
+                self.request_frame();
+                return false;
+            }
+            Msg::Pick(name) => self.pick(name),
+            Msg::Hash => self.follow_link(),
+            Msg::TogglePlay => self.toggle_play(),
+            Msg::Step(by) => {
+                self.lab.playing = false;
+                self.lab.seek(self.lab.clock.steps.saturating_add_signed(by));
+                self.remember();
+            }
+            Msg::Jump(forwards) => {
+                self.lab.playing = false;
+                self.lab.jump(forwards);
+                self.remember();
+            }
+            Msg::Seek(steps) => {
+                self.lab.playing = false;
+                self.lab.seek(steps);
+                self.remember();
+            }
+            Msg::Pace(pace) => self.lab.pace = pace,
+            Msg::Select(world, selection) => self.select(world, selection),
+            Msg::Act(action) => self.act(action, link),
+            Msg::Ask(client) => self.ask(client, link),
+            Msg::OtherSide(node) => match self.other_side.iter().position(|other| *other == node) {
+                Some(index) => drop(self.other_side.remove(index)),
+                None => self.other_side.push(node),
+            },
+            Msg::Split => {
+                self.other_side.sort_unstable();
+                let groups = vec![std::mem::take(&mut self.other_side)];
+                self.act(Action::Partition { groups }, link);
+            }
+            Msg::Branch(index) => self.lab.show(index),
+            Msg::CloseBranch(index) => self.lab.close(index),
+            Msg::Filter(filter) => self.filter = filter,
+            Msg::Tab(tab) => self.tab = tab,
+            Msg::RingClick(world, point) => {
+                let hit = self.with_scene(world, |stage, scene, _| stage.on_ring(scene, point));
+                self.select(world, hit.flatten());
+            }
+            Msg::LanesDown(world, point) => {
+                self.stage_of(world).drag = Some((point.x, false));
+                return false;
+            }
+            Msg::LanesUp(world, point) => self.lanes_up(world, point),
+            Msg::Zoom(world, by) => {
+                let span = match (world, &mut self.live) {
+                    (World::Live, Some(live)) => &mut live.span_us,
+                    _ => &mut self.lab.span_us,
+                };
+                *span = (*span * by.exp()).clamp(200.0, 600e6);
+            }
+            Msg::Key(meaning) => self.key(meaning, link),
+            Msg::CopyLink => {
+                let address = self.lab.address();
+                share::show_in_address_line(&address);
+                if let Some(url) = share::url(&address) {
+                    page::copy(url, link);
+                }
+            }
+            Msg::CopyCommand => {
+                let address = self.lab.address();
+                page::copy(share::command(self.lab.branch().recording.run(), &address), link);
+            }
+            Msg::Copied(text, true) => self.say(format!("Copied: {}", page::shorten(&text)), link),
+            Msg::Copied(text, false) => self.fallback = Some(text),
+            Msg::Say(text) => self.say(text, link),
+            Msg::Quiet => self.said = None,
+            Msg::NextTheme => {
+                self.theme = self.theme.next();
+                self.theme.apply();
+                self.palette = Palette::read();
+            }
+            Msg::FullScreen => page::full_screen(),
+            Msg::Help(open) => {
+                self.help = open;
+                self.broken = None;
+                self.fallback = None;
+            }
+            Msg::Mode(mode) => self.set_mode(mode, link),
+            Msg::Found(info) => self.live = Some(LiveSide::new(info)),
+            Msg::LivePause => {
+                if let Some(live) = &mut self.live {
+                    if live.picture.is_paused() {
+                        live.picture.resume();
+                    } else {
+                        let shown = live.picture.shown_us(real_us());
+                        live.picture.pause(shown);
+                    }
+                }
+            }
+            Msg::LiveControl(node, verb) => {
+                let link = link.clone();
+                source::control(node, verb, move |text| link.send_message(Msg::Say(text)));
+            }
+        }
+        self.request_frame();
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let link = ctx.link();
+        let mode = match self.mode {
+            Mode::Simulation => "simulation",
+            Mode::Live => "live",
+            Mode::Both => "both",
+        };
+        let tab = match self.tab {
+            Tab::Lanes => "lanes",
+            Tab::Ring => "ring",
+            Tab::Inspect => "inspect",
+            Tab::Events => "events",
+        };
+        html! {
+            <div class="lab" data-mode={mode} data-tab={tab}>
+                { view::header::view(self, link) }
+                { self.notices(link) }
+                if self.mode != Mode::Live {
+                    { view::verdict::view(self, link) }
+                    { view::gallery::view(&self.gallery, &self.lab.scenario().name, link) }
+                }
+                { self.tabs(link) }
+                <main class="stage">
+                    if self.mode != Mode::Live { { self.simulation(link) } }
+                    if self.mode != Mode::Simulation { { self.real(link) } }
+                </main>
+                <aside class="side">
+                    if self.mode == Mode::Live {
+                        if let Some(live) = &self.live { { crate::live::view::nodes(live, link) } }
+                        { view::events::view(self, World::Live, link) }
+                    } else {
+                        { view::inspector::view(self, link) }
+                        { view::events::view(self, World::Simulation, link) }
+                    }
+                </aside>
+                if self.mode != Mode::Live { { view::transport::view(self, link) } }
+                <p class="sr" role="status" aria-live="polite">{ self.milestone() }</p>
+                if self.help { { view::help::view(self, link) } }
+            </div>
+        }
+    }
+
+    fn rendered(&mut self, ctx: &Context<Self>, _first: bool) {
+        if self.observer.is_none() {
+            self.observer = page::observe(ctx.link());
+        }
+        if self.help
+            && let Some(button) = self.help_close.cast::<HtmlElement>()
+            && !page::focus_is_in_dialog()
+        {
+            let _ = button.focus();
+        }
+        if let Some(slider) = self.scrubber.cast::<HtmlElement>() {
+            let steps = self.lab.branch().recording.steps().max(1) as f64;
+            let part = self.lab.clock.steps as f64 / steps * 100.0;
+            let _ = slider.style().set_property("--at", &format!("{part:.2}%"));
+        }
+        if self.lab.branches[0].complete
+            && let Some(body) = page::document().and_then(|document| document.body())
+        {
+            let _ = body.set_attribute("data-ready", "true");
+        }
+        self.draw();
+    }
+}
