@@ -7,6 +7,7 @@ use yew::NodeRef;
 
 use crate::{
     model::{
+        decimals::decimals,
         ring::{Point, Ring},
         scene::{Scene, Selection},
     },
@@ -100,7 +101,7 @@ impl Stage {
                 ("width", side),
                 ("height", side),
             ] {
-                let _ = style.set_property(name, &format!("{pixels:.1}px"));
+                let _ = style.set_property(name, &format!("{}px", decimals(pixels, 1)));
             }
         }
         self.laid_out = Some(now);

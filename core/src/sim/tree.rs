@@ -94,11 +94,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
                 .map_err(|_| TreeError::custom("a whole number of at most 63 bits belongs here"))
                 .and_then(|number| visitor.visit_i64(number)),
-            DeValue::Float(number) => number
-                .as_str()
-                .parse()
-                .map_err(|_| TreeError::custom("a number belongs here"))
-                .and_then(|number| visitor.visit_f64(number)),
+            // Nothing in a scenario is a fraction: what could be one counts in a smaller unit.
+            DeValue::Float(_) => Err(TreeError::custom("a whole number belongs here")),
             DeValue::Boolean(value) => visitor.visit_bool(*value),
             DeValue::Datetime(_) => Err(TreeError::custom("a date has no meaning here")),
             DeValue::Array(array) => visitor.visit_seq(Items(array.iter())),

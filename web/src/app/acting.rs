@@ -35,6 +35,7 @@ impl App {
     }
 
     pub(super) fn act(&mut self, action: Action, link: &Scope<Self>) {
+        self.close_menu();
         let said = action.to_string();
         match self.lab.act(action) {
             Ok(()) => {

@@ -59,7 +59,9 @@ impl App {
             Meaning::FullScreen => page::full_screen(),
             Meaning::Help => self.help = !self.help,
             Meaning::Escape => {
-                if self.help || self.broken.is_some() || self.fallback.is_some() {
+                if self.menu.is_some() {
+                    self.close_menu();
+                } else if self.help || self.broken.is_some() || self.fallback.is_some() {
                     self.help = false;
                     (self.broken, self.fallback) = (None, None);
                 } else {

@@ -27,6 +27,13 @@ pub(crate) enum Mode {
     Both,
 }
 
+/// Which picture of the simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Picture {
+    Ring,
+    Lanes,
+}
+
 /// Which panel a narrow screen shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tab {
@@ -57,6 +64,12 @@ pub(crate) enum Msg {
     CloseBranch(usize),
     Filter(Filter),
     Tab(Tab),
+    /// What can be done to this, at this place of the window.
+    Menu(Selection, Point),
+    /// The same for what is under the pointer: in the picture, in the window.
+    MenuAt(Picture, Point, Point),
+    CloseMenu,
+    LookInside,
     RingClick(World, Point),
     LanesDown(World, Point),
     LanesMove(World, Point, bool),

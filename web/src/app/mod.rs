@@ -25,13 +25,14 @@ use yew::prelude::*;
 
 use self::opening::Opened;
 pub(crate) use self::{
-    message::{Mode, Msg, Tab, World},
+    message::{Mode, Msg, Picture, Tab, World},
     page::real_us,
 };
 use crate::{
     lab::Lab,
     live::source,
     live_side::LiveSide,
+    model::{decimals::decimals, ring::Point},
     paint::Palette,
     share,
     stage::Stage,
@@ -54,6 +55,8 @@ pub(crate) struct App {
     pub(crate) gallery: Vec<Entry>,
     tab: Tab,
     help: bool,
+    /// Where in the window the menu of what is selected stands.
+    menu: Option<Point>,
     broken: Option<String>,
     note: Option<String>,
     said: Option<String>,
@@ -96,6 +99,7 @@ impl Component for App {
             gallery: view::gallery::entries(),
             tab: Tab::Lanes,
             help: false,
+            menu: None,
             broken,
             note,
             said: None,
@@ -167,7 +171,17 @@ impl Component for App {
                 self.remember();
             }
             Msg::Pace(pace) => self.lab.pace = pace,
+            Msg::Select(World::Simulation, Some(selection)) if page::is_narrow() => {
+                self.open_menu(selection, Point::default());
+            }
             Msg::Select(world, selection) => self.select(world, selection),
+            Msg::Menu(selection, at) => self.open_menu(selection, at),
+            Msg::MenuAt(picture, point, at) => self.open_menu_at(picture, point, at),
+            Msg::CloseMenu => self.close_menu(),
+            Msg::LookInside => {
+                self.menu = None;
+                self.tab = Tab::Inspect;
+            }
             Msg::Act(action) => self.act(action, link),
             Msg::Ask(client) => self.ask(client, link),
             Msg::OtherSide(node) => match self.other_side.iter().position(|other| *other == node) {
@@ -185,7 +199,10 @@ impl Component for App {
             Msg::Tab(tab) => self.tab = tab,
             Msg::RingClick(world, point) => {
                 let hit = self.with_scene(world, |stage, scene, _| stage.on_ring(scene, point));
-                self.select(world, hit.flatten());
+                match hit.flatten() {
+                    Some(selection) => link.send_message(Msg::Select(world, Some(selection))),
+                    None => self.select(world, None),
+                }
             }
             Msg::LanesDown(world, point) => {
                 self.stage_of(world).drag = Some((point.x, false));
@@ -284,6 +301,7 @@ impl Component for App {
                 </aside>
                 if self.mode != Mode::Live { { view::transport::view(self, link) } }
                 <p class="sr" role="status" aria-live="polite">{ self.milestone() }</p>
+                if let Some(at) = self.menu { { view::menu::view(self, at, link) } }
                 if self.help { { view::help::view(self, link) } }
             </div>
         }
@@ -302,7 +320,7 @@ impl Component for App {
         if let Some(slider) = self.scrubber.cast::<HtmlElement>() {
             let steps = self.lab.branch().recording.steps().max(1) as f64;
             let part = self.lab.clock.steps as f64 / steps * 100.0;
-            let _ = slider.style().set_property("--at", &format!("{part:.2}%"));
+            let _ = slider.style().set_property("--at", &format!("{}%", decimals(part, 2)));
         }
         if self.lab.branches[0].complete
             && let Some(body) = page::document().and_then(|document| document.body())

@@ -32,6 +32,13 @@ pub(super) fn shorten(text: &str) -> String {
     }
 }
 
+/// Whether one panel at a time is shown: the style sheet's own limit.
+pub(super) fn is_narrow() -> bool {
+    web_sys::window()
+        .and_then(|window| window.match_media("(max-width: 760px)").ok().flatten())
+        .is_some_and(|query| query.matches())
+}
+
 pub(super) fn focus_is_in_dialog() -> bool {
     document()
         .and_then(|document| document.active_element())

@@ -1,9 +1,39 @@
 //! The pointer on the pictures: select, drag through time, jump.
 
-use super::{App, World};
-use crate::model::ring::Point;
+use super::{App, Picture, Tab, World, page};
+use crate::model::{ring::Point, scene::Selection};
 
 impl App {
+    /// Opens the menu of a replica or a message, with the focus in it. Anything else is selected.
+    pub(super) fn open_menu(&mut self, selection: Selection, at: Point) {
+        self.select(World::Simulation, Some(selection));
+        if !matches!(selection, Selection::Client(_)) {
+            self.menu = Some(at);
+            page::focus_on("[data-test='menu'] button");
+        } else if page::is_narrow() {
+            self.tab = Tab::Inspect;
+        }
+    }
+
+    pub(super) fn open_menu_at(&mut self, picture: Picture, point: Point, at: Point) {
+        let hit = self.with_scene(World::Simulation, |stage, scene, span| match picture {
+            Picture::Ring => stage.on_ring(scene, point),
+            Picture::Lanes => stage.on_lanes(scene, span, point).0,
+        });
+        if let Some(selection) = hit.flatten() {
+            self.open_menu(selection, at);
+        }
+    }
+
+    /// Closes the menu; the focus goes back to the replica that it was about.
+    pub(super) fn close_menu(&mut self) {
+        if self.menu.take().is_some()
+            && let Some(Selection::Node(node)) = self.lab.selected
+        {
+            self.stage.focus(node);
+        }
+    }
+
     pub(super) fn lanes_move(&mut self, world: World, point: Point, held: bool) -> bool {
         let span = match (world, &self.live) {
             (World::Live, Some(live)) => live.span_us,

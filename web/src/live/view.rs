@@ -8,14 +8,17 @@ use crate::{
     app::{App, Msg, World},
     icons::{Icon, icon},
     live_side::LiveSide,
-    model::scene::{NodeState, Selection},
+    model::{
+        decimals::decimals,
+        scene::{NodeState, Selection},
+    },
 };
 
 fn age(ms: f64) -> String {
     match ms {
         ms if ms < 1_000.0 => "just now".to_owned(),
-        ms if ms < 120_000.0 => format!("{:.0} s ago", ms / 1e3),
-        ms => format!("{:.0} min ago", ms / 6e4),
+        ms if ms < 120_000.0 => format!("{} s ago", decimals(ms / 1e3, 0)),
+        ms => format!("{} min ago", decimals(ms / 6e4, 0)),
     }
 }
 

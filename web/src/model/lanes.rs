@@ -1,5 +1,7 @@
 //! Time to pixels, lane by lane.
 
+use super::decimals::decimals;
+
 /// The part of a space-time diagram that is visible.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Window {
@@ -79,12 +81,12 @@ pub(crate) fn time_words(us: f64, step_us: f64) -> String {
         decimals as usize
     };
     if us.abs() >= 1e6 {
-        format!("{:.*} s", digits(1e6), us / 1e6)
+        format!("{} s", decimals(us / 1e6, digits(1e6)))
     } else if us == 0.0 || us.abs() >= 1e3 || step_us >= 1e3 {
         let digits = if us == 0.0 { 0 } else { digits(1e3) };
-        format!("{digits_us:.digits$} ms", digits_us = us / 1e3)
+        format!("{} ms", decimals(us / 1e3, digits))
     } else {
-        format!("{us:.0} µs")
+        format!("{} µs", decimals(us, 0))
     }
 }
 

@@ -7,9 +7,11 @@
 //! | `ring` | where things stand on the ring |
 //! | `lanes` | time to pixels, lane by lane |
 //! | `pace` | wall-clock time to virtual time |
+//! | `decimals` | numbers with decimals |
 //! | `words` | events, conditions and lies in sentences |
 
 pub(crate) mod chronicle;
+pub(crate) mod decimals;
 pub(crate) mod lanes;
 pub(crate) mod pace;
 pub(crate) mod ring;

@@ -10,7 +10,10 @@ use conclave_core::{
     sim::Action,
 };
 
-use super::chronicle::{Chronicle, Lie};
+use super::{
+    chronicle::{Chronicle, Lie},
+    decimals::decimals,
+};
 
 /// The letter that stands for a kind of message.
 pub(crate) const fn letter(kind: MessageKind) -> &'static str {
@@ -219,9 +222,9 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
         ),
         EventKind::RequestCompleted { request, result, latency_us } => (
             format!(
-                "accepts #{}: {result}, after {:.1} ms",
+                "accepts #{}: {result}, after {} ms",
                 number(request.timestamp),
-                *latency_us as f64 / 1e3
+                decimals(*latency_us as f64 / 1e3, 1)
             ),
             false,
         ),
@@ -242,7 +245,7 @@ fn tampered(to: Principal, what: &Summary, how: Tampering) -> String {
     match how {
         Tampering::Withheld => format!("withheld {} from {to}", message(what)),
         Tampering::Delayed { by_us } => {
-            format!("held back {} to {to} for {:.0} ms", message(what), by_us as f64 / 1e3)
+            format!("held back {} to {to} for {} ms", message(what), by_us / 1_000)
         }
         Tampering::Equivocated { told } => {
             format!("told {to} {} instead of {}", told.short(), message(what))
@@ -338,10 +341,10 @@ pub(crate) fn latest_lie(chronicle: &Chronicle, steps: u64) -> Option<String> {
             last.what.kind.name()
         )),
         Tampering::Delayed { by_us } => Some(format!(
-            "node {} holds back its {} to {whom} for {:.0} ms{subject}",
+            "node {} holds back its {} to {whom} for {} ms{subject}",
             last.by,
             last.what.kind.name(),
-            by_us as f64 / 1e3
+            by_us / 1_000
         )),
         other => Some(format!(
             "node {} {} {} to {whom}{subject}",

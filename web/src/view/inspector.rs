@@ -7,7 +7,7 @@ use super::{actions, inspect_message, inspect_node};
 use crate::{
     app::{App, Msg, World},
     icons::{Icon, icon},
-    model::{chronicle::Arrow, scene::Selection, words},
+    model::{chronicle::Arrow, decimals::decimals, scene::Selection, words},
 };
 
 /// Messages under way that are listed.
@@ -53,7 +53,7 @@ fn one_client(app: &App, client: ClientId, link: &Scope<App>) -> Html {
         asks.filter(|ask| ask.request.client == client && ask.from_us <= now).take(12).map(|ask| {
             let state = match ask.done_us {
                 Some(us) if us <= now => {
-                    format!("accepted after {:.1} ms", (us - ask.from_us) as f64 / 1e3)
+                    format!("accepted after {} ms", decimals((us - ask.from_us) as f64 / 1e3, 1))
                 }
                 _ if ask.again_us.iter().any(|us| *us <= now) => "waits, asked again".to_owned(),
                 _ => "waits".to_owned(),

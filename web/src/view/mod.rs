@@ -9,6 +9,7 @@ pub(crate) mod help;
 pub(crate) mod inspect_message;
 pub(crate) mod inspect_node;
 pub(crate) mod inspector;
+pub(crate) mod menu;
 pub(crate) mod pane;
 pub(crate) mod story;
 pub(crate) mod transport;

@@ -1,15 +1,40 @@
 //! Ring and lanes of one world, simulated or real, with the replicas as real buttons on top.
 
+use web_sys::Element;
 use yew::{html::Scope, prelude::*};
 
 use crate::{
-    app::{App, Msg, World},
+    app::{App, Msg, Picture, World},
     model::{
         ring::Point,
         scene::{Face, Selection},
     },
     stage::Stage,
 };
+
+/// Whether a click is none, but Enter or Space on a button.
+fn by_key(event: &MouseEvent) -> bool {
+    event.detail() == 0 && event.type_() == "click"
+}
+
+/// Where in the window: of a key press, the middle of what has the focus.
+fn in_window(event: &MouseEvent) -> Point {
+    match event.target_dyn_into::<Element>() {
+        Some(element) if by_key(event) => {
+            let place = element.get_bounding_client_rect();
+            Point { x: place.x() + place.width() / 2.0, y: place.y() + place.height() / 2.0 }
+        }
+        _ => Point { x: f64::from(event.client_x()), y: f64::from(event.client_y()) },
+    }
+}
+
+/// A right-click or a long press on a picture of the simulation.
+fn menu(world: World, picture: Picture, link: &Scope<App>) -> Callback<MouseEvent> {
+    link.batch_callback(move |event: MouseEvent| {
+        event.prevent_default();
+        (world == World::Simulation).then(|| Msg::MenuAt(picture, point(&event), in_window(&event)))
+    })
+}
 
 fn point(event: &MouseEvent) -> Point {
     Point { x: f64::from(event.offset_x()), y: f64::from(event.offset_y()) }
@@ -27,11 +52,16 @@ pub(crate) fn ring(
     html! {
         <div class="ring" role="group" aria-label="Replicas on a ring">
             <canvas ref={stage.ring.clone()} aria-hidden="true"
+                oncontextmenu={menu(world, Picture::Ring, link)}
                 onclick={link.callback(move |event: MouseEvent| Msg::RingClick(world, point(&event)))} />
             <div class="nodes" ref={stage.buttons.clone()}>
                 { for faces.iter().map(|face| {
                     let id = face.id;
                     let chosen = selected == Some(Selection::Node(id));
+                    let open = move |event: &MouseEvent| match world {
+                        World::Simulation => Msg::Menu(Selection::Node(id), in_window(event)),
+                        World::Live => Msg::Select(world, Some(Selection::Node(id))),
+                    };
                     html! {
                         <button key={id.0} class="node" data-test={format!("{prefix}-{id}")}
                             data-state={face.state.key()} data-view={face.view.to_string()}
@@ -41,10 +71,14 @@ pub(crate) fn ring(
                             aria-pressed={chosen.to_string()}
                             oncontextmenu={link.callback(move |event: MouseEvent| {
                                 event.prevent_default();
-                                Msg::Select(world, Some(Selection::Node(id)))
+                                open(&event)
                             })}
-                            onclick={link.callback(move |_| {
-                                Msg::Select(world, Some(Selection::Node(id)))
+                            onclick={link.callback(move |event: MouseEvent| {
+                                if by_key(&event) {
+                                    open(&event)
+                                } else {
+                                    Msg::Select(world, Some(Selection::Node(id)))
+                                }
                             })} />
                     }
                 }) }
@@ -60,6 +94,7 @@ pub(crate) fn lanes(world: World, stage: &Stage, link: &Scope<App>) -> Html {
             <div class="picture">
             <canvas ref={stage.lanes.clone()} role="img"
                 aria-label="Space-time diagram: a lane per client and replica. The event table says the same in words."
+                oncontextmenu={menu(world, Picture::Lanes, link)}
                 onpointerdown={link.callback(move |event: PointerEvent| {
                     event.prevent_default();
                     Msg::LanesDown(world, point(&event))

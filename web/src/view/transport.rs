@@ -9,6 +9,7 @@ use crate::{
     lab::Lab,
     model::{
         chronicle::Sign,
+        decimals::decimals,
         lanes::time_words,
         pace::{Pace, Times},
     },
@@ -89,7 +90,7 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
 /// What happened, along the scrubber: shape and height differ, not just colour.
 fn signs(lab: &Lab) -> Html {
     let steps = lab.branch().recording.steps().max(1) as f64;
-    let at = |step: u64| format!("{:.3}%", (step + 1) as f64 / steps * 100.0);
+    let at = |step: u64| decimals((step + 1) as f64 / steps * 100.0, 3) + "%";
     let mut entered = u64::MAX;
     let marks = lab.branch().chronicle.marks().filter_map(|mark| {
         let x = at(mark.step);

@@ -9,6 +9,8 @@
 //!
 //! What is here comes before what would have to be fetched, so a second run never waits for a
 //! server. Which one it became is said in one sentence.
+//!
+//! Whichever it is, it is asked to leave out what a page has no use for: see [`SMALLER`].
 
 use std::{
     fmt,
@@ -25,6 +27,15 @@ use crate::{apt, process, say, workspace::Workspace};
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 /// The oldest compiler that builds this workspace: `rust-version` of the root manifest.
 const OLDEST: (u32, u32) = oldest(env!("CARGO_PKG_RUST_VERSION"));
+/// What a page does without: the place in the source of every possible panic, which names folders
+/// of the machine that compiled it, and all that `{:?}` would print. A run that panics is reproduced
+/// natively from its link, where both are told. Unstable, hence [`UNSTABLE`]; a compiler that
+/// doesn't take them makes a heavier lab.
+const SMALLER: &[&str] = &["-Zlocation-detail=none", "-Zfmt-debug=none"];
+/// Where `std` is built too: its short sorts instead of its fast ones, no backtraces.
+const SMALLER_STD: &str = "-Zbuild-std-features=optimize_for_size";
+/// Lets a stable compiler take what is unstable.
+const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 /// How long rustup may try where there is another way.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(20);
 /// How long rustup may try where there is none: a slow line is better than no compiler.
@@ -36,7 +47,14 @@ const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "rust-web-src", "cargo-web"];
 
 /// A way to compile for wasm.
 #[derive(Debug)]
-pub(crate) enum Toolchain {
+pub(crate) struct Toolchain {
+    way: Way,
+    /// Those of [`SMALLER`] that the compiler takes.
+    flags: Vec<&'static str>,
+}
+
+#[derive(Debug)]
+enum Way {
     /// The user's toolchain, which has the target.
     Ready {
         /// Whether rustup has only now fetched it.
@@ -48,7 +66,7 @@ pub(crate) enum Toolchain {
 
 /// A compiler with the sources of `std`, a cargo that goes with it, and a linker for wasm.
 #[derive(Debug)]
-pub(crate) struct StdBuilder {
+struct StdBuilder {
     rustc: PathBuf,
     /// None: the user's.
     cargo: Option<PathBuf>,
@@ -60,7 +78,7 @@ pub(crate) struct StdBuilder {
 pub(crate) fn look(workspace: &Workspace) -> Result<Option<Toolchain>> {
     let own = Compiler::own(workspace)?;
     if own.has_wasm() {
-        return Ok(Some(Toolchain::Ready { fetched: false }));
+        return Ok(Some(own.as_toolchain(workspace, Way::Ready { fetched: false })));
     }
     debian(workspace, &own)
 }
@@ -76,10 +94,11 @@ fn find_or_install(workspace: &Workspace) -> Result<Toolchain> {
     if let Some(toolchain) = look(workspace)? {
         return Ok(toolchain);
     }
-    if fetch_with_rustup(workspace) {
-        return Ok(Toolchain::Ready { fetched: true });
-    }
+    let fetched = fetch_with_rustup(workspace);
     let own = Compiler::own(workspace)?;
+    if fetched {
+        return Ok(own.as_toolchain(workspace, Way::Ready { fetched }));
+    }
     if own.has_std_sources() {
         return std_builder(workspace, own.clone(), None, &own);
     }
@@ -99,40 +118,42 @@ fn find_or_install(workspace: &Workspace) -> Result<Toolchain> {
 impl Toolchain {
     /// A `cargo <subcommand>` for wasm, whose results go to [`Workspace::wasm_target`].
     pub(crate) fn cargo(&self, workspace: &Workspace, subcommand: &str) -> Command {
-        let mut command = match self {
-            Self::Ready { .. } | Self::BuildsStd(StdBuilder { cargo: None, .. }) => {
-                workspace.cargo()
-            }
-            Self::BuildsStd(StdBuilder { cargo: Some(cargo), .. }) => workspace.command(cargo),
+        let mut command = match &self.way {
+            Way::Ready { .. } | Way::BuildsStd(StdBuilder { cargo: None, .. }) => workspace.cargo(),
+            Way::BuildsStd(StdBuilder { cargo: Some(cargo), .. }) => workspace.command(cargo),
         };
         command.args([subcommand, "--locked", "--target", WASM, "--target-dir"]);
         command.arg(workspace.wasm_target());
-        if let Self::BuildsStd(builder) = self {
-            command.arg("-Zbuild-std=std,panic_abort");
-            command.env("RUSTC", &builder.rustc).env("RUSTC_BOOTSTRAP", "1");
+        if let Way::BuildsStd(builder) = &self.way {
+            command.args(["-Zbuild-std=std,panic_abort", SMALLER_STD]);
+            command.env("RUSTC", &builder.rustc).env(UNSTABLE.0, UNSTABLE.1);
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &builder.linker);
         }
         // Meant for what runs on this machine: `-C target-cpu=native` means nothing to wasm.
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
             command.env_remove(name);
         }
+        if !self.flags.is_empty() {
+            command.env(UNSTABLE.0, UNSTABLE.1);
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", self.flags.join(" "));
+        }
         command
     }
 
     /// Whether the user's own toolchain compiles for wasm, and so its clippy can look at it.
     pub(crate) fn is_the_users(&self) -> bool {
-        matches!(self, Self::Ready { .. })
+        matches!(self.way, Way::Ready { .. })
     }
 }
 
 impl fmt::Display for Toolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ready { fetched: false } => write!(f, "your Rust toolchain, which has {WASM}"),
-            Self::Ready { fetched: true } => {
+        match &self.way {
+            Way::Ready { fetched: false } => write!(f, "your Rust toolchain, which has {WASM}"),
+            Way::Ready { fetched: true } => {
                 write!(f, "your Rust toolchain, for which rustup has fetched {WASM}")
             }
-            Self::BuildsStd(builder) => write!(
+            Way::BuildsStd(builder) => write!(
                 f,
                 "{} ({}) and its own build of std, since your toolchain has no {WASM}",
                 builder.rustc.display(),
@@ -198,7 +219,9 @@ fn std_builder(
         }
         None => bail!("no linker for wasm here: install `lld` (Debian: `apt-get install lld`)"),
     };
-    Ok(Toolchain::BuildsStd(StdBuilder { rustc: rustc.path, cargo, linker, version: rustc.name }))
+    let builder =
+        StdBuilder { rustc: rustc.path.clone(), cargo, linker, version: rustc.name.clone() };
+    Ok(rustc.as_toolchain(workspace, Way::BuildsStd(builder)))
 }
 
 /// What a compiler says of itself.
@@ -239,6 +262,24 @@ impl Compiler {
         let version = (numbers.next()?.ok()?, numbers.next()?.ok()?);
         let name = described.lines().next()?.to_owned();
         Some(Self { path, name, version, host: field("host: ")?.to_owned(), sysroot })
+    }
+
+    /// This compiler as the way to compile for wasm.
+    fn as_toolchain(&self, workspace: &Workspace, way: Way) -> Toolchain {
+        let takes = |flag: &&&str| {
+            let mut command = workspace.command(&self.path);
+            command.args([**flag, "--print", "sysroot"]).env(UNSTABLE.0, UNSTABLE.1);
+            process::ask(command, "the compiler's flags", process::QUESTION_LIMIT).is_ok()
+        };
+        let flags: Vec<_> = SMALLER.iter().filter(takes).copied().collect();
+        if flags.len() < SMALLER.len() {
+            say::detail(&format!(
+                "{} doesn't take all of {}: the lab will be heavier than it could be",
+                self.name,
+                SMALLER.join(" ")
+            ));
+        }
+        Toolchain { way, flags }
     }
 
     fn has_wasm(&self) -> bool {
@@ -307,12 +348,10 @@ mod tests {
             linker: "rust-lld".into(),
             version: "rustc 1.96.0".into(),
         };
-        for toolchain in [
-            Toolchain::Ready { fetched: true },
-            Toolchain::Ready { fetched: false },
-            Toolchain::BuildsStd(builder),
-        ] {
-            let text = toolchain.to_string();
+        for way in
+            [Way::Ready { fetched: true }, Way::Ready { fetched: false }, Way::BuildsStd(builder)]
+        {
+            let text = Toolchain { way, flags: Vec::new() }.to_string();
             assert!(text.contains(WASM) && !text.contains('\n'), "{text}");
         }
     }
