@@ -100,7 +100,7 @@ fn find_or_install(workspace: &Workspace) -> Result<Toolchain> {
         return Ok(own.as_toolchain(workspace, Way::Ready { fetched }));
     }
     if own.has_std_sources() {
-        return std_builder(workspace, own.clone(), None, &own);
+        return std_builder(workspace, &own, None, &own);
     }
     if apt::can_install() {
         apt::install(workspace, DEBIAN_PACKAGES, "for a compiler that can build for wasm")?;
@@ -197,12 +197,12 @@ fn debian(workspace: &Workspace, own: &Compiler) -> Result<Option<Toolchain>> {
         return Ok(None);
     }
     let cargo = Path::new(DEBIAN_CARGO).is_file().then(|| PathBuf::from(DEBIAN_CARGO));
-    std_builder(workspace, rustc, cargo, own).map(Some)
+    std_builder(workspace, &rustc, cargo, own).map(Some)
 }
 
 fn std_builder(
     workspace: &Workspace,
-    rustc: Compiler,
+    rustc: &Compiler,
     cargo: Option<PathBuf>,
     own: &Compiler,
 ) -> Result<Toolchain> {
