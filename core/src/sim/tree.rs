@@ -95,7 +95,10 @@ impl<'de> Deserializer<'de> for Node<'_> {
                 .map_err(|_| TreeError::custom("a whole number of at most 63 bits belongs here"))
                 .and_then(|number| visitor.visit_i64(number)),
             // Nothing in a scenario is a fraction: what could be one counts in a smaller unit.
-            DeValue::Float(_) => Err(TreeError::custom("a whole number belongs here")),
+            DeValue::Float(number) => Err(TreeError::custom(format_args!(
+                "invalid type: floating point `{}`, expected a whole number",
+                number.as_str()
+            ))),
             DeValue::Boolean(value) => visitor.visit_bool(*value),
             DeValue::Datetime(_) => Err(TreeError::custom("a date has no meaning here")),
             DeValue::Array(array) => visitor.visit_seq(Items(array.iter())),
