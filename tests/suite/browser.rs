@@ -6,7 +6,7 @@ pub(crate) mod webdriver;
 
 use std::{thread, time::Duration};
 
-use conclave_core::sim::BUILTIN;
+use conclave_core::sim::{self, BUILTIN, Invariant};
 use serde_json::json;
 
 use self::{
@@ -86,6 +86,99 @@ fn the_lab_loads_every_scenario_without_a_complaint_and_asks_nobody_else() {
     lab.choose("normal-case");
     lab.scrub_to(lab.number("steps") / 2);
     lab.screenshot("light");
+}
+
+#[test]
+fn every_scenario_plays_to_its_end_and_comes_out_as_its_file_expects() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.choose_from("speed", "100");
+    for builtin in BUILTIN {
+        let scenario = sim::builtin(builtin.name).expect("the core's tests read every scenario");
+        lab.choose(builtin.name);
+        for (part, state) in lab.verdict() {
+            let broken = Invariant::ALL
+                .iter()
+                .find(|invariant| invariant.name().replace(' ', "-") == part)
+                .is_some_and(|invariant| scenario.expect.violated.contains(invariant));
+            let expected = if broken { "violated" } else { "held" };
+            assert_eq!(state, expected, "{}: {part}", builtin.name);
+        }
+        // A press goes to the next marker, the last one to the end.
+        let end = lab.number("steps");
+        for press in 0..=scenario.narration.len() {
+            let from = lab.position();
+            if from == end {
+                break;
+            }
+            lab.click("play");
+            lab.wait_for_position("playing", |at| at > from);
+            let at = lab.wait_for_pause();
+            assert!(at > from, "{}: press {press} didn't get on from {from}", builtin.name);
+        }
+        assert_eq!(lab.position(), end, "{} doesn't play to its end", builtin.name);
+        visit.no_complaints();
+    }
+}
+
+#[test]
+fn a_right_click_opens_the_menu_and_a_verb_in_it_takes_effect() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.choose("normal-case");
+    lab.scrub_to(lab.number("steps") / 4);
+    let before = lab.moment();
+    lab.right_click("node-0");
+    wait_for("the focus in the menu", Duration::from_secs(5), || {
+        (lab.has("menu") && lab.has_focus_in("menu")).then_some(())
+    });
+    lab.screenshot("menu");
+    lab.click_in_menu("act-byzantine-wrong-digest");
+    wait_for("the liar to show", Duration::from_secs(10), || {
+        (lab.attribute("node-0", "data-state") == "byzantine").then_some(())
+    });
+    assert!(!lab.has("menu"), "what was asked for closes the menu");
+    lab.wait_for_verdict();
+    lab.click("end");
+    lab.wait_for_position("the end", |at| at == lab.number("steps"));
+    let after = lab.moment();
+    assert_ne!(after.trace_hash, before.trace_hash, "a lie makes another run");
+    for (invariant, state) in lab.verdict() {
+        assert_eq!(state, "held", "{invariant} with one liar of f = 1");
+    }
+    visit.no_complaints();
+}
+
+#[test]
+fn the_keyboard_alone_selects_a_replica_and_acts_on_it() {
+    const ENTER: &str = "\u{e007}";
+    const ESCAPE: &str = "\u{e00c}";
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.choose("normal-case");
+    lab.scrub_to(lab.number("steps") / 4);
+    let in_menu = || {
+        wait_for("the focus in the menu", Duration::from_secs(5), || {
+            (lab.has("menu") && lab.has_focus_in("menu")).then_some(())
+        });
+    };
+    visit.session.press("2");
+    wait_for("replica 1 to have the focus", Duration::from_secs(5), || {
+        lab.has_focus_in("node-1").then_some(())
+    });
+    visit.session.press(ENTER);
+    in_menu();
+    visit.session.press(ESCAPE);
+    wait_for("the menu to close", Duration::from_secs(5), || (!lab.has("menu")).then_some(()));
+    assert!(lab.has_focus_in("node-1"), "the focus goes back to where it came from");
+    visit.session.press(ENTER);
+    in_menu();
+    // The first act of a replica that runs.
+    visit.session.press(ENTER);
+    wait_for("the crash to show", Duration::from_secs(10), || {
+        (lab.attribute("node-1", "data-state") == "down").then_some(())
+    });
+    visit.no_complaints();
 }
 
 #[test]
@@ -259,7 +352,16 @@ fn a_phone_shows_it_all_without_scrolling_sideways() {
         &json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true }),
     );
     let lab = visit.lab();
+    lab.choose_from("scenario-choice", "equivocating-primary");
+    lab.wait_for_verdict();
+    assert_eq!(lab.attribute("scenario-equivocating-primary", "aria-current"), "true");
     lab.scrub_to(lab.number("steps") / 3);
+    lab.click("tab-ring");
+    lab.click("node-2");
+    wait_for("the menu of a tap", Duration::from_secs(5), || lab.has("menu").then_some(()));
+    lab.screenshot("phone-menu");
+    lab.click_in_menu("look-inside");
+    assert!(!lab.text("inspect-executed").is_empty());
     for tab in ["lanes", "ring", "inspect", "events"] {
         lab.click(&format!("tab-{tab}"));
         let overflow = visit.session.script(

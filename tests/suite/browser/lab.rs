@@ -124,6 +124,36 @@ impl<'a> Lab<'a> {
         self.wait_for_verdict();
     }
 
+    /// Chooses from a list as a hand would.
+    pub(crate) fn choose_from(&self, list: &str, value: &str) {
+        self.look(
+            list,
+            &format!(
+                "element.value = '{value}'; \
+                 element.dispatchEvent(new Event('change', {{ bubbles: true }}))"
+            ),
+        );
+        wait_for("the choice to show", SHOWN_LIMIT, || {
+            let shown = self.look(list, "return element.value");
+            (shown == value).then_some(())
+        });
+    }
+
+    /// Opens the menu of a part with the right mouse button.
+    pub(crate) fn right_click(&self, name: &str) {
+        self.session.right_click(&format!("[data-test='{name}']"));
+    }
+
+    /// Clicks a part inside the open menu.
+    pub(crate) fn click_in_menu(&self, name: &str) {
+        self.session.click(&format!("[data-test='menu'] [data-test='{name}']"));
+    }
+
+    /// Whether the focus is inside a part.
+    pub(crate) fn has_focus_in(&self, name: &str) -> bool {
+        self.look(name, "return element.contains(document.activeElement)") == true
+    }
+
     /// Every part of the verdict and its state.
     pub(crate) fn verdict(&self) -> Vec<(String, String)> {
         let states = self.session.script(

@@ -156,13 +156,31 @@ impl Session {
 
     /// Clicks what the selector finds, as a visitor would: it must be there, in sight and free.
     pub(crate) fn click(&self, selector: &str) {
-        let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));
-        let element = found
-            .as_object()
-            .and_then(|object| object.values().next())
-            .and_then(Value::as_str)
-            .unwrap_or_else(|| panic!("{selector} isn't an element: {found}"));
+        let (_, element) = self.element(selector);
         self.post(&format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Clicks into the middle of what the selector finds with the right button.
+    pub(crate) fn right_click(&self, selector: &str) {
+        let (found, _) = self.element(selector);
+        let actions = json!([
+            { "type": "pointerMove", "origin": found, "x": 0, "y": 0 },
+            { "type": "pointerDown", "button": 2 },
+            { "type": "pointerUp", "button": 2 },
+        ]);
+        self.post(
+            "/actions",
+            &json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": actions }] }),
+        );
+    }
+
+    /// An element as the driver names it, and the name alone.
+    fn element(&self, selector: &str) -> (Value, String) {
+        let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));
+        let name = found.as_object().and_then(|object| object.values().next());
+        let name = name.and_then(Value::as_str).map(str::to_owned);
+        let name = name.unwrap_or_else(|| panic!("{selector} isn't an element: {found}"));
+        (found, name)
     }
 
     /// Presses and releases keys, one after the other, wherever the focus is.

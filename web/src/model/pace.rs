@@ -43,19 +43,19 @@ impl Pace {
     }
 
     /// The value that the control uses for it.
-    pub(crate) fn key(self) -> String {
+    pub(crate) fn key(self) -> &'static str {
         match self {
-            Self::Even => "even".to_owned(),
-            Self::Ratio(ratio) => format!("{ratio}"),
+            Self::Even => "even",
+            Self::Ratio(ratio) => {
+                RATIOS.iter().find(|(known, _)| *known >= ratio * 0.999).map_or("100", |it| it.1)
+            }
         }
     }
 
     /// The pace of a control's value.
     pub(crate) fn from_key(key: &str) -> Self {
-        match key.parse::<f64>() {
-            Ok(ratio) if ratio.is_finite() && ratio > 0.0 => Self::Ratio(ratio.clamp(0.001, 100.0)),
-            _ => Self::Even,
-        }
+        let known = RATIOS.iter().find(|(_, name)| *name == key);
+        known.map_or(Self::Even, |(ratio, _)| Self::Ratio(*ratio))
     }
 
     /// The next slower (−1) or faster (+1) one.
@@ -213,7 +213,12 @@ mod tests {
         assert_eq!(Pace::Ratio(0.001).nudged(-1), Pace::Ratio(0.001));
         assert_eq!(Pace::Ratio(100.0).nudged(1), Pace::Ratio(100.0));
         assert_eq!(Pace::Even.nudged(1), Pace::Ratio(0.5));
-        assert_eq!(Pace::from_key(&Pace::Even.key()), Pace::Even);
-        assert_eq!(Pace::from_key(&Pace::Ratio(0.05).key()), Pace::Ratio(0.05));
+    }
+
+    #[test]
+    fn the_control_gives_back_every_pace_that_it_offers() {
+        for (pace, _) in Pace::all() {
+            assert_eq!(Pace::from_key(pace.key()), pace);
+        }
     }
 }

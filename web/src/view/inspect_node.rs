@@ -93,6 +93,7 @@ fn belief(app: &App, node: NodeId) -> Html {
     } else {
         format!("changing to {}", replica.view())
     };
+    let members: Vec<String> = replica.members().nodes().map(|node| node.to_string()).collect();
     let role = if replica.is_primary() {
         "primary".to_owned()
     } else {
@@ -100,6 +101,8 @@ fn belief(app: &App, node: NodeId) -> Html {
     };
     html! {
         <dl class="facts">
+            <dt title="A stretch of the log with one membership.">{ "Epoch" }</dt>
+            <dd data-test="inspect-epoch">{ format!("{}: {}", replica.epoch(), words::list(&members)) }</dd>
             <dt title="A period with one primary.">{ "View" }</dt><dd>{ view }</dd>
             <dt>{ "Role" }</dt><dd>{ role }</dd>
             <dt title="The last position that it executed.">{ "Executed" }</dt>
