@@ -105,6 +105,16 @@ pub enum EventKind {
         /// of so many requests.
         requests: u32,
     },
+    /// A backup doesn't vote for a proposal because of the time that it carries.
+    TimeRefused {
+        /// In this view,
+        view: View,
+        /// at this position.
+        seq: Seq,
+        /// How far the proposed time is from the backup's clock, in milliseconds; `None`: there
+        /// is none where one is needed.
+        off_by_ms: Option<i64>,
+    },
     /// A replica has a prepared certificate: pre-prepare and 2f matching prepares.
     Prepared {
         /// In this view,

@@ -49,3 +49,19 @@ impl fmt::Display for Time {
         write!(f, "{}.{:03} ms", self.0 / 1_000, self.0 % 1_000)
     }
 }
+
+/// A moment by wall clocks: milliseconds since 1970. What replicas agree on when an application
+/// asks for the time; the protocol's own timers never look at it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct WallTime(pub u64);
+
+impl WallTime {
+    /// So many milliseconds later.
+    #[must_use]
+    pub const fn after_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+}

@@ -2,30 +2,74 @@
 
 mod kv;
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use thiserror::Error;
 
+use crate::time::WallTime;
+
 pub use kv::{KeyValue, MAX_KEY_BYTES, MAX_VALUE_BYTES, Operation, Outcome};
 
-/// A deterministic state machine.
+/// What an operation may know beside the state: nothing that replicas haven't agreed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The agreed time: never goes backwards, and stands still between batches that carry one.
+    pub time: WallTime,
+}
+
+/// A deterministic state machine whose state is kept in pieces.
+///
+/// Pieces are what checkpoints hash and state transfer fetches: only those that changed are hashed
+/// again, and only those that differ travel. What belongs to which piece must follow from the
+/// state alone.
 pub trait Application: Clone {
-    /// Executes one operation and returns its result. Same state and operation, same result and
-    /// next state, on every machine. Bytes that are no operation get a result that says so.
-    fn execute(&mut self, operation: &[u8]) -> Vec<u8>;
+    /// How many pieces there are, numbered from 0; most may be empty. At most
+    /// [`MAX_PIECES`].
+    const PIECES: u32;
+
+    /// Executes one operation and returns its result. Same state, operation and context: same
+    /// result and next state, on every machine. Bytes that are no operation get a result that says
+    /// so.
+    fn execute(&mut self, operation: &[u8], context: &Context) -> Vec<u8>;
 
     /// What [`Application::execute`] would answer, if it would change nothing. `None`: it would,
     /// so the operation must be ordered.
-    fn query(&self, operation: &[u8]) -> Option<Vec<u8>>;
+    fn query(&self, operation: &[u8], context: &Context) -> Option<Vec<u8>>;
 
-    /// The whole state, in an encoding that depends on nothing but the state.
-    fn snapshot(&self) -> Vec<u8>;
+    /// Whether an operation means nothing without a time: a batch that holds it must carry one.
+    fn needs_time(_operation: &[u8]) -> bool {
+        false
+    }
 
-    /// The state of a snapshot.
-    fn restore(snapshot: &[u8]) -> Result<Self, BadSnapshot>;
+    /// Whether there is anything in the state that passing time changes: while there is, every
+    /// batch carries a time.
+    fn follows_time(&self) -> bool {
+        false
+    }
+
+    /// The canonical bytes of a piece: they depend on nothing but the state. `None`: empty.
+    fn piece(&self, index: u32) -> Option<Vec<u8>>;
+
+    /// The pieces that aren't empty, rising.
+    fn pieces(&self) -> Vec<u32>;
+
+    /// Replaces a piece; `None` empties it. On an error nothing changed.
+    fn install(&mut self, index: u32, bytes: Option<&[u8]>) -> Result<(), BadPiece>;
+
+    /// The pieces that may have changed since [`Application::forget_changes`].
+    fn changed(&self) -> &BTreeSet<u32>;
+
+    /// Starts over with noting which pieces change.
+    fn forget_changes(&mut self);
 }
 
-/// Bytes that are no snapshot of this application.
+/// The most pieces of an application.
+pub const MAX_PIECES: u32 = 4_096;
+
+/// Bytes that are no piece of this application's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("not a snapshot of this application's state")]
-pub struct BadSnapshot;
+#[error("piece {index} is none of this application's state")]
+pub struct BadPiece {
+    /// Which.
+    pub index: u32,
+}

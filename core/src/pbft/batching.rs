@@ -40,7 +40,9 @@ impl<A: Application> Replica<A> {
     /// The primary's part: assigns the next positions to what waits.
     pub(super) fn propose(&mut self) {
         while self.has_room() && (self.batch_is_due() || self.must_fill()) {
-            let batch = Arc::new(Batch { requests: self.next_batch() });
+            let requests = self.next_batch();
+            let time = self.proposed_time(&requests);
+            let batch = Arc::new(Batch { requests, time });
             let seq = self.proposed.next();
             let body =
                 PrePrepare { epoch: self.epoch(), view: self.view, seq, digest: batch.digest() };

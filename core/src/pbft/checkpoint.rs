@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::{
     certificate::CheckpointCertificate,
     durable::Record,
-    messages::{Checkpoint, Message, Snapshot, Transfer, node_of},
+    messages::{Checkpoint, Message, Piece, Snapshot, Transfer, node_of},
     replica::Replica,
 };
 use crate::{
-    app::Application,
+    app::{Application, BadPiece},
     crypto::{Digest, Signed},
     event::EventKind,
     ids::{NodeId, Seq},
@@ -86,7 +86,8 @@ impl<A: Application> Replica<A> {
     pub(super) fn take_checkpoint(&mut self) {
         let snapshot = Arc::new(Snapshot {
             seq: self.executed,
-            application: self.application.snapshot(),
+            time: self.time,
+            application: self.pieces(),
             sessions: self.sessions.clone(),
         });
         let body =
@@ -141,6 +142,28 @@ impl<A: Application> Replica<A> {
         }
     }
 
+    fn pieces(&self) -> Vec<Piece> {
+        let indexes = self.application.pieces().into_iter();
+        indexes
+            .filter_map(|index| Some(Piece { index, bytes: self.application.piece(index)? }))
+            .collect()
+    }
+
+    /// Replaces the state, or nothing.
+    pub(super) fn install(&mut self, snapshot: &Snapshot) -> Result<(), BadPiece> {
+        let mut application = self.application.clone();
+        for index in application.pieces() {
+            application.install(index, None)?;
+        }
+        for piece in &snapshot.application {
+            application.install(piece.index, Some(&piece.bytes))?;
+        }
+        self.application = application;
+        self.sessions = snapshot.sessions.clone();
+        self.time = snapshot.time;
+        Ok(())
+    }
+
     fn adopt(&mut self, certificate: CheckpointCertificate, snapshot: Arc<Snapshot>) {
         let seq = certificate.seq();
         self.log.advance(seq);
@@ -159,9 +182,9 @@ impl<A: Application> Replica<A> {
         }
         // A quorum vouches for these bytes, so a correct replica made them: they can't be bad
         // unless more than f lie, and then nothing is adopted.
-        let Ok(application) = A::restore(&snapshot.application) else { return };
-        self.application = application;
-        self.sessions = snapshot.sessions.clone();
+        if self.install(snapshot).is_err() {
+            return;
+        }
         self.executed = seq;
         self.proposed = self.proposed.max(seq);
         let sessions = &self.sessions;

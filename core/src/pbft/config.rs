@@ -22,6 +22,7 @@ use super::messages::{MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_OPERATION_BYTES};
 /// | `request_timeout` | 1 s | ten times a slow wide-area round trip |
 /// | `view_change_timeout` | 2 s | doubles with each view in a row that fails (§4.5.2) |
 /// | `status_interval` | 250 ms | what a lost message costs before it is repaired |
+/// | `clock_tolerance` | 5 s | synchronised clocks differ by far less, and a proposal may be repeated for some seconds before it arrives |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -43,6 +44,8 @@ pub struct Config {
     pub view_change_timeout_ms: u64,
     /// How often a replica that waits says where it stands, in ms.
     pub status_interval_ms: u64,
+    /// How far a proposed time may be from a backup's own clock, in ms.
+    pub clock_tolerance_ms: u64,
 }
 
 impl Default for Config {
@@ -57,6 +60,7 @@ impl Default for Config {
             request_timeout_ms: 1_000,
             view_change_timeout_ms: 2_000,
             status_interval_ms: 250,
+            clock_tolerance_ms: 5_000,
         }
     }
 }
@@ -126,6 +130,7 @@ impl Config {
             ("request_timeout_ms", self.request_timeout_ms),
             ("view_change_timeout_ms", self.view_change_timeout_ms),
             ("status_interval_ms", self.status_interval_ms),
+            ("clock_tolerance_ms", self.clock_tolerance_ms),
         ] {
             must(
                 (1..=3_600_000).contains(&value),

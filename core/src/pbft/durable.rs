@@ -29,7 +29,7 @@ use super::{
     replica::{Replica, Standing},
 };
 use crate::{
-    app::{Application, BadSnapshot},
+    app::{Application, BadPiece},
     crypto::{Authenticator, Signed},
     ids::{NodeId, Seq, View},
     quorum::Membership,
@@ -135,7 +135,7 @@ pub enum RestoreError {
         /// Which.
         seq: Seq,
         /// Why not.
-        why: BadSnapshot,
+        why: BadPiece,
     },
 }
 
@@ -197,9 +197,7 @@ impl<A: Application> Replica<A> {
             }
             Record::Stable(certificate, snapshot) => {
                 let seq = certificate.seq();
-                self.application = A::restore(&snapshot.application)
-                    .map_err(|why| RestoreError::Snapshot { seq, why })?;
-                self.sessions = snapshot.sessions.clone();
+                self.install(&snapshot).map_err(|why| RestoreError::Snapshot { seq, why })?;
                 self.executed = seq;
                 self.proposed = self.proposed.max(seq);
                 self.log.advance(seq);

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     crypto::{Digest, Signable, Signed},
     ids::{Epoch, Principal, RequestId, Seq, View},
+    time::WallTime,
 };
 
 /// The longest operation a client may send, in bytes.
@@ -42,9 +43,16 @@ pub struct Request {
 pub struct Batch {
     /// In execution order.
     pub requests: Vec<Signed<Request>>,
+    /// The primary's wall clock, if the application asks for the time.
+    pub time: Option<WallTime>,
 }
 
 impl Batch {
+    /// A batch that needs no time.
+    pub const fn new(requests: Vec<Signed<Request>>) -> Self {
+        Self { requests, time: None }
+    }
+
     /// What pre-prepares and votes name.
     pub fn digest(&self) -> Digest {
         Digest::of(self)
@@ -225,11 +233,22 @@ pub struct Decided {
 pub struct Snapshot {
     /// The last position executed.
     pub seq: Seq,
-    /// The application's own encoding of its state.
-    #[serde(with = "serde_bytes")]
-    pub application: Vec<u8>,
+    /// The agreed time.
+    pub time: WallTime,
+    /// The application's pieces that aren't empty.
+    pub application: Vec<Piece>,
     /// Who was answered what: exactly-once must survive the transfer.
     pub sessions: Sessions,
+}
+
+/// One piece of the application's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// Which.
+    pub index: u32,
+    /// Its canonical bytes.
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
 }
 
 /// A stable checkpoint with its state.

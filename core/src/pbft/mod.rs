@@ -19,6 +19,7 @@
 //! | `slot` | one position between the water marks |
 //! | `replica` | the state, and which rule handles what |
 //! | `normal` | §4.2: request, pre-prepare, prepare, commit, execute |
+//! | `agreed_time` | the time that a batch carries: proposed, judged, made to advance |
 //! | `allowance` | what a peer may cost |
 //! | `batching` | when the primary proposes, and how much at a time |
 //! | `checkpoint` | §4.3: garbage collection, and state transfer |
@@ -51,6 +52,7 @@
 //! | what peers cost, how quick the primary is | n entries each | one for each replica, and 16 samples |
 //! | what waits for the disk | `MAX_HELD` sends, and the records of W positions | more are lost, as a network may lose them |
 
+mod agreed_time;
 mod allowance;
 mod batching;
 mod certificate;

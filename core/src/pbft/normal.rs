@@ -48,7 +48,7 @@ impl<A: Application> Replica<A> {
     }
 
     /// Remembers that a client waits, from which moment on the primary is being timed.
-    fn await_execution(&mut self, request: &Arc<Signed<Request>>, proposed: bool) {
+    pub(super) fn await_execution(&mut self, request: &Arc<Signed<Request>>, proposed: bool) {
         let RequestId { client, timestamp } = request.body.id;
         if let Some(pending) = self.pending.get_mut(&client) {
             let known = pending.request.body.id.timestamp;
@@ -82,13 +82,11 @@ impl<A: Application> Replica<A> {
         let current = self.is_active() && view == self.view;
         let Some(slot) = self.log.entry(seq) else { return };
         if current {
-            match &slot.accepted {
-                None => self.accept(header, batch),
+            match slot.accepted.clone() {
+                None if self.accepts_time(&header, &batch) => self.accept(header, batch),
+                None => {}
                 Some(accepted) if accepted.body.digest == digest => {}
-                Some(accepted) => {
-                    let accepted = accepted.clone();
-                    self.report_conflict(&accepted, &header);
-                }
+                Some(accepted) => self.report_conflict(&accepted, &header),
             }
         } else if view >= self.view
             && slot.early.as_ref().is_none_or(|early| early.body.view < view)
@@ -248,11 +246,13 @@ impl<A: Application> Replica<A> {
             let PrePrepare { seq, digest, .. } = decided.pre_prepare.body;
             let mut requests = Vec::new();
             let mut replies = Vec::new();
+            self.advance_time(&decided.batch);
+            let context = self.context();
             for request in &decided.batch.requests {
                 let id = request.body.id;
                 // A request may be ordered twice, across a view change; it executes once.
                 if self.sessions.lookup(id) == Known::New {
-                    let result = self.application.execute(&request.body.operation);
+                    let result = self.application.execute(&request.body.operation, &context);
                     self.sessions.record(id, result.clone());
                     requests.push(id);
                     replies.push((id, result));

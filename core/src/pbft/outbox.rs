@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_disk_that_hangs_does_not_fill_the_memory() {
         let mut outbox = Outbox::default();
-        outbox.persist(Record::Batch(Batch { requests: alloc::vec![] }.into()));
+        outbox.persist(Record::Batch(Batch::new(alloc::vec![]).into()));
         let message = || Message::FetchBatch(crate::crypto::Digest::default());
         for _ in 0..3 * MAX_HELD {
             outbox.push(Effect::Send { to: To::Others, message: message() });
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn what_follows_a_record_waits_until_it_is_durable() {
         let mut outbox = Outbox::default();
-        let record = || Record::Batch(Batch { requests: alloc::vec![] }.into());
+        let record = || Record::Batch(Batch::new(alloc::vec![]).into());
         outbox.event(event(1));
         outbox.persist(record());
         outbox.event(event(2));

@@ -119,7 +119,9 @@ impl<A: Application> Replica<A> {
             if self.sessions.lookup(id) != Known::New {
                 continue;
             }
-            let Some(result) = self.application.query(&read.body.operation) else { continue };
+            let Some(result) = self.application.query(&read.body.operation, &self.context()) else {
+                continue;
+            };
             let body = ReadReply { epoch: self.epoch(), view: self.view, id, result };
             let reply = Arc::new(Signed::new(body, &*self.authenticator));
             self.event(EventKind::ReadAnswered { request: id, executed });

@@ -13,6 +13,7 @@
 use alloc::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
+    vec::Vec,
 };
 
 use serde::Serialize;
@@ -31,13 +32,13 @@ use super::{
     slot::{Log, SlotView},
 };
 use crate::{
-    app::Application,
+    app::{Application, Context},
     crypto::{Authenticator, Digest, Signed},
     event::EventKind,
     ids::{ClientId, Epoch, NodeId, Seq, Timestamp, View},
     protocol::{Effect, Input, Protocol, To},
     quorum::Membership,
-    time::Time,
+    time::{Time, WallTime},
 };
 
 /// Whether the replica takes part in its view.
@@ -80,6 +81,10 @@ pub struct Replica<A> {
     /// The last position executed.
     pub(super) executed: Seq,
     pub(super) application: A,
+    /// The agreed time: that of the last executed batch that carried one.
+    pub(super) time: WallTime,
+    /// How far the host's wall clock is ahead of `now`, in microseconds.
+    clock_offset_us: i64,
     pub(super) sessions: Sessions,
 
     /// One request a client: bounded by the number of clients whose keys are known.
@@ -138,6 +143,8 @@ impl<A: Application> Replica<A> {
             proposed: Seq(0),
             executed: Seq(0),
             application,
+            time: WallTime::default(),
+            clock_offset_us: 0,
             sessions: Sessions::default(),
             pending: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -209,6 +216,27 @@ impl<A: Application> Replica<A> {
     /// *H*: no proposal above it is accepted.
     pub fn high_water_mark(&self) -> Seq {
         self.log.high()
+    }
+
+    /// Tells it how far the host's wall clock (microseconds since 1970) is ahead of the times
+    /// that it is handed. 0 unless told otherwise.
+    pub fn set_clock_offset_us(&mut self, offset_us: i64) {
+        self.clock_offset_us = offset_us;
+    }
+
+    /// What the host's wall clock shows.
+    pub(super) fn wall_clock(&self) -> WallTime {
+        WallTime(self.now.0.saturating_add_signed(self.clock_offset_us) / 1_000)
+    }
+
+    /// The agreed time after the last executed position.
+    pub fn agreed_time(&self) -> WallTime {
+        self.time
+    }
+
+    /// What an operation executed now would know beside the state.
+    pub(super) fn context(&self) -> Context {
+        Context { time: self.time }
     }
 
     /// The replicated state.
@@ -325,6 +353,9 @@ impl<A: Application> Protocol for Replica<A> {
         let waiting = (&self.pending, &self.queue, &self.reads, self.status_at, &self.allowances);
         let proofs = (&self.checkpoints, &self.stable, &self.view_changes, &self.new_view);
         let memory = (&self.recovery, &self.lives);
-        Digest::of(&(protocol, progress, waiting, proofs, memory, self.application.snapshot()))
+        let indexes = self.application.pieces().into_iter();
+        let pieces: Vec<_> = indexes.map(|at| (at, self.application.piece(at))).collect();
+        let state = (self.time, self.clock_offset_us, pieces);
+        Digest::of(&(protocol, progress, waiting, proofs, memory, state))
     }
 }

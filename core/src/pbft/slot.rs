@@ -120,6 +120,8 @@ pub(super) struct Slot {
     pub(super) timing: Option<Timing>,
     /// Whether a conflict of two signed proposals was reported already.
     pub(super) conflict_reported: bool,
+    /// Whether a proposal was refused here for its time, and that was said.
+    pub(super) time_refused: bool,
 }
 
 impl Slot {

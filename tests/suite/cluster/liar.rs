@@ -61,7 +61,7 @@ impl Liar {
     /// Two proposals for one position, both properly signed.
     pub(crate) async fn equivocate(&mut self) {
         for value in ["one story", "another"] {
-            let batch = Batch { requests: vec![self.request(1, value)] };
+            let batch = Batch::new(vec![self.request(1, value)]);
             let (view, seq, digest) = (View(0), Seq(1), batch.digest());
             let header = Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &self.key);
             self.send(&Message::PrePrepare(header.into(), batch.into())).await;

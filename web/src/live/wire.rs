@@ -120,6 +120,11 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
             requests: f.small("requests")?,
         },
         "prepared" => EventKind::Prepared { view: f.view()?, seq: f.seq()?, digest: f.digest()? },
+        "time-refused" => EventKind::TimeRefused {
+            view: f.view()?,
+            seq: f.seq()?,
+            off_by_ms: f.0.get("off_by_ms")?.as_i64(),
+        },
         "committed" => EventKind::Committed { view: f.view()?, seq: f.seq()?, digest: f.digest()? },
         "executed" => EventKind::Executed {
             seq: f.seq()?,
@@ -259,6 +264,8 @@ mod tests {
             EventKind::PrePrepared { view, seq, digest, requests: 3 },
             EventKind::Prepared { view, seq, digest },
             EventKind::Committed { view, seq, digest },
+            EventKind::TimeRefused { view, seq, off_by_ms: Some(-3_600_000) },
+            EventKind::TimeRefused { view, seq, off_by_ms: None },
             EventKind::Executed { seq, digest, requests: vec![request] },
             EventKind::CheckpointTaken { seq, digest },
             EventKind::CheckpointStable { seq, digest },

@@ -156,6 +156,13 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
         EventKind::Prepared { seq, digest, .. } => {
             (format!("prepared {seq}: {}", digest.short()), false)
         }
+        EventKind::TimeRefused { seq, off_by_ms, .. } => (
+            match off_by_ms {
+                Some(ms) => format!("refused {seq}: its time is off by {ms} ms"),
+                None => format!("refused {seq}: it needs a time"),
+            },
+            true,
+        ),
         EventKind::Committed { seq, digest, .. } => {
             (format!("committed {seq}: {}", digest.short()), false)
         }

@@ -45,7 +45,7 @@ fn watch(net: &mut Net, id: u16) -> Rc<Cell<u32>> {
 }
 
 fn proposal(key: &str) -> (Digest, Message) {
-    let batch = Batch { requests: vec![request(9, 1, key)] };
+    let batch = Batch::new(vec![request(9, 1, key)]);
     let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
     let header = Signed::new(body, &node(0));
     (body.digest, Message::PrePrepare(header.into(), Arc::new(batch)))

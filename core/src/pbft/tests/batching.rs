@@ -152,7 +152,7 @@ fn a_client_that_floods_has_one_request_in_a_batch_and_delays_no_other() {
 #[test]
 fn a_batch_with_two_requests_of_one_client_is_refused() {
     let net = Net::new(4);
-    let batch = Batch { requests: vec![request(1, 1, "a"), request(1, 2, "b")] };
+    let batch = Batch::new(vec![request(1, 1, "a"), request(1, 2, "b")]);
     let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
     let message = Message::PrePrepare(Signed::new(body, &node(0)).into(), batch.into());
     let refused = verify(message, net.members, &node(1)).unwrap_err();

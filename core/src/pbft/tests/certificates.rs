@@ -23,7 +23,7 @@ fn prepare(by: u16) -> Signed<Prepare> {
 }
 
 fn decided(committers: &[u16]) -> Decided {
-    let batch = Batch { requests: vec![request(1, 1, "k")] };
+    let batch = Batch::new(vec![request(1, 1, "k")]);
     let (view, seq, digest) = (View(0), Seq(1), batch.digest());
     Decided {
         pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0)),
@@ -36,7 +36,12 @@ fn decided(committers: &[u16]) -> Decided {
 }
 
 fn transfer(signers: &[u16]) -> Transfer {
-    let snapshot = Snapshot { seq: Seq(100), application: vec![0], sessions: Sessions::default() };
+    let snapshot = Snapshot {
+        seq: Seq(100),
+        time: crate::time::WallTime(0),
+        application: vec![],
+        sessions: Sessions::default(),
+    };
     let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: Digest::of(&snapshot) };
     let checkpoints: Vec<_> = signers.iter().map(|by| Signed::new(body, &node(*by))).collect();
     Transfer {
@@ -90,13 +95,13 @@ fn only_the_view_s_primary_proposes() {
 #[test]
 fn a_batch_must_be_the_one_that_its_header_names_and_hold_signed_requests() {
     let Decided { pre_prepare, .. } = decided(&[]);
-    let other = Arc::new(Batch { requests: vec![request(1, 2, "k")] });
+    let other = Arc::new(Batch::new(vec![request(1, 2, "k")]));
     let refused = checked(Message::PrePrepare(pre_prepare.into(), other));
     assert!(matches!(refused, Err(Refusal::Inconsistent(_))));
 
     let mut forged = request(1, 1, "k");
     forged.body.operation.push(0);
-    let batch = Batch { requests: vec![forged] };
+    let batch = Batch::new(vec![forged]);
     let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
     let refused = checked(Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch)));
     assert!(matches!(refused, Err(Refusal::Signature(_))));
@@ -134,7 +139,7 @@ fn a_state_needs_a_quorum_for_exactly_its_digest() {
     assert_eq!(ok(transfer(&[0, 1])), Err(Refusal::Certificate { found: 2, needed: 3 }));
     assert_eq!(ok(transfer(&[])), Err(Refusal::Certificate { found: 0, needed: 3 }));
     let mut changed = transfer(&[0, 1, 2]);
-    Arc::make_mut(&mut changed.snapshot).application.push(1);
+    Arc::make_mut(&mut changed.snapshot).time.0 += 1;
     assert!(matches!(ok(changed), Err(Refusal::Inconsistent(_))));
 }
 

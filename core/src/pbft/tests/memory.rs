@@ -35,7 +35,7 @@ fn signed_by_the_liar(view: u64, seq: u64) -> Vec<Message> {
     if view.0 % 4 == u64::from(LIAR) {
         // Its own views, to come: proposals for them are kept until they begin.
         let requests = (0..CLIENTS).map(|client| request(client, seq.0 + view.0, "key")).collect();
-        let batch = Batch { requests };
+        let batch = Batch::new(requests);
         let body = PrePrepare { epoch, view, seq, digest: batch.digest() };
         messages.push(Message::PrePrepare(Signed::new(body, &keys).into(), batch.into()));
     } else {
@@ -148,7 +148,7 @@ fn a_replica_whose_disk_hangs_keeps_a_bounded_number_of_answers() {
         replica.handle(net.now, crate::protocol::Input::Request(message));
     };
     // A proposal of the primary is to be recorded, and the disk never says that it was.
-    let batch = Batch { requests: [request(2, 1, "k")].into() };
+    let batch = Batch::new([request(2, 1, "k")].into());
     let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(2), digest: batch.digest() };
     let message = Message::PrePrepare(Signed::new(body, &node(0)).into(), batch.into());
     let message = crate::crypto::verify(message, net.members, &node(1)).unwrap();

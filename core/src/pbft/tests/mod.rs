@@ -1,5 +1,6 @@
 //! The rules of the paper, one story each, on a network that delivers what the test lets through.
 
+mod agreed_time;
 mod amnesia;
 mod batching;
 mod certificates;

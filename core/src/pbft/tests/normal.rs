@@ -17,7 +17,7 @@ fn proposal(seq: u64, batch: &Batch) -> Message {
 }
 
 fn batch(of: &[Signed<crate::pbft::Request>]) -> Batch {
-    Batch { requests: of.to_vec() }
+    Batch::new(of.to_vec())
 }
 
 #[test]

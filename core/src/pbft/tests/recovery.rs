@@ -82,7 +82,7 @@ fn a_restarted_replica_does_not_accept_another_batch_at_a_position_it_voted_for(
     let mut net = Net::new(4);
     net.only(|_, to, _| to == NodeId(1));
     let propose = |key: &str| {
-        let batch = Batch { requests: vec![request(1, 1, key)] };
+        let batch = Batch::new(vec![request(1, 1, key)]);
         let body =
             PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
         (batch.digest(), Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch)))
@@ -138,7 +138,7 @@ fn what_prepared_before_a_crash_is_not_forgotten_in_a_view_change() {
 fn no_vote_leaves_before_its_record_is_durable() {
     let net = Net::new(4);
     let mut replica = net.replica(1).clone();
-    let batch = Batch { requests: vec![request(1, 1, "k")] };
+    let batch = Batch::new(vec![request(1, 1, "k")]);
     let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
     let message = Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch));
     let message = crate::crypto::verify(message, net.members, &node(1)).unwrap();
@@ -187,7 +187,7 @@ fn a_peer_can_not_make_a_replica_answer_more_often_than_twice_an_interval() {
 
 #[test]
 fn a_content_that_nothing_names_is_not_kept_for_ever() {
-    let named = Batch { requests: vec![request(1, 1, "a")] };
+    let named = Batch::new(vec![request(1, 1, "a")]);
     let (view, seq, digest) = (View(0), Seq(1), named.digest());
     let certificate = crate::pbft::PreparedCertificate {
         pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0)),
@@ -195,7 +195,7 @@ fn a_content_that_nothing_names_is_not_kept_for_ever() {
     };
     let records = vec![
         Record::Prepared(certificate.clone()),
-        Record::Batch(Arc::new(Batch { requests: vec![request(1, 2, "b")] })),
+        Record::Batch(Arc::new(Batch::new(vec![request(1, 2, "b")]))),
         Record::Batch(Arc::new(named.clone())),
     ];
     let kept = [Record::Prepared(certificate), Record::Batch(Arc::new(named))];

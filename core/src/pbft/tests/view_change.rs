@@ -206,7 +206,7 @@ fn the_old_primary_s_proposals_are_not_accepted_in_the_new_view() {
     let changes = (0..3).map(|by| view_change(by, 1, vec![])).collect();
     net.deliver(1, 3, new_view(1, 1, changes, &[]));
     assert_eq!(net.replica(3).view(), View(1));
-    let batch = Batch { requests: vec![request(1, 1, "k")] };
+    let batch = Batch::new(vec![request(1, 1, "k")]);
     let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
     net.deliver(0, 3, Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch)));
     assert_eq!(net.replica(3).slots().count(), 0);
@@ -216,7 +216,7 @@ fn the_old_primary_s_proposals_are_not_accepted_in_the_new_view() {
 fn a_proposal_that_overtakes_its_new_view_is_not_lost() {
     let mut net = Net::new(4);
     net.only(|_, to, _| to == NodeId(3));
-    let batch = Batch { requests: vec![request(1, 1, "k")] };
+    let batch = Batch::new(vec![request(1, 1, "k")]);
     let body = PrePrepare { epoch: Epoch(0), view: View(1), seq: Seq(1), digest: batch.digest() };
     net.deliver(
         1,

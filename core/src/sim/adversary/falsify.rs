@@ -99,7 +99,7 @@ impl Passing {
         self.message = match &self.message {
             Message::Transfer(transfer) => {
                 let mut snapshot = (*transfer.snapshot).clone();
-                snapshot.application.push(0);
+                snapshot.time.0 ^= 1;
                 let certificate = transfer.certificate.clone();
                 Message::Transfer(Arc::new(Transfer { certificate, snapshot: snapshot.into() }))
             }

@@ -5,7 +5,7 @@ use alloc::{collections::BTreeMap, format, vec::Vec};
 
 use super::{super::Invariant, Broken};
 use crate::{
-    app::{Application, KeyValue, Operation},
+    app::{Application, Context, KeyValue, Operation},
     crypto::Digest,
     ids::{NodeId, RequestId, Seq},
     pbft::Batch,
@@ -30,6 +30,8 @@ pub(in super::super) struct History {
     asked: Vec<Vec<Asked>>,
     /// The state that the history gives, executed once by itself.
     reference: KeyValue,
+    /// The agreed time in it.
+    context: Context,
     order: u64,
     /// What a get of each key that was ever written answers, from which place on.
     answers: BTreeMap<Vec<u8>, Vec<(u64, Vec<u8>)>>,
@@ -48,7 +50,7 @@ impl History {
     ///
     /// Looks only at the changes of one key since `after`: few, and each once a read at most.
     pub(super) fn first_place(&self, operation: &[u8], result: &[u8], after: u64) -> Option<u64> {
-        let never_written = || KeyValue::default().query(operation);
+        let never_written = || KeyValue::default().query(operation, &Context::default());
         let answers = match Operation::decode(operation) {
             Some(Operation::Get { key }) => self.answers.get(&key),
             _ => None,
@@ -69,9 +71,25 @@ impl History {
 
     /// Notes what a get of the key that this operation touches answers from now on.
     fn note_answer(&mut self, operation: &[u8]) {
-        let Some(operation) = Operation::decode(operation) else { return };
-        let key = operation.key().to_vec();
-        let Some(answer) = self.reference.query(&Operation::Get { key: key.clone() }.encode())
+        if let Some(operation) = Operation::decode(operation) {
+            self.note_answer_to(operation.key().to_vec());
+        }
+    }
+
+    /// Time alone makes keys vanish.
+    fn advance_time(&mut self, batch: &Batch) {
+        let time = self.context.time.max(batch.time.unwrap_or_default());
+        if core::mem::replace(&mut self.context.time, time) < time {
+            let keys: Vec<_> = self.answers.keys().cloned().collect();
+            for key in keys {
+                self.note_answer_to(key);
+            }
+        }
+    }
+
+    fn note_answer_to(&mut self, key: Vec<u8>) {
+        let Some(answer) =
+            self.reference.query(&Operation::Get { key: key.clone() }.encode(), &self.context)
         else {
             return;
         };
@@ -113,6 +131,7 @@ impl History {
             let detail = format!("node {node} executed {} at {seq} without it", digest.short());
             return Err((Invariant::Validity, detail));
         };
+        self.advance_time(batch);
         for request in &batch.requests {
             let id = request.body.id;
             if !requests.contains(&id) {
@@ -143,7 +162,7 @@ impl History {
                 return Err((Invariant::ExactlyOnce, detail));
             }
             asked.executed = Some((seq, order));
-            let result = self.reference.execute(&request.body.operation);
+            let result = self.reference.execute(&request.body.operation, &self.context);
             self.note_answer(&request.body.operation);
             if let Some(asked) = self.asked_mut(id) {
                 asked.result = result;

@@ -1,11 +1,9 @@
-//! The key-value store: get, put, delete, compare-and-set.
+//! What clients of the key-value store ask, and what they are answered.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
-
-use super::{Application, BadSnapshot};
 
 /// The longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 1_024;
@@ -54,6 +52,17 @@ pub enum Operation {
         #[serde(default, with = "serde_bytes")]
         new: Option<Vec<u8>>,
     },
+    /// Write a key that vanishes by itself.
+    PutFor {
+        /// The key.
+        #[serde(with = "serde_bytes")]
+        key: Vec<u8>,
+        /// Its new value.
+        #[serde(with = "serde_bytes")]
+        value: Vec<u8>,
+        /// After so many milliseconds of agreed time it is gone.
+        ttl_ms: u64,
+    },
 }
 
 impl Operation {
@@ -75,18 +84,19 @@ impl Operation {
         match self {
             Self::Get { key }
             | Self::Put { key, .. }
+            | Self::PutFor { key, .. }
             | Self::Delete { key }
             | Self::CompareAndSet { key, .. } => key,
         }
     }
 
-    fn within_limits(&self) -> bool {
+    pub(super) fn within_limits(&self) -> bool {
         let value_fits = |value: &Option<Vec<u8>>| {
             value.as_ref().is_none_or(|value| value.len() <= MAX_VALUE_BYTES)
         };
         match self {
             Self::Get { key } | Self::Delete { key } => key.len() <= MAX_KEY_BYTES,
-            Self::Put { key, value } => {
+            Self::Put { key, value } | Self::PutFor { key, value, .. } => {
                 key.len() <= MAX_KEY_BYTES && value.len() <= MAX_VALUE_BYTES
             }
             Self::CompareAndSet { key, expected, new } => {
@@ -129,77 +139,6 @@ impl Outcome {
     }
 }
 
-/// The store.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyValue(BTreeMap<Vec<u8>, Vec<u8>>);
-
-impl KeyValue {
-    /// The value of a key.
-    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.0.get(key).map(Vec::as_slice)
-    }
-
-    /// Every key and value, in the order of keys.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
-        self.0.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))
-    }
-
-    /// Carries out one operation.
-    pub fn apply(&mut self, operation: Operation) -> Outcome {
-        if !operation.within_limits() {
-            return Outcome::Malformed;
-        }
-        match operation {
-            Operation::Get { key } => Outcome::Value(self.0.get(&key).cloned()),
-            Operation::Put { key, value } => {
-                self.0.insert(key, value);
-                Outcome::Done
-            }
-            Operation::Delete { key } => Outcome::Removed(self.0.remove(&key).is_some()),
-            Operation::CompareAndSet { key, expected, new } => {
-                let current = self.0.get(&key);
-                if current != expected.as_ref() {
-                    return Outcome::Kept(current.cloned());
-                }
-                match new {
-                    Some(value) => self.0.insert(key, value),
-                    None => self.0.remove(&key),
-                };
-                Outcome::Swapped
-            }
-        }
-    }
-}
-
-impl Application for KeyValue {
-    fn execute(&mut self, operation: &[u8]) -> Vec<u8> {
-        Operation::decode(operation)
-            .map_or(Outcome::Malformed, |operation| self.apply(operation))
-            .encode()
-    }
-
-    fn query(&self, operation: &[u8]) -> Option<Vec<u8>> {
-        let outcome = match Operation::decode(operation) {
-            Some(operation) if !operation.within_limits() => Outcome::Malformed,
-            Some(Operation::Get { key }) => Outcome::Value(self.0.get(&key).cloned()),
-            Some(_) => return None,
-            None => Outcome::Malformed,
-        };
-        Some(outcome.encode())
-    }
-
-    fn snapshot(&self) -> Vec<u8> {
-        crate::crypto::encode(self)
-    }
-
-    fn restore(snapshot: &[u8]) -> Result<Self, BadSnapshot> {
-        match postcard::take_from_bytes(snapshot) {
-            Ok((state, [])) => Ok(state),
-            _ => Err(BadSnapshot),
-        }
-    }
-}
-
 /// Bytes as people read them: text if it is text, else their number.
 fn words(bytes: &[u8]) -> String {
     match core::str::from_utf8(bytes) {
@@ -217,6 +156,9 @@ impl fmt::Display for Operation {
         match self {
             Self::Get { key } => write!(f, "get {}", words(key)),
             Self::Put { key, value } => write!(f, "put {} = {}", words(key), words(value)),
+            Self::PutFor { key, value, ttl_ms } => {
+                write!(f, "put {} = {} for {ttl_ms} ms", words(key), words(value))
+            }
             Self::Delete { key } => write!(f, "delete {}", words(key)),
             Self::CompareAndSet { key, expected, new } => write!(
                 f,
@@ -240,61 +182,5 @@ impl fmt::Display for Outcome {
             Self::Kept(value) => write!(f, "not swapped: it holds {}", maybe(value.as_ref())),
             Self::Malformed => f.write_str("refused: not an operation, or over a limit"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::*;
-
-    fn put(key: &str, value: &str) -> Operation {
-        Operation::Put { key: key.into(), value: value.into() }
-    }
-
-    #[test]
-    fn compare_and_set_writes_only_over_what_is_expected() {
-        let mut store = KeyValue::default();
-        let cas = |expected: Option<&str>, new: Option<&str>| Operation::CompareAndSet {
-            key: b"k".to_vec(),
-            expected: expected.map(Into::into),
-            new: new.map(Into::into),
-        };
-        assert_eq!(store.apply(cas(Some("a"), Some("b"))), Outcome::Kept(None));
-        assert_eq!(store.apply(cas(None, Some("a"))), Outcome::Swapped);
-        assert_eq!(store.apply(cas(None, Some("b"))), Outcome::Kept(Some(b"a".to_vec())));
-        assert_eq!(store.apply(cas(Some("a"), None)), Outcome::Swapped);
-        assert_eq!(store.get(b"k"), None);
-    }
-
-    #[test]
-    fn delete_says_whether_there_was_anything() {
-        let mut store = KeyValue::default();
-        store.apply(put("k", "v"));
-        let delete = Operation::Delete { key: b"k".to_vec() };
-        assert_eq!(store.apply(delete.clone()), Outcome::Removed(true));
-        assert_eq!(store.apply(delete), Outcome::Removed(false));
-    }
-
-    #[test]
-    fn no_bytes_change_the_state_unless_they_are_an_operation_within_limits() {
-        let mut store = KeyValue::default();
-        store.apply(put("k", "v"));
-        let before = store.clone();
-        let long = Operation::Put { key: vec![0; MAX_KEY_BYTES + 1], value: vec![] }.encode();
-        for bytes in [&[][..], &[9], &[1, 255, 255, 255, 255, 255], &long] {
-            assert_eq!(Outcome::decode(&store.execute(bytes)), Some(Outcome::Malformed));
-        }
-        assert_eq!(store, before);
-    }
-
-    #[test]
-    fn a_snapshot_restores_the_same_state() {
-        let mut store = KeyValue::default();
-        store.apply(put("a", "1"));
-        store.apply(put("b", "2"));
-        assert_eq!(KeyValue::restore(&store.snapshot()), Ok(store));
-        assert_eq!(KeyValue::restore(&[255]), Err(BadSnapshot));
     }
 }

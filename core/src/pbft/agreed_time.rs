@@ -1,0 +1,67 @@
+//! Agreed time: the one thing that a primary says of which it can't be proven wrong.
+//!
+//! An application that asks for the time must see the same one on every replica, so the primary
+//! proposes it as part of the batch (TOCS 2002, "Non-Determinism": the primary chooses a value, the
+//! backups check that it is acceptable). Backups refuse a time that is too far from their own
+//! clocks; the requests then wait, and their timer replaces the primary. A primary within the
+//! tolerance can shift time by no more than that, and never backwards.
+//!
+//! Judged is only a new proposal in normal operation. What a new view carries over may have
+//! committed, however late it is now, and is not judged again.
+//!
+//! An operation that needs a time can't be proposed without one. That something in the state
+//! follows time is the primary's word alone: backups may have executed more or less than it had. A
+//! primary that leaves such times out makes time stand still until the next operation that needs
+//! one; nothing expires early.
+
+use alloc::sync::Arc;
+
+use super::{
+    messages::{Batch, PrePrepare, Request},
+    replica::Replica,
+    sessions::Known,
+};
+use crate::{app::Application, crypto::Signed, event::EventKind, time::WallTime};
+
+impl<A: Application> Replica<A> {
+    /// The primary's part: its clock, if the application asks.
+    pub(super) fn proposed_time(&self, requests: &[Signed<Request>]) -> Option<WallTime> {
+        (self.application.follows_time() || needs_time::<A>(requests)).then(|| self.wall_clock())
+    }
+
+    /// A backup's part. The requests of what it refuses wait here from now on, so that the
+    /// primary's time runs.
+    pub(super) fn accepts_time(&mut self, header: &Signed<PrePrepare>, batch: &Arc<Batch>) -> bool {
+        let off_by_ms = match batch.time {
+            None if needs_time::<A>(&batch.requests) => None,
+            None => return true,
+            Some(time) => {
+                let own = self.wall_clock().0;
+                if time.0.abs_diff(own) <= self.config.clock_tolerance_ms {
+                    return true;
+                }
+                Some(i64::try_from(i128::from(time.0) - i128::from(own)).unwrap_or(i64::MAX))
+            }
+        };
+        for request in &batch.requests {
+            if self.sessions.lookup(request.body.id) == Known::New {
+                self.await_execution(&Arc::new(request.clone()), false);
+            }
+        }
+        let PrePrepare { view, seq, .. } = header.body;
+        let slot = self.log.entry(seq);
+        if slot.is_some_and(|slot| !core::mem::replace(&mut slot.time_refused, true)) {
+            self.event(EventKind::TimeRefused { view, seq, off_by_ms });
+        }
+        false
+    }
+
+    /// Executing a batch: time never goes backwards.
+    pub(super) fn advance_time(&mut self, batch: &Batch) {
+        self.time = self.time.max(batch.time.unwrap_or_default());
+    }
+}
+
+fn needs_time<A: Application>(requests: &[Signed<Request>]) -> bool {
+    requests.iter().any(|request| A::needs_time(&request.body.operation))
+}
