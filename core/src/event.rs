@@ -163,12 +163,35 @@ pub enum EventKind {
         /// The state's digest.
         digest: Digest,
     },
+    /// A replica is too far behind to be repaired otherwise, and fetches the state of a stable
+    /// checkpoint: what differs from its own.
+    TransferStarted {
+        /// After this position.
+        seq: Seq,
+        /// The state's digest.
+        digest: Digest,
+    },
+    /// Some of it came.
+    StateReceived {
+        /// From whom.
+        from: NodeId,
+        /// So many nodes of the tree
+        nodes: u32,
+        /// of so many bytes.
+        bytes: u32,
+        /// How many are known to be missing still; they may name more.
+        missing: u32,
+    },
     /// A replica replaced its state by a proven checkpoint of others.
     StateTransferred {
         /// It is now after this position.
         seq: Seq,
         /// The state's digest.
         digest: Digest,
+        /// How many bytes of it had to be fetched
+        fetched_bytes: u64,
+        /// of how many.
+        total_bytes: u64,
     },
     /// A backup measures that its primary is slower than the backups themselves explain.
     PrimaryTooSlow {

@@ -12,6 +12,7 @@
 //! | [`protocol`] | the contract between an ordering protocol and its host |
 //! | [`pbft`] | the first such protocol |
 //! | [`app`] | what is replicated: the `Application` trait and the key-value store |
+//! | [`state`] | the replicated state as a tree of pieces, each named by its digest |
 //! | [`client`] | asks, retransmits, accepts f+1 matching replies |
 //! | [`event`] | the one schema of what happens |
 //! | [`sim`] | virtual time, network, disks, adversary, workload, invariants, scenarios |
@@ -36,6 +37,14 @@
 //! * **Amnesia is a state, not an accident.** A replica whose disk lost something knows it, says
 //!   nothing that counts until a quorum has told it how far it may have come, and is told apart from
 //!   its earlier self by a number that never comes back ([`pbft`], `recovery`).
+//! * **State is content-addressed.** What is checkpointed is a tree of pieces, each named by the
+//!   digest of its bytes ([`state`]): a checkpoint hashes and writes only what changed, and a
+//!   replica that is behind fetches only what differs, from whoever has it, every piece proving
+//!   itself ([`pbft`], `transfer`).
+//! * **Sessions are bounded.** The one that was used longest ago gives way, and exactly-once
+//!   survives it ([`pbft::Sessions`]).
+//! * **Time is agreed.** A batch carries the primary's clock where the application asks for it,
+//!   and backups judge it ([`pbft`], `agreed_time`); keys of the store may expire ([`app`]).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
 //!   encoding (postcard); JSON is for people only.
 
@@ -54,6 +63,7 @@ pub mod pbft;
 pub mod protocol;
 pub mod quorum;
 pub mod sim;
+pub mod state;
 pub mod time;
 
 /// The version of this core. Part of every run's address: another version may decide otherwise.

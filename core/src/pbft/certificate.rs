@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     config::MAX_WINDOW,
     messages::{
-        Batch, Checkpoint, Commit, Decided, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS,
-        MAX_OPERATION_BYTES, Message, NewView, PrePrepare, Prepare, ReadReply, Reply, Request,
-        Transfer, ViewChange,
+        Batch, Checkpoint, Commit, Decided, FetchState, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS,
+        MAX_FETCHED_NODES, MAX_OPERATION_BYTES, MAX_STATE_ANSWER_BYTES, Message, NewView,
+        PrePrepare, Prepare, ReadReply, Reply, Request, StateNodes, ViewChange,
     },
     view_change::{Obligation, obligations},
 };
@@ -21,6 +21,7 @@ use crate::{
     crypto::{Authenticator, Check, Digest, Refusal, Signable, Signed},
     ids::{Epoch, NodeId, Principal, RequestId, Seq, View},
     quorum::Membership,
+    state::MAX_DEPTH,
 };
 
 /// "A prepared certificate": a pre-prepare and matching prepares of quorum − 1 distinct backups
@@ -267,6 +268,22 @@ fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), Refusal> 
     if found > limit { Err(Refusal::TooLarge { what, limit }) } else { Ok(()) }
 }
 
+fn fetch_state(fetch: &FetchState) -> Result<(), Refusal> {
+    limit("the number of nodes asked for", fetch.nodes.len(), MAX_FETCHED_NODES)?;
+    fetch.nodes.iter().try_for_each(|node| limit("a path", node.path.0.len(), MAX_DEPTH))
+}
+
+/// Every node proves itself: its bytes have the digest that it goes by.
+fn state(answer: &StateNodes) -> Result<(), Refusal> {
+    limit("the number of nodes", answer.nodes.len(), MAX_FETCHED_NODES)?;
+    let bytes = answer.nodes.iter().map(|node| node.bytes.len()).sum();
+    limit("an answer's bytes", bytes, MAX_STATE_ANSWER_BYTES)?;
+    if answer.nodes.iter().any(|node| Digest::of_bytes(&node.bytes) != node.digest) {
+        return Err(Refusal::Inconsistent("a part of the state is not what its digest says"));
+    }
+    Ok(())
+}
+
 impl Check for Message {
     fn check(&self, members: Membership, authenticator: &dyn Authenticator) -> Result<(), Refusal> {
         let with = With { members, authenticator };
@@ -303,16 +320,9 @@ impl Check for Message {
             }
             Self::Batch(batch) => with.batch(batch),
             Self::Decided(decided) => with.decided(decided),
-            Self::Transfer(transfer) => {
-                let Transfer { certificate, snapshot } = &**transfer;
-                with.stable(certificate)?;
-                if snapshot.seq != certificate.seq()
-                    || Digest::of(&**snapshot) != certificate.digest()
-                {
-                    return Err(Refusal::Inconsistent("the state is not the one certified"));
-                }
-                Ok(())
-            }
+            Self::Stable(certificate) => with.stable(certificate),
+            Self::FetchState(fetch) => fetch_state(fetch),
+            Self::State(answer) => state(answer),
         }
     }
 }

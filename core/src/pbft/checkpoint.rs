@@ -1,4 +1,4 @@
-//! §4.3, garbage collection: checkpoints, their proofs, the water marks; and state transfer.
+//! §4.3, garbage collection: checkpoints, their proofs, the water marks.
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
@@ -7,15 +7,16 @@ use serde::Serialize;
 use super::{
     certificate::CheckpointCertificate,
     durable::Record,
-    messages::{Checkpoint, Message, Piece, Snapshot, Transfer, node_of},
+    messages::{Checkpoint, Message, StateNode, node_of},
     replica::Replica,
 };
 use crate::{
-    app::{Application, BadPiece},
+    app::Application,
     crypto::{Digest, Signed},
     event::EventKind,
     ids::{NodeId, Seq},
     protocol::To,
+    state::Tree,
 };
 
 /// How many checkpoints above the last stable one are kept of each replica: those of a window, and
@@ -28,7 +29,7 @@ pub(super) struct CheckpointVotes {
     /// Each replica's latest few, by position. Bounded: n × [`KEPT_PER_NODE`].
     votes: BTreeMap<NodeId, BTreeMap<Seq, Arc<Signed<Checkpoint>>>>,
     /// This replica's own states at those positions.
-    own: BTreeMap<Seq, (Digest, Arc<Snapshot>)>,
+    own: BTreeMap<Seq, Tree>,
 }
 
 impl CheckpointVotes {
@@ -70,6 +71,11 @@ impl CheckpointVotes {
         self.votes.values().any(|votes| votes.last_key_value().is_some_and(|(at, _)| *at > seq))
     }
 
+    /// The states of this replica's own checkpoints.
+    pub(super) fn own_states(&self) -> impl Iterator<Item = &Tree> {
+        self.own.values()
+    }
+
     fn discard(&mut self, up_to: Seq) {
         for votes in self.votes.values_mut() {
             *votes = votes.split_off(&up_to.next());
@@ -84,15 +90,10 @@ impl<A: Application> Replica<A> {
     /// replicas, where n is the sequence number of the last request whose execution is reflected
     /// in the state and d is the digest of the state."
     pub(super) fn take_checkpoint(&mut self) {
-        let snapshot = Arc::new(Snapshot {
-            seq: self.executed,
-            time: self.time,
-            application: self.pieces(),
-            sessions: self.sessions.clone(),
-        });
-        let body =
-            Checkpoint { epoch: self.epoch(), seq: self.executed, digest: Digest::of(&*snapshot) };
-        self.checkpoints.own.insert(body.seq, (body.digest, snapshot));
+        self.update_tree();
+        let (epoch, seq) = (self.epoch(), self.executed);
+        let body = Checkpoint { epoch, seq, digest: self.tree.digest() };
+        self.checkpoints.own.insert(body.seq, self.tree.clone());
         self.event(EventKind::CheckpointTaken { seq: body.seq, digest: body.digest });
         if !self.is_recovering() {
             let vote = Arc::new(Signed::new(body, &*self.authenticator));
@@ -113,8 +114,7 @@ impl<A: Application> Replica<A> {
     /// sequence number n with the same digest d signed by different replicas. … A checkpoint with
     /// a proof becomes stable." Here: once this replica has that state itself.
     fn try_stable(&mut self, body: Checkpoint) {
-        let Some((digest, _)) = self.checkpoints.own.get(&body.seq) else { return };
-        if *digest != body.digest {
+        if self.checkpoints.own.get(&body.seq).map(Tree::digest) != Some(body.digest) {
             return;
         }
         if let Some(certificate) = self.checkpoints.certificate(body, self.members.quorum()) {
@@ -130,69 +130,28 @@ impl<A: Application> Replica<A> {
         if seq <= self.log.low() {
             return;
         }
-        let Some((_, snapshot)) =
-            self.checkpoints.own.get(&seq).filter(|(own, _)| *own == digest).cloned()
-        else {
-            return;
-        };
-        self.adopt(certificate, snapshot);
+        let own = self.checkpoints.own.get(&seq);
+        let Some(tree) = own.filter(|tree| tree.digest() == digest).cloned() else { return };
+        self.adopt(certificate, tree);
         self.event(EventKind::CheckpointStable { seq, digest });
         if self.is_primary() {
             self.propose();
         }
     }
 
-    fn pieces(&self) -> Vec<Piece> {
-        let indexes = self.application.pieces().into_iter();
-        indexes
-            .filter_map(|index| Some(Piece { index, bytes: self.application.piece(index)? }))
-            .collect()
-    }
-
-    /// Replaces the state, or nothing.
-    pub(super) fn install(&mut self, snapshot: &Snapshot) -> Result<(), BadPiece> {
-        let mut application = self.application.clone();
-        for index in application.pieces() {
-            application.install(index, None)?;
-        }
-        for piece in &snapshot.application {
-            application.install(piece.index, Some(&piece.bytes))?;
-        }
-        self.application = application;
-        self.sessions = snapshot.sessions.clone();
-        self.time = snapshot.time;
-        Ok(())
-    }
-
-    fn adopt(&mut self, certificate: CheckpointCertificate, snapshot: Arc<Snapshot>) {
+    /// Makes a proven state the one that the log begins after. Only what changed since the last
+    /// one goes to the disk.
+    pub(super) fn adopt(&mut self, certificate: CheckpointCertificate, tree: Tree) {
         let seq = certificate.seq();
         self.log.advance(seq);
         self.checkpoints.discard(seq);
-        self.stable = Some((certificate.clone(), snapshot.clone()));
-        self.outbox.persist(Record::Stable(certificate, snapshot));
-    }
-
-    /// A proven state of others replaces this replica's, if it is ahead of it.
-    pub(super) fn on_transfer(&mut self, transfer: &Transfer) {
-        let Transfer { certificate, snapshot } = transfer;
-        let (seq, digest) = (certificate.seq(), certificate.digest());
-        if seq <= self.executed {
-            self.stabilise(certificate.clone());
-            return;
-        }
-        // A quorum vouches for these bytes, so a correct replica made them: they can't be bad
-        // unless more than f lie, and then nothing is adopted.
-        if self.install(snapshot).is_err() {
-            return;
-        }
-        self.executed = seq;
-        self.proposed = self.proposed.max(seq);
-        let sessions = &self.sessions;
-        self.pending.retain(|_, pending| {
-            sessions.lookup(pending.request.body.id) == super::sessions::Known::New
-        });
-        self.adopt(certificate.clone(), snapshot.clone());
-        self.event(EventKind::StateTransferred { seq, digest });
-        self.execute();
+        let before = self.stable.replace((certificate.clone(), tree.clone()));
+        self.stable_before = before.map(|(_, tree)| tree);
+        let nodes: Vec<_> = tree
+            .nodes_new_to(self.stable_before.as_ref())
+            .into_iter()
+            .map(|bytes| StateNode { digest: Digest::of_bytes(&bytes), bytes })
+            .collect();
+        self.outbox.persist(Record::Stable(certificate, nodes.into()));
     }
 }

@@ -22,6 +22,7 @@ use super::messages::{MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_OPERATION_BYTES};
 /// | `request_timeout` | 1 s | ten times a slow wide-area round trip |
 /// | `view_change_timeout` | 2 s | doubles with each view in a row that fails (§4.5.2) |
 /// | `status_interval` | 250 ms | what a lost message costs before it is repaired |
+/// | `max_sessions` | 4,096 | clients at work at a time; bounds what is remembered of them at 128 MiB |
 /// | `clock_tolerance` | 5 s | synchronised clocks differ by far less, and a proposal may be repeated for some seconds before it arrives |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -46,6 +47,8 @@ pub struct Config {
     pub status_interval_ms: u64,
     /// How far a proposed time may be from a backup's own clock, in ms.
     pub clock_tolerance_ms: u64,
+    /// How many clients are remembered at most. Decides what executes: equal on all replicas.
+    pub max_sessions: usize,
 }
 
 impl Default for Config {
@@ -61,6 +64,7 @@ impl Default for Config {
             view_change_timeout_ms: 2_000,
             status_interval_ms: 250,
             clock_tolerance_ms: 5_000,
+            max_sessions: 4_096,
         }
     }
 }
@@ -70,6 +74,9 @@ const MAX_VIEW_CHANGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The largest window: bounds every replica's log and every view change.
 pub(crate) const MAX_WINDOW: u64 = 4_096;
+
+/// The largest table of sessions.
+const MAX_SESSIONS: u64 = 1_000_000;
 
 /// A configuration that can't work.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -125,6 +132,13 @@ impl Config {
             "window",
             self.window,
             "it must be from twice the checkpoint interval (else the log stalls) to 4096",
+        )?;
+        let sessions = self.max_sessions as u64;
+        must(
+            (1..=MAX_SESSIONS).contains(&sessions),
+            "max_sessions",
+            sessions,
+            "from 1 to 1000000 clients are remembered",
         )?;
         for (field, value) in [
             ("request_timeout_ms", self.request_timeout_ms),

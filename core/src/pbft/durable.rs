@@ -24,15 +24,16 @@ use thiserror::Error;
 use super::{
     certificate::{CheckpointCertificate, PreparedCertificate},
     config::{BadConfig, Config},
-    messages::{Batch, NewView, PrePrepare, Snapshot, ViewChange},
+    messages::{Batch, NewView, PrePrepare, StateNode, ViewChange},
     recovery::{Estimate, Recovery},
     replica::{Replica, Standing},
 };
 use crate::{
-    app::{Application, BadPiece},
-    crypto::{Authenticator, Signed},
+    app::Application,
+    crypto::{Authenticator, Digest, Signed},
     ids::{NodeId, Seq, View},
     quorum::Membership,
+    state::{Content, Damage, Found, Tree, assemble},
 };
 
 /// One durable fact. Replicas trust their own disk: records are not verified again.
@@ -48,8 +49,9 @@ pub enum Record {
     NewView(Arc<Signed<NewView>>),
     /// The content of a proposal that came without it.
     Batch(Arc<Batch>),
-    /// A checkpoint became stable, with its state.
-    Stable(CheckpointCertificate, Arc<Snapshot>),
+    /// A checkpoint became stable. With it the nodes of its state that the last stable one's
+    /// doesn't have.
+    Stable(CheckpointCertificate, Arc<Vec<StateNode>>),
     /// The disk had lost something: this life begins without any memory of votes.
     Forgot(u64),
     /// The replica votes again, and leads views above this one.
@@ -63,7 +65,8 @@ impl Record {
     /// about positions up to the last stable checkpoint, and all but the last view. What is left
     /// is in the order in which it must be read.
     #[must_use]
-    pub fn compact(records: Vec<Self>) -> Vec<Self> {
+    pub fn compact(mut records: Vec<Self>) -> Vec<Self> {
+        gather_state(&mut records);
         let forgot = records.iter().rposition(|record| matches!(record, Self::Forgot(_)));
         let lives: BTreeMap<_, _> = records
             .iter()
@@ -122,6 +125,41 @@ impl Record {
     }
 }
 
+/// Leaves one record of a stable checkpoint: the last, with every node of its state that any of
+/// them brought. Nodes that no longer belong to it go.
+fn gather_state(records: &mut [Record]) {
+    let is_stable = |record: &Record| matches!(record, Record::Stable(..));
+    let Some(last) = records.iter().rposition(is_stable) else { return };
+    if records.iter().position(is_stable) == Some(last) {
+        return;
+    }
+    let mut known = BTreeMap::new();
+    for record in &*records {
+        if let Record::Stable(_, nodes) = record {
+            known.extend(nodes.iter().map(|node| (node.digest, &node.bytes)));
+        }
+    }
+    let Record::Stable(certificate, _) = &records[last] else { return };
+    let mut nodes = Vec::new();
+    let mut reached = Vec::from([certificate.digest()]);
+    while let Some(digest) = reached.pop() {
+        let Some(bytes) = known.remove(&digest) else { continue };
+        if let Some(Content::Inner(children)) = Content::decode(bytes) {
+            reached.extend(children.iter().map(|(_, child)| *child));
+        }
+        nodes.push(StateNode { digest, bytes: bytes.clone() });
+    }
+    records[last] = Record::Stable(certificate.clone(), nodes.into());
+}
+
+/// The state that nodes from a disk make, each of them checked: disks change bytes.
+fn tree_of(root: Digest, nodes: &[StateNode]) -> Result<Tree, Damage> {
+    let intact = nodes.iter().filter(|node| Digest::of_bytes(&node.bytes) == node.digest);
+    let contents: BTreeMap<_, _> =
+        intact.filter_map(|node| Some((node.digest, Content::decode(&node.bytes)?))).collect();
+    assemble(root, &|_, digest| contents.get(&digest).map(Found::Content))
+}
+
 /// Records from which no replica can be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -129,13 +167,14 @@ pub enum RestoreError {
     /// The configuration can't work.
     #[error(transparent)]
     Config(#[from] BadConfig),
-    /// A snapshot is none of this application: the data belongs to another application or version.
-    #[error("the checkpoint at {seq} can't be restored: {why}")]
-    Snapshot {
-        /// Which.
+    /// The state of a checkpoint isn't what a quorum signed: the disk lost or changed some of it,
+    /// or the data belongs to another application.
+    #[error("the state of the checkpoint at {seq} can't be restored: {why}")]
+    State {
+        /// Which checkpoint.
         seq: Seq,
-        /// Why not.
-        why: BadPiece,
+        /// What is wrong.
+        why: Damage,
     },
 }
 
@@ -195,13 +234,15 @@ impl<A: Application> Replica<A> {
                     slot.keep_batch(digest, batch.clone());
                 }
             }
-            Record::Stable(certificate, snapshot) => {
+            Record::Stable(certificate, nodes) => {
                 let seq = certificate.seq();
-                self.install(&snapshot).map_err(|why| RestoreError::Snapshot { seq, why })?;
+                let tree = tree_of(certificate.digest(), &nodes)
+                    .and_then(|tree| self.install(&tree).map(|()| tree))
+                    .map_err(|why| RestoreError::State { seq, why })?;
                 self.executed = seq;
                 self.proposed = self.proposed.max(seq);
                 self.log.advance(seq);
-                self.stable = Some((certificate, snapshot));
+                self.stable = Some((certificate, tree));
             }
             Record::Forgot(life) => {
                 let estimate = Some(Estimate::default());

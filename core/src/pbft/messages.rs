@@ -1,7 +1,7 @@
 //! What replicas and clients say to each other, and what can be checked of it without state.
 //!
 //! The paper's messages keep its names (OSDI'99 §4.2–4.4). Four more carry repair: [`Status`] says
-//! where a replica stands, and the answers ([`Decided`], [`Transfer`], `Batch`, or the old messages
+//! where a replica stands, and the answers ([`Decided`], [`StateNodes`], `Batch`, or the old messages
 //! themselves) bring it forward. Each proves itself, so it may come from anyone.
 
 use alloc::{sync::Arc, vec::Vec};
@@ -9,13 +9,11 @@ use alloc::{sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{
-    certificate::{CheckpointCertificate, PreparedCertificate},
-    sessions::Sessions,
-};
+use super::certificate::{CheckpointCertificate, PreparedCertificate};
 use crate::{
     crypto::{Digest, Signable, Signed},
     ids::{Epoch, Principal, RequestId, Seq, View},
+    state::Path,
     time::WallTime,
 };
 
@@ -25,8 +23,13 @@ pub const MAX_OPERATION_BYTES: usize = 64 * 1024;
 pub const MAX_BATCH_REQUESTS: usize = 1_024;
 /// The most bytes of operations in one batch.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
-/// The longest encoded message, in bytes: a new view or a snapshot at their largest.
+/// The longest encoded message, in bytes: a new view at its largest.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+/// The most nodes that one message asks for.
+pub const MAX_FETCHED_NODES: usize = 32;
+/// The most bytes of nodes in one answer: some milliseconds of a slow link, so that votes behind
+/// it don't wait long.
+pub const MAX_STATE_ANSWER_BYTES: usize = 256 * 1024;
 
 /// ⟨REQUEST, o, t, c⟩: a client asks for an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +113,7 @@ pub struct Checkpoint {
     pub epoch: Epoch,
     /// *n*
     pub seq: Seq,
-    /// *d*: of the [`Snapshot`].
+    /// *d*: of the root of its tree (see [`state`](crate::state)).
     pub digest: Digest,
 }
 
@@ -228,36 +231,42 @@ pub struct Decided {
     pub commits: Vec<Arc<Signed<Commit>>>,
 }
 
-/// The replicated state at a checkpoint: what its digest covers and state transfer carries.
+/// "Send me these nodes of the state at *n*."
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshot {
-    /// The last position executed.
+pub struct FetchState {
+    /// *n*
     pub seq: Seq,
-    /// The agreed time.
-    pub time: WallTime,
-    /// The application's pieces that aren't empty.
-    pub application: Vec<Piece>,
-    /// Who was answered what: exactly-once must survive the transfer.
-    pub sessions: Sessions,
+    /// At most [`MAX_FETCHED_NODES`].
+    pub nodes: Vec<NodeRef>,
 }
 
-/// One piece of the application's state.
+/// A node of the state, by place and name: the place makes it quick to find, the name proves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Piece {
-    /// Which.
-    pub index: u32,
-    /// Its canonical bytes.
+pub struct NodeRef {
+    /// The way from the root.
+    pub path: Path,
+    /// The digest of its bytes.
+    pub digest: Digest,
+}
+
+/// Nodes of the state: those that were asked for, as far as they are there and fit into
+/// [`MAX_STATE_ANSWER_BYTES`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateNodes {
+    /// The request's.
+    pub seq: Seq,
+    /// In the order of the request.
+    pub nodes: Vec<StateNode>,
+}
+
+/// The bytes of a node under their digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateNode {
+    /// What it is known by.
+    pub digest: Digest,
+    /// Its canonical encoding.
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
-}
-
-/// A stable checkpoint with its state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Transfer {
-    /// Proof that the state's digest is right.
-    pub certificate: CheckpointCertificate,
-    /// The state.
-    pub snapshot: Arc<Snapshot>,
 }
 
 /// "What may I have said?": a replica that lost memory asks how far it can have come, with a number
@@ -324,8 +333,12 @@ pub enum Message {
     Batch(Arc<Batch>),
     /// See [`Decided`].
     Decided(Arc<Decided>),
-    /// See [`Transfer`].
-    Transfer(Arc<Transfer>),
+    /// Proof that a checkpoint is stable, for who is too far behind to be repaired otherwise.
+    Stable(Arc<CheckpointCertificate>),
+    /// See [`FetchState`].
+    FetchState(Arc<FetchState>),
+    /// See [`StateNodes`].
+    State(Arc<StateNodes>),
     /// See [`Read`].
     Read(Arc<Signed<Read>>),
     /// See [`ReadReply`].
@@ -419,11 +432,11 @@ impl Message {
                 let it = m.pre_prepare.body;
                 vote(MessageKind::Decided, it.view, it.seq, it.digest)
             }
-            Self::Transfer(m) => Summary {
-                seq: Some(m.snapshot.seq),
-                digest: Some(m.certificate.digest()),
-                ..of(MessageKind::Transfer)
-            },
+            Self::Stable(m) => {
+                Summary { seq: Some(m.seq()), digest: Some(m.digest()), ..of(MessageKind::Stable) }
+            }
+            Self::FetchState(m) => Summary { seq: Some(m.seq), ..of(MessageKind::FetchState) },
+            Self::State(m) => Summary { seq: Some(m.seq), ..of(MessageKind::State) },
             Self::Read(m) => Summary { request: Some(m.body.id), ..of(MessageKind::Read) },
             Self::ReadReply(m) => Summary {
                 view: Some(m.body.view),
@@ -452,7 +465,7 @@ impl Message {
             Self::ViewChange(m) => Some(m.body.epoch),
             Self::NewView(m) => Some(m.body.epoch),
             Self::Decided(m) => Some(m.pre_prepare.body.epoch),
-            Self::Transfer(m) => Some(m.certificate.epoch()),
+            Self::Stable(m) => Some(m.epoch()),
             Self::RecoveryAnswer(m) => Some(m.epoch),
             Self::Request(_)
             | Self::Read(_)
@@ -460,7 +473,9 @@ impl Message {
             | Self::Status(_)
             | Self::FetchBatch(_)
             | Self::RecoveryQuery(_)
-            | Self::Batch(_) => None,
+            | Self::Batch(_)
+            | Self::FetchState(_)
+            | Self::State(_) => None,
         }
     }
 
@@ -487,7 +502,9 @@ pub enum MessageKind {
     FetchBatch,
     Batch,
     Decided,
-    Transfer,
+    Stable,
+    FetchState,
+    State,
     Read,
     ReadReply,
     Pace,
@@ -497,7 +514,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -510,7 +527,9 @@ impl MessageKind {
         Self::FetchBatch,
         Self::Batch,
         Self::Decided,
-        Self::Transfer,
+        Self::Stable,
+        Self::FetchState,
+        Self::State,
         Self::Read,
         Self::ReadReply,
         Self::Pace,
@@ -533,7 +552,9 @@ impl MessageKind {
             Self::FetchBatch => "fetch-batch",
             Self::Batch => "batch",
             Self::Decided => "decided",
-            Self::Transfer => "state-transfer",
+            Self::Stable => "stable",
+            Self::FetchState => "fetch-state",
+            Self::State => "state",
             Self::Read => "read",
             Self::ReadReply => "read-reply",
             Self::Pace => "pace",

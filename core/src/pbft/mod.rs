@@ -22,7 +22,9 @@
 //! | `agreed_time` | the time that a batch carries: proposed, judged, made to advance |
 //! | `allowance` | what a peer may cost |
 //! | `batching` | when the primary proposes, and how much at a time |
-//! | `checkpoint` | §4.3: garbage collection, and state transfer |
+//! | `checkpoint` | §4.3: garbage collection |
+//! | `replicated` | what checkpoints cover, as pieces of a tree |
+//! | `transfer` | fetching the state of a checkpoint, piece by piece |
 //! | `view_change` | §4.4: giving up on a view, and starting the next |
 //! | `pace` | slow primaries: measured, and replaced |
 //! | `reads` | what is answered without being ordered |
@@ -48,7 +50,9 @@
 //! | pending requests | C | a client's latest |
 //! | their order | 2C + 64 | done ones are swept when they outnumber the rest |
 //! | waiting reads | C | a client's latest |
-//! | sessions | C results | a client's last |
+//! | own tree of states | the bytes of the state, and what changed since the last stable checkpoints | trees share what they have in common |
+//! | a transfer | 2 × the bytes of a state | the one that is fetched, and what was fetched of the one before |
+//! | sessions | `max_sessions` results of `MAX_RESULT_BYTES` | the one used longest ago gives way |
 //! | what peers cost, how quick the primary is | n entries each | one for each replica, and 16 samples |
 //! | what waits for the disk | `MAX_HELD` sends, and the records of W positions | more are lost, as a network may lose them |
 
@@ -67,10 +71,12 @@ mod reads;
 mod recovery;
 mod repair;
 mod replica;
+mod replicated;
 mod sessions;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod view_change;
 
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
@@ -78,6 +84,6 @@ pub use config::{BadConfig, Config};
 pub use durable::{Record, RestoreError};
 pub use messages::*;
 pub use replica::Replica;
-pub use sessions::{Known, Sessions};
+pub use sessions::{Known, MAX_RESULT_BYTES, Sessions};
 pub use slot::{Phase, SlotView};
 pub(crate) use view_change::owed;

@@ -7,7 +7,7 @@ use super::{
     durable::Record,
     messages::{Batch, Commit, Decided, Message, PrePrepare, Prepare, Reply, Request, node_of},
     replica::{Pending, Replica},
-    sessions::Known,
+    sessions::{Known, bounded},
     slot::Slot,
 };
 use crate::{
@@ -252,8 +252,9 @@ impl<A: Application> Replica<A> {
                 let id = request.body.id;
                 // A request may be ordered twice, across a view change; it executes once.
                 if self.sessions.lookup(id) == Known::New {
-                    let result = self.application.execute(&request.body.operation, &context);
-                    self.sessions.record(id, result.clone());
+                    let result =
+                        bounded(self.application.execute(&request.body.operation, &context));
+                    self.sessions.record(id, result.clone(), self.config.max_sessions);
                     requests.push(id);
                     replies.push((id, result));
                 }

@@ -1,6 +1,6 @@
 //! Retransmission. The paper leaves it at "replicas retransmit" (§4.6 of the TOCS version gives
 //! the idea): here a replica that waits for something says where it stands, and whoever is ahead
-//! sends what it lacks: an old message, a proof of decision, or a proven state.
+//! sends what it lacks: an old message, a proof of decision, or the proof of a state to fetch.
 //!
 //! Nothing waits without a way out: every wait ends with a status, every status is answered, and
 //! even a replica that waits for nothing says where it stands once in four intervals.
@@ -10,7 +10,7 @@ use alloc::{sync::Arc, vec::Vec};
 use super::{
     allowance::Work,
     durable::Record,
-    messages::{Batch, Decided, Message, PrePrepare, Status, Transfer, ViewChange},
+    messages::{Batch, Decided, Message, PrePrepare, Status, ViewChange},
     replica::Replica,
 };
 use crate::{
@@ -45,6 +45,7 @@ impl<A: Application> Replica<A> {
             || !self.pending.is_empty()
             || self.log.any_after(self.executed)
             || self.checkpoints.any_after(self.executed)
+            || self.transfer.is_some()
     }
 
     /// Says where it stands, and says again what the lowest unfinished position may have lost.
@@ -120,9 +121,8 @@ impl<A: Application> Replica<A> {
             self.send(to, Message::Checkpoint(vote));
         }
         if theirs.executed < self.log.low() {
-            if let Some((certificate, snapshot)) = self.stable.clone() {
-                let transfer = Transfer { certificate, snapshot };
-                self.send(to, Message::Transfer(Arc::new(transfer)));
+            if let Some((certificate, _)) = self.stable.clone() {
+                self.send(to, Message::Stable(Arc::new(certificate)));
             }
             return;
         }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!             ┌ request, pre-prepare, prepare, commit ─▶ normal      (§4.2)
-//! handle ─────┼ checkpoint, transfer ──────────────────▶ checkpoint  (§4.3)
+//! handle ─────┼ checkpoint ────────────────────────────▶ checkpoint  (§4.3)
+//!             ├ stable, fetch-state, state, tick ──────▶ transfer
 //!             ├ view-change, new-view, tick ───────────▶ view_change (§4.4)
 //!             ├ pace ──────────────────────────────────▶ pace
 //!             ├ read ──────────────────────────────────▶ reads
@@ -13,7 +14,6 @@
 use alloc::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
-    vec::Vec,
 };
 
 use serde::Serialize;
@@ -23,13 +23,14 @@ use super::{
     certificate::CheckpointCertificate,
     checkpoint::CheckpointVotes,
     config::{BadConfig, Config},
-    messages::{Batch, Message, NewView, Request, Snapshot, ViewChange},
+    messages::{Batch, Message, NewView, Request, ViewChange},
     outbox::Outbox,
     pace::Paces,
     reads::WaitingRead,
     recovery::{Lives, Recovery},
     sessions::Sessions,
     slot::{Log, SlotView},
+    transfer::{Served, Transfer},
 };
 use crate::{
     app::{Application, Context},
@@ -38,6 +39,7 @@ use crate::{
     ids::{ClientId, Epoch, NodeId, Seq, Timestamp, View},
     protocol::{Effect, Input, Protocol, To},
     quorum::Membership,
+    state::Tree,
     time::{Time, WallTime},
 };
 
@@ -98,7 +100,15 @@ pub struct Replica<A> {
 
     pub(super) checkpoints: CheckpointVotes,
     /// The last stable checkpoint. `None`: the initial state.
-    pub(super) stable: Option<(CheckpointCertificate, Arc<Snapshot>)>,
+    pub(super) stable: Option<(CheckpointCertificate, Tree)>,
+    /// The state of the one before, for peers who are still fetching it.
+    pub(super) stable_before: Option<Tree>,
+    /// The replicated state as of the last checkpoint.
+    pub(super) tree: Tree,
+    /// What it fetches of a later state.
+    pub(super) transfer: Option<Transfer>,
+    /// What each peer was given of the state.
+    pub(super) served: BTreeMap<NodeId, Served>,
 
     /// Each replica's view change for the latest view that it asked for.
     pub(super) view_changes: BTreeMap<NodeId, Arc<Signed<ViewChange>>>,
@@ -131,7 +141,7 @@ impl<A: Application> Replica<A> {
         application: A,
     ) -> Result<Self, BadConfig> {
         config.validate()?;
-        Ok(Self {
+        let mut replica = Self {
             id,
             members,
             authenticator,
@@ -151,6 +161,10 @@ impl<A: Application> Replica<A> {
             reads: BTreeMap::new(),
             checkpoints: CheckpointVotes::default(),
             stable: None,
+            stable_before: None,
+            tree: Tree::default(),
+            transfer: None,
+            served: BTreeMap::new(),
             view_changes: BTreeMap::new(),
             new_view: None,
             failed_views: 0,
@@ -160,7 +174,9 @@ impl<A: Application> Replica<A> {
             status_at: Time::ZERO,
             allowances: Allowances::default(),
             outbox: Outbox::default(),
-        })
+        };
+        replica.plant_tree();
+        Ok(replica)
     }
 
     /// Its number.
@@ -244,6 +260,11 @@ impl<A: Application> Replica<A> {
         &self.application
     }
 
+    /// The state of the last stable checkpoint. `None`: there is none yet.
+    pub fn stable_tree(&self) -> Option<&Tree> {
+        self.stable.as_ref().map(|(_, tree)| tree)
+    }
+
     /// Who was answered what.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
@@ -296,13 +317,19 @@ impl<A: Application> Replica<A> {
             Message::Batch(batch) => self.on_batch(batch),
             Message::Decided(decided) => self.on_decided(decided),
             Message::Pace(report) => self.on_pace(from, report),
-            Message::Transfer(transfer) => self.on_transfer(&transfer),
+            Message::Stable(certificate) => self.on_stable(&certificate),
+            Message::FetchState(fetch) => self.on_fetch_state(from, &fetch),
+            Message::State(answer) => self.on_state(from, &answer),
             Message::RecoveryQuery(query) => self.on_recovery_query(from, query),
             Message::RecoveryAnswer(answer) => self.on_recovery_answer(from, &answer),
             // Replies are for clients, and reads come from them directly.
             Message::Read(_) | Message::Reply(_) | Message::ReadReply(_) => {}
         }
         self.try_recover();
+    }
+
+    fn transfer_timer(&self) -> Option<Time> {
+        self.transfer.as_ref()?.deadline(self.now)
     }
 
     fn tick(&mut self) {
@@ -314,6 +341,9 @@ impl<A: Application> Replica<A> {
         }
         if self.status_at <= self.now {
             self.on_status_timer();
+        }
+        if self.transfer_timer().is_some_and(|at| at <= self.now) {
+            self.on_transfer_timer();
         }
     }
 }
@@ -342,20 +372,19 @@ impl<A: Application> Protocol for Replica<A> {
     }
 
     fn deadline(&self) -> Option<Time> {
-        let timers = [self.view_timer(), self.batch_timer(), Some(self.status_at)];
+        let timers =
+            [self.view_timer(), self.batch_timer(), self.transfer_timer(), Some(self.status_at)];
         timers.into_iter().flatten().min()
     }
 
     fn state_hash(&self) -> Digest {
         let protocol = (self.id, self.members, self.view, self.standing, &self.log);
-        let progress =
-            (self.proposed, self.executed, &self.sessions, self.failed_views, &self.paces);
+        let progress = (self.proposed, self.executed, self.failed_views, &self.paces);
         let waiting = (&self.pending, &self.queue, &self.reads, self.status_at, &self.allowances);
         let proofs = (&self.checkpoints, &self.stable, &self.view_changes, &self.new_view);
         let memory = (&self.recovery, &self.lives);
-        let indexes = self.application.pieces().into_iter();
-        let pieces: Vec<_> = indexes.map(|at| (at, self.application.piece(at))).collect();
-        let state = (self.time, self.clock_offset_us, pieces);
-        Digest::of(&(protocol, progress, waiting, proofs, memory, state))
+        let state = (self.clock_offset_us, self.state_parts());
+        let transfer = (&self.stable_before, &self.transfer, &self.served);
+        Digest::of(&(protocol, progress, waiting, proofs, memory, state, transfer))
     }
 }

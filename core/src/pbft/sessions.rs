@@ -2,25 +2,74 @@
 //!
 //! "Replicas discard requests whose timestamp is lower than the timestamp in the last reply they
 //! sent to the client to guarantee exactly-once semantics" (OSDI'99 §4.1). The table is part of
-//! the replicated state: checkpoints cover it and state transfer carries it.
+//! the replicated state: checkpoints cover it, piece by piece, and state transfer carries it.
+//!
+//! The paper leaves the table as long as there are clients. Here it holds at most
+//! `Config::max_sessions`; the session that was used longest ago gives way. So that its requests
+//! don't execute twice, its last timestamp raises a *floor* for all who have no session: their
+//! requests must be newer than any that was ever forgotten. Clients take their timestamps from
+//! their clocks, so only one whose clock is behind by as long as the oldest session is old is kept
+//! out, until its clock gets there.
+//!
+//! Memory: `max_sessions` × ([`MAX_RESULT_BYTES`] + some 64 bytes).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClientId, RequestId, Timestamp};
+use crate::{
+    app::{BadPiece, MAX_VALUE_BYTES},
+    crypto::encode,
+    ids::{ClientId, RequestId, Timestamp},
+    state::Section,
+};
+
+/// The longest result that is kept and answered. Longer ones never come from the key-value store;
+/// an application that gives one has it replaced by an empty one, on every replica alike.
+pub const MAX_RESULT_BYTES: usize = 32 * 1024;
+
+const _: () = assert!(MAX_VALUE_BYTES + 64 <= MAX_RESULT_BYTES, "every value can be answered");
+
+/// Over how many pieces of the state clients are spread: what one client does makes one piece be
+/// hashed again, which holds one in 256 of all sessions.
+const PIECES: u64 = Section::Sessions.pieces() as u64;
 
 /// One client's last executed request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Session {
     last: Timestamp,
+    /// Which use of the whole table that was.
+    used: u64,
     #[serde(with = "serde_bytes")]
     result: Vec<u8>,
 }
 
-/// Every client's. Bounded by the number of clients whose keys the cluster knows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sessions(BTreeMap<ClientId, Session>);
+type Piece = BTreeMap<ClientId, Session>;
+
+/// Every client's. Pieces are shared between clones until they change.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Sessions {
+    pieces: BTreeMap<u32, Arc<Piece>>,
+    bounds: Bounds,
+    /// Every client, by when its session was last used. Follows from the pieces.
+    #[serde(skip)]
+    by_use: BTreeSet<(u64, ClientId)>,
+    #[serde(skip)]
+    changed: BTreeSet<u32>,
+}
+
+/// What keeps the table bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Bounds {
+    /// The highest timestamp that was ever forgotten.
+    floor: Timestamp,
+    /// How often the table was used.
+    uses: u64,
+}
 
 /// What is known of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,38 +78,191 @@ pub enum Known<'a> {
     New,
     /// Exactly the last one executed: its answer.
     Answered(&'a [u8]),
-    /// Older than the last one executed.
+    /// Older than the last one executed, or than one that was forgotten.
     Stale,
 }
 
+fn piece_of(client: ClientId) -> u32 {
+    (client.0 % PIECES) as u32
+}
+
 impl Sessions {
+    fn session(&self, client: ClientId) -> Option<&Session> {
+        self.pieces.get(&piece_of(client))?.get(&client)
+    }
+
     /// What is known of this request.
     pub fn lookup(&self, id: RequestId) -> Known<'_> {
-        match self.0.get(&id.client) {
+        match self.session(id.client) {
             Some(session) if id.timestamp == session.last => Known::Answered(&session.result),
             Some(session) if id.timestamp < session.last => Known::Stale,
+            None if id.timestamp <= self.bounds.floor => Known::Stale,
             _ => Known::New,
         }
     }
 
-    /// Records the answer to a request that was new.
-    pub fn record(&mut self, id: RequestId, result: Vec<u8>) {
-        self.0.insert(id.client, Session { last: id.timestamp, result });
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_use.len()
     }
+
+    /// Whether nobody was answered anything.
+    pub fn is_empty(&self) -> bool {
+        self.by_use.is_empty()
+    }
+
+    /// Records the answer to a request that was new, and forgets whom there is no room for.
+    pub(super) fn record(&mut self, id: RequestId, result: Vec<u8>, max_sessions: usize) {
+        self.bounds.uses += 1;
+        let session = Session { last: id.timestamp, used: self.bounds.uses, result };
+        self.by_use.insert((session.used, id.client));
+        if let Some(old) = self.piece_mut(id.client).insert(id.client, session) {
+            self.by_use.remove(&(old.used, id.client));
+        }
+        while self.by_use.len() > max_sessions {
+            let Some((_, oldest)) = self.by_use.pop_first() else { return };
+            if let Some(forgotten) = self.piece_mut(oldest).remove(&oldest) {
+                self.bounds.floor = self.bounds.floor.max(forgotten.last);
+            }
+        }
+    }
+
+    fn piece_mut(&mut self, client: ClientId) -> &mut Piece {
+        let index = piece_of(client);
+        self.changed.insert(index);
+        Arc::make_mut(self.pieces.entry(index).or_default())
+    }
+
+    /// The canonical bytes of a piece. `None`: empty.
+    pub(super) fn piece(&self, index: u32) -> Option<Vec<u8>> {
+        self.pieces.get(&index).filter(|piece| !piece.is_empty()).map(|piece| encode(&**piece))
+    }
+
+    /// Replaces a piece; `None` empties it.
+    pub(super) fn install(&mut self, index: u32, bytes: Option<&[u8]>) -> Result<(), BadPiece> {
+        let new: Piece = match bytes.map(postcard::take_from_bytes::<Piece>) {
+            None => Piece::new(),
+            Some(Ok((piece, []))) if piece.keys().all(|client| piece_of(*client) == index) => piece,
+            Some(_) => return Err(BadPiece { index }),
+        };
+        let uses = |piece: &Piece| -> Vec<_> {
+            piece.iter().map(|(client, session)| (session.used, *client)).collect()
+        };
+        let inserted = uses(&new);
+        if let Some(old) = self.pieces.insert(index, Arc::new(new)) {
+            for entry in uses(&old) {
+                self.by_use.remove(&entry);
+            }
+        }
+        self.by_use.extend(inserted);
+        self.changed.insert(index);
+        Ok(())
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    pub(super) fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    /// The pieces that may have changed since [`Sessions::forget_changes`].
+    pub(super) fn changed(&self) -> &BTreeSet<u32> {
+        &self.changed
+    }
+
+    pub(super) fn forget_changes(&mut self) {
+        self.changed.clear();
+    }
+}
+
+/// A result as it is kept and answered: see [`MAX_RESULT_BYTES`].
+pub(super) fn bounded(result: Vec<u8>) -> Vec<u8> {
+    if result.len() > MAX_RESULT_BYTES { Vec::new() } else { result }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn id(client: u64, timestamp: u64) -> RequestId {
+        RequestId { client: ClientId(client), timestamp: Timestamp(timestamp) }
+    }
+
+    fn moved(sessions: &Sessions) -> Sessions {
+        let mut other = Sessions::default();
+        for index in 0..Section::Sessions.pieces() {
+            other.install(index, sessions.piece(index).as_deref()).unwrap();
+        }
+        other.set_bounds(sessions.bounds());
+        other
+    }
+
     #[test]
     fn a_request_is_new_once() {
-        let id = |t| RequestId { client: ClientId(1), timestamp: Timestamp(t) };
         let mut sessions = Sessions::default();
-        assert_eq!(sessions.lookup(id(5)), Known::New);
-        sessions.record(id(5), b"done".to_vec());
-        assert_eq!(sessions.lookup(id(5)), Known::Answered(b"done"));
-        assert_eq!(sessions.lookup(id(4)), Known::Stale);
-        assert_eq!(sessions.lookup(id(6)), Known::New);
+        assert_eq!(sessions.lookup(id(1, 5)), Known::New);
+        sessions.record(id(1, 5), b"done".to_vec(), 10);
+        assert_eq!(sessions.lookup(id(1, 5)), Known::Answered(b"done"));
+        assert_eq!(sessions.lookup(id(1, 4)), Known::Stale);
+        assert_eq!(sessions.lookup(id(1, 6)), Known::New);
+    }
+
+    #[test]
+    fn the_session_that_was_used_longest_ago_gives_way() {
+        let mut sessions = Sessions::default();
+        for client in 1..=3 {
+            sessions.record(id(client, client), Vec::new(), 3);
+        }
+        sessions.record(id(1, 10), Vec::new(), 3); // 2 is the oldest now
+        sessions.record(id(4, 20), Vec::new(), 3);
+        assert_eq!(sessions.len(), 3);
+        assert_eq!(sessions.lookup(id(1, 10)), Known::Answered(b""));
+        assert_eq!(sessions.lookup(id(3, 3)), Known::Answered(b""));
+        assert_eq!(sessions.lookup(id(2, 2)), Known::Stale);
+    }
+
+    #[test]
+    fn what_was_executed_stays_executed_after_its_session_is_forgotten() {
+        let mut sessions = Sessions::default();
+        sessions.record(id(1, 50), Vec::new(), 1);
+        sessions.record(id(2, 10), Vec::new(), 1);
+        for timestamp in 0..=50 {
+            assert_eq!(sessions.lookup(id(1, timestamp)), Known::Stale);
+            assert_eq!(sessions.lookup(id(3, timestamp)), Known::Stale, "nor whoever is new");
+        }
+        assert_eq!(sessions.lookup(id(1, 51)), Known::New);
+        assert_eq!(sessions.lookup(id(2, 11)), Known::New, "its session is there");
+    }
+
+    #[test]
+    fn who_gives_way_is_the_same_after_a_transfer_piece_by_piece() {
+        let mut sessions = Sessions::default();
+        for use_of_it in 1..2_000_u64 {
+            sessions.record(id(use_of_it * 7 % 600, use_of_it), Vec::new(), 500);
+        }
+        let mut other = moved(&sessions);
+        for use_of_it in 2_000..4_000_u64 {
+            for table in [&mut sessions, &mut other] {
+                table.record(id(use_of_it * 11 % 900, use_of_it), Vec::new(), 500);
+            }
+        }
+        for index in 0..Section::Sessions.pieces() {
+            assert_eq!(sessions.piece(index), other.piece(index));
+        }
+        assert_eq!((sessions.bounds(), sessions.len()), (other.bounds(), other.len()));
+        assert_eq!(sessions.by_use, other.by_use);
+    }
+
+    #[test]
+    fn a_piece_of_other_clients_is_refused() {
+        let mut sessions = Sessions::default();
+        sessions.record(id(1, 1), Vec::new(), 9);
+        let piece = sessions.piece(1).unwrap();
+        let mut other = Sessions::default();
+        assert_eq!(other.install(2, Some(&piece)), Err(BadPiece { index: 2 }));
+        assert_eq!(other.install(1, Some(&piece[1..])), Err(BadPiece { index: 1 }));
+        assert!(other.is_empty());
     }
 }

@@ -27,7 +27,9 @@ pub const BUILTIN: &[Builtin] = builtins![
     "slow-primary",
     "equivocating-primary",
     "partition-and-heal",
+    "checkpoints",
     "crash-and-recover",
+    "late-replica",
     "one-liar-too-many",
 ];
 

@@ -17,12 +17,17 @@ use crate::{
     time::Time,
 };
 
+/// What wall clocks show when a run begins, in microseconds since 1970: the start of 2026.
+const WALL_CLOCK_AT_START_US: i64 = 1_767_225_600_000_000;
+
 /// One node.
 #[derive(Clone, Debug)]
 pub struct Host {
     pub(super) replica: Replica<KeyValue>,
     pub(super) keys: Arc<dyn Authenticator>,
     pub(super) disk: Disk,
+    /// How far its wall clock is ahead of virtual time.
+    clock_offset_us: i64,
     pub(super) up: bool,
     pub(super) strategies: Vec<Strategy>,
     pub(super) ever_byzantine: bool,
@@ -44,14 +49,19 @@ impl Host {
         keyring: &Keyring,
     ) -> Result<Self, BadConfig> {
         let keys = keyring.of(Principal::Node(id));
+        let mut replica = Replica::new(
+            id,
+            scenario.members,
+            scenario.config.clone(),
+            keys.clone(),
+            KeyValue::default(),
+        )?;
+        let skew_ms = scenario.clock_skew_ms.get(usize::from(id.0)).copied().unwrap_or(0);
+        let clock_offset_us = WALL_CLOCK_AT_START_US + skew_ms * 1_000;
+        replica.set_clock_offset_us(clock_offset_us);
         Ok(Self {
-            replica: Replica::new(
-                id,
-                scenario.members,
-                scenario.config.clone(),
-                keys.clone(),
-                KeyValue::default(),
-            )?,
+            replica,
+            clock_offset_us,
             keys,
             disk: Disk::new(scenario.disk),
             up: true,
@@ -137,7 +147,8 @@ impl Host {
         };
         // It fails only on a snapshot of another application, which this disk can't hold.
         match restored {
-            Ok(replica) => {
+            Ok(mut replica) => {
+                replica.set_clock_offset_us(self.clock_offset_us);
                 self.disk.mend();
                 self.found = found;
                 self.replica = replica;

@@ -32,6 +32,8 @@ pub const MAX_SOURCE_BYTES: usize = 64 * 1024;
 pub const MAX_SIMULATED_NODES: u16 = 100;
 /// The longest run, in virtual milliseconds: one hour.
 pub const MAX_DURATION_MS: u32 = 3_600_000;
+/// How wrong a clock can be: a year.
+const MAX_CLOCK_SKEW_MS: u64 = 365 * 24 * 3_600_000;
 /// The most clients.
 pub const MAX_CLIENTS: u16 = 1_000;
 /// The most timed faults, and the most markers.
@@ -59,6 +61,9 @@ pub struct Scenario {
     pub config: Config,
     /// What everyone signs with.
     pub signatures: Signatures,
+    /// How far each node's wall clock is ahead, in milliseconds, from node 0 on; who isn't named
+    /// has the right time.
+    pub clock_skew_ms: Vec<i64>,
     /// How links behave.
     pub network: Network,
     /// How disks behave.
@@ -190,12 +195,18 @@ struct File {
 struct Cluster {
     n: Spanned<u16>,
     signatures: Signatures,
+    clock_skew_ms: Spanned<Vec<i64>>,
     pbft: Option<Spanned<Config>>,
 }
 
 impl Default for Cluster {
     fn default() -> Self {
-        Self { n: Spanned::new(0..0, 4), signatures: Signatures::default(), pbft: None }
+        Self {
+            n: Spanned::new(0..0, 4),
+            signatures: Signatures::default(),
+            clock_skew_ms: Spanned::new(0..0, Vec::new()),
+            pbft: None,
+        }
     }
 }
 
@@ -271,6 +282,14 @@ impl Reader<'_> {
                 config
             }
         };
+        let skew = file.cluster.clock_skew_ms;
+        self.must(
+            skew.get_ref().len() <= usize::from(n)
+                && skew.get_ref().iter().all(|ms| ms.unsigned_abs() <= MAX_CLOCK_SKEW_MS),
+            skew.span(),
+            "clock_skew_ms has at most one number a node, each at most a year (31536000000 ms)",
+        )?;
+        let clock_skew_ms = skew.into_inner();
         let network = self.network(file.network)?;
         let workload = self.workload(file.workload)?;
         let faults = self.faults(file.fault, members, duration_ms, &workload)?;
@@ -285,6 +304,7 @@ impl Reader<'_> {
             members,
             config,
             signatures: file.cluster.signatures,
+            clock_skew_ms,
             network,
             disk: file.disk,
             workload,

@@ -38,6 +38,8 @@ pub struct Workload {
     pub read_ppm: u32,
     /// When the first of them asks.
     pub start_ms: u32,
+    /// How long what they put stays, by agreed time; 0: for ever.
+    pub ttl_ms: u32,
 }
 
 impl Default for Workload {
@@ -50,6 +52,7 @@ impl Default for Workload {
             retransmit_ms: 400,
             read_ppm: 0,
             start_ms: 0,
+            ttl_ms: 0,
         }
     }
 }
@@ -142,6 +145,9 @@ impl SimClient {
             format!("k{}", self.dice.below(u64::from(self.workload.keys).max(1))).into_bytes();
         let value = format!("{}.{}", self.id, self.asked).into_bytes();
         Some(match self.dice.below(10) {
+            0..5 if self.workload.ttl_ms > 0 => {
+                Operation::PutFor { key, value, ttl_ms: u64::from(self.workload.ttl_ms) }
+            }
             0..5 => Operation::Put { key, value },
             5..8 => Operation::Get { key },
             8 => {

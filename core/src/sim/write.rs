@@ -57,6 +57,10 @@ impl Scenario {
         if self.signatures != Signatures::default() {
             let _ = writeln!(file, "signatures = {}", Value::try_from(self.signatures)?);
         }
+        if !self.clock_skew_ms.is_empty() {
+            let skew = Value::try_from(&self.clock_skew_ms)?;
+            let _ = writeln!(file, "clock_skew_ms = {skew}");
+        }
         section(file, "cluster.pbft", &self.config, &Config::default())?;
         section(file, "network", &self.network, &Network::default())?;
         section(file, "disk", &self.disk, &DiskModel::default())?;

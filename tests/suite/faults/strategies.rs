@@ -75,7 +75,7 @@ const fn falsified(how: &Tampering) -> bool {
 /// Each strategy, the liar that has the occasion for it, and what it then must have done.
 const CASES: &[(&str, u16, Told)] = {
     use MessageKind::{
-        Checkpoint, Commit, Decided, NewView, PrePrepare, Prepare, Reply, Transfer, ViewChange,
+        Checkpoint, Commit, Decided, NewView, PrePrepare, Prepare, Reply, Stable, State, ViewChange,
     };
     use Tampering::{Delayed, Equivocated, Flooded, Forged, Replayed, Withheld};
     &[
@@ -107,8 +107,8 @@ const CASES: &[(&str, u16, Told)] = {
             kind == Checkpoint && falsified(how)
         }),
         ("forge = {}", 1, |kind, how| kind == ViewChange && matches!(how, Forged)),
-        ("forge = { kinds = [\"transfer\"] }", 1, |kind, how| {
-            kind == Transfer && matches!(how, Forged)
+        ("forge = { kinds = [\"stable\"] }", 1, |kind, how| {
+            kind == Stable && matches!(how, Forged)
         }),
         ("forge = { how = \"repeated\", kinds = [\"decided\"] }", 1, |kind, how| {
             kind == Decided && matches!(how, Forged)
@@ -125,7 +125,7 @@ const CASES: &[(&str, u16, Told)] = {
         ("reorder = {}", 1, |_, how| matches!(how, Delayed { .. })),
         ("selective = {}", 1, |_, how| matches!(how, Withheld)),
         ("false-reply = {}", 1, |kind, how| kind == Reply && falsified(how)),
-        ("false-state = {}", 1, |kind, how| kind == Transfer && falsified(how)),
+        ("false-state = {}", 1, |kind, how| kind == State && falsified(how)),
         ("flood = {}", 1, |_, how| matches!(how, Flooded { .. })),
         ("slow = {}", 0, |kind, how| {
             kind == PrePrepare && matches!(how, Delayed { by_us: 240_000 })

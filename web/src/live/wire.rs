@@ -137,7 +137,19 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         },
         "checkpoint-taken" => EventKind::CheckpointTaken { seq: f.seq()?, digest: f.digest()? },
         "checkpoint-stable" => EventKind::CheckpointStable { seq: f.seq()?, digest: f.digest()? },
-        "state-transferred" => EventKind::StateTransferred { seq: f.seq()?, digest: f.digest()? },
+        "transfer-started" => EventKind::TransferStarted { seq: f.seq()?, digest: f.digest()? },
+        "state-received" => EventKind::StateReceived {
+            from: f.node("from")?,
+            nodes: f.small("nodes")?,
+            bytes: f.small("bytes")?,
+            missing: f.small("missing")?,
+        },
+        "state-transferred" => EventKind::StateTransferred {
+            seq: f.seq()?,
+            digest: f.digest()?,
+            fetched_bytes: f.number("fetched_bytes")?,
+            total_bytes: f.number("total_bytes")?,
+        },
         "primary-too-slow" => EventKind::PrimaryTooSlow {
             view: f.view()?,
             primary: f.node("primary")?,
@@ -269,7 +281,9 @@ mod tests {
             EventKind::Executed { seq, digest, requests: vec![request] },
             EventKind::CheckpointTaken { seq, digest },
             EventKind::CheckpointStable { seq, digest },
-            EventKind::StateTransferred { seq, digest },
+            EventKind::TransferStarted { seq, digest },
+            EventKind::StateReceived { from: NodeId(1), nodes: 3, bytes: 99, missing: 7 },
+            EventKind::StateTransferred { seq, digest, fetched_bytes: 99, total_bytes: 1_000 },
             EventKind::ViewEntered { view, primary: NodeId(1), carried_over: 2 },
             EventKind::Equivocation {
                 by: NodeId(0),

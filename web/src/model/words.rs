@@ -30,7 +30,9 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::FetchBatch => "?",
         MessageKind::Batch => "B",
         MessageKind::Decided => "D",
-        MessageKind::Transfer => "T",
+        MessageKind::Stable => "S",
+        MessageKind::FetchState => "F",
+        MessageKind::State => "T",
         MessageKind::Read => "G",
         MessageKind::ReadReply => "g",
         MessageKind::Pace => "p",
@@ -66,7 +68,9 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         MessageKind::FetchBatch => "A replica asks for a batch that it knows only by digest.",
         MessageKind::Batch => "A batch, proved by its digest.",
         MessageKind::Decided => "A position with proof that it committed.",
-        MessageKind::Transfer => "A stable checkpoint with its whole state.",
+        MessageKind::Stable => "Proof of a stable checkpoint, for a replica that is far behind.",
+        MessageKind::FetchState => "A replica asks for parts of a proven state.",
+        MessageKind::State => "Parts of the state, each proved by its digest.",
         MessageKind::Read => "A client asks every replica for what its state says.",
         MessageKind::ReadReply => {
             "A replica answers from its state; a quorum of equal answers is believed."
@@ -182,9 +186,16 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             (format!("took a checkpoint after {seq}: {}", digest.short()), false)
         }
         EventKind::CheckpointStable { seq, .. } => (format!("checkpoint {seq} is stable"), true),
-        EventKind::StateTransferred { seq, .. } => {
-            (format!("took over a proven state after {seq}"), true)
+        EventKind::TransferStarted { seq, .. } => (format!("fetches the state after {seq}"), true),
+        EventKind::StateReceived { from, nodes, bytes, missing } => {
+            (format!("{nodes} parts of it ({bytes} bytes) from {from}, {missing} missing"), false)
         }
+        EventKind::StateTransferred { seq, fetched_bytes, total_bytes, .. } => (
+            format!(
+                "took over a proven state after {seq}: fetched {fetched_bytes} of {total_bytes} bytes"
+            ),
+            true,
+        ),
         EventKind::PrimaryTooSlow { primary, turnaround_us, acceptable_us, .. } => (
             format!(
                 "finds primary {primary} too slow: {} ms where {} are fair",

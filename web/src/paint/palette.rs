@@ -73,7 +73,10 @@ impl Palette {
             MessageKind::Prepare => &self.prepare,
             MessageKind::Commit => &self.commit,
             MessageKind::ViewChange | MessageKind::NewView => &self.view_change,
-            MessageKind::Checkpoint | MessageKind::Transfer => &self.checkpoint,
+            MessageKind::Checkpoint
+            | MessageKind::Stable
+            | MessageKind::FetchState
+            | MessageKind::State => &self.checkpoint,
             MessageKind::Status
             | MessageKind::FetchBatch
             | MessageKind::Batch

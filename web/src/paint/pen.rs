@@ -181,7 +181,10 @@ impl Pen<'_> {
             MessageKind::ViewChange => self.polygon(at, size * 1.15, 6, 0.0),
             MessageKind::Request | MessageKind::Read => self.polygon(at, size * 1.35, 3, 0.0),
             MessageKind::Reply | MessageKind::ReadReply => self.polygon(at, size * 1.35, 3, 0.5),
-            MessageKind::Checkpoint | MessageKind::Transfer => {
+            MessageKind::Checkpoint
+            | MessageKind::Stable
+            | MessageKind::FetchState
+            | MessageKind::State => {
                 self.polygon(at, size * 1.15, 5, 0.0);
             }
             _ => self.circle(at, size * 0.75),

@@ -4,7 +4,7 @@ use conclave_core::{
     app::Operation,
     crypto::{Signature, Signed},
     hex::Hex,
-    ids::{MessageId, Principal},
+    ids::{MessageId, Principal, Seq},
     pbft::{Batch, Message},
 };
 use yew::{html::Scope, prelude::*};
@@ -205,12 +205,32 @@ fn inside(message: &Message) -> Html {
                 { batch(&m.batch) }
             </>
         },
-        Message::Transfer(m) => html! {
-            <dl class="facts">
-                <dt>{ "After" }</dt><dd>{ m.snapshot.seq.to_string() }</dd>
-                <dt>{ "State" }</dt><dd><code class="long">{ m.certificate.digest().to_string() }</code></dd>
-                <dt>{ "Bytes" }</dt><dd>{ m.snapshot.application.len() }</dd>
-            </dl>
-        },
+        Message::Stable(m) => state_facts(
+            m.seq(),
+            html! {
+                <><dt>{ "State" }</dt><dd><code class="long">{ m.digest().to_string() }</code></dd></>
+            },
+        ),
+        Message::FetchState(m) => state_facts(m.seq, count("Parts", m.nodes.len())),
+        Message::State(m) => {
+            let bytes = m.nodes.iter().map(|node| node.bytes.len()).sum();
+            state_facts(
+                m.seq,
+                html! {
+                    <>{ count("Parts", m.nodes.len()) }{ count("Bytes", bytes) }</>
+                },
+            )
+        }
     }
+}
+
+/// What a message says of the state after a position.
+fn state_facts(after: Seq, more: Html) -> Html {
+    html! {
+        <dl class="facts"><dt>{ "After" }</dt><dd>{ after.to_string() }</dd>{ more }</dl>
+    }
+}
+
+fn count(of: &'static str, count: usize) -> Html {
+    html! { <><dt>{ of }</dt><dd>{ count }</dd></> }
 }

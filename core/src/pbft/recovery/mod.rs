@@ -115,8 +115,18 @@ impl<A: Application> Replica<A> {
     ) -> Result<Self, RestoreError> {
         let mut records: alloc::vec::Vec<_> = records.into_iter().collect();
         records.push(Record::Forgot(life));
-        let mut replica =
-            Self::restore(id, members, config, authenticator, genesis, Record::compact(records))?;
+        let restore = |records| {
+            let (config, authenticator) = (config.clone(), authenticator.clone());
+            Self::restore(id, members, config, authenticator, genesis.clone(), records)
+        };
+        let mut replica = match restore(records.clone()) {
+            // Of the state something is missing: it is fetched anew, like everything else.
+            Err(RestoreError::State { .. }) => {
+                records.retain(|record| !matches!(record, Record::Stable(..)));
+                restore(records)?
+            }
+            restored => restored?,
+        };
         replica.outbox.persist(Record::Forgot(life));
         Ok(replica)
     }

@@ -7,10 +7,12 @@ use crate::{
     crypto::{Digest, Refusal, Signature, Signed, verify},
     ids::{ClientId, Epoch, NodeId, Principal, Seq, View},
     pbft::{
-        Batch, Checkpoint, CheckpointCertificate, Commit, Decided, MAX_OPERATION_BYTES, Message,
-        PrePrepare, Prepare, Request, Sessions, Snapshot, Transfer,
+        Batch, Checkpoint, CheckpointCertificate, Commit, Decided, FetchState, MAX_OPERATION_BYTES,
+        MAX_STATE_ANSWER_BYTES, Message, NodeRef, PrePrepare, Prepare, Request, StateNode,
+        StateNodes,
     },
     quorum::Membership,
+    state::{MAX_DEPTH, Path},
 };
 
 fn checked(message: Message) -> Result<(), Refusal> {
@@ -35,19 +37,10 @@ fn decided(committers: &[u16]) -> Decided {
     }
 }
 
-fn transfer(signers: &[u16]) -> Transfer {
-    let snapshot = Snapshot {
-        seq: Seq(100),
-        time: crate::time::WallTime(0),
-        application: vec![],
-        sessions: Sessions::default(),
-    };
-    let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: Digest::of(&snapshot) };
-    let checkpoints: Vec<_> = signers.iter().map(|by| Signed::new(body, &node(*by))).collect();
-    Transfer {
-        certificate: CheckpointCertificate { checkpoints: checkpoints.into() },
-        snapshot: Arc::new(snapshot),
-    }
+fn stable(signers: &[u16]) -> Message {
+    let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: Digest([1; 32]) };
+    let checkpoints = signers.iter().map(|by| Signed::new(body, &node(*by)).into()).collect();
+    Message::Stable(CheckpointCertificate { checkpoints }.into())
 }
 
 #[test]
@@ -133,14 +126,34 @@ fn a_decision_needs_a_quorum_of_distinct_agreeing_commits() {
 }
 
 #[test]
-fn a_state_needs_a_quorum_for_exactly_its_digest() {
-    let ok = |transfer: Transfer| checked(Message::Transfer(Arc::new(transfer)));
-    assert_eq!(ok(transfer(&[0, 1, 2])), Ok(()));
-    assert_eq!(ok(transfer(&[0, 1])), Err(Refusal::Certificate { found: 2, needed: 3 }));
-    assert_eq!(ok(transfer(&[])), Err(Refusal::Certificate { found: 0, needed: 3 }));
-    let mut changed = transfer(&[0, 1, 2]);
-    Arc::make_mut(&mut changed.snapshot).time.0 += 1;
-    assert!(matches!(ok(changed), Err(Refusal::Inconsistent(_))));
+fn a_stable_checkpoint_needs_a_quorum_for_exactly_its_digest() {
+    assert_eq!(checked(stable(&[0, 1, 2])), Ok(()));
+    assert_eq!(checked(stable(&[0, 1])), Err(Refusal::Certificate { found: 2, needed: 3 }));
+    assert_eq!(checked(stable(&[])), Err(Refusal::Certificate { found: 0, needed: 3 }));
+    assert!(matches!(checked(stable(&[0, 1, 1])), Err(Refusal::Inconsistent(_))));
+}
+
+#[test]
+fn a_part_of_the_state_is_what_its_digest_says_and_within_limits() {
+    let of = |nodes| checked(Message::State(Arc::new(StateNodes { seq: Seq(1), nodes })));
+    let part = |bytes: Vec<u8>| StateNode { digest: Digest::of_bytes(&bytes), bytes };
+    assert_eq!(of(vec![part(vec![0, 1]), part(vec![0, 2])]), Ok(()));
+    let mut changed = part(vec![0, 1]);
+    changed.bytes.push(2);
+    assert!(matches!(of(vec![part(vec![0, 1]), changed]), Err(Refusal::Inconsistent(_))));
+    let many = (0..=32).map(|number| part(vec![0, number])).collect();
+    assert!(matches!(of(many), Err(Refusal::TooLarge { limit: 32, .. })));
+    let large = part(vec![0; MAX_STATE_ANSWER_BYTES + 1]);
+    assert!(matches!(of(vec![large]), Err(Refusal::TooLarge { .. })));
+}
+
+#[test]
+fn nobody_asks_for_more_than_a_message_may() {
+    let of = |nodes| checked(Message::FetchState(Arc::new(FetchState { seq: Seq(1), nodes })));
+    let place = |path| NodeRef { path: Path(path), digest: Digest::default() };
+    assert_eq!(of(vec![place(vec![0; MAX_DEPTH]); 32]), Ok(()));
+    assert!(matches!(of(vec![place(vec![]); 33]), Err(Refusal::TooLarge { .. })));
+    assert!(matches!(of(vec![place(vec![0; MAX_DEPTH + 1])]), Err(Refusal::TooLarge { .. })));
 }
 
 #[test]

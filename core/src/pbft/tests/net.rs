@@ -20,6 +20,7 @@ use crate::{
     time::Time,
 };
 
+type Mangler = Box<dyn FnMut(NodeId, NodeId, Message) -> Message>;
 type Filter = Box<dyn FnMut(NodeId, NodeId, &Message) -> bool>;
 
 pub(super) struct Net {
@@ -33,6 +34,10 @@ pub(super) struct Net {
     pub(super) answers: Vec<Arc<Signed<ReadReply>>>,
     queue: VecDeque<(NodeId, NodeId, Message)>,
     lets_through: Filter,
+    /// What liars make of messages on their way.
+    mangles: Option<Mangler>,
+    /// How many messages were refused, which only happens to mangled ones.
+    pub(super) refused: usize,
 }
 
 pub(super) fn keys(by: Principal) -> Simulated {
@@ -62,10 +67,15 @@ impl Net {
     }
 
     pub(super) fn with(n: u16, config: &Config) -> Self {
+        Self::holding(n, config, &KeyValue::default())
+    }
+
+    /// Replicas whose history begins with this state.
+    pub(super) fn holding(n: u16, config: &Config, genesis: &KeyValue) -> Self {
         let members = Membership::new(n).unwrap();
         let replica = |id: NodeId| {
             let keys: Arc<dyn Authenticator> = Arc::new(node(id.0));
-            Replica::new(id, members, config.clone(), keys, KeyValue::default()).unwrap()
+            Replica::new(id, members, config.clone(), keys, genesis.clone()).unwrap()
         };
         Self {
             members,
@@ -77,6 +87,8 @@ impl Net {
             answers: Vec::new(),
             queue: VecDeque::new(),
             lets_through: Box::new(|_, _, _| true),
+            mangles: None,
+            refused: 0,
         }
     }
 
@@ -87,6 +99,14 @@ impl Net {
 
     pub(super) fn everything(&mut self) {
         self.only(|_, _, _| true);
+    }
+
+    /// From now on messages arrive as this makes them.
+    pub(super) fn mangle(
+        &mut self,
+        mangles: impl FnMut(NodeId, NodeId, Message) -> Message + 'static,
+    ) {
+        self.mangles = Some(Box::new(mangles));
     }
 
     pub(super) fn replica(&self, id: u16) -> &Replica<KeyValue> {
@@ -163,7 +183,15 @@ impl Net {
             if !(self.lets_through)(from, to, &message) {
                 continue;
             }
-            let message = verify(message, self.members, &node(to.0)).expect("refused");
+            let message = match &mut self.mangles {
+                Some(mangles) => mangles(from, to, message),
+                None => message,
+            };
+            let Ok(message) = verify(message, self.members, &node(to.0)) else {
+                assert!(self.mangles.is_some(), "refused");
+                self.refused += 1;
+                continue;
+            };
             self.input(to, Input::Message { from, message });
         }
     }
@@ -197,6 +225,11 @@ impl Net {
 
     /// A crash: memory is gone, the disk is read.
     pub(super) fn restart(&mut self, id: u16) {
+        self.restart_holding(id, &KeyValue::default());
+    }
+
+    /// The same, with what its history began with.
+    pub(super) fn restart_holding(&mut self, id: u16, genesis: &KeyValue) {
         let index = id as usize;
         let records = self.disks[index].clone();
         let config = self.replicas[index].config().clone();
@@ -205,7 +238,7 @@ impl Net {
             self.members,
             config,
             Arc::new(node(id)),
-            KeyValue::default(),
+            genesis.clone(),
             Record::compact(records),
         )
         .unwrap();

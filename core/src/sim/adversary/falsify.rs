@@ -10,7 +10,7 @@ use crate::{
     event::Tampering,
     ids::{Seq, View},
     pbft::{
-        Batch, Checkpoint, Commit, Decided, Message, PrePrepare, Prepare, Reply, Transfer,
+        Batch, Checkpoint, Commit, Decided, Message, PrePrepare, Prepare, Reply, StateNodes,
         ViewChange,
     },
 };
@@ -97,11 +97,11 @@ impl Passing {
             Some(Arc::new(other))
         };
         self.message = match &self.message {
-            Message::Transfer(transfer) => {
-                let mut snapshot = (*transfer.snapshot).clone();
-                snapshot.time.0 ^= 1;
-                let certificate = transfer.certificate.clone();
-                Message::Transfer(Arc::new(Transfer { certificate, snapshot: snapshot.into() }))
+            Message::State(it) => {
+                let mut answer = StateNodes::clone(it);
+                let last = answer.nodes.last_mut()?;
+                last.bytes.push(0);
+                Message::State(Arc::new(answer))
             }
             Message::Decided(it) => {
                 let batch = spoilt(&it.batch)?;

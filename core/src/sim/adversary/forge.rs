@@ -70,11 +70,7 @@ impl Passing {
                 }
                 Message::Decided(Arc::new(decided))
             }
-            Message::Transfer(it) => {
-                let mut transfer = (**it).clone();
-                transfer.certificate = checkpoints(&transfer.certificate, how, keys)?;
-                Message::Transfer(Arc::new(transfer))
-            }
+            Message::Stable(it) => Message::Stable(Arc::new(checkpoints(it, how, keys)?)),
             Message::ViewChange(change) => {
                 let mut body = change.body.clone();
                 if let Some(last) = body.prepared.last_mut() {

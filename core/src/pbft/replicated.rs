@@ -1,0 +1,117 @@
+//! The replicated state as pieces of a tree: the application, client sessions, what was agreed on
+//! beside, and who takes part.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{replica::Replica, sessions::Bounds};
+use crate::{
+    app::Application,
+    crypto::encode,
+    state::{Damage, PieceId, Section, Tree},
+    time::WallTime,
+};
+
+/// What was agreed on beside the application's state and who was answered what.
+#[derive(Serialize, Deserialize)]
+struct Agreed {
+    time: WallTime,
+    sessions: Bounds,
+}
+
+const AGREED: PieceId = PieceId { section: Section::Agreed, index: 0 };
+const MEMBERSHIP: PieceId = PieceId { section: Section::Membership, index: 0 };
+
+fn application(index: u32) -> PieceId {
+    PieceId { section: Section::Application, index }
+}
+
+fn sessions(index: u32) -> PieceId {
+    PieceId { section: Section::Sessions, index }
+}
+
+impl<A: Application> Replica<A> {
+    /// The pieces that may differ from those in the tree.
+    fn changed_pieces(&self) -> impl Iterator<Item = PieceId> {
+        let of_application = self.application.changed().iter().copied().map(application);
+        of_application.chain(self.sessions.changed().iter().copied().map(sessions))
+    }
+
+    /// The bytes of a piece as it is now.
+    fn piece(&self, piece: PieceId) -> Option<Vec<u8>> {
+        match piece.section {
+            Section::Application => self.application.piece(piece.index),
+            Section::Sessions => self.sessions.piece(piece.index),
+            Section::Agreed => {
+                Some(encode(&Agreed { time: self.time, sessions: self.sessions.bounds() }))
+            }
+            Section::Membership => Some(encode(&self.members)),
+        }
+    }
+
+    /// The state as it is now. Hashes what changed since the last time, and nothing else.
+    pub(super) fn update_tree(&mut self) {
+        let pieces = self.changed_pieces().chain([AGREED, MEMBERSHIP]);
+        let changes: BTreeMap<_, _> = pieces.map(|piece| (piece, self.piece(piece))).collect();
+        self.tree = self.tree.update(changes).tree;
+        self.application.forget_changes();
+        self.sessions.forget_changes();
+    }
+
+    /// The tree of a replica at the start of history: the application may begin with anything.
+    pub(super) fn plant_tree(&mut self) {
+        let indexes = self.application.pieces().into_iter();
+        let pieces = indexes.map(application).map(|piece| (piece, self.piece(piece))).collect();
+        self.tree = Tree::default().update(pieces).tree;
+        self.update_tree();
+    }
+
+    /// Replaces the state by that of a tree, or nothing. Only pieces that differ are touched.
+    pub(super) fn install(&mut self, tree: &Tree) -> Result<(), Damage> {
+        let agreed: Agreed = tree
+            .piece(AGREED)
+            .and_then(|bytes| match postcard::take_from_bytes(&bytes) {
+                Ok((agreed, [])) => Some(agreed),
+                _ => None,
+            })
+            .ok_or(Damage::Agreed)?;
+        let mut differing: BTreeSet<_> = tree.differences(&self.tree).into_iter().collect();
+        differing.extend(self.changed_pieces());
+        let (mut application, mut sessions) = (self.application.clone(), self.sessions.clone());
+        for piece in differing {
+            let content = tree.piece(piece);
+            match piece.section {
+                Section::Application => application.install(piece.index, content.as_deref())?,
+                Section::Sessions => sessions.install(piece.index, content.as_deref())?,
+                Section::Agreed | Section::Membership => {}
+            }
+        }
+        sessions.set_bounds(agreed.sessions);
+        sessions.forget_changes();
+        application.forget_changes();
+        self.application = application;
+        self.sessions = sessions;
+        self.time = agreed.time;
+        self.tree = tree.clone();
+        Ok(())
+    }
+
+    /// Clients whose requests the state has an answer to wait no longer.
+    pub(super) fn forget_answered(&mut self) {
+        let sessions = &self.sessions;
+        self.pending.retain(|_, pending| {
+            sessions.lookup(pending.request.body.id) == super::sessions::Known::New
+        });
+    }
+
+    /// Everything that decides what the replicated state is and how it goes on.
+    pub(super) fn state_parts(&self) -> impl Serialize {
+        let changed: Vec<_> =
+            self.changed_pieces().map(|piece| (piece.path(), self.piece(piece))).collect();
+        (self.tree.digest(), self.piece(AGREED), changed)
+    }
+}
