@@ -132,7 +132,7 @@ impl<A: Application> Replica<A> {
         }
         let own = self.checkpoints.own.get(&seq);
         let Some(tree) = own.filter(|tree| tree.digest() == digest).cloned() else { return };
-        self.adopt(certificate, tree);
+        self.adopt(certificate, &tree);
         self.event(EventKind::CheckpointStable { seq, digest });
         if self.is_primary() {
             self.propose();
@@ -141,7 +141,7 @@ impl<A: Application> Replica<A> {
 
     /// Makes a proven state the one that the log begins after. Only what changed since the last
     /// one goes to the disk.
-    pub(super) fn adopt(&mut self, certificate: CheckpointCertificate, tree: Tree) {
+    pub(super) fn adopt(&mut self, certificate: CheckpointCertificate, tree: &Tree) {
         let seq = certificate.seq();
         self.log.advance(seq);
         self.checkpoints.discard(seq);

@@ -18,7 +18,7 @@ const INNER: u8 = 1;
 /// The length of one child in an encoding.
 const CHILD_BYTES: usize = 33;
 
-const _: () = assert!(1 + 256 * CHILD_BYTES <= MAX_NODE_BYTES, "an inner node is no longer");
+const _: () = assert!(256 * CHILD_BYTES < MAX_NODE_BYTES, "an inner node is no longer");
 
 /// How much there is in a subtree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -115,7 +115,7 @@ impl<A: Application> Replica<A> {
     ) -> Result<Self, RestoreError> {
         let mut records: alloc::vec::Vec<_> = records.into_iter().collect();
         records.push(Record::Forgot(life));
-        let restore = |records| {
+        let restore = move |records| {
             let (config, authenticator) = (config.clone(), authenticator.clone());
             Self::restore(id, members, config, authenticator, genesis.clone(), records)
         };

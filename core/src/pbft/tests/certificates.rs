@@ -39,7 +39,7 @@ fn decided(committers: &[u16]) -> Decided {
 
 fn stable(signers: &[u16]) -> Message {
     let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: Digest([1; 32]) };
-    let checkpoints = signers.iter().map(|by| Signed::new(body, &node(*by)).into()).collect();
+    let checkpoints = signers.iter().map(|by| Signed::new(body, &node(*by))).collect();
     Message::Stable(CheckpointCertificate { checkpoints }.into())
 }
 

@@ -84,7 +84,7 @@ fn a_newcomer_gets_ten_thousand_keys_in_thousands_of_pieces() {
     let (nodes, bytes) = received(&net);
     assert_eq!(nodes, totals.nodes - 1, "each once, but for the members: it knows them");
     assert_eq!(finished(&net), [(bytes, totals.bytes)]);
-    assert!(totals.nodes > 4_000);
+    assert!(totals.nodes > 3_900);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_transfer_survives_the_loss_of_every_third_message() {
         counted.fetch_add(usize::from(!passes), Ordering::Relaxed);
         passes
     });
-    net.pass(Duration::from_secs(60));
+    net.pass(Duration::from_mins(1));
     net.assert_same_state();
     assert_eq!(finished(&net).len(), 1);
     assert!(lost.load(Ordering::Relaxed) > 10);
@@ -239,7 +239,7 @@ fn impossible_state() -> (CheckpointCertificate, Vec<Vec<u8>>) {
         [(piece(Section::Application), Some(vec![255; 9])), (piece(Section::Agreed), Some(agreed))];
     let tree = Tree::default().update(changes.into()).tree;
     let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: tree.digest() };
-    let checkpoints = (0..3).map(|id| Signed::new(body, &node(id)).into()).collect();
+    let checkpoints = (0..3).map(|id| Signed::new(body, &node(id))).collect();
     (CheckpointCertificate { checkpoints }, tree.nodes_new_to(None))
 }
 

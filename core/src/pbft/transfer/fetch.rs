@@ -265,7 +265,7 @@ impl<A: Application> Replica<A> {
         self.proposed = self.proposed.max(seq);
         self.forget_answered();
         let total_bytes = tree.totals().bytes;
-        self.adopt(certificate, tree);
+        self.adopt(certificate, &tree);
         self.event(EventKind::StateTransferred { seq, digest, fetched_bytes, total_bytes });
         self.execute();
     }
