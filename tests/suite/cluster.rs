@@ -16,6 +16,7 @@ use std::{
 use conclave::development::CLIENTS;
 use conclave_core::{
     app::{Operation, Outcome},
+    client::Way,
     event::{Event, EventKind, Place},
     ids::{NodeId, Principal, View},
     pbft::MessageKind,
@@ -165,6 +166,43 @@ async fn events_are_of_the_schema_and_pair_up_between_nodes_and_streams_resume()
     assert_eq!(resumed.next().name.as_deref(), Some("hello"));
     client.ask(&put, PATIENCE).await.unwrap();
     assert_eq!(resumed.next().id, Some(last[0] + 1));
+}
+
+/// Whatever way a read takes, it sees what was answered; and only one that fell back is ordered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_get_is_read_in_one_round_and_uses_no_position_in_the_log() {
+    let cluster = RealCluster::start(4, false).await;
+    let (writer, reader) = (cluster.client(1), cluster.client(2));
+    let get = Operation::Get { key: b"k".to_vec() };
+    let (mut ordered, mut read) = (0, 0);
+    for count in 0..20 {
+        let value = format!("{count}").into_bytes();
+        let put = Operation::Put { key: b"k".to_vec(), value: value.clone() };
+        assert_eq!(writer.ask(&put, PATIENCE).await.unwrap().way, Way::Ordered);
+        ordered += 1;
+        // Twice: at once, though some nodes may not have executed it yet, and again.
+        for _ in 0..2 {
+            let answer = reader.read(&get, PATIENCE).await.unwrap();
+            assert_eq!(answer.outcome, Outcome::Value(Some(value.clone())));
+            match answer.way {
+                Way::Ordered => ordered += 1,
+                Way::Read => read += 1,
+            }
+        }
+    }
+    assert!(read >= 20, "{read} of 40 in one round");
+    until("node 0 has executed what was ordered", || {
+        cluster.status(NodeId(0)).is_some_and(|status| status.executed.0 == ordered)
+    })
+    .await;
+
+    // Three of four are a quorum.
+    cluster.supervisor.kill(NodeId(3)).await.unwrap();
+    let answer = reader.read(&get, PATIENCE).await.unwrap();
+    assert_eq!(answer.outcome, Outcome::Value(Some(b"19".to_vec())));
+    // No node answers what is no read: it is ordered when the client's patience ends.
+    let put = Operation::Put { key: b"k".to_vec(), value: b"sly".to_vec() };
+    assert_eq!(reader.read(&put, PATIENCE).await.unwrap().way, Way::Ordered);
 }
 
 /// The samples of a scrape, summed over labels, by family; every declared family has an entry.
