@@ -139,7 +139,7 @@ impl Signable for ProbeSecret {
 const PROBE_EVERY: u64 = 4;
 
 /// The longest wait between two retransmissions, as a multiple of the first.
-const MAX_BACKOFF: u32 = 8;
+pub(crate) const MAX_BACKOFF: u32 = 8;
 
 /// One client with at most one outstanding request.
 #[derive(Clone, Debug)]

@@ -45,6 +45,13 @@
 //!   survives it ([`pbft::Sessions`]).
 //! * **Time is agreed.** A batch carries the primary's clock where the application asks for it,
 //!   and backups judge it ([`pbft`], `agreed_time`); keys of the store may expire ([`app`]).
+//! * **Random scenarios are files.** A seed gives a scenario file (swarm testing: a random half of
+//!   all faults each); what fails is shrunk to the least file that fails in the same way, and goes
+//!   into a link ([`sim::swarm`], [`sim::shrink`]).
+//! * **A fault that does nothing doesn't count.** Every act and every way of lying is credited with
+//!   the messages that it stopped or changed, and reports tell declared from effective.
+//! * **The bound of liveness is computed** from configuration, network and f, and held in every
+//!   random run (`sim::swarm::bound`).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
 //!   encoding (postcard); JSON is for people only.
 

@@ -204,7 +204,8 @@ impl Cluster {
             strategies: &host.strategies,
         };
         let passed = self.mind.pass(&liar, to, message);
-        for how in passed.tamperings {
+        for (strategy, how) in passed.tamperings {
+            *self.counts.lies.entry(strategy).or_default() += 1;
             self.took_effect(self.hosts[node.0 as usize].corrupted_by);
             self.event(Place::Node(node), EventKind::Tampered { to, what, how });
         }

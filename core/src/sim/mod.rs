@@ -15,6 +15,7 @@
 //! | `adversary` | how Byzantine nodes lie |
 //! | `invariant`, `invariants` | what must hold, and how it is checked |
 //! | `trace`, `verdict` | a run's fingerprint, and what is to be said of it |
+//! | `swarm`, `shrink` | random scenarios from a seed, and the least of one that fails |
 //! | `recording` | going to any moment, and branching |
 //! | `rng` | seeded randomness |
 
@@ -38,6 +39,8 @@ mod recording;
 mod rng;
 mod run;
 mod scenario;
+pub mod shrink;
+pub mod swarm;
 #[cfg(test)]
 mod tests;
 mod trace;

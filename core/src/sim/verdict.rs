@@ -1,7 +1,7 @@
 //! What is to be said of a run: which properties held, which faults really happened, whether it
 //! came out as its scenario expects.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use serde::Serialize;
 
@@ -76,6 +76,8 @@ pub struct Counts {
     pub checkpoints: u64,
     /// States taken over from others, over all correct replicas.
     pub transfers: u64,
+    /// What each way of lying did to so many messages, by its name.
+    pub lies: BTreeMap<&'static str, u64>,
     /// Records that crashes found unsynced, and lost.
     pub unsynced_lost: u64,
     /// Proofs of equivocation that correct replicas reported.

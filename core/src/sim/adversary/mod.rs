@@ -74,8 +74,8 @@ pub(crate) struct Outgoing {
 pub(crate) struct Passed {
     /// Nothing: it was withheld.
     pub(crate) outgoing: Vec<Outgoing>,
-    /// What was done, in order.
-    pub(crate) tamperings: Vec<Tampering>,
+    /// What was done, in order, and by which strategy.
+    pub(crate) tamperings: Vec<(&'static str, Tampering)>,
 }
 
 /// A message on its way through the strategies.
@@ -142,7 +142,8 @@ impl Mind {
         };
         let mut passed = Passed::default();
         for strategy in liar.strategies {
-            passed.tamperings.extend(self.apply(liar, strategy, &mut passing));
+            let tampering = self.apply(liar, strategy, &mut passing);
+            passed.tamperings.extend(tampering.map(|it| (strategy.name(), it)));
         }
         let Passing { message, delay, withheld, more, .. } = passing;
         if !withheld {

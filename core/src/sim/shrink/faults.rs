@@ -1,0 +1,70 @@
+//! Leaving out timed faults, and ways of lying.
+
+use alloc::vec::Vec;
+
+use super::{
+    super::action::Action,
+    search::{Search, changed},
+};
+
+/// *ddmin*: leaves out ever smaller parts of the list, until no single fault can be left out.
+pub(super) fn leave_out(search: &mut Search<'_>) {
+    let mut parts = 2;
+    loop {
+        let count = search.best().faults.len();
+        if count == 0 || search.is_spent() {
+            return;
+        }
+        let size = count.div_ceil(parts).max(1);
+        let shorter = (0..count).step_by(size).any(|start| {
+            let candidate = changed(search.best(), |scenario| {
+                scenario.faults.drain(start..(start + size).min(count));
+            });
+            search.improves(&candidate)
+        });
+        if shorter {
+            parts = parts.saturating_sub(1).max(2);
+        } else if size == 1 {
+            return;
+        } else {
+            parts = (parts * 2).min(count);
+        }
+    }
+}
+
+/// Leaves out one way of lying at a time.
+pub(super) fn lie_less(search: &mut Search<'_>) {
+    for index in 0..search.best().faults.len() {
+        let mut way = 0;
+        while ways(search, index) > 1 && way < ways(search, index) {
+            let candidate = changed(search.best(), |scenario| {
+                if let Action::Corrupt { strategies, .. } = &mut scenario.faults[index].action {
+                    strategies.remove(way);
+                }
+            });
+            if !search.improves(&candidate) {
+                way += 1;
+            }
+        }
+    }
+}
+
+fn ways(search: &Search<'_>, index: usize) -> usize {
+    match search.best().faults.get(index).map(|fault| &fault.action) {
+        Some(Action::Corrupt { strategies, .. }) => strategies.len(),
+        _ => 0,
+    }
+}
+
+/// Only those faults that a smaller cluster, a shorter run or fewer clients still have.
+pub(super) fn keep_possible(scenario: &mut super::Scenario) {
+    let (members, workload) = (scenario.members, scenario.workload);
+    let possible: Vec<_> = core::mem::take(&mut scenario.faults)
+        .into_iter()
+        .filter(|fault| fault.at_ms < scenario.duration_ms)
+        .filter(|fault| {
+            super::super::scenario::validate_action(&fault.action, members, &workload).is_ok()
+        })
+        .collect();
+    scenario.faults = possible;
+}

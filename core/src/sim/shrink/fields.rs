@@ -1,0 +1,113 @@
+//! Smaller numbers, and defaults instead of what was drawn.
+
+use serde::{Serialize, de::DeserializeOwned};
+use toml::Table;
+
+use super::{
+    super::{disk::DiskModel, network::Network, scenario::Scenario, workload::Workload},
+    faults::keep_possible,
+    search::{Search, changed},
+};
+use crate::{pbft::Config, quorum::Membership};
+
+/// Nothing that comes after the failure matters.
+pub(super) fn cut_the_end(search: &mut Search<'_>) {
+    let end_ms = u32::try_from(search.fails_at().0 / 1_000 + 1).unwrap_or(u32::MAX);
+    if end_ms >= search.best().duration_ms {
+        return;
+    }
+    let candidate = changed(search.best(), |scenario| {
+        scenario.duration_ms = end_ms;
+        keep_possible(scenario);
+    });
+    search.improves(&candidate);
+}
+
+/// Fewer nodes, clients and requests.
+pub(super) fn fewer(search: &mut Search<'_>) {
+    // The smallest that fails: from below.
+    for n in 4..search.best().members.n() {
+        let Ok(members) = Membership::new(n) else { continue };
+        let candidate = changed(search.best(), |scenario| {
+            scenario.members = members;
+            keep_possible(scenario);
+        });
+        if search.improves(&candidate) {
+            break;
+        }
+    }
+    lower(
+        search,
+        |scenario| u32::from(scenario.workload.clients),
+        |scenario, clients| {
+            scenario.workload.clients = clients as u16;
+            keep_possible(scenario);
+        },
+    );
+    lower(
+        search,
+        |scenario| scenario.workload.requests,
+        |scenario, requests| {
+            scenario.workload.requests = requests;
+        },
+    );
+}
+
+/// The smallest number, from 1, halving the way to it.
+fn lower(
+    search: &mut Search<'_>,
+    get: impl Fn(&Scenario) -> u32,
+    set: impl Fn(&mut Scenario, u32),
+) {
+    let mut too_low = 0;
+    while get(search.best()) > too_low + 1 {
+        let number = too_low + (get(search.best()) - too_low) / 2;
+        let candidate = changed(search.best(), |scenario| set(scenario, number));
+        if !search.improves(&candidate) {
+            too_low = number;
+        }
+    }
+}
+
+/// Every section as a whole, then each of its fields, as it is by default. Not `expect`: what is
+/// expected is what fails.
+pub(super) fn defaults(search: &mut Search<'_>) {
+    section(search, |scenario| &mut scenario.network, |_| Network::default());
+    section(search, |scenario| &mut scenario.disk, |_| DiskModel::default());
+    // How many clients and requests: `fewer` has seen to that, and defaults would undo it.
+    section(
+        search,
+        |scenario| &mut scenario.workload,
+        |workload| Workload {
+            clients: workload.clients,
+            requests: workload.requests,
+            ..Workload::default()
+        },
+    );
+    section(search, |scenario| &mut scenario.config, |_| Config::default());
+}
+
+fn section<T: Clone + Serialize + DeserializeOwned>(
+    search: &mut Search<'_>,
+    of: impl Fn(&mut Scenario) -> &mut T,
+    default: impl Fn(&T) -> T,
+) {
+    let default = default(of(&mut search.best().clone()));
+    let candidate = changed(search.best(), |scenario| *of(scenario) = default.clone());
+    if search.improves(&candidate) {
+        return;
+    }
+    // A section is a table of numbers and names; what couldn't be written, `improves` refuses.
+    let Ok(default) = Table::try_from(default) else { return };
+    for (field, value) in default {
+        let candidate = changed(search.best(), |scenario| {
+            let section = of(scenario);
+            let Ok(mut table) = Table::try_from(section.clone()) else { return };
+            table.insert(field.clone(), value);
+            if let Ok(simpler) = table.try_into() {
+                *section = simpler;
+            }
+        });
+        search.improves(&candidate);
+    }
+}

@@ -1,0 +1,121 @@
+//! What shrinking leaves is what fails, and nothing else.
+
+use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
+
+use super::{DEFAULT_BUDGET, Shrunk, shrink};
+use crate::{
+    ids::NodeId,
+    sim::{
+        Action, Address, Invariant, Run, Scenario, Strategy,
+        swarm::{Trouble, has_trouble},
+    },
+    time::Time,
+};
+
+const BROKEN: Trouble = Trouble::Violated(Invariant::Agreement);
+
+fn fault(at_ms: u32, act: &str) -> String {
+    format!("\n[[fault]]\nat_ms = {at_ms}\nact = {{ {act} }}\n")
+}
+
+/// Two liars of four break agreement, and a lot happens that has nothing to do with it.
+fn noisy() -> Scenario {
+    let liars = include_str!("../../../scenarios/one-liar-too-many.toml")
+        .replace("violated = [\"agreement\", \"linearizability\"]", "")
+        .replace("clients = 2", "clients = 5")
+        .replace("[workload]", "loss_ppm = 10000\n[disk]\nsync_us = 700\n[workload]");
+    let noise = (0..20).map(|index| {
+        let (at, node) = (50 + 100 * index, index % 4);
+        let act = match index % 4 {
+            0 => format!("slow-link = {{ from = {node}, to = {}, by_ms = 3 }}", (node + 1) % 4),
+            1 => format!("cut-off = {{ node = {node} }}"),
+            2 => "heal = {}".into(),
+            _ => "corrupt = { node = 0, strategies = [{ delay = { by_ms = 1 } }, { equivocate = \
+                  { victims = [3] } }] }"
+                .into(),
+        };
+        fault(at, &act)
+    });
+    Scenario::parse(&(liars + &noise.collect::<Vec<_>>().concat())).unwrap()
+}
+
+fn fails(run: &Run) -> Option<Time> {
+    has_trouble(run, BROKEN).unwrap()
+}
+
+fn shrunk(scenario: &Scenario, budget: u32) -> Shrunk {
+    // With one of the first seeds it fails.
+    let seed = (0..20)
+        .find(|seed| fails(&Run::new(scenario.clone(), *seed)).is_some())
+        .expect("two liars of four break agreement");
+    shrink(scenario, seed, budget, &mut fails)
+}
+
+#[test]
+fn the_noise_is_gone_and_the_two_liars_are_left() {
+    let noisy = noisy();
+    let Shrunk { scenario, runs, is_minimal } = shrunk(&noisy, DEFAULT_BUDGET);
+    assert!(is_minimal && runs < DEFAULT_BUDGET, "{runs} runs");
+    assert_eq!(scenario.faults.len(), 2, "{}", scenario.source);
+    for fault in &scenario.faults {
+        let Action::Corrupt { node, strategies } = &fault.action else {
+            panic!("{}", scenario.source)
+        };
+        assert!([NodeId(0), NodeId(1)].contains(node));
+        assert!(matches!(&strategies[..], [Strategy::Equivocate { .. }]), "{}", scenario.source);
+    }
+    assert!(scenario.workload.clients <= 2, "{}", scenario.source);
+    assert!(scenario.duration_ms < 1_000, "{}", scenario.source);
+    assert_eq!(scenario.network.loss_ppm, 0);
+    assert!(scenario.source.len() * 2 < noisy.source.len(), "{}", scenario.source);
+}
+
+#[test]
+fn what_is_left_fails_from_its_file_and_from_its_link() {
+    let Shrunk { scenario, .. } = shrunk(&noisy(), DEFAULT_BUDGET);
+    let read = Scenario::parse(&scenario.source).unwrap();
+    let seed = read.seed;
+    let run = Run::new(read, seed);
+    assert!(fails(&run).is_some());
+    let link = Address::new(&run, 0).encode();
+    assert_eq!(Address::decode(&link).unwrap().run().unwrap(), run);
+}
+
+#[test]
+fn a_cluster_is_no_larger_than_the_failure_needs() {
+    let crashes = |run: &Run| {
+        let crash = |node| Action::Crash { node: NodeId(node) };
+        let crashed = |node| run.scenario.faults.iter().any(|fault| fault.action == crash(node));
+        (crashed(5) && crashed(1)).then_some(Time::from_millis(900))
+    };
+    let all = (0..13).map(|node| fault(9, &format!("crash = {{ node = {node} }}")));
+    let source = "schema = 1\nname = \"x\"\ntitle = \"X\"\npromise = \"P\"\nduration_ms = 9000\n\
+                  [cluster]\nn = 13\n[workload]\nclients = 9\nrequests = 50\n[network]\n\
+                  loss_ppm = 9\n"
+        .to_owned()
+        + &all.collect::<Vec<_>>().concat();
+    let scenario = Scenario::parse(&source).unwrap();
+    let Shrunk { scenario, is_minimal, .. } =
+        shrink(&scenario, 3, DEFAULT_BUDGET, &mut |run| crashes(run));
+    assert!(is_minimal);
+    assert_eq!((scenario.members.n(), scenario.faults.len()), (6, 2), "{}", scenario.source);
+    assert_eq!(scenario.duration_ms, 901);
+    assert_eq!(scenario.workload.clients, 1);
+    assert_eq!(scenario.network, crate::sim::Network::default());
+}
+
+#[test]
+fn the_budget_is_kept_and_the_result_still_fails() {
+    let Shrunk { scenario, runs, is_minimal } = shrunk(&noisy(), 10);
+    assert_eq!((runs, is_minimal), (10, false));
+    let seed = scenario.seed;
+    assert!(fails(&Run::new(scenario, seed)).is_some());
+}
+
+#[test]
+fn what_does_not_fail_stays_as_it_is() {
+    let calm = crate::sim::builtin("normal-case").unwrap();
+    let kept = shrink(&calm, calm.seed, 50, &mut |_| None);
+    assert_eq!(kept.scenario.faults, calm.faults);
+    assert!(!kept.is_minimal);
+}

@@ -1,0 +1,63 @@
+//! How long a request may take in calm: the bound of liveness that every storm is held to.
+//!
+//! Calm begins when the last of this is over: the storm's last act, GST. From then on every message
+//! between correct nodes takes at most Δ = latency + jitter, every disk at most its sync time σ, and
+//! at most f replicas are down or lie. A request that waits then, or is asked later, is answered
+//! within
+//!
+//! ```text
+//! B = C + D + 2 · (P₀ + P₁ + … + P_{f+1}),   P_i = min(2^i · max(P, D), P_max)
+//! ```
+//!
+//! * **C: until every correct replica holds the request.** The client sends to all when its wait is
+//!   over; waits double up to [`MAX_BACKOFF`] times the first (`retransmit_ms`); then Δ. A read
+//!   that is not answered in its first wait is asked once more as a request.
+//! * **D: what a view with a correct primary needs for everything that waits.** Status messages
+//!   repair what was lost: a peer brings another forward by 16 positions every half interval, so
+//!   the whole window takes window/16 halves; eight intervals more are for one transfer of state,
+//!   the content of carried-over proposals, and votes that are said again. Then one round for each
+//!   client's request at worst, each of five message delays (relay, pre-prepare, prepare, commit,
+//!   reply) and three syncs (proposal, certificate, checkpoint); and as much again for the view
+//!   change itself.
+//! * **P: the longest patience that a correct replica can have when calm begins.** Patience is the
+//!   longer of request and view-change timeout, and it doubles only when it was waited for in vain,
+//!   here or (for who joined) elsewhere. A storm of S milliseconds holds at most log₂(S/T) + 1 such
+//!   doublings in a row, and a replica that joins may be one ahead of who waited: 4·max(S, T).
+//! * **The sum: views that pass.** The view at hand may be lost. The next primaries in turn may be
+//!   the f faulty ones; each can use up both waits, the one for its new view and the one for the
+//!   first request, while patience doubles. Then comes a correct primary. Views that were left
+//!   because patience was still below D cost less than the first term, for which max(P, D) stands.
+//! * **`P_max`**: doubling stops ([`Config`]): at 64 request timeouts, at one minute for a new view.
+//!
+//! It is an upper bound and not a tight one; how long the slowest request really took is counted
+//! in every run (`Counts::waited_us`) and said beside it.
+
+use super::super::{disk::DiskModel, network::Network, workload::Workload};
+use crate::{client::MAX_BACKOFF, pbft::Config, quorum::Membership};
+
+/// The bound in virtual milliseconds. `storm_ms`: how long it was not calm, at most.
+pub fn liveness_bound_ms(
+    members: Membership,
+    config: &Config,
+    network: &Network,
+    disk: DiskModel,
+    workload: &Workload,
+    storm_ms: u32,
+) -> u32 {
+    let delay_us = u64::from(network.latency_us) + u64::from(network.jitter_us);
+    let sync_us = u64::from(disk.sync_us);
+    let held = u64::from(workload.retransmit_ms) * u64::from(1 + MAX_BACKOFF) + delay_us / 1_000;
+
+    let repair = config.status_interval_ms * (8 + config.window / 32);
+    let round_us = 5 * delay_us + 3 * sync_us;
+    let rounds = u64::from(workload.clients) + 2;
+    let drained = repair + rounds * round_us / 1_000;
+
+    let timeout = config.request_timeout_ms.max(config.view_change_timeout_ms);
+    let patience = 4 * u64::from(storm_ms).max(timeout);
+    let most = (64 * config.request_timeout_ms).max(60_000).max(timeout);
+    let views: u64 = (0..=u32::from(members.f()) + 1)
+        .map(|doublings| patience.max(drained).saturating_mul(1 << doublings.min(32)).min(most))
+        .sum();
+    u32::try_from(held + drained + 2 * views).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,83 @@
+//! Random scenarios from a seed: *swarm testing* (Groce, Zhang, Eide, Chen, Regehr, ISSTA 2012).
+//!
+//! A run that has a little of everything finds less than many runs that each have a random few
+//! things, and those in plenty: what a fault would find, another often hides. So every storm leaves
+//! out about half of what there is.
+//!
+//! ```text
+//! seed ─▶ storm ─▶ Scenario (a file) ─▶ carry_out ─▶ Outcome: verdict, trouble, what happened
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `choice` | drawing: ranges, weights, subsets |
+//! | `cluster` | cluster size, configuration, network, disks, workload |
+//! | `faults`, `lies` | crashes, cuts, liars; how they lie |
+//! | `bound` | how long a request may take in calm |
+//! | `feature` | what a scenario declares, and what of it had an effect |
+//! | `outcome` | carrying out a storm and judging it |
+//!
+//! Every part draws from a stream of its own, so that a new kind of fault changes nothing but
+//! itself. A seed means the same storm as long as [`GENERATOR`] and the core stay the same.
+
+mod bound;
+mod choice;
+mod cluster;
+mod faults;
+mod feature;
+mod lies;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+pub use bound::liveness_bound_ms;
+pub use feature::{Feature, Features, declared, effective, reached};
+pub use outcome::{Outcome, Trouble, carry_out, has_trouble};
+
+use alloc::{format, string::ToString, vec::Vec};
+
+use super::scenario::{Expectations, Scenario, ScenarioError};
+
+/// The version of this generator: a change of what a seed means is a new one.
+pub const GENERATOR: u32 = 1;
+
+/// The storm of a seed below 2⁶³ (a file holds no larger one).
+///
+/// Faults and a rough network for up to three seconds; then calm, in which every request must be
+/// answered within the bound of [`liveness_bound_ms`].
+pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
+    let cluster::Setup { members, config, network, disk, workload } = cluster::draw(seed)
+        .map_err(|why| ScenarioError { line: 0, column: 0, what: why.to_string() })?;
+    let calm_at_ms = network.calm_at_ms;
+    let faults = faults::draw(seed, members, calm_at_ms);
+    let bound_ms = liveness_bound_ms(members, &config, &network, disk, &workload, calm_at_ms);
+    let scenario = Scenario {
+        name: format!("storm-{seed}"),
+        title: format!("Storm {seed}"),
+        promise: "Random faults, then calm: nothing is decided twice, and everything is answered."
+            .into(),
+        seed,
+        duration_ms: duration_ms(calm_at_ms, bound_ms),
+        end_when_answered: true,
+        members,
+        config,
+        signatures: super::Signatures::Simulated,
+        network,
+        disk,
+        workload,
+        faults,
+        narration: Vec::new(),
+        expect: Expectations {
+            min_completed: u64::from(workload.clients) * u64::from(workload.requests),
+            liveness_within_ms: bound_ms,
+            ..Expectations::default()
+        },
+        source: alloc::string::String::new(),
+    };
+    scenario.rewritten()
+}
+
+/// Long enough for a request that is asked in calm to overstep the bound.
+fn duration_ms(calm_at_ms: u32, bound_ms: u32) -> u32 {
+    calm_at_ms.saturating_add(bound_ms).saturating_add(10_000).min(super::MAX_DURATION_MS)
+}
