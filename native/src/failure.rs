@@ -12,17 +12,22 @@ pub enum Failure {
     /// It was asked for properly and did not come about: exit code 1.
     #[error("{0}")]
     Unmet(String),
+    /// Somebody ended it before it was done: exit code 130, as after Ctrl-C.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
     /// What it was given can't be used, be it a flag, a file, a key or a port: exit code 2.
     #[error("{0}")]
     BadInput(String),
 }
 
 impl Failure {
-    /// 1 for what did not come about, 2 for what could not be understood or used.
+    /// 1 for what did not come about, 2 for what could not be understood or used, 130 for what
+    /// was interrupted.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Unmet(_) => ExitCode::from(1),
             Self::BadInput(_) => ExitCode::from(2),
+            Self::Interrupted(_) => ExitCode::from(130),
         }
     }
 

@@ -3,6 +3,7 @@
 mod bad_input;
 mod browser;
 mod cluster;
+mod explore;
 mod faults;
 mod same_run;
 mod scenarios;

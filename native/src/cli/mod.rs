@@ -2,6 +2,7 @@
 
 mod client;
 mod cluster;
+mod explore;
 mod init;
 mod log;
 mod node;
@@ -40,6 +41,7 @@ enum Command {
     Cluster(cluster::RunCluster),
     Client(client::Ask),
     Simulate(simulate::Simulate),
+    Explore(explore::Explore),
     Serve(serve::Serve),
 }
 
@@ -54,6 +56,7 @@ pub fn run() -> ExitCode {
             Command::Cluster(cluster) => on_runtime(cluster.run(log)),
             Command::Client(ask) => on_runtime(ask.run()),
             Command::Simulate(simulate) => simulate.run(),
+            Command::Explore(explore) => explore.run(),
             Command::Serve(serve) => on_runtime(serve.run()),
         }
     });
@@ -66,7 +69,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn on_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

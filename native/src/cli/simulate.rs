@@ -71,34 +71,39 @@ impl Simulate {
             }
             (None, None) => return Err(Failure::BadInput("name a scenario, or say --list".into())),
         };
-        let mut cluster = Cluster::new(&run).map_err(|why| Failure::bad_input(&why))?;
-        while cluster.step() {}
-        let verdict = cluster.verdict();
-        if self.json {
-            let report = Report {
-                scenario: &run.scenario.name,
-                seed: run.seed,
-                core: VERSION,
-                as_expected: verdict.as_expected(),
-                verdict: &verdict,
-            };
-            let text = serde_json::to_string_pretty(&report)
-                .map_err(|why| Failure::Unmet(format!("no JSON: {why}")))?;
-            print(&format!("{text}\n"))?;
-        } else {
-            print(&table(&run, &verdict))?;
-        }
-        let unmet = verdict.expectations.iter().filter(|expected| !expected.met).count();
-        match unmet {
-            0 => Ok(()),
-            1 => Err(Failure::Unmet("one expectation was not met".into())),
-            _ => Err(Failure::Unmet(format!("{unmet} expectations were not met"))),
-        }
+        judge(&run, self.json)
+    }
+}
+
+/// Carries out a run and prints the verdict.
+pub(super) fn judge(run: &Run, json: bool) -> Result<(), Failure> {
+    let mut cluster = Cluster::new(run).map_err(|why| Failure::bad_input(&why))?;
+    while cluster.step() {}
+    let verdict = cluster.verdict();
+    if json {
+        let report = Report {
+            scenario: &run.scenario.name,
+            seed: run.seed,
+            core: VERSION,
+            as_expected: verdict.as_expected(),
+            verdict: &verdict,
+        };
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|why| Failure::Unmet(format!("no JSON: {why}")))?;
+        print(&format!("{text}\n"))?;
+    } else {
+        print(&table(run, &verdict))?;
+    }
+    let unmet = verdict.expectations.iter().filter(|expected| !expected.met).count();
+    match unmet {
+        0 => Ok(()),
+        1 => Err(Failure::Unmet("one expectation was not met".into())),
+        _ => Err(Failure::Unmet(format!("{unmet} expectations were not met"))),
     }
 }
 
 /// Prints, and doesn't mind if nobody reads to the end (`conclave simulate … | head`).
-fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
@@ -126,7 +131,7 @@ fn list(json: bool) -> Result<String, Failure> {
 }
 
 /// A built-in scenario by its name, any other from its file.
-fn find(named: &str) -> Result<Scenario, Failure> {
+pub(super) fn find(named: &str) -> Result<Scenario, Failure> {
     if let Some(scenario) = builtin(named) {
         return Ok(scenario);
     }

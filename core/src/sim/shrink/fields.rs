@@ -41,6 +41,7 @@ pub(super) fn fewer(search: &mut Search<'_>) {
         |scenario| u32::from(scenario.workload.clients),
         |scenario, clients| {
             scenario.workload.clients = clients as u16;
+            expect_no_more(scenario);
             keep_possible(scenario);
         },
     );
@@ -49,8 +50,15 @@ pub(super) fn fewer(search: &mut Search<'_>) {
         |scenario| scenario.workload.requests,
         |scenario, requests| {
             scenario.workload.requests = requests;
+            expect_no_more(scenario);
         },
     );
+}
+
+/// Nobody can be answered more often than asked.
+fn expect_no_more(scenario: &mut Scenario) {
+    let asked = u64::from(scenario.workload.clients) * u64::from(scenario.workload.requests);
+    scenario.expect.min_completed = scenario.expect.min_completed.min(asked);
 }
 
 /// The smallest number, from 1, halving the way to it.

@@ -1,5 +1,7 @@
 //! The cluster of a storm: how many, how set up, on what network and disks, and what clients ask.
 
+use alloc::vec::Vec;
+
 use super::{
     super::{disk::DiskModel, network::Network, workload::Workload},
     choice::Choice,
@@ -36,6 +38,16 @@ pub(super) fn draw(seed: u64) -> Result<Setup, BadClusterSize> {
         disk: disk(&mut Choice::new(seed, 4)),
         workload: workload(&mut Choice::new(seed, 5), n, calm_at_ms),
     })
+}
+
+/// How far each node's clock is off, in milliseconds: little enough for every primary to agree with
+/// the others on the time.
+pub(super) fn clocks(seed: u64, members: Membership) -> Vec<i64> {
+    let mut draw = Choice::new(seed, 6);
+    if draw.coin() {
+        return Vec::new();
+    }
+    members.nodes().map(|_| i64::from(draw.between(0..200)) - 100).collect()
 }
 
 /// Small logs, so that checkpoints, full windows and transfers of state happen within seconds.
@@ -94,5 +106,6 @@ fn workload(draw: &mut Choice, n: u16, calm_at_ms: u32) -> Workload {
         retransmit_ms: draw.between(150..500),
         read_ppm: draw.maybe(100_000..1_000_000),
         start_ms: 5,
+        ttl_ms: draw.maybe(20..2_000),
     }
 }

@@ -60,10 +60,15 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// Carries out a run to its end.
+/// Carries out a run to its end, or to the first violation that isn't expected.
 pub fn carry_out(run: &Run) -> Result<Outcome, RunError> {
     let mut cluster = Cluster::new(run)?;
-    while cluster.steps() < MAX_STEPS && cluster.step() {}
+    let expected = &run.scenario.expect.violated;
+    while cluster.steps() < MAX_STEPS && cluster.step() {
+        if cluster.violations().iter().any(|it| !expected.contains(&it.invariant)) {
+            break;
+        }
+    }
     let endless = cluster.steps() >= MAX_STEPS;
     let verdict = cluster.verdict();
     Ok(Outcome {
