@@ -308,24 +308,29 @@ impl Lab {
     fn look(&mut self) {
         let branch = &mut self.branches[self.current];
         let cluster = branch.recording.seek(self.clock.steps);
+        let founders = cluster.scenario().members;
         let members = cluster.members();
-        self.faces = members
+        self.faces = cluster
             .nodes()
-            .filter_map(|node| {
-                let host = cluster.node(node)?;
+            .iter()
+            .map(|host| {
+                let replica = host.replica();
+                let node = replica.id();
                 let state = match () {
                     () if !host.is_up() => NodeState::Down,
                     () if host.is_byzantine() => NodeState::Byzantine,
+                    () if !members.contains(node) && founders.contains(node) => NodeState::Retired,
+                    () if !members.contains(node) => NodeState::Spare,
                     () if cluster.is_cut_off(node) => NodeState::CutOff,
+                    () if replica.is_recovering() => NodeState::Recovering,
                     () => NodeState::Up,
                 };
-                let replica = host.replica();
-                Some(Face {
+                Face {
                     id: node,
                     state,
                     view: replica.view().0,
                     active: replica.is_active(),
-                    primary: replica.is_primary(),
+                    primary: replica.is_primary() && members.contains(node),
                     executed: replica.last_executed().0,
                     current: current_slot(replica, &branch.chronicle),
                     verbs: host
@@ -333,7 +338,7 @@ impl Lab {
                         .iter()
                         .map(conclave_core::sim::Strategy::name)
                         .collect(),
-                })
+                }
             })
             .collect();
         self.cuts = members

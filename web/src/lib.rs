@@ -38,6 +38,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// Starts the lab on the page that loaded this module.
 #[wasm_bindgen(start)]
 pub fn start() {
-    std::panic::set_hook(Box::new(|info| hooks::show_panic(&info.to_string())));
+    // Where panics have words, the console gets them. The page itself says that the lab stopped.
+    std::panic::set_hook(Box::new(|info| web_sys::console::error_1(&info.to_string().into())));
     yew::Renderer::<app::App>::new().render();
 }

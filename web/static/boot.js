@@ -6,6 +6,19 @@ const say = (text) => {
   if (note) note.textContent = text;
 };
 
+// A panic ends the module's work for good: an error card instead of a dead page.
+const stopped = (error) => {
+  if (!(error instanceof WebAssembly.RuntimeError) || document.querySelector('.fatal')) return;
+  const card = document.createElement('div');
+  card.className = 'fatal';
+  card.setAttribute('role', 'alert');
+  card.textContent = 'The lab stopped: a bug, not something you did. Reload the page to go on; '
+    + 'the link in the address line brings you back to this run.';
+  document.body.append(card);
+};
+addEventListener('error', (event) => stopped(event.error));
+addEventListener('unhandledrejection', (event) => stopped(event.reason));
+
 try {
   await init();
   document.getElementById('loading')?.remove();

@@ -18,6 +18,12 @@ pub(crate) enum NodeState {
     CutOff,
     /// Lies.
     Byzantine,
+    /// Its disk lost something: it says nothing that counts until it has recovered.
+    Recovering,
+    /// No member yet.
+    Spare,
+    /// No member any more.
+    Retired,
     /// A real node that doesn't answer us: nothing is known.
     Unknown,
 }
@@ -30,6 +36,9 @@ impl NodeState {
             Self::Down => "down",
             Self::CutOff => "cut-off",
             Self::Byzantine => "byzantine",
+            Self::Recovering => "recovering",
+            Self::Spare => "spare",
+            Self::Retired => "retired",
             Self::Unknown => "unknown",
         }
     }
@@ -41,6 +50,9 @@ impl NodeState {
             Self::Down => "crashed",
             Self::CutOff => "cut off",
             Self::Byzantine => "Byzantine",
+            Self::Recovering => "recovering",
+            Self::Spare => "spare",
+            Self::Retired => "retired",
             Self::Unknown => "not answering",
         }
     }

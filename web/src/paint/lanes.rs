@@ -135,7 +135,10 @@ fn names(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, rows: &Rows) {
         let colour = match face.state {
             _ if chosen => &palette.accent,
             NodeState::Byzantine => &palette.lie,
-            NodeState::Down | NodeState::Unknown => &palette.ink3,
+            NodeState::Down | NodeState::Unknown | NodeState::Spare | NodeState::Retired => {
+                &palette.ink3
+            }
+            NodeState::Recovering => &palette.accent,
             NodeState::CutOff => &palette.cut,
             NodeState::Up => &palette.ink,
         };

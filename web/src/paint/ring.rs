@@ -212,7 +212,9 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
     body(pen, palette, face, at, r);
     phase_arcs(pen, palette, face, at, r);
     pen.fill(match face.state {
-        NodeState::Down | NodeState::Unknown => &palette.ink2,
+        NodeState::Down | NodeState::Unknown | NodeState::Spare | NodeState::Retired => {
+            &palette.ink2
+        }
         _ => &palette.ink,
     });
     pen.font(650, (r * 0.78).max(7.0));
@@ -234,6 +236,8 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
         NodeState::CutOff => format!("{view} · {} · cut off", face.executed),
         NodeState::Down => "crashed".to_owned(),
         NodeState::Unknown => "no answer".to_owned(),
+        NodeState::Recovering => format!("{} · recovering", face.executed),
+        NodeState::Spare | NodeState::Retired => face.state.words().to_owned(),
     };
     pen.font(500, 12.0);
     let width = pen.text_width(&line) + 8.0;
@@ -251,7 +255,9 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
     pen.text(&line, Point { x: at.x, y }, Align::Centre);
 }
 
-/// Each condition has its own outline: circle, dashed circle with a cross, broken circle, star.
+/// Each condition has its own outline: circle, dashed circle with a cross, broken circle, star; a
+/// double circle with a gap for one that recovers; a small one for one that is no member, dashed if
+/// it was one.
 fn body(pen: &Pen<'_>, palette: &Palette, face: &Face, at: Point, r: f64) {
     pen.fill(&palette.panel);
     match face.state {
@@ -283,6 +289,26 @@ fn body(pen: &Pen<'_>, palette: &Palette, face: &Face, at: Point, r: f64) {
                 pen.arc(at, r, from, from + 0.16);
             }
         }
+        NodeState::Recovering => {
+            pen.circle(at, r);
+            pen.fill_path();
+            pen.dash(1.5, 3.0);
+            pen.stroke(&palette.ink2, 1.5);
+            pen.stroke_path();
+            pen.dash(0.0, 0.0);
+            pen.stroke(&palette.accent, 2.0);
+            pen.arc(at, r + 4.0, 0.08, 0.92);
+        }
+        NodeState::Spare | NodeState::Retired => {
+            pen.circle(at, r * 0.74);
+            pen.fill_path();
+            if face.state == NodeState::Retired {
+                pen.dash(3.0, 4.0);
+            }
+            pen.stroke(&palette.ink3, 1.2);
+            pen.stroke_path();
+            pen.dash(0.0, 0.0);
+        }
         NodeState::Byzantine => {
             pen.polygon(at, r * 1.12, 8, 1.0 / 16.0);
             pen.fill_path();
@@ -300,7 +326,7 @@ fn body(pen: &Pen<'_>, palette: &Palette, face: &Face, at: Point, r: f64) {
 /// Four quarters around the replica: pre-prepared, prepared, committed, executed.
 fn phase_arcs(pen: &Pen<'_>, palette: &Palette, face: &Face, at: Point, r: f64) {
     let Some(current) = face.current else { return };
-    if matches!(face.state, NodeState::Down | NodeState::Unknown) {
+    if !matches!(face.state, NodeState::Up | NodeState::CutOff | NodeState::Byzantine) {
         return;
     }
     let inner = r - (r * 0.16).clamp(2.0, 5.0);

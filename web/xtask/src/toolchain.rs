@@ -34,6 +34,9 @@ const OLDEST: (u32, u32) = oldest(env!("CARGO_PKG_RUST_VERSION"));
 const SMALLER: &[&str] = &["-Zlocation-detail=none", "-Zfmt-debug=none"];
 /// Where `std` is built too: its short sorts instead of its fast ones, no backtraces.
 const SMALLER_STD: &str = "-Zbuild-std-features=optimize_for_size";
+/// And panics that trap at once, without the words and the machinery that writes them: the page
+/// says that the lab stopped, and the same run says why natively.
+const SILENT_PANICS: &str = "-Zunstable-options -Cpanic=immediate-abort";
 /// Lets a stable compiler take what is unstable.
 const UNSTABLE: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 /// How long rustup may try where there is another way.
@@ -49,7 +52,7 @@ const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "rust-web-src", "cargo-web"];
 #[derive(Debug)]
 pub(crate) struct Toolchain {
     way: Way,
-    /// Those of [`SMALLER`] that the compiler takes.
+    /// Those of [`SMALLER`] and [`SILENT_PANICS`] that the compiler takes.
     flags: Vec<&'static str>,
 }
 
@@ -266,17 +269,20 @@ impl Compiler {
 
     /// This compiler as the way to compile for wasm.
     fn as_toolchain(&self, workspace: &Workspace, way: Way) -> Toolchain {
-        let takes = |flag: &&&str| {
+        let takes = |flag: &&str| {
             let mut command = workspace.command(&self.path);
-            command.args([**flag, "--print", "sysroot"]).env(UNSTABLE.0, UNSTABLE.1);
+            command.args(flag.split(' ')).args(["--print", "sysroot"]);
+            command.env(UNSTABLE.0, UNSTABLE.1);
             process::ask(command, "the compiler's flags", process::QUESTION_LIMIT).is_ok()
         };
-        let flags: Vec<_> = SMALLER.iter().filter(takes).copied().collect();
-        if flags.len() < SMALLER.len() {
+        let builds_std = matches!(way, Way::BuildsStd(_));
+        let wanted = SMALLER.iter().copied().chain(builds_std.then_some(SILENT_PANICS));
+        let (flags, unknown): (Vec<_>, Vec<_>) = wanted.partition(takes);
+        if !unknown.is_empty() {
             say::detail(&format!(
-                "{} doesn't take all of {}: the lab will be heavier than it could be",
+                "{} doesn't take {}: the lab will be heavier than it could be",
                 self.name,
-                SMALLER.join(" ")
+                unknown.join(" ")
             ));
         }
         Toolchain { way, flags }
