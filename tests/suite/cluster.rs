@@ -102,6 +102,33 @@ async fn losing_the_primary_by_sigkill_loses_no_acknowledged_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_journal_is_damaged_says_so_and_recovers_before_it_is_ready() {
+    let cluster = RealCluster::start(4, true).await;
+    let node = NodeId(2);
+    let (acknowledged, finish) = write_load(&cluster, 2);
+    until("writes", || acknowledged.lock().unwrap().len() >= 50).await;
+    cluster.supervisor.kill(node).await.unwrap();
+    finish().await;
+    let journal = cluster.scratch.path().join("data-2").join("journal");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    std::fs::write(&journal, bytes).unwrap();
+
+    // Nobody asks for anything: the log is filled up for it.
+    cluster.supervisor.start(node).unwrap();
+    cluster.until_ready(node).await;
+    assert!(journal.with_file_name("journal.damaged").exists(), "set aside, not thrown away");
+    let status = cluster.status(node).unwrap();
+    assert!(!status.recovering && status.low_water_mark.0 >= 200, "{status:?}");
+    let client = cluster.client(0);
+    let written = acknowledged.lock().unwrap().clone();
+    let (key, value) = written.into_iter().next().unwrap();
+    let answer = client.ask(&Operation::Get { key }, PATIENCE).await.unwrap();
+    assert_eq!(answer.outcome, Outcome::Value(Some(value)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_is_ready_only_together_with_a_quorum() {
     let cluster = RealCluster::prepare(4, CLIENTS, false);
     cluster.supervisor.start(NodeId(0)).unwrap();

@@ -1,5 +1,6 @@
 //! Each fault does what it says, and says when it did nothing.
 
+mod clients;
 mod disks;
 mod strategies;
 

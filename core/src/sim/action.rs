@@ -5,7 +5,10 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{adversary::Strategy, disk::Damage};
+use super::{
+    adversary::{Mischief, Strategy},
+    disk::Damage,
+};
 use crate::{
     app::Operation,
     ids::{ClientId, MessageId, NodeId},
@@ -78,6 +81,13 @@ pub enum Action {
         node: NodeId,
         /// How it lies.
         strategies: Vec<Strategy>,
+    },
+    /// The client turns Byzantine.
+    CorruptClient {
+        /// Who.
+        client: ClientId,
+        /// What it does with its requests.
+        how: Mischief,
     },
     /// The node behaves again. It still counts as faulty: what it said can't be unsaid.
     Reform {
@@ -163,6 +173,9 @@ impl fmt::Display for Action {
                 (0..).zip(strategies).try_for_each(|(index, strategy)| {
                     write!(f, "{} {}", if index == 0 { "" } else { "," }, strategy.name())
                 })
+            }
+            Self::CorruptClient { client, how } => {
+                write!(f, "client {client} turns Byzantine: {}", how.name())
             }
             Self::Reform { node } => write!(f, "node {node} behaves again"),
             Self::Deliver { message } => write!(f, "message {message} is delivered now"),

@@ -74,6 +74,11 @@ impl Cluster {
                 self.mind.join(*node);
                 true
             }
+            Action::CorruptClient { client, how } => {
+                let Some(client) = self.clients.get_mut(client.0 as usize) else { return false };
+                client.corrupted = Some((*how, injection));
+                true
+            }
             Action::Reform { node } => {
                 let host = &mut self.hosts[node.0 as usize];
                 let lied = !host.strategies.is_empty();

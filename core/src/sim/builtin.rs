@@ -30,6 +30,10 @@ pub const BUILTIN: &[Builtin] = builtins![
     "checkpoints",
     "crash-and-recover",
     "late-replica",
+    "lying-disk",
+    "lost-reply",
+    "two-faced-view-change",
+    "colluding-f",
     "one-liar-too-many",
 ];
 

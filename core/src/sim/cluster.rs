@@ -346,7 +346,7 @@ impl Cluster {
         let now_ms = self.now.0 / 1_000;
         let last_ms = self.scenario.faults.last().map_or(0, |fault| fault.at_ms);
         now_ms > u64::from(last_ms.max(self.scenario.network.calm_at_ms))
-            && self.clients.iter().all(SimClient::is_done)
+            && self.clients.iter().all(|client| client.is_byzantine() || client.is_done())
     }
 
     pub(super) fn push(&mut self, at: Time, due: Due) {
@@ -432,6 +432,7 @@ impl Cluster {
         let late = self
             .clients
             .iter()
+            .filter(|client| !client.is_byzantine())
             .filter_map(|client| Some((client.client.outstanding()?, client.client.sent_at()?)))
             .find_map(|(id, asked)| self.liveness.waiting(self.now, id, asked).err());
         if let Some(broken) = late {

@@ -186,7 +186,7 @@ impl Cluster {
     /// Hands a message to the network, through the strategies of a sender that lies.
     pub(super) fn send(&mut self, from: Principal, to: Principal, message: Message) {
         let Principal::Node(node) = from else {
-            self.transmit(from, to, message, self.now);
+            self.send_of_client(from, to, message);
             return;
         };
         let host = &self.hosts[node.0 as usize];
@@ -275,6 +275,34 @@ impl Cluster {
         self.event(from.into(), EventKind::Lost { id, to, why });
     }
 
+    /// Hands a client's message to the network; if it lies, what it says instead.
+    fn send_of_client(&mut self, from: Principal, to: Principal, message: Message) {
+        let corrupted = match from {
+            Principal::Client(id) => self.clients.get(id.0 as usize),
+            Principal::Node(_) => None,
+        };
+        let Some((client, (how, injection))) =
+            corrupted.and_then(|client| Some((client, client.corrupted?)))
+        else {
+            self.transmit(from, to, message, self.now);
+            return;
+        };
+        let (Message::Request(request), Principal::Node(node)) = (&message, to) else {
+            self.transmit(from, to, message, self.now);
+            return;
+        };
+        let what = message.summary();
+        let (requests, tampering) = how.pass(&*client.keys, node, request);
+        if let Some(how) = tampering {
+            self.took_effect(Some(injection));
+            self.event(from.into(), EventKind::Tampered { to, what, how });
+        }
+        for request in requests {
+            self.history.signed(request.body.id, &request.body.operation);
+            self.transmit(from, to, Message::Request(request), self.now);
+        }
+    }
+
     /// A client asks what it wants next, or sends again.
     pub(super) fn run_client(&mut self, index: usize) {
         let now = self.now;
@@ -308,6 +336,11 @@ impl Cluster {
         let from = Principal::Client(id);
         while let Some(effect) = self.clients[index].client.poll_effect() {
             match effect {
+                ClientEffect::Send { message, .. } if self.clients[index].is_byzantine() => {
+                    for node in self.members().nodes() {
+                        self.send(from, Principal::Node(node), message.clone());
+                    }
+                }
                 ClientEffect::Send { to: To::Node(node), message } => {
                     self.send(from, Principal::Node(node), message);
                 }
@@ -327,9 +360,12 @@ impl Cluster {
                     let waited = self.liveness.waited(self.now, asked).as_micros() as u64;
                     self.counts.waited_us = self.counts.waited_us.max(waited);
                     self.counts.read += u64::from(way == Way::Read);
-                    let legal =
-                        self.linearizability.completed(&self.history, request, &result, way);
-                    self.check(legal);
+                    // What a liar is told is its own affair.
+                    if !self.clients[index].is_byzantine() {
+                        let legal =
+                            self.linearizability.completed(&self.history, request, &result, way);
+                        self.check(legal);
+                    }
                     let result = Outcome::decode(&result)
                         .map_or_else(|| "unreadable".into(), |outcome| outcome.to_string());
                     let latency_us = latency.as_micros() as u64;

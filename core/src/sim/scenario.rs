@@ -432,7 +432,9 @@ pub(crate) fn validate_action(
             }
             Ok(())
         }
-        Action::Submit { client, .. } if client.0 >= u64::from(workload.clients) => {
+        Action::Submit { client, .. } | Action::CorruptClient { client, .. }
+            if client.0 >= u64::from(workload.clients) =>
+        {
             Err(format!("there is no client {client}: there are {}", workload.clients))
         }
         other => other.node().map_or(Ok(()), exists),

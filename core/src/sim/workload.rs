@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{keys::Keyring, rng::Dice};
+use super::{adversary::Mischief, keys::Keyring, rng::Dice};
 use crate::{
     app::Operation,
     client::{Client, Way},
@@ -67,6 +67,8 @@ pub struct SimClient {
     workload: Workload,
     /// How many requests of its own workload it has made.
     asked: u32,
+    /// It is Byzantine: what it does, and which act made it so.
+    pub(crate) corrupted: Option<(Mischief, usize)>,
     /// Operations that a person asked for, first in line.
     pub(crate) wanted: Vec<Operation>,
     /// When it asks next, if it is thinking.
@@ -94,6 +96,7 @@ impl SimClient {
             dice,
             workload,
             asked: 0,
+            corrupted: None,
             wanted: Vec::new(),
             next_at: Some(first),
         }
@@ -102,6 +105,11 @@ impl SimClient {
     /// Its number.
     pub fn id(&self) -> ClientId {
         self.id
+    }
+
+    /// Whether it is Byzantine.
+    pub fn is_byzantine(&self) -> bool {
+        self.corrupted.is_some()
     }
 
     /// Its protocol state.

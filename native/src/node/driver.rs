@@ -184,6 +184,7 @@ impl<S: Storage> Driver<S> {
         self.board.update(|status| {
             status.view = replica.view();
             status.active = replica.is_active();
+            status.recovering = replica.is_recovering();
             status.primary = replica.primary();
             status.executed = replica.last_executed();
             status.low_water_mark = replica.low_water_mark();

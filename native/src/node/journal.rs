@@ -3,14 +3,18 @@
 //!
 //! ```text
 //! header   "CONCLAVE" version:u16 node:u16 cluster:32 crc32
-//! group    "Jrnl" number:u64 length:u32 crc32 payload      (again and again; numbers big-endian)
+//! group    "Jrnl" number:u64 length:u32 crc32 crc32 payload (again and again; numbers big-endian;
+//!          the first checksum is of number and length, the second of the payload)
 //! payload  postcard of the group's records
 //! ```
 //!
-//! A crash can leave the *last* group half written: its records were never reported durable, so
-//! that tail is cut off. Damage with an intact later group behind it is no torn tail but lost
-//! memory, and the node refuses to start. (Damage to the last group alone can't be told from a
-//! torn tail by anybody.) At the start, and when the file has grown, what later records made
+//! A crash can leave the *last* group cut short: its records were never reported durable, so that
+//! tail is cut off. Anything else is lost memory: a group that is as long as it says and doesn't
+//! hold, the last one too; a header that doesn't; a journal that is gone although its directory was
+//! in use. Then the file is set aside, and what is left of it begins with the words that this node
+//! forgot ([`Record::Forgot`]): its replica recovers before it votes (`conclave_core::pbft`). What
+//! can't be told from a torn tail is only a file that lost its end exactly within the last group.
+//! At the start, and when the file has grown, what later records made
 //! useless is dropped: the rest is written to a new file that then takes the place of the old one.
 
 use std::{
@@ -29,12 +33,13 @@ use crate::config::ClusterConfig;
 
 const FILE: &str = "journal";
 const NEXT_FILE: &str = "journal.next";
+const DAMAGED_FILE: &str = "journal.damaged";
 const LOCK_FILE: &str = "lock";
 
 const FILE_MAGIC: &[u8; 8] = b"CONCLAVE";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const GROUP_MAGIC: &[u8; 4] = b"Jrnl";
-const GROUP_HEADER: usize = 4 + 8 + 4 + 4;
+const GROUP_HEADER: usize = 4 + 8 + 4 + 4 + 4;
 
 /// Records under way to the disk before the driver waits.
 const MAX_QUEUED: usize = 4_096;
@@ -79,10 +84,12 @@ pub struct Journal {
 
 impl Journal {
     /// Opens the journal in `directory`, creating it if there is none. Gives the records that are
-    /// in it, in order.
+    /// in it, in order. If some are lost, the rest say so, and `life` numbers the life without
+    /// them: it must be higher than at every start before.
     pub fn open(
         directory: &Path,
         owner: JournalIdentity,
+        life: u64,
     ) -> Result<(Self, Vec<Record>), StorageError> {
         let io = |path: &Path| {
             let path = path.to_owned();
@@ -90,6 +97,7 @@ impl Journal {
         };
         fs::create_dir_all(directory).map_err(io(directory))?;
         let lock_path = directory.join(LOCK_FILE);
+        let was_in_use = lock_path.exists();
         let lock = private(&lock_path, false).map_err(io(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -99,11 +107,26 @@ impl Journal {
             Err(fs::TryLockError::Error(why)) => return Err(io(&lock_path)(why)),
         }
         let path = directory.join(FILE);
-        let records = match fs::read(&path) {
+        let (mut records, damage) = match fs::read(&path) {
             Ok(bytes) => read_all(&path, &bytes, owner)?,
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                (Vec::new(), was_in_use.then_some(0))
+            }
             Err(why) => return Err(io(&path)(why)),
         };
+        if let Some(offset) = damage {
+            tracing::error!(
+                path = %path.display(),
+                offset,
+                life,
+                "the journal is damaged: this node lost memory, and recovers before it votes"
+            );
+            if path.exists() {
+                let aside = directory.join(DAMAGED_FILE);
+                fs::copy(&path, &aside).map_err(io(&aside))?;
+            }
+            records.push(Record::Forgot(life));
+        }
         let records = Record::compact(records);
         let file = JournalFile::rewrite(directory, owner, &records).map_err(io(&path))?;
 
@@ -214,7 +237,13 @@ impl JournalFile {
             return Ok(());
         }
         let path = self.path();
-        let kept = read_all(&path, &fs::read(&path)?, self.owner).map_err(io::Error::other)?;
+        let (kept, damage) =
+            read_all(&path, &fs::read(&path)?, self.owner).map_err(io::Error::other)?;
+        if let Some(offset) = damage {
+            // A running node still knows everything: it stops, and starts again as one that knows
+            // what it lost.
+            return Err(io::Error::other(format!("byte {offset} can't be read back")));
+        }
         *self = Self::rewrite(&self.directory, self.owner, &Record::compact(kept))?;
         Ok(())
     }
@@ -231,28 +260,29 @@ fn encode_group(number: u64, records: &[Record]) -> io::Result<Vec<u8>> {
     let mut bytes = GROUP_MAGIC.to_vec();
     bytes.extend(number.to_be_bytes());
     bytes.extend(length.to_be_bytes());
-    bytes.extend(crc32_of(&[&bytes[4..], &payload]).to_be_bytes());
+    let of_header = crc32(&bytes[4..]);
+    bytes.extend(of_header.to_be_bytes());
+    bytes.extend(crc32(&payload).to_be_bytes());
     bytes.extend(payload);
     Ok(bytes)
 }
 
-/// All records of all intact groups, without a torn tail.
+/// All records of the intact groups up to the first that isn't, and where something is lost.
 fn read_all(
     path: &Path,
     bytes: &[u8],
     owner: JournalIdentity,
-) -> Result<Vec<Record>, StorageError> {
+) -> Result<(Vec<Record>, Option<usize>), StorageError> {
     let not_ours = |why: &str| StorageError::NotOurs { path: path.into(), why: why.into() };
     let header = owner.header();
     if !bytes.starts_with(&header) {
-        let damaged = || StorageError::Damaged { path: path.into(), offset: 0 };
-        let found = bytes.get(..header.len()).ok_or_else(damaged)?;
+        let Some(found) = bytes.get(..header.len()) else { return Ok((Vec::new(), Some(0))) };
         if !found.starts_with(FILE_MAGIC) {
             return Err(not_ours("it is no journal"));
         }
         let (body, checksum) = found.split_at(header.len() - 4);
         if crc32(body).to_be_bytes() != checksum {
-            return Err(damaged());
+            return Ok((Vec::new(), Some(0)));
         }
         if body[8..10] != header[8..10] {
             return Err(not_ours("another version of this program wrote it"));
@@ -263,48 +293,67 @@ fn read_all(
     let mut offset = header.len();
     let mut number = 1;
     while offset < bytes.len() {
-        let Some((group, length)) = group_at(&bytes[offset..], |found| found == number) else {
-            let later = (offset + 1..bytes.len())
-                .filter(|at| bytes[*at..].starts_with(GROUP_MAGIC))
-                .any(|at| group_at(&bytes[at..], |found| found > number).is_some());
-            if later {
-                return Err(StorageError::Damaged { path: path.into(), offset: offset as u64 });
+        match group_at(&bytes[offset..], number) {
+            Group::Intact(group, length) => {
+                records.extend(group);
+                offset += length;
+                number += 1;
             }
-            tracing::warn!(path = %path.display(), offset, "a torn tail was cut off");
-            break;
-        };
-        records.extend(group);
-        offset += length;
-        number += 1;
+            Group::CutShort => {
+                tracing::warn!(path = %path.display(), offset, "a torn tail was cut off");
+                break;
+            }
+            Group::Damaged => return Ok((records, Some(offset))),
+        }
     }
-    Ok(records)
+    Ok((records, None))
 }
 
-/// The intact group at the start of `bytes`, and its length; `None` if there is none.
-fn group_at(bytes: &[u8], expected: impl Fn(u64) -> bool) -> Option<(Vec<Record>, usize)> {
-    let (header, rest) = bytes.split_at_checked(GROUP_HEADER)?;
-    let (magic, header) = header.split_first_chunk::<4>()?;
-    let (number, _) = header.split_first_chunk::<8>()?;
-    let (covered, checksum) = header.split_at(12);
-    let length = u32::from_be_bytes(covered[8..].try_into().ok()?) as usize;
-    let payload = rest.get(..length)?;
-    let intact = magic == GROUP_MAGIC
-        && expected(u64::from_be_bytes(*number))
-        && crc32_of(&[covered, payload]).to_be_bytes() == checksum;
-    if !intact {
-        return None;
-    }
-    Some((postcard::from_bytes(payload).ok()?, GROUP_HEADER + length))
+/// What stands at the beginning of some bytes.
+enum Group {
+    /// The group that was expected, and its length.
+    Intact(Vec<Record>, usize),
+    /// The beginning of one.
+    CutShort,
+    /// Something else.
+    Damaged,
 }
 
+fn group_at(bytes: &[u8], expected: u64) -> Group {
+    let Some((header, rest)) = bytes.split_first_chunk::<GROUP_HEADER>() else {
+        return Group::CutShort;
+    };
+    let [magic, number_high, number_low, length, of_header, of_payload] = words(header);
+    let number = u64::from(number_high) << 32 | u64::from(number_low);
+    let holds = magic == u32::from_be_bytes(*GROUP_MAGIC)
+        && crc32(&header[4..16]) == of_header
+        && number == expected;
+    if !holds {
+        return Group::Damaged;
+    }
+    let Some(payload) = rest.get(..length as usize) else { return Group::CutShort };
+    if crc32(payload) != of_payload {
+        return Group::Damaged;
+    }
+    match postcard::from_bytes(payload) {
+        Ok(records) => Group::Intact(records, GROUP_HEADER + payload.len()),
+        Err(_) => Group::Damaged,
+    }
+}
+
+/// A header's six words.
+fn words(header: &[u8; GROUP_HEADER]) -> [u32; GROUP_HEADER / 4] {
+    let mut words = [0; GROUP_HEADER / 4];
+    for (word, bytes) in words.iter_mut().zip(header.as_chunks::<4>().0) {
+        *word = u32::from_be_bytes(*bytes);
+    }
+    words
+}
+
+/// CRC-32 (IEEE 802.3).
 fn crc32(bytes: &[u8]) -> u32 {
-    crc32_of(&[bytes])
-}
-
-/// CRC-32 (IEEE 802.3) of the parts one after the other.
-fn crc32_of(parts: &[&[u8]]) -> u32 {
     let mut crc = u32::MAX;
-    for byte in parts.iter().copied().flatten() {
+    for byte in bytes {
         crc = (crc >> 8) ^ CRC_TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize];
     }
     !crc
@@ -339,6 +388,8 @@ mod tests {
     use super::*;
 
     const OWNER: JournalIdentity = JournalIdentity { node: NodeId(1), cluster: Digest([7; 32]) };
+
+    const LIFE: u64 = 7;
 
     fn record() -> Record {
         // One that no compaction drops.
@@ -393,16 +444,16 @@ mod tests {
     #[tokio::test]
     async fn records_are_reported_once_they_are_synced_and_read_back_in_order() {
         let folder = Folder::new("order");
-        let (mut journal, records) = Journal::open(&folder.0, OWNER).unwrap();
+        let (mut journal, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
         assert!(records.is_empty());
         let mut progress = journal.progress();
         for number in 1..=100 {
             journal.append(number, record()).await;
         }
         progress.wait_for(|progress| progress.durable == 100).await.unwrap();
-        assert!(matches!(Journal::open(&folder.0, OWNER), Err(StorageError::InUse(_))));
+        assert!(matches!(Journal::open(&folder.0, OWNER, LIFE), Err(StorageError::InUse(_))));
         drop(journal);
-        let (_, records) = Journal::open(&folder.0, OWNER).unwrap();
+        let (_, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
         assert_eq!(records.len(), 100);
     }
 
@@ -412,30 +463,57 @@ mod tests {
         let whole = fs::read(folder.journal()).unwrap();
         for end in starts[2]..whole.len() {
             fs::write(folder.journal(), &whole[..end]).unwrap();
-            let (_, records) = Journal::open(&folder.0, OWNER).unwrap();
+            let (_, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
             assert_eq!(records.len(), 2, "torn at {end}");
         }
     }
 
+    fn forgot(records: &[Record]) -> bool {
+        records.last() == Some(&Record::Forgot(LIFE))
+    }
+
     #[test]
-    fn damage_before_an_intact_group_is_not_taken_for_a_torn_tail() {
+    fn damage_is_not_taken_for_a_torn_tail_wherever_it_is() {
         let (folder, starts) = Folder::with_three_groups("damaged");
         let whole = fs::read(folder.journal()).unwrap();
-        for at in starts[1]..starts[2] {
+        for at in starts[1]..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 0x40;
             fs::write(folder.journal(), &damaged).unwrap();
-            let error = Journal::open(&folder.0, OWNER).err().map(|error| error.to_string());
-            let error = error.unwrap_or_else(|| panic!("byte {at} was changed unnoticed"));
-            assert!(error.contains(&format!("byte {}: damaged", starts[1])), "{error}");
+            let (_, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
+            assert!(forgot(&records), "byte {at} was changed unnoticed");
+            let aside = fs::read(folder.0.join(DAMAGED_FILE)).unwrap();
+            assert_eq!(aside, damaged, "it is set aside as it was");
         }
+    }
+
+    #[test]
+    fn what_was_forgotten_stays_forgotten_at_the_next_start() {
+        let (folder, starts) = Folder::with_three_groups("again");
+        let mut damaged = fs::read(folder.journal()).unwrap();
+        damaged[starts[1] + GROUP_HEADER] ^= 0x40;
+        fs::write(folder.journal(), &damaged).unwrap();
+        drop(Journal::open(&folder.0, OWNER, LIFE).unwrap());
+        let (_, records) = Journal::open(&folder.0, OWNER, LIFE + 1).unwrap();
+        assert!(forgot(&records), "the file is whole now, but not the memory");
+    }
+
+    #[test]
+    fn a_journal_that_is_gone_is_missed_and_one_that_never_was_is_not() {
+        let folder = Folder::new("gone");
+        let (journal, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
+        assert!(records.is_empty());
+        drop(journal);
+        fs::remove_file(folder.journal()).unwrap();
+        let (_, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
+        assert!(forgot(&records));
     }
 
     #[test]
     fn the_journal_of_another_node_is_refused() {
         let (folder, _) = Folder::with_three_groups("other");
         let other = JournalIdentity { node: NodeId(2), ..OWNER };
-        assert!(matches!(Journal::open(&folder.0, other), Err(StorageError::NotOurs { .. })));
-        assert!(Journal::open(&folder.0, OWNER).is_ok(), "and it is left as it was");
+        assert!(matches!(Journal::open(&folder.0, other, LIFE), Err(StorageError::NotOurs { .. })));
+        assert!(Journal::open(&folder.0, OWNER, LIFE).is_ok(), "and it is left as it was");
     }
 }

@@ -116,7 +116,10 @@ impl Node {
             None => Self::run(id, &config, &identity, peers, http, Memory::default(), vec![]),
             Some(path) => {
                 let owner = JournalIdentity::of(id, &config);
-                let opening = tokio::task::spawn_blocking(move || Journal::open(&path, owner));
+                // The clock numbers the life that begins if memory was lost.
+                let life = Clock::start().origin().0;
+                let opening =
+                    tokio::task::spawn_blocking(move || Journal::open(&path, owner, life));
                 let (journal, records) =
                     opening.await.map_err(|_| NodeError::Ended("opening the journal"))??;
                 tracing::info!(records = records.len(), "restored from the journal");
@@ -244,6 +247,7 @@ fn first_status<S: Storage>(
         nodes: members.n(),
         view: replica.view(),
         active: replica.is_active(),
+        recovering: replica.is_recovering(),
         primary: replica.primary(),
         executed: replica.last_executed(),
         low_water_mark: replica.low_water_mark(),

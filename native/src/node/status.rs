@@ -21,6 +21,9 @@ pub struct Status {
     pub view: View,
     /// Whether it takes part in that view.
     pub active: bool,
+    /// Whether it lost memory and doesn't vote until it has recovered.
+    #[serde(default)]
+    pub recovering: bool,
     /// The primary of that view.
     pub primary: NodeId,
     /// The last position executed.
@@ -61,6 +64,9 @@ pub enum NotReady {
     /// It gave up on a primary, and the next view hasn't started.
     #[error("it is changing to view {0}")]
     ChangingView(View),
+    /// It lost memory.
+    #[error("its disk had lost something, and it doesn't vote until it has recovered")]
+    Recovering,
 }
 
 impl Status {
@@ -71,6 +77,9 @@ impl Status {
         let reached = self.connected.len() + 1;
         if reached < quorum {
             return Err(NotReady::NoQuorum { reached, quorum });
+        }
+        if self.recovering {
+            return Err(NotReady::Recovering);
         }
         if self.active { Ok(()) } else { Err(NotReady::ChangingView(self.view)) }
     }
@@ -107,6 +116,7 @@ mod tests {
             nodes: 4,
             view: View(2),
             active: true,
+            recovering: false,
             primary: NodeId(2),
             executed: Seq(0),
             low_water_mark: Seq(0),
@@ -123,6 +133,9 @@ mod tests {
         assert_eq!(status.ready(), Err(NotReady::NoQuorum { reached: 2, quorum: 3 }));
         status.connected.push(NodeId(3));
         assert_eq!(status.ready(), Ok(()));
+        status.recovering = true;
+        assert_eq!(status.ready(), Err(NotReady::Recovering));
+        status.recovering = false;
         status.active = false;
         assert_eq!(status.ready(), Err(NotReady::ChangingView(View(2))));
     }

@@ -61,19 +61,6 @@ pub enum StorageError {
         /// What differs.
         why: String,
     },
-    /// What was safely written can't be read back. Starting without it would be forgetting.
-    #[error(
-        "{path}, byte {offset}: damaged, with intact records after it. This node can't know what \
-         it promised. Restore the file from a copy, or remove the directory and count this node \
-         as faulty until it has caught up",
-        path = path.display()
-    )]
-    Damaged {
-        /// Which.
-        path: PathBuf,
-        /// Where.
-        offset: u64,
-    },
 }
 
 /// Storage that ends with the process: records are safe at once, against nothing.

@@ -405,6 +405,7 @@ pub(crate) fn action_name(action: &Action) -> String {
             let verb = strategies.first().map_or("corrupt", |strategy| strategy.name());
             format!("{verb}{node}")
         }
+        Action::CorruptClient { client, how } => format!("{} client {client}", how.name()),
         Action::Reform { .. } => format!("reform{node}"),
         Action::Deliver { .. } => "deliver".to_owned(),
         Action::Delay { .. } => "delay".to_owned(),

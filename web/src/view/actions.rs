@@ -3,7 +3,7 @@
 use conclave_core::{
     app::Operation,
     ids::{ClientId, MessageId, NodeId, Principal},
-    sim::{Action, Forgery, Strategy},
+    sim::{Action, Damage, Forgery, Strategy},
 };
 use yew::{html::Scope, prelude::*};
 
@@ -75,6 +75,8 @@ pub(crate) fn node(app: &App, face: &Face, link: &Scope<App>) -> Html {
             if face.state == NodeState::Down {
                 { button("act-restart", "Restart", "Start again from its disk", Icon::Restart,
                     Action::Restart { node }, link) }
+                { button("act-lose-disk", "Lose disk", "It must recover before it votes again", Icon::Cross,
+                    Action::DamageDisk { node, what: Damage::Lost }, link) }
             } else {
                 { button("act-crash", "Crash", "Stop at once; what wasn't synced is gone", Icon::Crash,
                     Action::Crash { node }, link) }

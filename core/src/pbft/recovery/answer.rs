@@ -99,10 +99,9 @@ impl<A: Application> Replica<A> {
         self.propose();
     }
 
-    /// The next position is filled with the null request: nobody asks, nothing is under way, and
-    /// somebody who recovers needs the log to move.
+    /// The next position is filled with the null request: no request waits, and somebody who
+    /// recovers needs the log to move. As many at a time as the pipeline takes.
     pub(in super::super) fn must_fill(&self) -> bool {
-        self.proposed == self.executed
-            && self.lives.target().is_some_and(|target| self.proposed < target)
+        self.queue.is_empty() && self.lives.target().is_some_and(|target| self.proposed < target)
     }
 }

@@ -17,9 +17,11 @@
 //! | `falsify` | one false story: digest, place, reply, state |
 //! | `forge` | certificates that don't hold |
 //! | `change` | view changes that hide, and new views that don't follow |
+//! | `client` | what Byzantine clients do with their requests |
 //! | `repeat` | more than was asked for: replay, flood |
 
 mod change;
+mod client;
 mod equivocate;
 mod falsify;
 mod forge;
@@ -27,6 +29,7 @@ mod repeat;
 mod strategy;
 mod withhold;
 
+pub use client::Mischief;
 pub use strategy::{Forgery, MAX_FLOOD_PER_SECOND, MAX_HELD_BACK_MS, MAX_STRATEGIES, Strategy};
 
 use alloc::{collections::BTreeSet, vec::Vec};

@@ -1,7 +1,11 @@
 //! Agreement, validity and exactly-once: there is one history, of requests that clients made, each
 //! in it once.
 
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    vec::Vec,
+};
 
 use super::{super::Invariant, Broken};
 use crate::{
@@ -33,6 +37,10 @@ pub(in super::super) struct History {
     /// The agreed time in it.
     context: Context,
     order: u64,
+    /// What Byzantine clients signed beside what they asked: as good as asked for.
+    also_signed: BTreeSet<(RequestId, Vec<u8>)>,
+    /// Those of them that have a timestamp of their own.
+    strange: BTreeMap<RequestId, Asked>,
     /// What a get of each key that was ever written answers, from which place on.
     answers: BTreeMap<Vec<u8>, Vec<(u64, Vec<u8>)>>,
 }
@@ -44,6 +52,16 @@ impl History {
             self.asked.resize_with(client + 1, Vec::new);
         }
         self.asked[client].push(Asked { operation, executed: None, result: Vec::new() });
+    }
+
+    /// A Byzantine client signed this, whatever it told anybody else.
+    pub(in super::super) fn signed(&mut self, id: RequestId, operation: &[u8]) {
+        if self.asked(id).is_none() {
+            let operation = operation.to_vec();
+            let asked = Asked { operation, executed: None, result: Vec::new() };
+            self.strange.insert(id, asked);
+        }
+        self.also_signed.insert((id, operation.to_vec()));
     }
 
     /// The earliest place in the history, not before `after`, at which a read gives this result.
@@ -100,13 +118,22 @@ impl History {
     }
 
     pub(super) fn asked(&self, id: RequestId) -> Option<&Asked> {
-        let index = usize::try_from(id.timestamp.0.checked_sub(1)?).ok()?;
-        self.asked.get(usize::try_from(id.client.0).ok()?)?.get(index)
+        self.regular(id)
+            .map_or_else(|| self.strange.get(&id), |(client, at)| self.asked.get(client)?.get(at))
     }
 
     fn asked_mut(&mut self, id: RequestId) -> Option<&mut Asked> {
-        let index = usize::try_from(id.timestamp.0.checked_sub(1)?).ok()?;
-        self.asked.get_mut(usize::try_from(id.client.0).ok()?)?.get_mut(index)
+        match self.regular(id) {
+            None => self.strange.get_mut(&id),
+            Some((client, at)) => self.asked.get_mut(client)?.get_mut(at),
+        }
+    }
+
+    /// Where a request stands that its client asked in order.
+    fn regular(&self, id: RequestId) -> Option<(usize, usize)> {
+        let client = usize::try_from(id.client.0).ok()?;
+        let at = usize::try_from(id.timestamp.0.checked_sub(1)?).ok()?;
+        (at < self.asked.get(client)?.len()).then_some((client, at))
     }
 
     /// A correct replica executed a batch at a position; `requests` of it were new to it.
@@ -139,6 +166,8 @@ impl History {
             }
             self.order += 1;
             let order = self.order;
+            let also_signed = !self.also_signed.is_empty()
+                && self.also_signed.contains(&(id, request.body.operation.clone()));
             let Some(asked) = self.asked_mut(id) else {
                 let detail = format!(
                     "node {node} executed request {} of client {}, which was never made",
@@ -146,7 +175,7 @@ impl History {
                 );
                 return Err((Invariant::Validity, detail));
             };
-            if asked.operation != request.body.operation {
+            if asked.operation != request.body.operation && !also_signed {
                 let detail = format!(
                     "node {node} executed request {} of client {} with another operation",
                     id.timestamp, id.client
