@@ -176,6 +176,8 @@ fn spans(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, window: &Window, r
             Condition::Down => (&palette.ink3, "crashed".to_owned()),
             Condition::CutOff => (&palette.cut, "cut off".to_owned()),
             Condition::Byzantine => (&palette.lie, "Byzantine".to_owned()),
+            Condition::Recovering => (&palette.accent, "recovers".to_owned()),
+            Condition::Fetching => (&palette.checkpoint, "fetches state".to_owned()),
             Condition::ViewChange(view) => (&palette.view_change, format!("wants view {view}")),
         };
         match span.condition {
@@ -199,6 +201,12 @@ fn spans(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, window: &Window, r
             Condition::CutOff => {
                 pen.stroke(colour, 1.5);
                 pen.dash(6.0, 4.0);
+                pen.frame(x, y - half, width, 2.0 * half);
+                pen.dash(0.0, 0.0);
+            }
+            Condition::Recovering | Condition::Fetching => {
+                pen.stroke(colour, 1.5);
+                pen.dash(1.5, 3.0);
                 pen.frame(x, y - half, width, 2.0 * half);
                 pen.dash(0.0, 0.0);
             }

@@ -110,6 +110,15 @@ fn belief(app: &App, node: NodeId) -> Html {
             <dt title="Between the last stable checkpoint and the last position that it would accept.">
                 { "Water marks" }</dt>
             <dd>{ format!("{} – {}", replica.low_water_mark(), replica.high_water_mark()) }</dd>
+            if let Some((seq, view)) = replica.recovery_bound() {
+                <dt title="Its disk lost something: what it may have voted for lies below this.">{ "Votes again" }</dt>
+                <dd>{ format!("from position {seq} and view {view} on") }</dd>
+            }
+            if replica.agreed_time().0 > 0 {
+                <dt title="The time that was agreed on with the last batch: what the application sees as now.">
+                    { "Agreed time" }</dt>
+                <dd>{ format!("{} ms", replica.agreed_time().0) }</dd>
+            }
             <dt title="Clients that it knows to be waiting.">{ "Waiting" }</dt>
             <dd>{ replica.pending() }</dd>
         </dl>

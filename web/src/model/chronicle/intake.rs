@@ -105,7 +105,18 @@ impl Chronicle {
             (EventKind::CheckpointStable { seq, .. }, Place::Node(_)) => {
                 mark(self, Sign::Stable(*seq));
             }
-            (EventKind::StateTransferred { seq, .. }, Place::Node(_)) => {
+            (EventKind::Recovering { .. }, Place::Node(node)) => {
+                self.begin(node, us, Condition::Recovering);
+            }
+            (EventKind::Recovered { .. }, Place::Node(node)) => {
+                self.end_spans(node, us, |c| c == Condition::Recovering);
+            }
+            (EventKind::TransferStarted { .. }, Place::Node(node)) => {
+                self.end_spans(node, us, |c| c == Condition::Fetching);
+                self.begin(node, us, Condition::Fetching);
+            }
+            (EventKind::StateTransferred { seq, .. }, Place::Node(node)) => {
+                self.end_spans(node, us, |c| c == Condition::Fetching);
                 mark(self, Sign::Transferred(*seq));
             }
             (EventKind::Equivocation { by, .. }, _) => mark(self, Sign::Equivocation(*by)),

@@ -72,6 +72,10 @@ pub(crate) enum Condition {
     CutOff,
     /// It lies.
     Byzantine,
+    /// Its disk lost something: it doesn't vote until it is beyond what it may have forgotten.
+    Recovering,
+    /// It fetches the state of a stable checkpoint.
+    Fetching,
     /// Between two views, wanting this one.
     ViewChange(View),
 }

@@ -26,7 +26,12 @@ impl Chronicle {
         match action {
             Action::Crash { node } => {
                 self.close_bands(*node, us);
-                self.end_spans(*node, us, |c| matches!(c, Condition::ViewChange(_)));
+                self.end_spans(*node, us, |c| {
+                    matches!(
+                        c,
+                        Condition::ViewChange(_) | Condition::Recovering | Condition::Fetching
+                    )
+                });
                 self.begin(*node, us, Condition::Down);
             }
             Action::Restart { node } => {

@@ -124,3 +124,18 @@ fn a_crash_lasts_until_the_restart() {
     let span = &chronicle.spans()[0];
     assert_eq!((span.condition, span.from_us, span.to_us), (Condition::Down, 5, Some(9)));
 }
+
+#[test]
+fn a_replica_that_recovers_and_fetches_shows_both_until_they_are_over() {
+    let mut chronicle = Chronicle::default();
+    let (seq, digest, view) = (Seq(8), Digest::default(), View(0));
+    chronicle.push(0, &event(5, N0, EventKind::Recovering { life: 1 }));
+    chronicle.push(1, &event(6, N0, EventKind::TransferStarted { seq, digest }));
+    let (fetched_bytes, total_bytes) = (10, 20);
+    let transferred = EventKind::StateTransferred { seq, digest, fetched_bytes, total_bytes };
+    chronicle.push(2, &event(8, N0, transferred));
+    chronicle.push(3, &event(9, N0, EventKind::Recovered { seq, view }));
+    let spans: Vec<_> =
+        chronicle.spans().iter().map(|span| (span.condition, span.from_us, span.to_us)).collect();
+    assert_eq!(spans, [(Condition::Recovering, 5, Some(9)), (Condition::Fetching, 6, Some(8))]);
+}
