@@ -1,5 +1,6 @@
 //! Real clusters: four processes of the real program on loopback, real TLS, real SIGKILL.
 
+mod history;
 pub(crate) mod liar;
 pub(crate) mod real;
 

@@ -5,6 +5,7 @@ mod browser;
 mod cluster;
 mod explore;
 mod faults;
+mod linearizability;
 mod same_run;
 mod scenarios;
 mod seeds;
