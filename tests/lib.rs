@@ -1,7 +1,14 @@
-//! What the tests and benches of several crates share: load.
+//! What the tests and benches of several crates share: load, checkers, and generators of what goes
+//! wrong.
 
+pub mod byzzfuzz;
+pub mod forge;
+pub mod fuzzing;
 mod linearizability;
 mod load;
+pub mod model;
+pub mod rounds;
+pub mod twins;
 
 pub use linearizability::{CallId, History, NotLinearizable};
 pub use load::{busy_cluster, busy_scenario, deliver};

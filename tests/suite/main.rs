@@ -2,10 +2,14 @@
 
 mod bad_input;
 mod browser;
+mod byzzfuzz;
 mod cluster;
 mod explore;
 mod faults;
+mod fuzz;
 mod linearizability;
+mod model;
 mod same_run;
 mod scenarios;
 mod seeds;
+mod twins;
