@@ -16,7 +16,7 @@ pub(crate) const TARGETS: [Target; 2] = [
 ];
 
 /// What a connection carries.
-fn frames(bytes: &[u8]) {
+pub(crate) fn frames(bytes: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime without input and output");
     runtime.block_on(async {
@@ -35,7 +35,7 @@ fn frame_seeds() -> Vec<Vec<u8>> {
 }
 
 /// Configuration files and the addresses in them.
-fn config(bytes: &[u8]) {
+pub(crate) fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = text.parse::<Address>();
     if let Ok(config) = ClusterConfig::parse(Path::new("cluster.toml"), text) {

@@ -33,6 +33,8 @@ pub struct Bounds {
     pub requests: u64,
     /// At how many positions liars propose and vote.
     pub positions: u64,
+    /// How many views there are: in the last, nobody loses patience. 1 or 2.
+    pub views: u64,
 }
 
 /// One state of the cluster: where each correct replica is.
@@ -116,6 +118,7 @@ impl Cluster {
 
     /// The smallest sets of messages that make a replica speak, and its timer.
     fn find_moves(&self, local: LocalNumber, live: &[MessageNumber]) -> Moves {
+        let outward = |local| self.world.local(local).outward;
         let mut found: Vec<(Vec<Step>, LocalNumber)> = Vec::new();
         let mut silent = BTreeMap::from([(local, Vec::new())]);
         for _ in 0..BUNDLE {
@@ -135,7 +138,7 @@ impl Cluster {
                     }
                     if !spoke {
                         longer.entry(to).or_insert(path);
-                    } else if !found.iter().any(|(_, known)| *known == to) {
+                    } else if !found.iter().any(|(_, known)| outward(*known) == outward(to)) {
                         found.push((path, to));
                     }
                 }
@@ -143,7 +146,7 @@ impl Cluster {
             silent = longer;
         }
         let (to, _) = self.world.step(local, Step::Timer);
-        if to != local {
+        if to != local && self.bounds.views > 1 {
             found.push((vec![Step::Timer], to));
         }
         found.into()
@@ -241,7 +244,7 @@ pub fn explore(bounds: &Bounds) -> Explored {
     let began = Instant::now();
     let members = Membership::new(4).expect("four replicas are a cluster");
     let world = World::new(members);
-    let liars = Liars::new(&world, &bounds.liars, bounds.requests, bounds.positions);
+    let liars = Liars::new(&world, bounds);
     let mut legal: BTreeSet<_> =
         contents(bounds.requests).iter().map(|batch| batch.digest()).collect();
     legal.insert(Batch::default().digest());

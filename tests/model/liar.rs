@@ -17,7 +17,10 @@ use conclave_core::{
     protocol::To,
 };
 
-use super::world::{MessageNumber, World};
+use super::{
+    explore::Bounds,
+    world::{MessageNumber, World},
+};
 use crate::{forge::Forge, rounds::request};
 
 /// The view that replicas leave, and the one that they enter.
@@ -32,6 +35,8 @@ pub(super) struct Liars {
     forges: Vec<(NodeId, Forge)>,
     /// What they can say without hearing anybody.
     unprompted: Vec<MessageNumber>,
+    /// Whether there is a view to change to.
+    changes_view: bool,
     /// What else they can say after they heard these.
     prompted: Mutex<HashMap<Vec<MessageNumber>, Arc<[MessageNumber]>>>,
 }
@@ -59,15 +64,17 @@ fn signer(by: Principal) -> NodeId {
 }
 
 impl Liars {
-    pub(super) fn new(world: &World, liars: &[NodeId], clients: u64, positions: u64) -> Self {
+    pub(super) fn new(world: &World, bounds: &Bounds) -> Self {
+        let Bounds { liars, requests, positions, views } = bounds;
+        let views = &VIEWS[..VIEWS.len().min(*views as usize)];
         let forge = |liar: &NodeId| (*liar, Forge::new(world.members.n(), *liar));
         let forges: Vec<_> = liars.iter().map(forge).collect();
         let mut unprompted = Vec::new();
         for (liar, forge) in &forges {
             let mut say = |message| unprompted.extend(world.message(*liar, To::Others, message));
-            for view in VIEWS {
-                for seq in (1..=positions).map(Seq) {
-                    for batch in contents(clients) {
+            for view in views.iter().copied() {
+                for seq in (1..=*positions).map(Seq) {
+                    for batch in contents(*requests) {
                         let digest = batch.digest();
                         // What its role in a view forbids is refused, and so not said.
                         say(forge.pre_prepare(view, seq, &batch));
@@ -76,15 +83,20 @@ impl Liars {
                     }
                 }
             }
-            say(forge.view_change(VIEWS[1], Vec::new()));
+            if views.len() > 1 {
+                say(forge.view_change(VIEWS[1], Vec::new()));
+            }
         }
         unprompted.sort_unstable();
         unprompted.dedup();
-        Self { forges, unprompted, prompted: Mutex::default() }
+        Self { forges, unprompted, changes_view: views.len() > 1, prompted: Mutex::default() }
     }
 
     /// What they can say after the correct replicas sent these.
     pub(super) fn say(&self, world: &World, heard: &[MessageNumber]) -> Vec<MessageNumber> {
+        if !self.changes_view {
+            return self.unprompted.clone();
+        }
         let useful = |number: &&MessageNumber| {
             let known = world.known(**number);
             match &*known.message {

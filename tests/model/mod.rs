@@ -21,6 +21,9 @@
 //!   seen from outside, so it may as well arrive together with those that make it count: one step
 //!   delivers the fewest messages that make a replica speak. (What arrives and is never counted
 //!   is as good as lost: a vote of a view that was left is replaced by the next of its replica.)
+//! * *Whose votes make a quorum is not told apart*, only which quorums there are: of several sets of
+//!   messages that make a replica say and do the same, one is delivered, with liars' votes first,
+//!   which are there from the beginning.
 //! * Status messages and what only they cause (repair) are taken to be lost.
 
 mod explore;

@@ -53,6 +53,8 @@ pub(super) struct Local {
     pub(super) committed: BTreeSet<(View, Seq, Digest)>,
     /// Whether its timer fired: its clock moved.
     fired: bool,
+    /// All of it but whose votes made up its quorums.
+    pub(super) outward: Digest,
 }
 
 /// A message with its sender and receiver.
@@ -112,6 +114,7 @@ impl World {
             executions: Vec::new(),
             committed: BTreeSet::new(),
             fired: false,
+            outward: Digest::default(),
         };
         self.input(&mut local, Input::Tick);
         for client in 1..=clients {
@@ -232,9 +235,14 @@ impl World {
         spoke
     }
 
-    fn keep(&self, local: Local) -> LocalNumber {
+    fn keep(&self, mut local: Local) -> LocalNumber {
         let said = (&local.sent, &local.executed, &local.executions, &local.committed);
         let key = Digest::of(&(local.replica.state_hash(), said, local.fired));
+        let slots =
+            local.replica.slots().map(|slot| (slot.seq, slot.view, slot.digest, slot.phase));
+        let slots: Vec<_> = slots.collect();
+        let standing = (local.replica.view(), local.replica.is_active(), local.fired);
+        local.outward = Digest::of(&(said, standing, slots));
         let mut tables = self.tables();
         let next = tables.locals.len() as LocalNumber;
         let number = *tables.local_numbers.entry(key).or_insert(next);
