@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use conclave_core::{
-    app::{KeyValue, Operation, Outcome},
+    app::{Context, KeyValue, Operation, Outcome},
     event::{Event, EventKind},
     ids::RequestId,
 };
@@ -65,25 +65,17 @@ impl Specification for Cell {
     }
 
     fn apply((operation, told): &Self::Operation, held: &Self::State) -> (bool, Self::State) {
-        let key = key_of(operation).to_vec();
-        let mut store = KeyValue::default();
+        let key = operation.key().to_vec();
+        // Nothing here expires, so the time doesn't matter.
+        let (mut store, context) = (KeyValue::default(), Context::default());
         if let Some(value) = held.clone() {
-            store.apply(Operation::Put { key: key.clone(), value });
+            store.apply(Operation::Put { key: key.clone(), value }, &context);
         }
-        let outcome = store.apply(operation.clone()).to_string();
+        let outcome = store.apply(operation.clone(), &context).to_string();
         if told.as_ref().is_some_and(|told| *told != outcome) {
             return (false, held.clone());
         }
         (true, store.get(&key).map(<[u8]>::to_vec))
-    }
-}
-
-fn key_of(operation: &Operation) -> &[u8] {
-    match operation {
-        Operation::Get { key }
-        | Operation::Put { key, .. }
-        | Operation::Delete { key }
-        | Operation::CompareAndSet { key, .. } => key,
     }
 }
 
@@ -168,7 +160,7 @@ impl History {
     pub fn check(&self) -> Result<(), NotLinearizable> {
         let mut by_key: BTreeMap<&[u8], Vec<&Call>> = BTreeMap::new();
         for call in &self.calls {
-            by_key.entry(key_of(&call.operation)).or_default().push(call);
+            by_key.entry(call.operation.key()).or_default().push(call);
         }
         by_key.into_iter().try_for_each(|(key, calls)| check_key(key, &calls))
     }
