@@ -162,8 +162,14 @@ impl History {
         for call in &self.calls {
             by_key.entry(call.operation.key()).or_default().push(call);
         }
+        // When such a value vanished depends on the agreed time, which no client sees.
+        by_key.retain(|_, calls| !calls.iter().any(|call| expires(&call.operation)));
         by_key.into_iter().try_for_each(|(key, calls)| check_key(key, &calls))
     }
+}
+
+fn expires(operation: &Operation) -> bool {
+    matches!(operation, Operation::PutFor { .. })
 }
 
 fn check_key(key: &[u8], calls: &[&Call]) -> Result<(), NotLinearizable> {
@@ -232,6 +238,9 @@ fn read_operation(words: &str) -> Option<Operation> {
     let operation = match words[..] {
         ["get", key] => Operation::Get { key: bytes(key) },
         ["put", key, "=", value] => Operation::Put { key: bytes(key), value: bytes(value) },
+        ["put", key, "=", value, "for", ttl_ms, "ms"] => {
+            Operation::PutFor { key: bytes(key), value: bytes(value), ttl_ms: ttl_ms.parse().ok()? }
+        }
         ["delete", key] => Operation::Delete { key: bytes(key) },
         ["cas", key, expected, "→", new] => Operation::CompareAndSet {
             key: bytes(key.strip_suffix(':')?),

@@ -3,9 +3,9 @@
 
 use conclave_core::{
     app::{Operation, Outcome},
-    sim::{BUILTIN, Recording, Run, builtin},
+    sim::{BUILTIN, Recording, Run, builtin, swarm::storm},
 };
-use conclave_tests::{History, storm};
+use conclave_tests::History;
 
 /// How many storms are recorded and judged.
 const STORMS: u64 = 40;
@@ -124,7 +124,8 @@ fn histories_of_the_built_in_scenarios_are_linearizable() {
 fn histories_of_storms_are_linearizable() {
     let (mut calls, mut unanswered, mut concurrency) = (0, 0, 0);
     for seed in 0..STORMS {
-        let history = recorded(Run::new(storm(seed).scenario, seed));
+        let scenario = storm(seed).unwrap_or_else(|error| panic!("storm {seed}: {error}"));
+        let history = recorded(Run::new(scenario, seed));
         history.check().unwrap_or_else(|broken| panic!("storm {seed}: {broken}"));
         calls += history.len();
         unanswered += history.unanswered();
