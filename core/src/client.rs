@@ -1,6 +1,6 @@
 //! A client: asks, retransmits, accepts what f+1 replicas say alike (OSDI'99 §4.1).
 //!
-//! Like a replica it is a value without I/O: [`Client::submit`] and [`Client::handle_reply`] in,
+//! Like a replica it is a value without I/O: [`Client::submit`] and [`Client::handle`] in,
 //! [`Client::poll_effect`] out, [`Client::tick`] when [`Client::deadline`] has come.
 //!
 //! What only reads can go by [`Client::submit_read`]: to all replicas, in one round, accepted once
@@ -19,8 +19,8 @@ use thiserror::Error;
 
 use crate::{
     crypto::{Authenticator, Digest, Signable, Signed, Verified},
-    ids::{ClientId, NodeId, Principal, RequestId, Timestamp, View},
-    pbft::{MAX_OPERATION_BYTES, Message, Read, Request},
+    ids::{ClientId, Epoch, NodeId, Principal, RequestId, Timestamp, View},
+    pbft::{EpochEnd, FetchEpochEnds, MAX_OPERATION_BYTES, Message, Read, Request},
     protocol::To,
     quorum::Membership,
     time::Time,
@@ -67,6 +67,8 @@ pub enum ClientEffect {
     Retransmitted(RequestId),
     /// A read can't be, or wasn't in time, answered by a quorum alike: it is ordered now.
     FellBack(RequestId),
+    /// The membership changed: see [`Client::members`].
+    EpochLearnt,
     /// Enough replicas gave the same result: f+1, or a quorum of them to a read.
     Completed {
         /// Which request.
@@ -152,6 +154,8 @@ pub struct Client {
     /// The view whose primary it sends to first.
     view: View,
     outstanding: Option<Outstanding>,
+    /// Whether it asked for the proof of a later epoch since it last waited.
+    asked_for_epochs: bool,
     effects: VecDeque<ClientEffect>,
 }
 
@@ -173,6 +177,7 @@ impl Client {
             next: first,
             view: View(0),
             outstanding: None,
+            asked_for_epochs: false,
             effects: VecDeque::new(),
         }
     }
@@ -183,6 +188,16 @@ impl Client {
             Principal::Client(client) => Some(client),
             Principal::Node(_) => None,
         }
+    }
+
+    /// The newest membership that was proven to it: only these replicas' answers count.
+    pub fn members(&self) -> Membership {
+        self.members
+    }
+
+    /// What it checks with: it learns the keys of replicas that join.
+    pub fn authenticator(&self) -> &Arc<dyn Authenticator> {
+        &self.authenticator
     }
 
     /// The request that has no accepted answer yet.
@@ -253,22 +268,28 @@ impl Client {
         });
     }
 
-    /// Takes one replica's reply. "The client waits for f+1 replies with valid signatures from
-    /// different replicas, and with the same t and r, before accepting the result r"; or for a
-    /// quorum of answers to a read. The two are never counted together.
+    /// Takes what a replica says: a reply, an answer to a read, or the ends of epochs. "The client
+    /// waits for f+1 replies with valid signatures from different replicas, and with the same t
+    /// and r, before accepting the result r"; or for a quorum of answers to a read. The two are
+    /// never counted together.
     pub fn handle_reply(&mut self, now: Time, message: &Verified<Message>) {
-        let (by, id, view, result, way) = match &**message {
+        let (by, epoch, id, view, result, way) = match &**message {
             Message::Reply(reply) => {
                 let body = &reply.body;
-                (reply.by, body.id, body.view, &body.result, Way::Ordered)
+                (reply.by, body.epoch, body.id, body.view, &body.result, Way::Ordered)
             }
             Message::ReadReply(reply) => {
                 let body = &reply.body;
-                (reply.by, body.id, body.view, &body.result, Way::Read)
+                (reply.by, body.epoch, body.id, body.view, &body.result, Way::Read)
             }
+            Message::EpochEnds(ends) => return self.on_epoch_ends(now, ends),
             _ => return,
         };
         let Principal::Node(from) = by else { return };
+        if epoch != self.members.epoch() {
+            self.ask_for_epochs(from, epoch);
+            return;
+        }
         let Some(outstanding) = &mut self.outstanding else { return };
         if (id, way) != (outstanding.asked.id(), outstanding.asked.way()) {
             return;
@@ -305,6 +326,47 @@ impl Client {
         self.wait_for(sent_at, now, Asked::Request(request));
     }
 
+    /// A replica says that there is a later epoch. Its answer doesn't count: of the replicas that
+    /// this client knows, some may be members no longer, and then more than f of them may lie. So
+    /// it asks for the proof, of whoever says so; a liar can't give one.
+    fn ask_for_epochs(&mut self, from: NodeId, epoch: Epoch) {
+        let Some(client) = self.id() else { return };
+        if epoch < self.members.epoch() || self.asked_for_epochs {
+            return;
+        }
+        self.asked_for_epochs = true;
+        let fetch = FetchEpochEnds { client, from: self.members.epoch() };
+        let message = Message::FetchEpochEnds(Signed::new(fetch, &*self.authenticator));
+        self.effects.push_back(ClientEffect::Send { to: To::Node(from), message });
+    }
+
+    /// A proven chain: see [`crate::pbft::EpochEnd`]. What waits is asked again, of the replicas
+    /// of the new epoch; what those of the old one said of it doesn't count any more.
+    fn on_epoch_ends(&mut self, now: Time, ends: &[Arc<EpochEnd>]) {
+        let before = self.members.epoch();
+        for end in ends {
+            if end.epoch() == self.members.epoch() {
+                let keys: Vec<_> = end.next.keys().collect();
+                self.authenticator = self.authenticator.with_keys(&keys);
+                self.members = end.next.members;
+            }
+        }
+        if self.members.epoch() == before {
+            return;
+        }
+        self.view = View(0);
+        self.asked_for_epochs = false;
+        self.effects.push_back(ClientEffect::EpochLearnt);
+        let Some(outstanding) = &mut self.outstanding else { return };
+        outstanding.replies.clear();
+        outstanding.retransmit_at = now + outstanding.wait;
+        let message = match &outstanding.asked {
+            Asked::Request(request) => Message::Request(request.clone()),
+            Asked::Read(read) => Message::Read(read.clone()),
+        };
+        self.effects.push_back(ClientEffect::Send { to: To::Others, message });
+    }
+
     /// "If the client does not receive replies soon enough, it broadcasts the request to all
     /// replicas." A read is ordered then.
     pub fn tick(&mut self, now: Time) {
@@ -312,6 +374,7 @@ impl Client {
         if now < outstanding.retransmit_at {
             return;
         }
+        self.asked_for_epochs = false;
         let Asked::Request(request) = &outstanding.asked else {
             self.fall_back(now);
             return;
@@ -341,9 +404,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        crypto::{Simulated, verify},
-        ids::Epoch,
-        pbft::{ReadReply, Reply},
+        crypto::{Digest, Refusal, Simulated, verify},
+        ids::Seq,
+        pbft::{Checkpoint, CheckpointCertificate, ReadReply, Register, Reply, Roster},
+        quorum::NodeSet,
     };
 
     const WAIT: Duration = Duration::from_millis(100);
@@ -481,5 +545,66 @@ mod tests {
         client.tick(Time::from_millis(100));
         assert!(matches!(client.poll_effect(), Some(ClientEffect::FellBack(it)) if it == id));
         assert_eq!(client.deadline(), Some(Time::from_millis(200)), "its own patience begins");
+    }
+
+    /// The end of epoch 0: replica 0 leaves, 4 joins.
+    fn end() -> EpochEnd {
+        let mut nodes = NodeSet::default();
+        (1..=4).for_each(|node| assert!(nodes.insert(NodeId(node))));
+        let members = Membership::new(4).unwrap().successor(Seq(10), nodes).unwrap();
+        let next = Roster { members, added: vec![] };
+        let register = Digest::of(&Register::new(members));
+        let successor = Some(next.digest());
+        let body = Checkpoint { epoch: Epoch(0), seq: Seq(10), digest: register, successor };
+        let sign = |by| {
+            let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
+            Signed::new(body, &keys)
+        };
+        let checkpoints = (0..3).map(sign).collect();
+        EpochEnd { certificate: CheckpointCertificate { checkpoints }, next }
+    }
+
+    #[test]
+    fn answers_of_a_later_epoch_do_not_count_and_make_it_ask_for_the_proof() {
+        let mut client = client();
+        let id = client.submit(Time(0), vec![1]).unwrap();
+        client.poll_effect();
+        for by in 1..4 {
+            let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
+            let body = Reply { epoch: Epoch(1), view: View(0), id, result: b"r".to_vec() };
+            let message = Message::Reply(Signed::new(body, &keys).into());
+            client.handle_reply(Time(1), &verify(message, client.members(), &keys).unwrap());
+        }
+        let effects: Vec<_> = core::iter::from_fn(|| client.poll_effect()).collect();
+        let [ClientEffect::Send { to: To::Node(NodeId(1)), message }] = &effects[..] else {
+            panic!("it asks once: {effects:?}");
+        };
+        assert!(matches!(message, Message::FetchEpochEnds(it) if it.body.from == Epoch(0)));
+        assert_eq!(client.outstanding(), Some(id));
+    }
+
+    #[test]
+    fn only_the_members_of_the_newest_proven_epoch_are_counted() {
+        let mut client = client();
+        let keys = Simulated::new(Principal::Client(ClientId(1)), 7);
+        let id = client.submit(Time(0), vec![1]).unwrap();
+        client.handle_reply(Time(1), &reply(0, 0, id, b"r"));
+        let proof = Message::EpochEnds([Arc::new(end())].into());
+        client.handle_reply(Time(2), &verify(proof, client.members(), &keys).unwrap());
+        assert_eq!(client.members().epoch(), Epoch(1));
+        assert!(completed(&mut client).is_none());
+        // Of the old epoch nobody counts, and who left is turned away at the door.
+        let answer = |by: u16, epoch| {
+            let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
+            let body = Reply { epoch, view: View(0), id, result: b"r".to_vec() };
+            Message::Reply(Signed::new(body, &keys).into())
+        };
+        let check = |message| verify(message, end().next.members, &keys);
+        assert!(matches!(check(answer(1, Epoch(0))), Err(Refusal::Epoch { .. })));
+        assert!(matches!(check(answer(0, Epoch(1))), Err(Refusal::WrongSigner { .. })));
+        client.handle_reply(Time(3), &check(answer(1, Epoch(1))).unwrap());
+        assert!(completed(&mut client).is_none(), "the answers of two epochs don't add up");
+        client.handle_reply(Time(4), &check(answer(4, Epoch(1))).unwrap());
+        assert_eq!(completed(&mut client), Some((b"r".to_vec(), View(0))));
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     crypto::Digest,
-    ids::{ClientId, MessageId, NodeId, Principal, RequestId, Seq, View},
+    ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, View},
     pbft::Summary,
     sim::{Action, Invariant},
     time::Time,
@@ -231,6 +231,25 @@ pub enum EventKind {
         primary: NodeId,
         /// How many proposals the new view carried over.
         carried_over: u32,
+    },
+    /// A replica executed a change of membership: its epoch ends at a checkpoint to come.
+    EpochEnding {
+        /// The epoch's last position.
+        after: Seq,
+    },
+    /// A replica left the old epoch behind.
+    EpochBegun {
+        /// The new one,
+        epoch: Epoch,
+        /// from the checkpoint at this position on,
+        after: Seq,
+        /// with these replicas.
+        members: Vec<NodeId>,
+    },
+    /// A replica is no member any more: it votes for nothing from here on.
+    Retired {
+        /// The first epoch without it.
+        epoch: Epoch,
     },
     /// A replica holds two conflicting proposals that one primary signed for one position.
     Equivocation {

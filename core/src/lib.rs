@@ -52,6 +52,10 @@
 //!   the messages that it stopped or changed, and reports tell declared from effective.
 //! * **The bound of liveness is computed** from configuration, network and f, and held in every
 //!   random run (`sim::swarm::bound`).
+//! * **Membership changes.** The log is cut into epochs. A change is an ordered request of the
+//!   administrator; the epoch ends at the next checkpoint, which a quorum of the old replicas
+//!   signs and which names the new ones; votes and certificates name their epoch; newcomers,
+//!   stragglers and clients follow the chain of such ends ([`pbft`], `epochs`).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
 //!   encoding (postcard); JSON is for people only.
 

@@ -42,7 +42,8 @@ pub enum Input {
         /// What, already checked.
         message: Verified<Message>,
     },
-    /// A client's request or read, directly from the client. Anything else is ignored.
+    /// What a client says itself: a request, a read, or a question for the ends of epochs. Anything
+    /// else is ignored.
     Request(Verified<Message>),
     /// Every record up to and including this number is on disk.
     Durable(RecordNumber),
@@ -75,7 +76,7 @@ pub enum Effect {
     Reply {
         /// Whom.
         client: ClientId,
-        /// With what: a reply, or the answer to a read.
+        /// With what: a reply, the answer to a read, or the ends of epochs.
         message: Message,
     },
     /// For everyone who watches.

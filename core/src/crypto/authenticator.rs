@@ -1,10 +1,11 @@
 //! What it takes to sign and to check a signature.
 
-use alloc::string::String;
+use alloc::{string::String, sync::Arc};
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::PublicKey;
 use crate::{hex::Hex, ids::Principal};
 
 /// Signs with its own key and checks everybody's. An implementation can never sign as another.
@@ -17,6 +18,10 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
 
     /// Whether `by` signed exactly these bytes. An unknown principal has signed nothing.
     fn verify(&self, by: Principal, bytes: &[u8], signature: &Signature) -> bool;
+
+    /// The same, knowing these keys too. A principal has one key for ever: who is known already
+    /// keeps the one that it has.
+    fn with_keys(&self, keys: &[(Principal, PublicKey)]) -> Arc<dyn Authenticator>;
 }
 
 /// A signature of either kind. Written to JSON as hexadecimal.

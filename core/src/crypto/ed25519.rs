@@ -127,6 +127,16 @@ impl Authenticator for Ed25519 {
         let signature = ed25519_dalek::Signature::from_bytes(signature);
         key.0.verify_strict(bytes, &signature).is_ok()
     }
+
+    fn with_keys(&self, keys: &[(Principal, PublicKey)]) -> Arc<dyn Authenticator> {
+        let mut directory = self.directory.clone();
+        for (principal, key) in keys {
+            if !directory.contains_key(principal) {
+                Arc::make_mut(&mut directory).insert(*principal, *key);
+            }
+        }
+        Arc::new(Self { own: self.own, secret: self.secret.clone(), directory })
+    }
 }
 
 #[cfg(test)]
@@ -152,6 +162,19 @@ mod tests {
         assert!(!b.verify(a.principal(), b"commit", &signature));
         assert!(!b.verify(b.principal(), b"prepare", &signature));
         assert!(!b.verify(Principal::Node(NodeId(7)), b"prepare", &signature));
+    }
+
+    #[test]
+    fn a_principal_keeps_the_key_that_it_has() {
+        let (a, b) = pair();
+        let stranger = Principal::Node(NodeId(7));
+        let secret = SecretKey::from_seed(&[7; 32]);
+        let keys = [(stranger, secret.public()), (a.principal(), secret.public())];
+        let learned = b.with_keys(&keys);
+        let theirs = Ed25519::new(stranger, secret, Arc::default());
+        assert!(learned.verify(stranger, b"vote", &theirs.sign(b"vote")));
+        assert!(learned.verify(a.principal(), b"vote", &a.sign(b"vote")));
+        assert!(!learned.verify(a.principal(), b"vote", &theirs.sign(b"vote")));
     }
 
     #[test]

@@ -39,7 +39,9 @@ use crate::{
 impl<A: Application> Replica<A> {
     /// The primary's part: assigns the next positions to what waits.
     pub(super) fn propose(&mut self) {
-        while self.has_room() && (self.batch_is_due() || self.must_fill()) {
+        // The last positions of an epoch are filled up, with null requests if nothing waits.
+        let ending = self.register.end().is_some();
+        while self.has_room() && (self.batch_is_due() || ending || self.must_fill()) {
             let requests = self.next_batch();
             let time = self.proposed_time(&requests);
             let batch = Arc::new(Batch { requests, time });
@@ -64,6 +66,7 @@ impl<A: Application> Replica<A> {
         self.is_active()
             && self.is_primary()
             && self.may_lead()
+            && self.proposed < self.last_position()
             && self.log.contains(self.proposed.next())
             && self.proposed.0.saturating_sub(self.executed.0) < self.config.pipeline
     }

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     config::MAX_WINDOW,
+    epochs::check_chain,
     messages::{
         Batch, Checkpoint, Commit, Decided, FetchState, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS,
         MAX_FETCHED_NODES, MAX_OPERATION_BYTES, MAX_STATE_ANSWER_BYTES, Message, NewView,
-        PrePrepare, Prepare, ReadReply, Reply, Request, StateNodes, ViewChange,
+        PrePrepare, Prepare, Request, StateNodes, ViewChange,
     },
     view_change::{Obligation, obligations},
 };
@@ -50,6 +51,20 @@ impl CheckpointCertificate {
     /// The position. 0 for the empty certificate, which no check accepts.
     pub fn seq(&self) -> Seq {
         self.checkpoints.first().map_or(Seq(0), |checkpoint| checkpoint.body.seq)
+    }
+
+    /// The digest of the next epoch's roster, if the epoch ends here.
+    pub fn successor(&self) -> Option<Digest> {
+        self.checkpoints.first().and_then(|checkpoint| checkpoint.body.successor)
+    }
+
+    /// Whether a quorum of these members signed it.
+    pub(super) fn check(
+        &self,
+        members: Membership,
+        authenticator: &dyn Authenticator,
+    ) -> Result<(), Refusal> {
+        With { members, authenticator }.stable(self)
     }
 
     /// The state's digest.
@@ -100,6 +115,14 @@ impl With<'_> {
             return Err(Refusal::WrongSigner { by: signed.by });
         }
         Ok(node)
+    }
+
+    /// Of a later epoch it tells a client that its membership is old; it doesn't count as an answer.
+    fn reply<T: Signable>(self, epoch: Epoch, reply: &Signed<T>) -> Result<(), Refusal> {
+        if epoch < self.members.epoch() {
+            return self.epoch(epoch);
+        }
+        self.node(reply).map(drop)
     }
 
     fn request(self, request: &Signed<Request>) -> Result<(), Refusal> {
@@ -161,15 +184,24 @@ impl With<'_> {
 
     fn stable(self, certificate: &CheckpointCertificate) -> Result<(), Refusal> {
         let mut signers = Signers::default();
-        let (epoch, seq, digest) = (certificate.epoch(), certificate.seq(), certificate.digest());
-        self.epoch(epoch)?;
+        self.epoch(certificate.epoch())?;
+        let (epoch, seq) = (certificate.epoch(), certificate.seq());
+        let (digest, successor) = (certificate.digest(), certificate.successor());
         for checkpoint in certificate.checkpoints.iter() {
-            if checkpoint.body != (Checkpoint { epoch, seq, digest }) {
+            if checkpoint.body != (Checkpoint { epoch, seq, digest, successor }) {
                 return Err(Refusal::Inconsistent("checkpoints of one certificate differ"));
             }
             signers.add(self.node(checkpoint)?)?;
         }
         signers.at_least(self.members.quorum())
+    }
+
+    /// The same; but the state that an epoch began with is proven by the end of the one before,
+    /// which whoever is in the epoch holds, and compares (see `epochs`).
+    fn stable_or_begun(self, certificate: &CheckpointCertificate) -> Result<(), Refusal> {
+        let begun = certificate.epoch().next() == self.members.epoch()
+            && certificate.seq() == self.members.start();
+        if begun { Ok(()) } else { self.stable(certificate) }
     }
 
     fn decided(self, decided: &Decided) -> Result<(), Refusal> {
@@ -298,11 +330,15 @@ impl Check for Message {
                 with.epoch(commit.body.epoch)?;
                 with.node(commit).map(drop)
             }
-            Self::Reply(reply) => with.node::<Reply>(reply).map(drop),
+            Self::Reply(reply) => with.reply(reply.body.epoch, reply),
             Self::Read(read) => with.asked(read, read.body.id, &read.body.operation),
-            Self::ReadReply(reply) => {
-                with.epoch(reply.body.epoch)?;
-                with.node::<ReadReply>(reply).map(drop)
+            Self::ReadReply(reply) => with.reply(reply.body.epoch, reply),
+            Self::EpochEnds(ends) => check_chain(ends, members, authenticator),
+            Self::FetchEpochEnds(fetch) => {
+                if fetch.by != Principal::Client(fetch.body.client) {
+                    return Err(Refusal::WrongSigner { by: fetch.by });
+                }
+                Ok(fetch.check(authenticator)?)
             }
             Self::Checkpoint(checkpoint) => {
                 with.epoch(checkpoint.body.epoch)?;
@@ -320,7 +356,7 @@ impl Check for Message {
             }
             Self::Batch(batch) => with.batch(batch),
             Self::Decided(decided) => with.decided(decided),
-            Self::Stable(certificate) => with.stable(certificate),
+            Self::Stable(certificate) => with.stable_or_begun(certificate),
             Self::FetchState(fetch) => fetch_state(fetch),
             Self::State(answer) => state(answer),
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     certificate::CheckpointCertificate,
     durable::Record,
+    epochs::Roster,
     messages::{Checkpoint, Message, StateNode, node_of},
     replica::Replica,
 };
@@ -91,16 +92,55 @@ impl<A: Application> Replica<A> {
     /// in the state and d is the digest of the state."
     pub(super) fn take_checkpoint(&mut self) {
         self.update_tree();
-        let (epoch, seq) = (self.epoch(), self.executed);
-        let body = Checkpoint { epoch, seq, digest: self.tree.digest() };
+        let body = Checkpoint {
+            epoch: self.epoch(),
+            seq: self.executed,
+            digest: self.tree.digest(),
+            successor: self.successor(),
+        };
         self.checkpoints.own.insert(body.seq, self.tree.clone());
         self.event(EventKind::CheckpointTaken { seq: body.seq, digest: body.digest });
-        if !self.is_recovering() {
+        if !self.is_recovering() && !self.is_following() {
+            if body.successor.is_some() {
+                let nodes = state_nodes(&self.tree, None);
+                let (seq, root) = (body.seq, body.digest);
+                self.outbox.persist(Record::Ended { seq, root, nodes });
+            }
             let vote = Arc::new(Signed::new(body, &*self.authenticator));
             self.checkpoints.add(self.id, vote.clone());
             self.send(To::Others, Message::Checkpoint(vote));
         }
         self.try_stable(body);
+    }
+
+    /// What the checkpoint of the state as it is names besides.
+    fn successor(&self) -> Option<Digest> {
+        let next = self.register.next().filter(|next| next.members.start() == self.executed);
+        next.map(Roster::digest)
+    }
+
+    /// Starting from disk: a state that was voted for, and is not stable here.
+    pub(super) fn keep_own(&mut self) {
+        self.checkpoints.own.insert(self.executed, self.tree.clone());
+    }
+
+    /// After a start from disk: the state that is here is voted for again.
+    pub(super) fn vote_again(&mut self) {
+        let (epoch, seq) = (self.epoch(), self.executed);
+        let Some(digest) = self.checkpoints.own.get(&seq).map(Tree::digest) else { return };
+        if self.is_recovering() || self.is_following() {
+            return;
+        }
+        let body = Checkpoint { epoch, seq, digest, successor: self.successor() };
+        let vote = Arc::new(Signed::new(body, &*self.authenticator));
+        self.checkpoints.add(self.id, vote);
+    }
+
+    /// The last stable checkpoint's proof, unless it is where the epoch began: those who are asked
+    /// to believe it check with the replicas of this epoch.
+    pub(super) fn stable_in_epoch(&self) -> Option<&CheckpointCertificate> {
+        let certificate = self.stable.as_ref().map(|(certificate, _)| certificate);
+        certificate.filter(|certificate| certificate.epoch() == self.epoch())
     }
 
     pub(super) fn on_checkpoint(&mut self, vote: Arc<Signed<Checkpoint>>) {
@@ -118,22 +158,23 @@ impl<A: Application> Replica<A> {
             return;
         }
         if let Some(certificate) = self.checkpoints.certificate(body, self.members.quorum()) {
-            self.stabilise(certificate);
+            self.stabilise(&certificate);
         }
     }
 
     /// Adopts a proven checkpoint whose state this replica has, and "discards all pre-prepare,
     /// prepare, and commit messages with sequence number less than or equal to n …; it also
     /// discards all earlier checkpoints and checkpoint messages".
-    pub(super) fn stabilise(&mut self, certificate: CheckpointCertificate) {
+    pub(super) fn stabilise(&mut self, certificate: &CheckpointCertificate) {
         let (seq, digest) = (certificate.seq(), certificate.digest());
         if seq <= self.log.low() {
             return;
         }
         let own = self.checkpoints.own.get(&seq);
         let Some(tree) = own.filter(|tree| tree.digest() == digest).cloned() else { return };
-        self.adopt(certificate, &tree);
+        self.adopt(certificate.clone(), &tree);
         self.event(EventKind::CheckpointStable { seq, digest });
+        self.after_stable(certificate);
         if self.is_primary() {
             self.propose();
         }
@@ -147,11 +188,25 @@ impl<A: Application> Replica<A> {
         self.checkpoints.discard(seq);
         let before = self.stable.replace((certificate.clone(), tree.clone()));
         self.stable_before = before.map(|(_, tree)| tree);
-        let nodes: Vec<_> = tree
-            .nodes_new_to(self.stable_before.as_ref())
-            .into_iter()
-            .map(|bytes| StateNode { digest: Digest::of_bytes(&bytes), bytes })
-            .collect();
-        self.outbox.persist(Record::Stable(certificate, nodes.into()));
+        let nodes = state_nodes(tree, self.stable_before.as_ref());
+        self.outbox.persist(Record::Stable(certificate, nodes));
     }
+
+    /// The certificate, if it was checked: with the replicas of this epoch on its way in, or, for
+    /// the state that this epoch began with, as the last link of the chain.
+    pub(super) fn proven(&self, claimed: &CheckpointCertificate) -> Option<CheckpointCertificate> {
+        if claimed.epoch() == self.epoch() {
+            return Some(claimed.clone());
+        }
+        let begun = &self.chain.last()?.certificate;
+        let same = (begun.epoch(), begun.seq(), begun.digest())
+            == (claimed.epoch(), claimed.seq(), claimed.digest());
+        same.then(|| begun.clone())
+    }
+}
+
+/// The nodes of a state that another one doesn't have, as records carry them.
+fn state_nodes(tree: &Tree, but: Option<&Tree>) -> Arc<Vec<StateNode>> {
+    let nodes = tree.nodes_new_to(but).into_iter();
+    Arc::new(nodes.map(|bytes| StateNode { digest: Digest::of_bytes(&bytes), bytes }).collect())
 }

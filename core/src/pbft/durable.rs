@@ -11,6 +11,8 @@
 //! | `Life` | the answer to who recovers | it could count a view change that the other forgot |
 //! | `Batch` | nothing | it would have to fetch the content again |
 //! | `Stable` | nothing | it would have to fetch the state again |
+//! | `Ended` | the checkpoint at an epoch's end | who follows its certificate might find the state nowhere |
+//! | `EpochEnd` | anything of the new epoch | it could go on in an epoch that is over |
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -24,6 +26,7 @@ use thiserror::Error;
 use super::{
     certificate::{CheckpointCertificate, PreparedCertificate},
     config::{BadConfig, Config},
+    epochs::EpochEnd,
     messages::{Batch, NewView, PrePrepare, StateNode, ViewChange},
     recovery::{Estimate, Recovery},
     replica::{Replica, Standing},
@@ -31,7 +34,7 @@ use super::{
 use crate::{
     app::Application,
     crypto::{Authenticator, Digest, Signed},
-    ids::{NodeId, Seq, View},
+    ids::{Epoch, NodeId, Seq, View},
     quorum::Membership,
     state::{Content, Damage, Found, Tree, assemble},
 };
@@ -58,6 +61,17 @@ pub enum Record {
     Recovered(View),
     /// Another replica forgot, and is in this life.
     Life(NodeId, u64),
+    /// The state at the end of an epoch, before it is stable.
+    Ended {
+        /// The epoch's last position.
+        seq: Seq,
+        /// The state's digest.
+        root: Digest,
+        /// All of it: it must not depend on what else is kept.
+        nodes: Arc<Vec<StateNode>>,
+    },
+    /// An epoch ended, and the next began.
+    EpochEnd(Arc<EpochEnd>),
 }
 
 impl Record {
@@ -80,22 +94,33 @@ impl Record {
             _ => None,
         };
         let low = records.iter().filter_map(stable).max().unwrap_or(Seq(0));
-        let is_view = |record: &Self| matches!(record, Self::ViewChange(_) | Self::NewView(_));
+        let epoch = records.iter().filter_map(Self::leads_to).max().unwrap_or(Epoch(0));
+        let current = |record: &Self| record.said_in().is_none_or(|said| said == epoch);
+        let is_view = |record: &Self| {
+            matches!(record, Self::ViewChange(_) | Self::NewView(_)) && current(record)
+        };
         let last_view = records.iter().rposition(is_view);
-        let last_new_view = records.iter().rposition(|record| matches!(record, Self::NewView(_)));
+        let last_new_view = records
+            .iter()
+            .rposition(|record| matches!(record, Self::NewView(_)) && current(record));
         let mut at = 0..;
         let mut kept = records;
         kept.retain(|record| {
             let at = at.next();
             // Votes of an earlier life are not to be relied on; what proves itself is.
-            if at < forgot && !matches!(record, Self::Stable(..) | Self::Life(..)) {
+            if at < forgot
+                && !matches!(record, Self::Stable(..) | Self::Life(..) | Self::EpochEnd(_))
+            {
                 return false;
             }
             match record {
-                Self::PrePrepare(header, _) => header.body.seq > low,
-                Self::Prepared(certificate) => certificate.pre_prepare.body.seq > low,
+                Self::PrePrepare(header, _) => header.body.seq > low && current(record),
+                Self::Prepared(certificate) => {
+                    certificate.pre_prepare.body.seq > low && current(record)
+                }
+                Self::Ended { seq, .. } => *seq > low,
                 Self::ViewChange(_) | Self::NewView(_) => at == last_view || at == last_new_view,
-                Self::Batch(_) | Self::Forgot(_) | Self::Recovered(_) => true,
+                Self::Batch(_) | Self::Forgot(_) | Self::Recovered(_) | Self::EpochEnd(_) => true,
                 Self::Stable(certificate, _) => certificate.seq() == low,
                 Self::Life(peer, life) => lives.get(peer) == Some(life),
             }
@@ -120,8 +145,38 @@ impl Record {
         });
         // The checkpoint comes first: it sets the water marks between which the others belong,
         // and some of those were written before it, under earlier marks.
-        kept.sort_by_key(|record| !matches!(record, Self::Stable(..)));
+        // Before it come the epochs, which say whose signatures count.
+        kept.sort_by_key(|record| match record {
+            Self::EpochEnd(_) => 0,
+            Self::Stable(..) => 1,
+            _ => 2,
+        });
         kept
+    }
+
+    /// The epoch in which it was said, and outside of which it means nothing.
+    fn said_in(&self) -> Option<Epoch> {
+        match self {
+            Self::PrePrepare(header, _) => Some(header.body.epoch),
+            Self::Prepared(certificate) => Some(certificate.pre_prepare.body.epoch),
+            Self::ViewChange(change) => Some(change.body.epoch),
+            Self::NewView(new_view) => Some(new_view.body.epoch),
+            Self::Batch(_)
+            | Self::Stable(..)
+            | Self::Forgot(_)
+            | Self::Recovered(_)
+            | Self::Life(..)
+            | Self::Ended { .. }
+            | Self::EpochEnd(_) => None,
+        }
+    }
+
+    /// The epoch that a replica is in at least once it has read this.
+    fn leads_to(&self) -> Option<Epoch> {
+        match self {
+            Self::EpochEnd(end) => Some(end.next.members.epoch()),
+            other => other.said_in(),
+        }
     }
 }
 
@@ -199,6 +254,9 @@ impl<A: Application> Replica<A> {
     }
 
     fn replay(&mut self, record: Record) -> Result<(), RestoreError> {
+        if record.said_in().is_some_and(|said| said != self.epoch()) {
+            return Ok(());
+        }
         match record {
             Record::PrePrepare(header, batch) => {
                 let PrePrepare { view, seq, digest, .. } = header.body;
@@ -235,14 +293,12 @@ impl<A: Application> Replica<A> {
                 }
             }
             Record::Stable(certificate, nodes) => {
-                let seq = certificate.seq();
-                let tree = tree_of(certificate.digest(), &nodes)
-                    .and_then(|tree| self.install(&tree).map(|()| tree))
-                    .map_err(|why| RestoreError::State { seq, why })?;
-                self.executed = seq;
-                self.proposed = self.proposed.max(seq);
-                self.log.advance(seq);
-                self.stable = Some((certificate, tree));
+                let (seq, root) = (certificate.seq(), certificate.digest());
+                let tree = self.load(seq, root, &nodes)?;
+                self.log.advance(self.log.low().max(seq));
+                self.stable = Some((certificate.clone(), tree));
+                self.after_stable(&certificate);
+                self.take_part();
             }
             Record::Forgot(life) => {
                 let estimate = Some(Estimate::default());
@@ -253,7 +309,23 @@ impl<A: Application> Replica<A> {
                 self.recovery.leads_above = Some(leads_above);
             }
             Record::Life(peer, life) => self.lives.restore(peer, life),
+            Record::Ended { seq, root, nodes } if seq > self.executed => {
+                self.load(seq, root, &nodes)?;
+                self.keep_own();
+            }
+            Record::EpochEnd(end) if end.epoch() == self.epoch() => self.begin(end),
+            Record::Ended { .. } | Record::EpochEnd(_) => {}
         }
         Ok(())
+    }
+
+    fn load(&mut self, seq: Seq, root: Digest, nodes: &[StateNode]) -> Result<Tree, RestoreError> {
+        let tree = tree_of(root, nodes)
+            .and_then(|tree| self.install(&tree).map(|()| tree))
+            .map_err(|why| RestoreError::State { seq, why })?;
+        self.learn_keys();
+        self.executed = seq;
+        self.proposed = self.proposed.max(seq);
+        Ok(tree)
     }
 }

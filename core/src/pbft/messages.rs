@@ -9,10 +9,13 @@ use alloc::{sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::certificate::{CheckpointCertificate, PreparedCertificate};
+use super::{
+    certificate::{CheckpointCertificate, PreparedCertificate},
+    epochs::EpochEnd,
+};
 use crate::{
     crypto::{Digest, Signable, Signed},
-    ids::{Epoch, Principal, RequestId, Seq, View},
+    ids::{ClientId, Epoch, Principal, RequestId, Seq, View},
     state::Path,
     time::WallTime,
 };
@@ -115,6 +118,8 @@ pub struct Checkpoint {
     pub seq: Seq,
     /// *d*: of the root of its tree (see [`state`](crate::state)).
     pub digest: Digest,
+    /// If the epoch ends here: the digest of the [`Roster`](super::Roster) of the next.
+    pub successor: Option<Digest>,
 }
 
 /// ⟨VIEW-CHANGE, v+1, n, C, P, i⟩: a replica gives up on view *v*.
@@ -186,6 +191,15 @@ pub struct ReadReply {
     /// *r*
     #[serde(with = "serde_bytes")]
     pub result: Vec<u8>,
+}
+
+/// A client saw a reply of an epoch that it doesn't know, and asks for the proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchEpochEnds {
+    /// Who asks.
+    pub client: ClientId,
+    /// The epoch that it knows.
+    pub from: Epoch,
 }
 
 /// Where a replica stands. Sent when it is waiting for something, so that others send what it
@@ -349,6 +363,10 @@ pub enum Message {
     RecoveryQuery(RecoveryQuery),
     /// See [`RecoveryAnswer`].
     RecoveryAnswer(Arc<RecoveryAnswer>),
+    /// The ends of epochs, in order: a chain that proves the membership after the last.
+    EpochEnds(Arc<[Arc<EpochEnd>]>),
+    /// See [`FetchEpochEnds`].
+    FetchEpochEnds(Signed<FetchEpochEnds>),
 }
 
 /// Bytes that are no message.
@@ -450,6 +468,11 @@ impl Message {
                 seq: Some(m.position()),
                 ..of(MessageKind::RecoveryAnswer)
             },
+            Self::EpochEnds(ends) => Summary {
+                seq: ends.last().map(|end| end.certificate.seq()),
+                ..of(MessageKind::EpochEnds)
+            },
+            Self::FetchEpochEnds(_) => of(MessageKind::FetchEpochEnds),
         }
     }
 
@@ -465,7 +488,6 @@ impl Message {
             Self::ViewChange(m) => Some(m.body.epoch),
             Self::NewView(m) => Some(m.body.epoch),
             Self::Decided(m) => Some(m.pre_prepare.body.epoch),
-            Self::Stable(m) => Some(m.epoch()),
             Self::RecoveryAnswer(m) => Some(m.epoch),
             Self::Request(_)
             | Self::Read(_)
@@ -475,8 +497,26 @@ impl Message {
             | Self::RecoveryQuery(_)
             | Self::Batch(_)
             | Self::FetchState(_)
-            | Self::State(_) => None,
+            | Self::State(_)
+            // It may be of the epoch before: see `epochs`.
+            | Self::Stable(_)
+            | Self::EpochEnds(_)
+            | Self::FetchEpochEnds(_) => None,
         }
+    }
+
+    /// Whether it may come from anyone, and mean something to a replica that votes for nothing: a
+    /// question, or what proves itself.
+    pub(super) fn proves_itself(&self) -> bool {
+        matches!(
+            self,
+            Self::Status(_)
+                | Self::Decided(_)
+                | Self::Stable(_)
+                | Self::FetchState(_)
+                | Self::State(_)
+                | Self::EpochEnds(_)
+        )
     }
 
     /// The kind alone.
@@ -510,11 +550,13 @@ pub enum MessageKind {
     Pace,
     RecoveryQuery,
     RecoveryAnswer,
+    EpochEnds,
+    FetchEpochEnds,
 }
 
 impl MessageKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -535,6 +577,8 @@ impl MessageKind {
         Self::Pace,
         Self::RecoveryQuery,
         Self::RecoveryAnswer,
+        Self::EpochEnds,
+        Self::FetchEpochEnds,
     ];
 
     /// The field's own name for it.
@@ -560,6 +604,8 @@ impl MessageKind {
             Self::Pace => "pace",
             Self::RecoveryQuery => "recovery-query",
             Self::RecoveryAnswer => "recovery-answer",
+            Self::EpochEnds => "epoch-ends",
+            Self::FetchEpochEnds => "fetch-epoch-ends",
         }
     }
 }
@@ -596,6 +642,7 @@ signable! {
     8: Reply,
     11: Read,
     12: ReadReply,
+    9: FetchEpochEnds,
 }
 
 /// The replica that signed, if a replica did.

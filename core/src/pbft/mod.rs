@@ -28,6 +28,7 @@
 //! | `view_change` | §4.4: giving up on a view, and starting the next |
 //! | `pace` | slow primaries: measured, and replaced |
 //! | `reads` | what is answered without being ordered |
+//! | `epochs` | changes of membership: the end of one epoch, the beginning of the next |
 //! | `repair` | retransmission: status, and what it makes others send |
 //! | `recovery` | starting again after the disk lost something |
 //! | `durable` | what must survive a crash, and how a replica starts from it |
@@ -63,6 +64,7 @@ mod certificate;
 mod checkpoint;
 mod config;
 mod durable;
+mod epochs;
 mod messages;
 mod normal;
 mod outbox;
@@ -82,6 +84,10 @@ mod view_change;
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
 pub use config::{BadConfig, Config};
 pub use durable::{Record, RestoreError};
+pub use epochs::{
+    Change, ChangeOutcome, ChangeRefused, EpochEnd, MAX_CONTACT_BYTES, MAX_LINKS, NewMember,
+    Register, Roster,
+};
 pub use messages::*;
 pub use replica::Replica;
 pub use sessions::{Known, MAX_RESULT_BYTES, Sessions};

@@ -14,7 +14,7 @@ use crate::{
     app::Application,
     crypto::Signed,
     event::EventKind,
-    ids::{RequestId, Seq, View},
+    ids::{ClientId, Epoch, RequestId, Seq, View},
     protocol::{Effect, To},
     time::Time,
 };
@@ -27,6 +27,12 @@ impl<A: Application> Replica<A> {
     /// the primary orders it, and a backup that got it from the client itself relays it (§4.1).
     pub(super) fn on_request(&mut self, request: Arc<Signed<Request>>, from_client: bool) {
         let id = request.body.id;
+        if self.is_following() && !self.members.contains(self.id) {
+            if from_client {
+                self.tell_epoch_ends(id.client, Epoch(0));
+            }
+            return;
+        }
         match self.sessions.lookup(id) {
             Known::Answered(result) => {
                 let result = result.to_vec();
@@ -80,6 +86,9 @@ impl<A: Application> Replica<A> {
     pub(super) fn on_pre_prepare(&mut self, header: Signed<PrePrepare>, batch: Arc<Batch>) {
         let PrePrepare { view, seq, digest, .. } = header.body;
         let current = self.is_active() && view == self.view;
+        if seq > self.last_position() {
+            return;
+        }
         let Some(slot) = self.log.entry(seq) else { return };
         if current {
             match slot.accepted.clone() {
@@ -240,8 +249,9 @@ impl<A: Application> Replica<A> {
     /// true and i's state reflects the sequential execution of all requests with lower sequence
     /// numbers. … After executing the requested operation, replicas send a reply to the client."
     pub(super) fn execute(&mut self) {
-        while let Some(decided) =
-            self.log.get(self.executed.next()).and_then(|slot| slot.decided.clone())
+        while !self.is_at_end()
+            && let Some(decided) =
+                self.log.get(self.executed.next()).and_then(|slot| slot.decided.clone())
         {
             let PrePrepare { seq, digest, .. } = decided.pre_prepare.body;
             let mut requests = Vec::new();
@@ -252,8 +262,12 @@ impl<A: Application> Replica<A> {
                 let id = request.body.id;
                 // A request may be ordered twice, across a view change; it executes once.
                 if self.sessions.lookup(id) == Known::New {
-                    let result =
-                        bounded(self.application.execute(&request.body.operation, &context));
+                    let operation = &request.body.operation;
+                    let result = if id.client == ClientId::ADMINISTRATOR {
+                        self.change_membership(seq, operation)
+                    } else {
+                        bounded(self.application.execute(operation, &context))
+                    };
                     self.sessions.record(id, result.clone(), self.config.max_sessions);
                     requests.push(id);
                     replies.push((id, result));
@@ -275,8 +289,10 @@ impl<A: Application> Replica<A> {
                 self.failed_views = 0;
             }
             self.event(EventKind::Executed { seq, digest, requests });
-            for (id, result) in replies {
-                self.reply(id, result);
+            if !self.is_following() {
+                for (id, result) in replies {
+                    self.reply(id, result);
+                }
             }
             if seq.0.is_multiple_of(self.config.checkpoint_interval) {
                 self.take_checkpoint();

@@ -76,8 +76,8 @@ pub(super) struct WaitingRead {
 impl<A: Application> Replica<A> {
     /// A client asks for what an operation would answer.
     pub(super) fn on_read(&mut self, read: Arc<Signed<Read>>) {
-        if self.is_recovering() {
-            // It forgot what had prepared, so it can't know what to wait for.
+        if self.is_recovering() || self.is_following() {
+            // It doesn't know what had prepared, so it can't know what to wait for.
             return;
         }
         let id = read.body.id;

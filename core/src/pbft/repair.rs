@@ -29,7 +29,7 @@ const RELAYED_AT_A_TIME: usize = 16;
 const IDLE_INTERVALS: u32 = 4;
 
 impl<A: Application> Replica<A> {
-    fn status(&self) -> Status {
+    pub(super) fn status(&self) -> Status {
         Status {
             epoch: self.epoch(),
             view: self.view,
@@ -43,6 +43,7 @@ impl<A: Application> Replica<A> {
         !self.is_active()
             || self.is_recovering()
             || !self.pending.is_empty()
+            || self.register.end().is_some()
             || self.log.any_after(self.executed)
             || self.checkpoints.any_after(self.executed)
             || self.transfer.is_some()
@@ -50,6 +51,10 @@ impl<A: Application> Replica<A> {
 
     /// Says where it stands, and says again what the lowest unfinished position may have lost.
     pub(super) fn on_status_timer(&mut self) {
+        if self.is_following() {
+            self.follow();
+            return;
+        }
         let interval = self.config.status_interval();
         let waiting = self.is_waiting();
         self.status_at = self.now + if waiting { interval } else { interval * IDLE_INTERVALS };
@@ -99,7 +104,8 @@ impl<A: Application> Replica<A> {
         if self.may_cost(peer, Work::Answer) {
             self.answer(peer, theirs);
         }
-        let behind = theirs.view > ours.view
+        let behind = theirs.epoch > ours.epoch
+            || theirs.view > ours.view
             || theirs.executed > ours.executed
             || (theirs.view == ours.view && theirs.active && !ours.active);
         if behind && self.status_at > self.now + self.config.status_interval() {
@@ -109,7 +115,17 @@ impl<A: Application> Replica<A> {
 
     fn answer(&mut self, peer: NodeId, theirs: Status) {
         let to = To::Node(peer);
-        let lacks_view = theirs.view < self.view || (theirs.view == self.view && !theirs.active);
+        if theirs.epoch > self.epoch() {
+            // It knows how this epoch ended: ask it.
+            self.send(to, Message::Status(self.status()));
+            return;
+        }
+        let same_epoch = theirs.epoch == self.epoch();
+        if !same_epoch {
+            self.show_epoch_ends(peer, theirs.epoch);
+        }
+        let lacks_view =
+            same_epoch && (theirs.view < self.view || (theirs.view == self.view && !theirs.active));
         if lacks_view {
             if let Some(new_view) = self.new_view.clone().filter(|_| self.is_active()) {
                 self.send(to, Message::NewView(new_view));
@@ -117,13 +133,20 @@ impl<A: Application> Replica<A> {
                 self.send(to, Message::ViewChange(change));
             }
         }
-        for vote in self.checkpoints.of(self.id, theirs.stable).cloned().collect::<Vec<_>>() {
+        let unstable = if same_epoch { theirs.stable } else { Seq(u64::MAX) };
+        for vote in self.checkpoints.of(self.id, unstable).cloned().collect::<Vec<_>>() {
             self.send(to, Message::Checkpoint(vote));
         }
         if theirs.executed < self.log.low() {
-            if let Some((certificate, _)) = self.stable.clone() {
-                self.send(to, Message::Stable(Arc::new(certificate)));
+            let low = self.log.low();
+            let stable = self.stable.as_ref().filter(|(certificate, _)| certificate.seq() == low);
+            if let Some((certificate, _)) = stable {
+                let certificate = Arc::new(certificate.clone());
+                self.send(to, Message::Stable(certificate));
             }
+            return;
+        }
+        if !same_epoch {
             return;
         }
         let mut messages: Vec<Message> = Vec::new();

@@ -7,6 +7,7 @@
 //!             ├ view-change, new-view, tick ───────────▶ view_change (§4.4)
 //!             ├ pace ──────────────────────────────────▶ pace
 //!             ├ read ──────────────────────────────────▶ reads
+//!             ├ epoch ends ────────────────────────────▶ epochs
 //!             ├ status, fetch, batch, decided, tick ───▶ repair
 //!             └ recovery query and answer ─────────────▶ recovery    (TOCS §4.3.2)
 //! ```
@@ -14,6 +15,7 @@
 use alloc::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
+    vec::Vec,
 };
 
 use serde::Serialize;
@@ -23,6 +25,7 @@ use super::{
     certificate::CheckpointCertificate,
     checkpoint::CheckpointVotes,
     config::{BadConfig, Config},
+    epochs::{EpochEnd, Register},
     messages::{Batch, Message, NewView, Request, ViewChange},
     outbox::Outbox,
     pace::Paces,
@@ -38,7 +41,7 @@ use crate::{
     event::EventKind,
     ids::{ClientId, Epoch, NodeId, Seq, Timestamp, View},
     protocol::{Effect, Input, Protocol, To},
-    quorum::Membership,
+    quorum::{MAX_NODES, Membership},
     state::Tree,
     time::{Time, WallTime},
 };
@@ -48,6 +51,8 @@ use crate::{
 pub(super) enum Standing {
     /// In normal operation.
     Active,
+    /// It votes for nothing: it is no member of the epoch, or lacks the state that it began with.
+    Following,
     /// It wants the view but has no new-view message for it. "It stops accepting messages (other
     /// than checkpoint, view-change, and new-view messages)" (§4.4).
     Changing {
@@ -88,6 +93,14 @@ pub struct Replica<A> {
     /// How far the host's wall clock is ahead of `now`, in microseconds.
     clock_offset_us: i64,
     pub(super) sessions: Sessions,
+    /// The membership as the executed state has it. Behind `members` while that state is missing.
+    pub(super) register: Register,
+    /// The ends of all epochs so far, in order.
+    pub(super) chain: Vec<Arc<EpochEnd>>,
+    /// The membership before this one: who surely has the state that the epoch began with.
+    pub(super) previous: Option<Membership>,
+    /// Since when this view's primary has owed the epoch its last positions.
+    pub(super) ending_since: Option<Time>,
 
     /// One request a client: bounded by the number of clients whose keys are known.
     pub(super) pending: BTreeMap<ClientId, Pending>,
@@ -147,7 +160,7 @@ impl<A: Application> Replica<A> {
             authenticator,
             now: Time::ZERO,
             view: View(0),
-            standing: Standing::Active,
+            standing: if members.contains(id) { Standing::Active } else { Standing::Following },
             log: Log::new(config.window),
             config,
             proposed: Seq(0),
@@ -156,6 +169,10 @@ impl<A: Application> Replica<A> {
             time: WallTime::default(),
             clock_offset_us: 0,
             sessions: Sessions::default(),
+            register: Register::new(members),
+            chain: Vec::new(),
+            previous: None,
+            ending_since: None,
             pending: BTreeMap::new(),
             queue: VecDeque::new(),
             reads: BTreeMap::new(),
@@ -192,6 +209,16 @@ impl<A: Application> Replica<A> {
     /// The epoch that it is in.
     pub fn epoch(&self) -> Epoch {
         self.members.epoch()
+    }
+
+    /// Who is a member by the executed state, and who will be.
+    pub fn register(&self) -> &Register {
+        &self.register
+    }
+
+    /// What it checks with: it learns the keys of those that join.
+    pub fn authenticator(&self) -> &Arc<dyn Authenticator> {
+        &self.authenticator
     }
 
     /// Its configuration.
@@ -302,6 +329,10 @@ impl<A: Application> Replica<A> {
         if message.epoch().is_some_and(|epoch| epoch != self.epoch()) {
             return;
         }
+        let voting = !self.is_following() && self.members.contains(from);
+        if !voting && !message.proves_itself() {
+            return;
+        }
         match message {
             Message::Request(request) => self.on_request(request, false),
             Message::PrePrepare(header, batch) => {
@@ -322,8 +353,12 @@ impl<A: Application> Replica<A> {
             Message::State(answer) => self.on_state(from, &answer),
             Message::RecoveryQuery(query) => self.on_recovery_query(from, query),
             Message::RecoveryAnswer(answer) => self.on_recovery_answer(from, &answer),
-            // Replies are for clients, and reads come from them directly.
-            Message::Read(_) | Message::Reply(_) | Message::ReadReply(_) => {}
+            Message::EpochEnds(ends) => self.on_epoch_ends(&ends),
+            // Replies are for clients, and clients ask for themselves.
+            Message::Read(_)
+            | Message::Reply(_)
+            | Message::ReadReply(_)
+            | Message::FetchEpochEnds(_) => {}
         }
         self.try_recover();
     }
@@ -353,13 +388,14 @@ impl<A: Application> Protocol for Replica<A> {
         self.now = self.now.max(now);
         match input {
             Input::Message { from, message } => {
-                if from != self.id && self.members.contains(from) {
+                if from != self.id && from.0 < MAX_NODES {
                     self.dispatch(from, message.into_inner());
                 }
             }
             Input::Request(message) => match message.into_inner() {
                 Message::Request(request) => self.on_request(request, true),
                 Message::Read(read) => self.on_read(read),
+                Message::FetchEpochEnds(fetch) => self.on_fetch_epoch_ends(&fetch),
                 _ => {}
             },
             Input::Durable(number) => self.outbox.durable_up_to(number),
@@ -385,6 +421,7 @@ impl<A: Application> Protocol for Replica<A> {
         let memory = (&self.recovery, &self.lives);
         let state = (self.clock_offset_us, self.state_parts());
         let transfer = (&self.stable_before, &self.transfer, &self.served);
-        Digest::of(&(protocol, progress, waiting, proofs, memory, state, transfer))
+        let epochs = (&self.register, &self.chain, self.previous, self.ending_since);
+        Digest::of(&(protocol, progress, waiting, proofs, memory, state, transfer, epochs))
     }
 }

@@ -8,7 +8,7 @@ use alloc::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{replica::Replica, sessions::Bounds};
+use super::{epochs::Register, replica::Replica, sessions::Bounds};
 use crate::{
     app::Application,
     crypto::encode,
@@ -49,7 +49,7 @@ impl<A: Application> Replica<A> {
             Section::Agreed => {
                 Some(encode(&Agreed { time: self.time, sessions: self.sessions.bounds() }))
             }
-            Section::Membership => Some(encode(&self.members)),
+            Section::Membership => Some(encode(&self.register)),
         }
     }
 
@@ -79,6 +79,13 @@ impl<A: Application> Replica<A> {
                 _ => None,
             })
             .ok_or(Damage::Agreed)?;
+        let register: Register = tree
+            .piece(MEMBERSHIP)
+            .and_then(|bytes| match postcard::take_from_bytes(&bytes) {
+                Ok((register, [])) => Some(register),
+                _ => None,
+            })
+            .ok_or(Damage::Agreed)?;
         let mut differing: BTreeSet<_> = tree.differences(&self.tree).into_iter().collect();
         differing.extend(self.changed_pieces());
         let (mut application, mut sessions) = (self.application.clone(), self.sessions.clone());
@@ -96,6 +103,8 @@ impl<A: Application> Replica<A> {
         self.application = application;
         self.sessions = sessions;
         self.time = agreed.time;
+        self.register = register;
+        self.ending_since = self.register.end().map(|_| self.now);
         self.tree = tree.clone();
         Ok(())
     }

@@ -292,6 +292,12 @@ impl Log {
         self.slots.last_key_value().is_some_and(|(last, _)| *last > seq)
     }
 
+    /// Empty, above another position: an epoch begins.
+    pub(super) fn restart(&mut self, low: Seq) {
+        self.low = low;
+        self.slots.clear();
+    }
+
     /// Garbage collection: "discards all … messages with sequence number less than or equal to n"
     /// (§4.3).
     pub(super) fn advance(&mut self, low: Seq) {

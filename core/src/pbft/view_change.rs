@@ -87,9 +87,12 @@ impl<A: Application> Replica<A> {
             return None;
         }
         match self.standing {
+            Standing::Following => None,
             Standing::Active if self.is_primary() => None,
             Standing::Active => {
-                let since = self.pending.values().map(|pending| pending.since).min()?;
+                // An epoch that is to end is owed its last positions as a client its answer.
+                let waiting = self.pending.values().map(|pending| pending.since);
+                let since = waiting.chain(self.ending_since).min()?;
                 let patience = self.config.request_timeout() * (1 << self.failed_views.min(6));
                 Some(since + patience)
             }
@@ -104,6 +107,7 @@ impl<A: Application> Replica<A> {
     /// system to view v+1" (§4.4), and again if that view doesn't start in time (§4.5.2).
     pub(super) fn on_view_timer(&mut self) {
         let why = match self.standing {
+            Standing::Following => return,
             Standing::Active => ViewChangeCause::RequestTimeout,
             Standing::Changing { .. } => ViewChangeCause::NewViewTimeout,
         };
@@ -123,12 +127,13 @@ impl<A: Application> Replica<A> {
         self.failed_views = self.failed_views.saturating_add(1);
         self.paces.leave_view(self.id, why);
         let prepared = self.log.iter().filter_map(|(_, slot)| slot.prepared.clone()).collect();
+        let epoch = self.epoch();
         let body = ViewChange {
-            epoch: self.epoch(),
+            epoch,
             view,
             life: self.recovery.life,
             stable: self.log.low(),
-            proof: self.stable.as_ref().map(|(certificate, _)| certificate.clone()),
+            proof: self.stable_in_epoch().cloned(),
             prepared,
         };
         let change = Arc::new(Signed::new(body, &*self.authenticator));
@@ -259,14 +264,18 @@ impl<A: Application> Replica<A> {
         let owed = obligations(start, &new_view.view_changes);
         let min_s = owed.checkpoint.as_ref().map_or(start, CheckpointCertificate::seq);
         if let Some(checkpoint) = owed.checkpoint {
-            self.stabilise(checkpoint);
+            self.stabilise(&checkpoint);
         }
         self.proposed = self.log.low().max(min_s).max(self.executed);
+        let last = self.last_position();
         let null = Arc::new(Batch::default());
         let null_digest = null.digest();
         for header in &new_view.pre_prepares {
             let PrePrepare { seq, digest, .. } = header.body;
             self.proposed = self.proposed.max(seq);
+            if seq > last {
+                continue;
+            }
             let Some(slot) = self.log.entry(seq) else { continue };
             slot.accepted = Some(header.clone());
             let batch = match &slot.decided {
@@ -283,7 +292,7 @@ impl<A: Application> Replica<A> {
     }
 
     /// In normal operation in a new view: votes for O, takes up what came early, proposes.
-    fn start_view(&mut self) {
+    pub(super) fn start_view(&mut self) {
         let view = self.view;
         self.paces.start_view(self.now);
         // Whoever waits, waits for this primary from now on; what O carries is under way.
@@ -293,6 +302,7 @@ impl<A: Application> Replica<A> {
             .filter_map(|(_, slot)| slot.batch(slot.accepted.as_ref()?.body.digest))
             .flat_map(|batch| batch.requests.iter().map(|request| request.body.id))
             .collect();
+        self.ending_since = self.register.end().map(|_| self.now);
         let mut waiting: Vec<_> = self.pending.values_mut().collect();
         waiting.sort_by_key(|pending| (pending.since, pending.request.body.id));
         self.queue.clear();
@@ -348,6 +358,7 @@ impl<A: Application> Replica<A> {
         let id = self.id;
         let (view, active, primary) = (self.view, self.is_active(), self.is_primary());
         let epoch = self.epoch();
+        self.vote_again();
         for (seq, slot) in self.log.iter_mut() {
             let Some(accepted) = slot.accepted.as_ref().filter(|it| active && it.body.view == view)
             else {

@@ -116,6 +116,15 @@ pub enum Action {
         /// Which.
         message: MessageId,
     },
+    /// The administrator asks for a change of membership: spares join, members leave.
+    Reconfigure {
+        /// Who joins.
+        #[serde(default)]
+        add: Vec<NodeId>,
+        /// Who leaves.
+        #[serde(default)]
+        remove: Vec<NodeId>,
+    },
     /// A client asks for an operation, besides its workload.
     Submit {
         /// Who.
@@ -184,6 +193,11 @@ impl fmt::Display for Action {
             }
             Self::Drop { message } => write!(f, "message {message} is dropped"),
             Self::Duplicate { message } => write!(f, "message {message} is duplicated"),
+            Self::Reconfigure { add, remove } => {
+                f.write_str("the administrator asks:")?;
+                add.iter().try_for_each(|node| write!(f, " +{node}"))?;
+                remove.iter().try_for_each(|node| write!(f, " −{node}"))
+            }
             Self::Submit { client, operation } => write!(f, "client {client} asks: {operation}"),
         }
     }

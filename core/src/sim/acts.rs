@@ -1,13 +1,17 @@
 //! Carrying out actions: of the scenario, and of people.
 
+use alloc::string::String;
+
 use super::{
     action::Action,
     cluster::{Cluster, Due},
     disk::Damage,
+    workload::Wanted,
 };
 use crate::{
     event::{EventKind, LossCause, Place},
-    ids::NodeId,
+    ids::{ClientId, NodeId},
+    pbft::{Change, NewMember},
     time::Time,
 };
 use core::time::Duration;
@@ -25,8 +29,9 @@ impl Cluster {
 
     /// Whether progress is owed: every link is whole, and no more than f are down or lie.
     pub(super) fn is_calm(&self) -> bool {
-        let faulty = self.hosts.iter().filter(|host| host.is_faulty()).count();
-        faulty <= self.members().f() as usize && self.links.is_whole()
+        let members = self.members();
+        let faulty = members.nodes().filter(|node| self.hosts[node.0 as usize].is_faulty());
+        faulty.count() <= members.f() as usize && self.links.is_whole()
     }
 
     fn carry_out_action(&mut self, action: &Action, injection: usize) -> bool {
@@ -122,15 +127,31 @@ impl Cluster {
                 self.once(found, injection)
             }
             Action::Submit { client, operation } => {
-                let index = client.0 as usize;
-                let Some(client) = self.clients.get_mut(index) else { return false };
-                client.wanted.push(operation.clone());
-                if client.client.outstanding().is_none() {
-                    client.next_at = Some(self.now);
-                    self.reschedule_client(index);
-                }
+                self.want(self.client_index(*client), Wanted::Operation(operation.clone()));
                 self.once(true, injection)
             }
+            Action::Reconfigure { add, remove } => {
+                let add = add.iter().map(|id| NewMember {
+                    id: *id,
+                    key: self.keyring.public(*id),
+                    contact: String::new(),
+                });
+                let change = Change { add: add.collect(), remove: remove.clone() };
+                let index = self.client_index(ClientId::ADMINISTRATOR);
+                self.want(index, Wanted::Change(change));
+                // Its effect is an agreed change.
+                self.clients[index].changes.push_back(injection);
+                true
+            }
+        }
+    }
+
+    fn want(&mut self, index: usize, wanted: Wanted) {
+        let client = &mut self.clients[index];
+        client.wanted.push_back(wanted);
+        if client.client.outstanding().is_none() {
+            client.next_at = Some(self.now);
+            self.reschedule_client(index);
         }
     }
 

@@ -35,6 +35,7 @@ pub const BUILTIN: &[Builtin] = builtins![
     "two-faced-view-change",
     "colluding-f",
     "one-liar-too-many",
+    "membership-change",
 ];
 
 /// The one with this name. Built-in scenarios are valid: a test reads every one.

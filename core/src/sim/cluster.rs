@@ -67,7 +67,11 @@ pub struct Cluster {
     steps: u64,
     queue: Queue,
     pub(super) hosts: Vec<Host>,
+    /// The administrator is the last.
     pub(super) clients: Vec<SimClient>,
+    pub(super) keyring: Keyring,
+    /// Of the latest epoch that a correct replica has begun.
+    pub(super) members: Membership,
     pub(super) links: Links,
     pub(super) flights: Flights,
     pub(super) mind: Mind,
@@ -96,9 +100,11 @@ impl Cluster {
         let workload = scenario.workload;
         let keyring = Keyring::new(scenario.signatures, run.seed, members, workload.clients);
         let hosts: Result<Vec<_>, _> =
-            members.nodes().map(|id| Host::new(scenario, id, &keyring)).collect();
+            scenario.nodes().map(|id| Host::new(scenario, id, &keyring)).collect();
+        let administrator = SimClient::administrator(workload, members, run.seed, &keyring);
         let clients: Vec<_> = (0..u64::from(workload.clients))
             .map(|id| SimClient::new(workload, members, ClientId(id), run.seed, &keyring))
+            .chain([administrator])
             .collect();
         let mut cluster = Self {
             interventions: run.interventions.clone().into(),
@@ -108,12 +114,14 @@ impl Cluster {
             queue: Queue::default(),
             hosts: hosts.map_err(|error| RunError::Config(error.to_string()))?,
             clients,
-            links: Links::new(scenario.network, members.n(), run.seed),
+            keyring,
+            members,
+            links: Links::new(scenario.network, scenario.all_nodes(), run.seed),
             flights: Flights::default(),
             mind: Mind::default(),
             injections: Vec::new(),
-            history: History::default(),
-            order: Order::new(members.n()),
+            history: History::new(members, scenario.config.checkpoint_interval),
+            order: Order::new(scenario.all_nodes()),
             checkpoints: Checkpoints::default(),
             linearizability: Linearizability::default(),
             liveness: Liveness::new(
@@ -142,7 +150,7 @@ impl Cluster {
         for (index, marker) in (0..).zip(&scenario.narration) {
             self.push(at(marker.at_ms), Due::Marker(index));
         }
-        for node in scenario.members.nodes() {
+        for node in scenario.nodes() {
             self.reschedule(node);
         }
         for index in 0..self.clients.len() {
@@ -175,9 +183,9 @@ impl Cluster {
         &self.scenario
     }
 
-    /// The cluster's size.
+    /// Who is a member now: the membership of the latest epoch that a correct replica has begun.
     pub fn members(&self) -> Membership {
-        self.scenario.members
+        self.members
     }
 
     /// The time.
@@ -200,9 +208,14 @@ impl Cluster {
         &self.hosts
     }
 
-    /// Every client, in order.
+    /// Every client, in order, but for the administrator.
     pub fn clients(&self) -> &[SimClient] {
-        &self.clients
+        self.clients.split_last().map_or(&[], |(_, clients)| clients)
+    }
+
+    /// Where a client stands; the administrator is the last.
+    pub(super) fn client_index(&self, client: ClientId) -> usize {
+        usize::try_from(client.0).map_or(usize::MAX, |at| at).min(self.clients.len() - 1)
     }
 
     /// The messages on their way, oldest first.
@@ -245,9 +258,10 @@ impl Cluster {
         &self.violations
     }
 
-    /// Distinct nodes that were ever down or Byzantine.
+    /// Distinct members of this epoch that were ever down or Byzantine.
     pub fn faults_used(&self) -> u16 {
-        self.hosts.iter().filter(|host| host.ever_byzantine || host.ever_down).count() as u16
+        let members = self.members.nodes().map(|node| &self.hosts[node.0 as usize]);
+        members.filter(|host| host.ever_byzantine || host.ever_down).count() as u16
     }
 
     /// What is to be said of the run so far.
@@ -311,7 +325,7 @@ impl Cluster {
             }
             Due::Synced(node) => self.hosts[node.0 as usize].up,
             Due::Client(id) => {
-                let client = &self.clients[id.0 as usize];
+                let client = &self.clients[self.client_index(id)];
                 client.deadline().is_some_and(|deadline| deadline <= at)
             }
         }
@@ -327,7 +341,7 @@ impl Cluster {
             Due::Deliver(id) => self.deliver(id),
             Due::Wake(node) => self.wake(node),
             Due::Synced(node) => self.synced(node),
-            Due::Client(id) => self.run_client(id.0 as usize),
+            Due::Client(id) => self.run_client(self.client_index(id)),
         }
     }
 

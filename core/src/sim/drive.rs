@@ -1,6 +1,9 @@
 //! Carrying out what replicas, clients and disks want: the simulator's host loop.
 
-use alloc::{string::ToString, sync::Arc};
+use alloc::{
+    string::{String, ToString},
+    sync::Arc,
+};
 
 use super::{
     adversary::Liar,
@@ -15,9 +18,10 @@ use crate::{
     client::{ClientEffect, Way},
     crypto::Authenticator,
     event::{EventKind, LossCause, Place},
-    ids::{MessageId, NodeId, Principal},
-    pbft::Message,
+    ids::{ClientId, MessageId, NodeId, Principal},
+    pbft::{ChangeOutcome, Message},
     protocol::{Effect, Input, Protocol, To},
+    quorum::Membership,
     time::Time,
 };
 
@@ -39,7 +43,7 @@ impl Cluster {
         }
         self.counts.delivered += 1;
         self.arrived(id, from, to, &letter);
-        let message = match letter.open(self.scenario.members, self.keys(to)) {
+        let message = match letter.open(self.members_of(to), self.keys(to)) {
             Ok(message) => message,
             Err(refusal) => {
                 self.counts.refused += 1;
@@ -56,11 +60,9 @@ impl Cluster {
             }
             (Principal::Client(_), Principal::Node(to)) => self.input(to, Input::Request(message)),
             (_, Principal::Client(client)) => {
-                let index = client.0 as usize;
-                if let Some(client) = self.clients.get_mut(index) {
-                    client.client.handle_reply(self.now, &message);
-                    self.drain_client(index);
-                }
+                let index = self.client_index(client);
+                self.clients[index].client.handle_reply(self.now, &message);
+                self.drain_client(index);
             }
         }
     }
@@ -102,12 +104,10 @@ impl Cluster {
                 self.send(from, Principal::Node(to), message);
             }
             Effect::Send { to: To::Others, message } => {
-                self.broadcast(from, self.members().others(node), &message);
+                self.broadcast(from, self.members_of(from).others(node), &message);
             }
             Effect::Reply { client, message } => {
-                if (client.0 as usize) < self.clients.len() {
-                    self.send(from, Principal::Client(client), message);
-                }
+                self.send(from, Principal::Client(client), message);
             }
             Effect::Event(event) => {
                 if !self.hosts[index].ever_byzantine {
@@ -146,6 +146,13 @@ impl Cluster {
                 let calm = self.is_calm();
                 self.liveness.disturbed(self.now, gst, calm);
             }
+            EventKind::EpochBegun { epoch, .. } => {
+                self.counts.epoch = self.counts.epoch.max(*epoch);
+                let begun = self.hosts[node.0 as usize].replica.members();
+                if begun.epoch() > self.members.epoch() {
+                    self.members = begun;
+                }
+            }
             EventKind::Equivocation { .. } => self.counts.equivocations += 1,
             _ => {}
         }
@@ -153,13 +160,23 @@ impl Cluster {
 
     fn keys(&self, of: Principal) -> &dyn Authenticator {
         match of {
-            Principal::Node(node) => &*self.hosts[node.0 as usize].keys,
-            Principal::Client(client) => &*self.clients[client.0 as usize].keys,
+            Principal::Node(node) => &**self.hosts[node.0 as usize].replica.authenticator(),
+            Principal::Client(client) => {
+                &**self.clients[self.client_index(client)].client.authenticator()
+            }
+        }
+    }
+
+    /// Whom it takes for the members.
+    fn members_of(&self, of: Principal) -> Membership {
+        match of {
+            Principal::Node(node) => self.hosts[node.0 as usize].replica.members(),
+            Principal::Client(client) => self.clients[self.client_index(client)].client.members(),
         }
     }
 
     fn letter(&self, from: Principal, message: Message) -> Arc<Letter> {
-        Arc::new(Letter::new(message, self.scenario.members, self.keys(from)))
+        Arc::new(Letter::new(message, self.members_of(from), self.keys(from)))
     }
 
     /// Hands one message for many to the network; who lies may tell each something else.
@@ -198,9 +215,9 @@ impl Cluster {
         let liar = Liar {
             now: self.now,
             id: node,
-            members: self.scenario.members,
+            members: host.replica.members(),
             config: host.replica.config(),
-            keys: &*host.keys,
+            keys: &**host.replica.authenticator(),
             strategies: &host.strategies,
         };
         let passed = self.mind.pass(&liar, to, message);
@@ -292,7 +309,7 @@ impl Cluster {
             return;
         };
         let what = message.summary();
-        let (requests, tampering) = how.pass(&*client.keys, node, request);
+        let (requests, tampering) = how.pass(&**client.client.authenticator(), node, request);
         if let Some(how) = tampering {
             self.took_effect(Some(injection));
             self.event(from.into(), EventKind::Tampered { to, what, how });
@@ -331,6 +348,22 @@ impl Cluster {
         self.drain_client(index);
     }
 
+    /// What a client was told. If it is the administrator, the change that it asked for had an
+    /// effect if it was agreed.
+    fn answer_in_words(&mut self, client: ClientId, result: &[u8]) -> String {
+        let unreadable = || "unreadable".into();
+        if client != ClientId::ADMINISTRATOR {
+            return Outcome::decode(result).map_or_else(unreadable, |outcome| outcome.to_string());
+        }
+        let index = self.client_index(client);
+        let injection = self.clients[index].changes.pop_front();
+        let outcome = ChangeOutcome::decode(result);
+        if let Some(ChangeOutcome::Changed { .. }) = outcome {
+            self.took_effect(injection);
+        }
+        outcome.map_or_else(unreadable, |outcome| outcome.to_string())
+    }
+
     fn drain_client(&mut self, index: usize) {
         let id = self.clients[index].id();
         let from = Principal::Client(id);
@@ -345,8 +378,9 @@ impl Cluster {
                     self.send(from, Principal::Node(node), message);
                 }
                 ClientEffect::Send { to: To::Others, message } => {
-                    self.broadcast(from, self.members().nodes(), &message);
+                    self.broadcast(from, self.members_of(from).nodes(), &message);
                 }
+                ClientEffect::EpochLearnt => {}
                 ClientEffect::Retransmitted(request) => {
                     self.event(Place::Client(id), EventKind::RequestRetransmitted { request });
                 }
@@ -366,8 +400,7 @@ impl Cluster {
                             self.linearizability.completed(&self.history, request, &result, way);
                         self.check(legal);
                     }
-                    let result = Outcome::decode(&result)
-                        .map_or_else(|| "unreadable".into(), |outcome| outcome.to_string());
+                    let result = self.answer_in_words(id, &result);
                     let latency_us = latency.as_micros() as u64;
                     self.event(
                         Place::Client(id),

@@ -14,6 +14,7 @@ use crate::{
     ids::{NodeId, Principal},
     pbft::{BadConfig, Replica},
     protocol::Protocol,
+    quorum::Membership,
     time::Time,
 };
 
@@ -24,7 +25,9 @@ const WALL_CLOCK_AT_START_US: i64 = 1_767_225_600_000_000;
 #[derive(Clone, Debug)]
 pub struct Host {
     pub(super) replica: Replica<KeyValue>,
-    pub(super) keys: Arc<dyn Authenticator>,
+    /// What it knew at the beginning; its replica learns more.
+    keys: Arc<dyn Authenticator>,
+    genesis: Membership,
     pub(super) disk: Disk,
     /// How far its wall clock is ahead of virtual time.
     clock_offset_us: i64,
@@ -63,6 +66,7 @@ impl Host {
             replica,
             clock_offset_us,
             keys,
+            genesis: scenario.members,
             disk: Disk::new(scenario.disk),
             up: true,
             strategies: Vec::new(),
@@ -125,7 +129,7 @@ impl Host {
     /// Starts from its disk, forgetting everything else; if the disk lost something, as one that
     /// has to recover.
     pub(super) fn restart(&mut self, now: Time) -> bool {
-        let (id, members) = (self.replica.id(), self.replica.members());
+        let (id, members) = (self.replica.id(), self.genesis);
         let config = self.replica.config().clone();
         let authenticator = self.keys.clone();
         let genesis = KeyValue::default();

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    crypto::{Authenticator, Digest, Directory, Ed25519, SecretKey, Simulated},
-    ids::{ClientId, Principal},
+    crypto::{Authenticator, Digest, Directory, Ed25519, PublicKey, SecretKey, Simulated},
+    ids::{ClientId, NodeId, Principal},
     quorum::Membership,
 };
 
@@ -22,6 +22,7 @@ pub enum Signatures {
 }
 
 /// Makes every principal's keys from a run's seed.
+#[derive(Clone, Debug)]
 pub(crate) struct Keyring {
     seed: u64,
     /// `None`: the stand-in.
@@ -44,11 +45,18 @@ impl Keyring {
             Signatures::Ed25519 => {
                 let nodes = members.nodes().map(Principal::Node);
                 let clients = (0..u64::from(clients)).map(|id| Principal::Client(ClientId(id)));
+                let clients = clients.chain([Principal::Client(ClientId::ADMINISTRATOR)]);
                 let keys = nodes.chain(clients).map(|it| (it, secret(seed, it).public()));
                 Some(Arc::new(keys.collect()))
             }
         };
         Self { seed, directory }
+    }
+
+    /// The key with which a spare joins: nobody knows it before. None: the stand-in needs none.
+    pub(crate) fn public(&self, node: NodeId) -> Option<PublicKey> {
+        let of = Principal::Node(node);
+        self.directory.as_ref().map(|_| secret(self.seed, of).public())
     }
 
     /// What one principal signs and checks with: its own key and no other's.

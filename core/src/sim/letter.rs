@@ -3,8 +3,8 @@
 //! What would come out the same for each receiver is done once, when it leaves:
 //!
 //! * **The check.** Whether a message's signatures and certificates hold is a function of the
-//!   message, the membership and the public keys (see [`Check`](crate::crypto::Check)), and all
-//!   keyrings of a run know the same public keys. So each distinct message is really checked, once,
+//!   message, the membership and the public keys (see [`Check`](crate::crypto::Check)), and who
+//!   came to one membership knows the same public keys. So each distinct message is really checked, once,
 //!   and every receiver of that membership gets that one outcome; a message that a liar changes for
 //!   one receiver is another message, with a check of its own. Real nodes check for themselves.
 //! * **The summary**, and its bytes for the trace hash.

@@ -96,7 +96,7 @@ impl Run {
                 return Err(RunError::Order { step: *step });
             }
             last = *step;
-            validate_action(action, self.scenario.members, &self.scenario.workload)
+            validate_action(action, self.scenario.all_nodes(), &self.scenario.workload)
                 .map_err(|why| RunError::Intervention { step: *step, why })?;
         }
         self.scenario.config.validate().map_err(|error| RunError::Config(error.to_string()))

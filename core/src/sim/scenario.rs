@@ -19,7 +19,7 @@ use super::{
     keys::Signatures, network::Network, tree, workload::Workload,
 };
 use crate::{
-    ids::{NodeId, View},
+    ids::{Epoch, NodeId, View},
     pbft::Config,
     quorum::Membership,
 };
@@ -55,8 +55,10 @@ pub struct Scenario {
     /// Whether it ends before that, once the last fault is over, the network is calm, and every
     /// client has made its requests and has its answers.
     pub end_when_answered: bool,
-    /// How many replicas.
+    /// The replicas at the beginning.
     pub members: Membership,
+    /// How many more nodes there are that may join; they have the next numbers.
+    pub spares: u16,
     /// How the replicas are set up.
     pub config: Config,
     /// What everyone signs with.
@@ -116,6 +118,8 @@ pub struct Expectations {
     pub min_completed: u64,
     /// Some correct replica enters at least this view.
     pub min_view: View,
+    /// Some correct replica begins at least this epoch.
+    pub min_epoch: Epoch,
     /// No correct replica goes beyond this view.
     pub max_view: Option<View>,
     /// At least so many proofs that a primary lied are seen by correct replicas.
@@ -130,6 +134,7 @@ impl Default for Expectations {
             violated: Vec::new(),
             min_completed: 0,
             min_view: View(0),
+            min_epoch: Epoch(0),
             max_view: None,
             min_equivocations: 0,
             liveness_within_ms: 5_000,
@@ -194,6 +199,7 @@ struct File {
 #[serde(default, deny_unknown_fields)]
 struct Cluster {
     n: Spanned<u16>,
+    spares: Spanned<u16>,
     signatures: Signatures,
     clock_skew_ms: Spanned<Vec<i64>>,
     pbft: Option<Spanned<Config>>,
@@ -203,6 +209,7 @@ impl Default for Cluster {
     fn default() -> Self {
         Self {
             n: Spanned::new(0..0, 4),
+            spares: Spanned::new(0..0, 0),
             signatures: Signatures::default(),
             clock_skew_ms: Spanned::new(0..0, Vec::new()),
             pbft: None,
@@ -219,6 +226,16 @@ struct Timed {
 }
 
 impl Scenario {
+    /// How many nodes there are, spares included.
+    pub fn all_nodes(&self) -> u16 {
+        self.members.n() + self.spares
+    }
+
+    /// All of them, spares included.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = NodeId> + Clone + use<> {
+        (0..self.all_nodes()).map(NodeId)
+    }
+
     /// Reads a scenario file.
     pub fn parse(source: &str) -> Result<Self, ScenarioError> {
         if source.len() > MAX_SOURCE_BYTES {
@@ -271,6 +288,12 @@ impl Reader<'_> {
                 }
             })
             .map_err(|what| ScenarioError::at(self.source, file.cluster.n.span().start, what))?;
+        let spares = *file.cluster.spares.get_ref();
+        self.must(
+            spares <= MAX_SIMULATED_NODES - n,
+            file.cluster.spares.span(),
+            &format!("at most {MAX_SIMULATED_NODES} nodes can be simulated, spares included"),
+        )?;
         let config = match file.cluster.pbft {
             None => Config::default(),
             Some(config) => {
@@ -292,7 +315,7 @@ impl Reader<'_> {
         let clock_skew_ms = skew.into_inner();
         let network = self.network(file.network)?;
         let workload = self.workload(file.workload)?;
-        let faults = self.faults(file.fault, members, duration_ms, &workload)?;
+        let faults = self.faults(file.fault, n + spares, duration_ms, &workload)?;
         let narration = self.narration(file.narration, duration_ms)?;
         Ok(Scenario {
             name: file.name.into_inner(),
@@ -302,6 +325,7 @@ impl Reader<'_> {
             duration_ms,
             end_when_answered: file.end_when_answered,
             members,
+            spares,
             config,
             signatures: file.cluster.signatures,
             clock_skew_ms,
@@ -357,7 +381,7 @@ impl Reader<'_> {
     fn faults(
         &self,
         entries: Vec<Spanned<Timed>>,
-        members: Membership,
+        nodes: u16,
         duration_ms: u32,
         workload: &Workload,
     ) -> Result<Vec<TimedAction>, ScenarioError> {
@@ -371,7 +395,7 @@ impl Reader<'_> {
                 span.clone(),
                 "this is at or after the end of the run (duration_ms)",
             )?;
-            validate_action(&action, members, workload)
+            validate_action(&action, nodes, workload)
                 .map_err(|what| ScenarioError::at(self.source, span.start, what))?;
             faults.push(TimedAction { at_ms, action });
         }
@@ -403,17 +427,20 @@ impl Reader<'_> {
 /// Whether everything that an action names exists. Also asked of actions that come in links.
 pub(crate) fn validate_action(
     action: &Action,
-    members: Membership,
+    nodes: u16,
     workload: &Workload,
 ) -> Result<(), String> {
     let exists = |node: NodeId| {
-        if members.contains(node) {
+        if node.0 < nodes {
             Ok(())
         } else {
-            Err(format!("there is no node {node}: nodes are numbered 0 to {}", members.n() - 1))
+            Err(format!("there is no node {node}: nodes are numbered 0 to {}", nodes - 1))
         }
     };
     match action {
+        Action::Reconfigure { add, remove } => {
+            add.iter().chain(remove).copied().try_for_each(exists)
+        }
         Action::Partition { groups } => groups.iter().flatten().copied().try_for_each(exists),
         Action::CutLink { from, to }
         | Action::RestoreLink { from, to }

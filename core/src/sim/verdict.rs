@@ -6,7 +6,10 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde::Serialize;
 
 use super::{invariant::Invariant, scenario::Scenario, trace::TraceHash};
-use crate::{ids::View, time::Time};
+use crate::{
+    ids::{Epoch, View},
+    time::Time,
+};
 
 /// The first moment at which a property didn't hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -82,6 +85,8 @@ pub struct Counts {
     pub unsynced_lost: u64,
     /// Proofs of equivocation that correct replicas reported.
     pub equivocations: u64,
+    /// The latest epoch that a correct replica began.
+    pub epoch: Epoch,
     /// The highest view that a correct replica entered.
     pub view: View,
 }
@@ -91,7 +96,7 @@ pub struct Counts {
 pub struct Verdict {
     /// The first violation of each property that was violated.
     pub violations: Vec<Violation>,
-    /// Distinct replicas that were ever down or Byzantine.
+    /// Distinct members of the latest epoch that were ever down or Byzantine.
     pub faults_used: u16,
     /// How many may be.
     pub f: u16,
@@ -154,6 +159,11 @@ pub(crate) fn expectations(
         expect.min_view > View(0),
         format!("view {} is reached", expect.min_view),
         counts.view >= expect.min_view,
+    );
+    also(
+        expect.min_epoch > Epoch(0),
+        format!("epoch {} is reached", expect.min_epoch),
+        counts.epoch >= expect.min_epoch,
     );
     if let Some(max) = expect.max_view {
         also(true, format!("no view after {max} is needed"), counts.view <= max);

@@ -1,7 +1,7 @@
 //! What clients ask, and when.
 
-use alloc::{format, sync::Arc, vec::Vec};
-use core::time::Duration;
+use alloc::{collections::VecDeque, format, vec::Vec};
+use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,8 @@ use super::{adversary::Mischief, keys::Keyring, rng::Dice};
 use crate::{
     app::Operation,
     client::{Client, Way},
-    crypto::Authenticator,
     ids::{ClientId, Principal, Timestamp},
+    pbft::Change,
     quorum::Membership,
     time::Time,
 };
@@ -57,11 +57,37 @@ impl Default for Workload {
     }
 }
 
+/// Something to ask for.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// Of the application.
+    Operation(Operation),
+    /// Of the administrator.
+    Change(Change),
+}
+
+impl Wanted {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Operation(operation) => operation.encode(),
+            Self::Change(change) => change.encode(),
+        }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operation(operation) => operation.fmt(f),
+            Self::Change(change) => change.fmt(f),
+        }
+    }
+}
+
 /// One client of a simulated cluster.
 #[derive(Clone, Debug)]
 pub struct SimClient {
     pub(crate) client: Client,
-    pub(crate) keys: Arc<dyn Authenticator>,
     id: ClientId,
     dice: Dice,
     workload: Workload,
@@ -70,7 +96,9 @@ pub struct SimClient {
     /// It is Byzantine: what it does, and which act made it so.
     pub(crate) corrupted: Option<(Mischief, usize)>,
     /// Operations that a person asked for, first in line.
-    pub(crate) wanted: Vec<Operation>,
+    pub(crate) wanted: VecDeque<Wanted>,
+    /// The injections whose changes of membership are asked for, in order. For the administrator.
+    pub(crate) changes: VecDeque<usize>,
     /// When it asks next, if it is thinking.
     pub(crate) next_at: Option<Time>,
 }
@@ -85,21 +113,33 @@ impl SimClient {
     ) -> Self {
         let keys = keyring.of(Principal::Client(id));
         let retransmit = Duration::from_millis(u64::from(workload.retransmit_ms));
-        let mut dice = Dice::new(seed, 1_000 + id.0);
+        let mut dice = Dice::new(seed, 1_000_u64.wrapping_add(id.0));
         let start = Time::from_millis(u64::from(workload.start_ms));
         let first =
             start + Duration::from_micros(dice.below(u64::from(workload.think_ms) * 500 + 1));
         Self {
-            client: Client::new(members, keys.clone(), retransmit, Timestamp(1)),
-            keys,
+            client: Client::new(members, keys, retransmit, Timestamp(1)),
             id,
             dice,
             workload,
             asked: 0,
             corrupted: None,
-            wanted: Vec::new(),
+            wanted: VecDeque::new(),
+            changes: VecDeque::new(),
             next_at: Some(first),
         }
+    }
+
+    /// The client that changes the membership when a scenario or a person wants it, and asks for
+    /// nothing else.
+    pub(crate) fn administrator(
+        workload: Workload,
+        members: Membership,
+        seed: u64,
+        keyring: &Keyring,
+    ) -> Self {
+        let id = ClientId::ADMINISTRATOR;
+        Self { next_at: None, ..Self::new(workload, members, id, seed, keyring) }
     }
 
     /// Its number.
@@ -128,22 +168,30 @@ impl SimClient {
     }
 
     pub(crate) fn think(&mut self, now: Time) {
+        if self.id == ClientId::ADMINISTRATOR {
+            self.next_at = (!self.wanted.is_empty()).then_some(now);
+            return;
+        }
         let think_us = u64::from(self.workload.think_ms) * 1_000;
         let pause = think_us / 2 + self.dice.below(think_us / 2 + 1);
         self.next_at = Some(now + Duration::from_micros(pause));
     }
 
     /// What it asks next, and how; `None` when it has asked all it wanted.
-    pub(crate) fn next_operation(&mut self) -> Option<(Operation, Way)> {
-        let operation = self.operation()?;
-        let may_read = matches!(operation, Operation::Get { .. }) && self.workload.read_ppm > 0;
-        let reads = may_read && self.dice.chance(self.workload.read_ppm);
-        Some((operation, if reads { Way::Read } else { Way::Ordered }))
+    pub(crate) fn next_operation(&mut self) -> Option<(Wanted, Way)> {
+        let wanted = match self.wanted.pop_front() {
+            Some(wanted) => wanted,
+            None => Wanted::Operation(self.operation()?),
+        };
+        let may_read = matches!(wanted, Wanted::Operation(Operation::Get { .. }));
+        let reads =
+            may_read && self.workload.read_ppm > 0 && self.dice.chance(self.workload.read_ppm);
+        Some((wanted, if reads { Way::Read } else { Way::Ordered }))
     }
 
     fn operation(&mut self) -> Option<Operation> {
-        if !self.wanted.is_empty() {
-            return Some(self.wanted.remove(0));
+        if self.id == ClientId::ADMINISTRATOR {
+            return None;
         }
         if self.workload.requests > 0 && self.asked >= self.workload.requests {
             return None;

@@ -54,6 +54,9 @@ impl Scenario {
             let _ = writeln!(file, "end_when_answered = true");
         }
         let _ = writeln!(file, "\n[cluster]\nn = {}", self.members.n());
+        if self.spares > 0 {
+            let _ = writeln!(file, "spares = {}", self.spares);
+        }
         if self.signatures != Signatures::default() {
             let _ = writeln!(file, "signatures = {}", Value::try_from(self.signatures)?);
         }

@@ -273,6 +273,8 @@ impl Asking {
                 ClientEffect::Retransmitted(request) => {
                     tracing::debug!(?request, "no answer yet; asking every node");
                 }
+                // Nobody can change the membership of real nodes yet: no administrator has a key.
+                ClientEffect::EpochLearnt => {}
                 ClientEffect::FellBack(request) => {
                     tracing::debug!(?request, "the nodes' answers differ; having it ordered");
                 }

@@ -38,6 +38,8 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::Pace => "p",
         MessageKind::RecoveryQuery => "q",
         MessageKind::RecoveryAnswer => "a",
+        MessageKind::EpochEnds => "E",
+        MessageKind::FetchEpochEnds => "e",
     }
 }
 
@@ -75,6 +77,8 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         MessageKind::ReadReply => {
             "A replica answers from its state; a quorum of equal answers is believed."
         }
+        MessageKind::EpochEnds => "Proof of who the members are now.",
+        MessageKind::FetchEpochEnds => "A client asks who the members are now.",
         MessageKind::Pace => "A replica says how quick it finds the primary.",
         MessageKind::RecoveryQuery => "A replica that lost memory asks how far it may have come.",
         MessageKind::RecoveryAnswer => "A peer's view, and proof of its highest position.",
@@ -228,6 +232,14 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             ),
             true,
         ),
+        EventKind::EpochEnding { after } => {
+            (format!("the epoch ends at {after}: the members change"), true)
+        }
+        EventKind::EpochBegun { epoch, members, .. } => {
+            let members: Vec<String> = members.iter().map(NodeId::to_string).collect();
+            (format!("begins epoch {epoch} with {}", list(&members)), true)
+        }
+        EventKind::Retired { .. } => ("is a member no more".to_owned(), true),
         EventKind::RequestSubmitted { request, operation } => {
             (format!("asks #{}: {operation}", number(request.timestamp)), false)
         }
@@ -411,6 +423,7 @@ pub(crate) fn action_name(action: &Action) -> String {
         Action::Delay { .. } => "delay".to_owned(),
         Action::Drop { .. } => "drop".to_owned(),
         Action::Duplicate { .. } => "duplicate".to_owned(),
+        Action::Reconfigure { .. } => "change members".to_owned(),
         Action::Submit { client, .. } => format!("ask by {client}"),
     }
 }

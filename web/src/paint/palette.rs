@@ -76,7 +76,9 @@ impl Palette {
             MessageKind::Checkpoint
             | MessageKind::Stable
             | MessageKind::FetchState
-            | MessageKind::State => &self.checkpoint,
+            | MessageKind::State
+            | MessageKind::EpochEnds
+            | MessageKind::FetchEpochEnds => &self.checkpoint,
             MessageKind::Status
             | MessageKind::FetchBatch
             | MessageKind::Batch

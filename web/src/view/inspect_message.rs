@@ -221,6 +221,14 @@ fn inside(message: &Message) -> Html {
                 },
             )
         }
+        Message::EpochEnds(ends) => html! {
+            <dl class="facts"><dt>{ "Members" }</dt>
+                { for ends.iter().map(|end| html! {
+                    <dd>{ signers(end.next.members.nodes().map(Principal::Node)) }</dd>
+                }) }
+            </dl>
+        },
+        Message::FetchEpochEnds(m) => html! { <dl class="facts">{ signature(m) }</dl> },
     }
 }
 

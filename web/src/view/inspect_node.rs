@@ -94,7 +94,9 @@ fn belief(app: &App, node: NodeId) -> Html {
         format!("changing to {}", replica.view())
     };
     let members: Vec<String> = replica.members().nodes().map(|node| node.to_string()).collect();
-    let role = if replica.is_primary() {
+    let role = if !replica.members().contains(node) {
+        "no member".to_owned()
+    } else if replica.is_primary() {
         "primary".to_owned()
     } else {
         format!("backup of {}", replica.primary())

@@ -88,7 +88,7 @@ impl<A: Application> Replica<A> {
             life: query.life,
             epoch: self.epoch(),
             view: self.view,
-            stable: self.stable.as_ref().map(|(certificate, _)| certificate.clone()),
+            stable: self.stable_in_epoch().cloned(),
             prepared,
         };
         self.send(To::Node(peer), Message::RecoveryAnswer(Arc::new(answer)));

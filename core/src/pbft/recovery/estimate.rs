@@ -43,6 +43,8 @@ impl Estimate {
             return;
         }
         let highest = self.answers.values().map(|(_, position)| position.0).max().unwrap_or(0);
+        // Whatever it voted for in this epoch is above its start.
+        let highest = highest.max(members.start().0);
         let bound = highest.saturating_add(window);
         self.position = Some(Seq(bound.div_ceil(interval).saturating_mul(interval)));
     }

@@ -38,7 +38,8 @@ fn decided(committers: &[u16]) -> Decided {
 }
 
 fn stable(signers: &[u16]) -> Message {
-    let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: Digest([1; 32]) };
+    let body =
+        Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: Digest([1; 32]), successor: None };
     let checkpoints = signers.iter().map(|by| Signed::new(body, &node(*by))).collect();
     Message::Stable(CheckpointCertificate { checkpoints }.into())
 }
@@ -165,7 +166,7 @@ fn what_is_said_in_another_epoch_is_refused_naming_both() {
     assert_eq!(checked(Message::Prepare(prepare.into())), refused);
     let commit = Signed::new(Commit { epoch, view, seq, digest }, &node(1));
     assert_eq!(checked(Message::Commit(commit.into())), refused);
-    let checkpoint = Signed::new(Checkpoint { epoch, seq, digest }, &node(1));
+    let checkpoint = Signed::new(Checkpoint { epoch, seq, digest, successor: None }, &node(1));
     assert_eq!(checked(Message::Checkpoint(checkpoint.into())), refused);
     let mut other = decided(&[0, 1, 2]);
     other.pre_prepare.body.epoch = epoch;

@@ -40,7 +40,7 @@ fn restore(net: &Net, records: Vec<Record>) -> Result<Replica<KeyValue>, Restore
 }
 
 fn with_checkpoints(keys: usize, requests: u64) -> Net {
-    let mut net = Net::holding(4, &small(), &store(keys));
+    let mut net = Net::holding(4, 0, &small(), &store(keys));
     for timestamp in 1..=requests {
         net.ask(&request(1, timestamp, "k"), [0]);
     }

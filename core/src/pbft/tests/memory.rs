@@ -30,8 +30,9 @@ fn signed_by_the_liar(view: u64, seq: u64) -> Vec<Message> {
     let digest = Digest::of(&(view, seq));
     let mut messages = Vec::new();
     messages.push(Message::Commit(Signed::new(Commit { epoch, view, seq, digest }, &keys).into()));
-    messages
-        .push(Message::Checkpoint(Signed::new(Checkpoint { epoch, seq, digest }, &keys).into()));
+    messages.push(Message::Checkpoint(
+        Signed::new(Checkpoint { epoch, seq, digest, successor: None }, &keys).into(),
+    ));
     if view.0 % 4 == u64::from(LIAR) {
         // Its own views, to come: proposals for them are kept until they begin.
         let requests = (0..CLIENTS).map(|client| request(client, seq.0 + view.0, "key")).collect();

@@ -6,6 +6,7 @@ mod batching;
 mod certificates;
 mod decoding;
 mod durability;
+mod epochs;
 mod fairness;
 mod memory;
 mod net;

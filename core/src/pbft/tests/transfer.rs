@@ -35,7 +35,7 @@ fn store(keys: usize) -> KeyValue {
 
 /// Replicas 0 to 2 hold so many keys; replica 3 is new and holds nothing.
 fn newcomer_among(keys: usize) -> Net {
-    let mut net = Net::holding(4, &small(), &store(keys));
+    let mut net = Net::holding(4, 0, &small(), &store(keys));
     let keys = Arc::new(node(3));
     let members = net.members;
     net.replicas[3] = Replica::new(NodeId(3), members, small(), keys, KeyValue::default()).unwrap();
@@ -89,7 +89,7 @@ fn a_newcomer_gets_ten_thousand_keys_in_thousands_of_pieces() {
 
 #[test]
 fn only_what_differs_travels() {
-    let mut net = Net::holding(4, &small(), &store(10_000));
+    let mut net = Net::holding(4, 0, &small(), &store(10_000));
     for timestamp in 1..=5 {
         net.ask(&request(1, timestamp, "k"), [0]);
     }
@@ -238,7 +238,8 @@ fn impossible_state() -> (CheckpointCertificate, Vec<Vec<u8>>) {
     let changes =
         [(piece(Section::Application), Some(vec![255; 9])), (piece(Section::Agreed), Some(agreed))];
     let tree = Tree::default().update(changes.into()).tree;
-    let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: tree.digest() };
+    let body =
+        Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: tree.digest(), successor: None };
     let checkpoints = (0..3).map(|id| Signed::new(body, &node(id))).collect();
     (CheckpointCertificate { checkpoints }, tree.nodes_new_to(None))
 }

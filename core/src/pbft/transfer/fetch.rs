@@ -15,6 +15,7 @@ use crate::{
         messages::node_of, replica::Replica,
     },
     protocol::To,
+    quorum::Membership,
     state::{Content, Damage, Found, Path, Tree, assemble},
     time::Time,
 };
@@ -178,16 +179,19 @@ impl<A: Application> Replica<A> {
     /// A stable checkpoint that is ahead of this replica is what it needs if it is told so: its
     /// peers have discarded what led there.
     pub(in super::super) fn on_stable(&mut self, certificate: &CheckpointCertificate) {
+        let Some(certificate) = &self.proven(certificate) else { return };
         let (seq, digest) = (certificate.seq(), certificate.digest());
         if seq <= self.executed {
-            self.stabilise(certificate.clone());
+            self.stabilise(certificate);
             return;
         }
         match &mut self.transfer {
             Some(transfer) if transfer.seq() >= seq => return,
             Some(transfer) => transfer.retarget(certificate.clone()),
             None => {
-                let others = self.members.others(self.id);
+                // Replicas that just left still have it, and those that just came don't.
+                let old = self.previous.into_iter().flat_map(Membership::nodes);
+                let others = self.members.nodes().chain(old).filter(|node| *node != self.id);
                 let base = self.tree.clone();
                 self.transfer = Some(Transfer::new(certificate.clone(), base, others));
             }
@@ -265,8 +269,10 @@ impl<A: Application> Replica<A> {
         self.proposed = self.proposed.max(seq);
         self.forget_answered();
         let total_bytes = tree.totals().bytes;
-        self.adopt(certificate, &tree);
+        self.adopt(certificate.clone(), &tree);
         self.event(EventKind::StateTransferred { seq, digest, fetched_bytes, total_bytes });
+        self.after_stable(&certificate);
+        self.take_part();
         self.execute();
     }
 }

@@ -103,7 +103,9 @@ fn useless(liar: &Liar<'_>, view: View, seq: Seq, serial: u64) -> Message {
         0 | 1 => {
             Message::Commit(Signed::new(Commit { epoch, view, seq, digest }, liar.keys).into())
         }
-        2 => Message::Checkpoint(Signed::new(Checkpoint { epoch, seq, digest }, liar.keys).into()),
+        2 => Message::Checkpoint(
+            Signed::new(Checkpoint { epoch, seq, digest, successor: None }, liar.keys).into(),
+        ),
         3 => {
             let body = ViewChange {
                 epoch,

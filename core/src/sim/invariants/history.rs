@@ -11,8 +11,9 @@ use super::{super::Invariant, Broken};
 use crate::{
     app::{Application, Context, KeyValue, Operation},
     crypto::Digest,
-    ids::{NodeId, RequestId, Seq},
-    pbft::Batch,
+    ids::{ClientId, NodeId, RequestId, Seq},
+    pbft::{Batch, Register},
+    quorum::Membership,
 };
 
 /// A request as its client made it, and what became of it.
@@ -26,16 +27,19 @@ pub(in super::super) struct Asked {
 }
 
 /// The one history, as the first correct replica to execute each position has it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in super::super) struct History {
     /// The digest at each position, from 1.
     digests: Vec<Digest>,
-    /// Every request of every client (index), by timestamp from 1.
+    /// Every request of every client (see [`place`]), by timestamp from 1.
     asked: Vec<Vec<Asked>>,
     /// The state that the history gives, executed once by itself.
     reference: KeyValue,
     /// The agreed time in it.
     context: Context,
+    /// The membership that the history gives.
+    register: Register,
+    checkpoint_interval: u64,
     order: u64,
     /// What Byzantine clients signed beside what they asked: as good as asked for.
     also_signed: BTreeSet<(RequestId, Vec<u8>)>,
@@ -45,9 +49,29 @@ pub(in super::super) struct History {
     answers: BTreeMap<Vec<u8>, Vec<(u64, Vec<u8>)>>,
 }
 
+/// A client's index: the administrator's number is the last there is, and its index the first.
+fn place(client: ClientId) -> usize {
+    client.0.wrapping_add(1) as usize
+}
+
 impl History {
+    pub(in super::super) fn new(members: Membership, checkpoint_interval: u64) -> Self {
+        Self {
+            digests: Vec::new(),
+            asked: Vec::new(),
+            also_signed: BTreeSet::new(),
+            strange: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            reference: KeyValue::default(),
+            context: Context::default(),
+            register: Register::new(members),
+            checkpoint_interval,
+            order: 0,
+        }
+    }
+
     pub(in super::super) fn submitted(&mut self, id: RequestId, operation: Vec<u8>) {
-        let client = id.client.0 as usize;
+        let client = place(id.client);
         if self.asked.len() <= client {
             self.asked.resize_with(client + 1, Vec::new);
         }
@@ -131,7 +155,7 @@ impl History {
 
     /// Where a request stands that its client asked in order.
     fn regular(&self, id: RequestId) -> Option<(usize, usize)> {
-        let client = usize::try_from(id.client.0).ok()?;
+        let client = place(id.client);
         let at = usize::try_from(id.timestamp.0.checked_sub(1)?).ok()?;
         (at < self.asked.get(client)?.len()).then_some((client, at))
     }
@@ -154,6 +178,9 @@ impl History {
             return Err((Invariant::Order, detail));
         }
         self.digests.push(digest);
+        if self.register.end().is_some_and(|end| end < seq) {
+            self.register.turn();
+        }
         let Some(batch) = batch.filter(|batch| batch.digest() == digest) else {
             let detail = format!("node {node} executed {} at {seq} without it", digest.short());
             return Err((Invariant::Validity, detail));
@@ -191,13 +218,23 @@ impl History {
                 return Err((Invariant::ExactlyOnce, detail));
             }
             asked.executed = Some((seq, order));
-            let result = self.reference.execute(&request.body.operation, &self.context);
-            self.note_answer(&request.body.operation);
+            let result = self.give(id.client, seq, &request.body.operation);
             if let Some(asked) = self.asked_mut(id) {
                 asked.result = result;
             }
         }
         Ok(())
+    }
+
+    /// What the history gives as the answer.
+    fn give(&mut self, client: ClientId, seq: Seq, operation: &[u8]) -> Vec<u8> {
+        if client == ClientId::ADMINISTRATOR {
+            self.register.execute(seq, self.checkpoint_interval, operation).encode()
+        } else {
+            let result = self.reference.execute(operation, &self.context);
+            self.note_answer(operation);
+            result
+        }
     }
 
     /// Another replica reached a position that the history has.

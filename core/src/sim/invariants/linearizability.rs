@@ -111,10 +111,10 @@ mod tests {
         crypto::{Signed, Simulated},
         ids::{NodeId, Principal, Seq, Timestamp},
         pbft::{Batch, Request},
+        quorum::Membership,
     };
 
     /// One key, a client that writes it and others that read it.
-    #[derive(Default)]
     struct World {
         history: History,
         linearizability: Linearizability,
@@ -123,6 +123,15 @@ mod tests {
     }
 
     impl World {
+        fn new() -> Self {
+            Self {
+                history: History::new(Membership::new(4).unwrap(), 100),
+                linearizability: Linearizability::default(),
+                asked: [0; 4],
+                seq: 0,
+            }
+        }
+
         fn ask(&mut self, client: u64, operation: &Operation) -> RequestId {
             self.asked[client as usize] += 1;
             let timestamp = Timestamp(self.asked[client as usize]);
@@ -162,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_read_sees_every_write_that_was_answered_before_it_was_asked() {
-        let mut world = World::default();
+        let mut world = World::new();
         let write = world.write("1");
         let early = world.ask_read(1);
         world.written(write);
@@ -173,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_read_may_see_a_write_that_is_not_answered_yet_and_then_so_must_all_later_ones() {
-        let mut world = World::default();
+        let mut world = World::new();
         world.write("1");
         let (first, at_the_same_time) = (world.ask_read(1), world.ask_read(2));
         assert!(world.reads(first, Some("1")));
@@ -184,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_read_of_what_was_never_there_or_is_overwritten_is_wrong() {
-        let mut world = World::default();
+        let mut world = World::new();
         let one = world.write("1");
         world.written(one);
         let two = world.write("2");
@@ -200,7 +209,7 @@ mod tests {
     /// The value comes back: the earliest place that fits is taken, and no other is excluded.
     #[test]
     fn of_several_places_that_fit_a_read_takes_the_earliest() {
-        let mut world = World::default();
+        let mut world = World::new();
         let reads: Vec<_> = [1, 2, 3].map(|client| world.ask_read(client)).into();
         for value in ["a", "b", "a"] {
             world.write(value);

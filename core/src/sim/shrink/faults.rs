@@ -58,12 +58,12 @@ fn ways(search: &Search<'_>, index: usize) -> usize {
 
 /// Only those faults that a smaller cluster, a shorter run or fewer clients still have.
 pub(super) fn keep_possible(scenario: &mut super::Scenario) {
-    let (members, workload) = (scenario.members, scenario.workload);
+    let (nodes, workload) = (scenario.all_nodes(), scenario.workload);
     let possible: Vec<_> = core::mem::take(&mut scenario.faults)
         .into_iter()
         .filter(|fault| fault.at_ms < scenario.duration_ms)
         .filter(|fault| {
-            super::super::scenario::validate_action(&fault.action, members, &workload).is_ok()
+            super::super::scenario::validate_action(&fault.action, nodes, &workload).is_ok()
         })
         .collect();
     scenario.faults = possible;

@@ -61,6 +61,7 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
         duration_ms: MAX_DURATION_MS,
         end_when_answered: true,
         members,
+        spares: 0,
         clock_skew_ms: cluster::clocks(seed, members),
         config,
         signatures: super::Signatures::Simulated,

@@ -1,4 +1,5 @@
 //! The simulator as a whole: determinism, going back, branching, links, and files that are wrong.
 
 mod files;
+mod membership;
 mod runs;

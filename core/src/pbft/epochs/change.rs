@@ -1,0 +1,140 @@
+//! What the administrator asks, and what comes of it.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    crypto::PublicKey,
+    ids::{Epoch, NodeId, Seq},
+    quorum::BadClusterSize,
+};
+
+/// The longest contact, in bytes: a host name (253) and a port.
+pub const MAX_CONTACT_BYTES: usize = 260;
+
+/// A replica that joins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewMember {
+    /// Its number, which no replica had before.
+    pub id: NodeId,
+    /// Its public key. None where keys need no exchange: in simulations.
+    pub key: Option<PublicKey>,
+    /// How to reach it. Means something to hosts only.
+    pub contact: String,
+}
+
+/// The administrator's operation: who joins and who leaves, at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Who joins.
+    pub add: Vec<NewMember>,
+    /// Who leaves.
+    pub remove: Vec<NodeId>,
+}
+
+/// What came of a change: the administrator's reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChangeOutcome {
+    /// It is agreed.
+    Changed {
+        /// The epoch with the new membership
+        epoch: Epoch,
+        /// begins after this position.
+        after: Seq,
+    },
+    /// Nothing changes.
+    Refused(ChangeRefused),
+}
+
+/// Why a change can't be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ChangeRefused {
+    /// The operation is no change.
+    #[error("the operation is not a change of membership")]
+    Unreadable,
+    /// It adds and removes nobody.
+    #[error("the change adds and removes nobody")]
+    Empty,
+    /// The number is over the limit.
+    #[error("there is no node number {0}: numbers go from 0 to 255")]
+    NoSuchNumber(NodeId),
+    /// A replica has or had that number.
+    #[error("node number {0} was used before; give the new node the next free one")]
+    NumberUsed(NodeId),
+    /// A replica has or had that key: it could vote twice.
+    #[error("node {0} would have the key of another node; make it a key of its own")]
+    KeyUsed(NodeId),
+    /// The contact is over the limit.
+    #[error("the contact of node {0} is over the limit of {MAX_CONTACT_BYTES} bytes")]
+    LongContact(NodeId),
+    /// Who is to leave is no member.
+    #[error("node {0} is not a member")]
+    NotAMember(NodeId),
+    /// The cluster would be too small or too large.
+    #[error("with this change there would be {0} nodes; there must be from 4 to 256")]
+    Size(u16),
+    /// Another change was agreed first.
+    #[error("another change takes effect after position {0}; ask again then")]
+    UnderWay(Seq),
+}
+
+impl From<BadClusterSize> for ChangeRefused {
+    fn from(BadClusterSize(n): BadClusterSize) -> Self {
+        Self::Size(n)
+    }
+}
+
+impl Change {
+    /// The canonical encoding: a request's operation.
+    pub fn encode(&self) -> Vec<u8> {
+        crate::crypto::encode(self)
+    }
+
+    /// From its encoding.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        match postcard::take_from_bytes(bytes) {
+            Ok((change, [])) => Some(change),
+            _ => None,
+        }
+    }
+}
+
+/// In words: "add node 4, remove node 1".
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let add = self.add.iter().map(|member| ("add", member.id));
+        let remove = self.remove.iter().map(|node| ("remove", *node));
+        for (index, (verb, node)) in add.chain(remove).enumerate() {
+            write!(f, "{}{verb} node {node}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ChangeOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed { epoch, after } => write!(f, "epoch {epoch} begins after {after}"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
+        }
+    }
+}
+
+impl ChangeOutcome {
+    /// The canonical encoding: a reply's result.
+    pub fn encode(&self) -> Vec<u8> {
+        crate::crypto::encode(self)
+    }
+
+    /// From its encoding.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        match postcard::take_from_bytes(bytes) {
+            Ok((outcome, [])) => Some(outcome),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! A replica's step from one epoch into the next, and what it does until it can take part.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use super::{
+    super::{
+        allowance::Allowances,
+        certificate::CheckpointCertificate,
+        checkpoint::CheckpointVotes,
+        durable::Record,
+        messages::{FetchEpochEnds, Message},
+        pace::Paces,
+        recovery::Estimate,
+        replica::{Replica, Standing},
+    },
+    chain::{EpochEnd, MAX_LINKS, keys},
+};
+use crate::{
+    app::Application,
+    crypto::Signed,
+    event::EventKind,
+    ids::{ClientId, Epoch, NodeId, Seq, View},
+    protocol::{Effect, To},
+    quorum::Membership,
+};
+
+impl<A: Application> Replica<A> {
+    /// Whether it votes for nothing: no member, or without the state that its epoch began with.
+    pub(in super::super) fn is_following(&self) -> bool {
+        self.standing == Standing::Following
+    }
+
+    fn may_take_part(&self) -> bool {
+        self.members.contains(self.id) && self.register.members() == self.members
+    }
+
+    /// The last position of this epoch, if it is known already. Nothing above it is proposed,
+    /// accepted or executed.
+    pub(in super::super) fn last_position(&self) -> Seq {
+        self.register.end().unwrap_or(Seq(u64::MAX))
+    }
+
+    /// Whether this replica's state has reached the end of its epoch.
+    pub(in super::super) fn is_at_end(&self) -> bool {
+        self.executed == self.last_position()
+    }
+
+    /// A checkpoint whose state is here became stable; perhaps an epoch ends with it.
+    pub(in super::super) fn after_stable(&mut self, certificate: &CheckpointCertificate) {
+        if self.register.end() != Some(certificate.seq()) {
+            return;
+        }
+        if self.register.members() != self.members {
+            // The chain was here before the state.
+            self.register.turn();
+            self.resume();
+            return;
+        }
+        let Some(next) = self.register.next().cloned() else { return };
+        self.register.turn();
+        self.begin(Arc::new(EpochEnd { certificate: certificate.clone(), next }));
+    }
+
+    /// Leaves everything of the old epoch behind: its votes, its views, and what was proposed above
+    /// its end. Clients' requests come along.
+    pub(in super::super) fn begin(&mut self, end: Arc<EpochEnd>) {
+        let was_member = self.members.contains(self.id);
+        self.authenticator = self.authenticator.with_keys(&end.next.keys().collect::<Vec<_>>());
+        self.previous = Some(self.members);
+        self.members = end.next.members;
+        let (epoch, start) = (self.epoch(), self.members.start());
+        self.chain.push(end.clone());
+        self.outbox.persist(Record::EpochEnd(end));
+        self.log.restart(start);
+        self.checkpoints = CheckpointVotes::default();
+        self.view = View(0);
+        self.standing = Standing::Following;
+        self.view_changes.clear();
+        self.new_view = None;
+        self.failed_views = 0;
+        self.ending_since = None;
+        self.proposed = start.max(self.executed);
+        // It may have been here before it forgot, while those that it asked were not: so it asks
+        // again, those who are.
+        if self.recovery.life > 0 {
+            self.recovery.estimate = Some(Estimate::default());
+            self.outbox.persist(Record::Forgot(self.recovery.life));
+        }
+        self.transfer = None;
+        self.allowances = Allowances::default();
+        self.paces = Paces::default();
+        self.reads.clear();
+        let members = self.members.nodes().collect();
+        self.event(EventKind::EpochBegun { epoch, after: start, members });
+        if was_member && !self.members.contains(self.id) {
+            self.pending.clear();
+            self.queue.clear();
+            self.event(EventKind::Retired { epoch });
+        }
+        self.resume();
+    }
+
+    /// Takes part if it may; else asks for what it lacks.
+    pub(in super::super) fn resume(&mut self) {
+        if self.may_take_part() {
+            self.standing = Standing::Active;
+            self.send(To::Others, Message::Status(self.status()));
+            self.start_view();
+        } else {
+            self.follow();
+        }
+    }
+
+    /// The state has arrived: takes part from here on.
+    pub(in super::super) fn take_part(&mut self) {
+        if self.is_following() && self.may_take_part() {
+            self.resume();
+        }
+    }
+
+    /// Executes the administrator's operation, and returns what came of it.
+    pub(in super::super) fn change_membership(&mut self, at: Seq, operation: &[u8]) -> Vec<u8> {
+        let before = self.register.end();
+        let interval = self.config.checkpoint_interval;
+        let outcome = self.register.execute(at, interval, operation);
+        if let Some(after) = self.register.end().filter(|_| before.is_none()) {
+            self.ending_since = Some(self.now);
+            self.event(EventKind::EpochEnding { after });
+        }
+        outcome.encode()
+    }
+
+    /// Asks for the state. A member asks everyone who may have it, the old replicas too; who is
+    /// none follows at leisure, and asks one member at a time.
+    pub(in super::super) fn follow(&mut self) {
+        let interval = self.config.status_interval();
+        self.status_at = self.now + interval;
+        let status = Message::Status(self.status());
+        if !self.members.contains(self.id) {
+            let turns = self.now.0 / (interval.as_micros() as u64).max(1);
+            // A view's primary is the member of that rank.
+            self.send(To::Node(self.members.primary(View(turns))), status);
+            return;
+        }
+        self.send(To::Others, status.clone());
+        let old = self.previous.into_iter().flat_map(Membership::nodes);
+        for node in old.filter(|node| !self.members.contains(*node)).collect::<Vec<_>>() {
+            self.send(To::Node(node), status.clone());
+        }
+    }
+
+    /// The ends of epochs from this one on, as many as one message carries.
+    fn epoch_ends(&self, from: Epoch) -> Option<Message> {
+        let ends = self.chain.iter().filter(|end| end.epoch() >= from);
+        let ends: Vec<_> = ends.take(MAX_LINKS).cloned().collect();
+        if ends.is_empty() { None } else { Some(Message::EpochEnds(ends.into())) }
+    }
+
+    /// A peer is in an older epoch.
+    pub(in super::super) fn show_epoch_ends(&mut self, peer: NodeId, from: Epoch) {
+        if let Some(message) = self.epoch_ends(from) {
+            self.send(To::Node(peer), message);
+        }
+    }
+
+    /// A client believes in an older epoch, or asks whom it should not.
+    pub(in super::super) fn tell_epoch_ends(&mut self, client: ClientId, from: Epoch) {
+        if let Some(message) = self.epoch_ends(from) {
+            self.outbox.push(Effect::Reply { client, message });
+        }
+    }
+
+    pub(in super::super) fn on_fetch_epoch_ends(&mut self, fetch: &Signed<FetchEpochEnds>) {
+        self.tell_epoch_ends(fetch.body.client, fetch.body.from);
+    }
+
+    /// A proven chain: see `chain`. Links that this replica has left behind were not checked and
+    /// are not looked at.
+    pub(in super::super) fn on_epoch_ends(&mut self, ends: &[Arc<EpochEnd>]) {
+        for end in
+            ends.iter().filter(|end| end.epoch() >= self.epoch()).cloned().collect::<Vec<_>>()
+        {
+            if end.epoch() == self.epoch() {
+                // Who executed up to the end lacked nothing but the certificate.
+                self.stabilise(&end.certificate);
+            }
+            if end.epoch() == self.epoch() {
+                self.begin(end);
+            }
+        }
+        if self.is_following()
+            && let Some(begun) = self.chain.last().map(|end| end.certificate.clone())
+        {
+            self.on_stable(&begun);
+        }
+    }
+
+    /// Starting from disk: the state's own register has the keys of everyone who ever joined.
+    pub(in super::super) fn learn_keys(&mut self) {
+        let keys: Vec<_> = keys(self.register.joined()).collect();
+        self.authenticator = self.authenticator.with_keys(&keys);
+    }
+}

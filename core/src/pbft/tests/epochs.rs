@@ -1,0 +1,381 @@
+//! Changes of membership: one epoch ends at an agreed position, the next begins there.
+
+use alloc::{sync::Arc, vec, vec::Vec};
+use core::time::Duration;
+
+use super::net::{Net, keys, node, request};
+use crate::{
+    crypto::{Refusal, Signed, verify},
+    event::EventKind,
+    ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
+    pbft::{
+        Batch, Change, ChangeOutcome, ChangeRefused, Config, EpochEnd, Message, MessageKind,
+        NewMember, PrePrepare, Register, Request, Roster,
+    },
+    quorum::Membership,
+};
+
+fn small() -> Config {
+    Config { checkpoint_interval: 5, window: 10, ..Config::default() }
+}
+
+fn member(id: u16) -> NewMember {
+    NewMember { id: NodeId(id), key: None, contact: "there".into() }
+}
+
+fn change(add: &[u16], remove: &[u16]) -> Change {
+    Change {
+        add: add.iter().map(|id| member(*id)).collect(),
+        remove: remove.iter().map(|id| NodeId(*id)).collect(),
+    }
+}
+
+fn asked(timestamp: u64, change: &Change) -> Signed<Request> {
+    let id = RequestId { client: ClientId::ADMINISTRATOR, timestamp: Timestamp(timestamp) };
+    let administrator = keys(Principal::Client(ClientId::ADMINISTRATOR));
+    Signed::new(Request { id, operation: change.encode() }, &administrator)
+}
+
+fn outcome(net: &Net, timestamp: u64) -> Option<ChangeOutcome> {
+    let id = RequestId { client: ClientId::ADMINISTRATOR, timestamp: Timestamp(timestamp) };
+    let reply = net.replies.iter().find(|reply| reply.body.id == id)?;
+    ChangeOutcome::decode(&reply.body.result)
+}
+
+fn replace_backup_3_by_4() -> Net {
+    let mut net = Net::with_spares(4, 1, &small());
+    net.ask(&request(1, 1, "before"), [0]);
+    net.ask(&asked(1, &change(&[4], &[3])), [0]);
+    net
+}
+
+fn epochs(net: &Net) -> Vec<u64> {
+    net.replicas.iter().map(|replica| replica.epoch().0).collect()
+}
+
+#[test]
+fn the_epoch_ends_at_the_next_checkpoint_and_the_new_one_begins_there() {
+    let net = replace_backup_3_by_4();
+    let agreed = ChangeOutcome::Changed { epoch: Epoch(1), after: Seq(5) };
+    assert_eq!(outcome(&net, 1), Some(agreed));
+    for id in 0..3 {
+        let replica = net.replica(id);
+        assert_eq!(replica.epoch(), Epoch(1));
+        assert_eq!((replica.view(), replica.low_water_mark()), (View(0), Seq(5)));
+        assert!(replica.is_active());
+        let members: Vec<_> = replica.members().nodes().map(|node| node.0).collect();
+        assert_eq!(members, [0, 1, 2, 4]);
+        let ending = EventKind::EpochEnding { after: Seq(5) };
+        assert!(net.events_of(id).any(|event| *event == ending));
+    }
+}
+
+#[test]
+fn the_primary_fills_the_epoch_up_with_null_requests_and_proposes_nothing_beyond() {
+    let mut net = Net::with_spares(4, 1, &small());
+    // Its end is agreed, but no checkpoint gets through.
+    net.only(|_, _, message| message.kind() != MessageKind::Checkpoint);
+    net.ask(&asked(1, &change(&[4], &[3])), [0]);
+    net.ask(&request(1, 1, "late"), [0]);
+    for id in 0..4 {
+        assert_eq!(net.replica(id).last_executed(), Seq(5));
+        assert_eq!(net.replica(id).slots().map(|slot| slot.seq).max(), Some(Seq(5)));
+    }
+    assert_eq!(net.executions(0, request(1, 1, "late").body.id), 0);
+    // The request that waited is carried over into the new epoch.
+    net.everything();
+    net.pass(Duration::from_secs(3));
+    for id in [0, 1, 2, 4] {
+        assert_eq!(net.replica(id).application().get(b"late"), Some(&b"1"[..]), "node {id}");
+    }
+}
+
+#[test]
+fn a_newcomer_follows_the_chain_gets_the_state_and_votes() {
+    let mut net = replace_backup_3_by_4();
+    net.pass(Duration::from_secs(2));
+    assert!(net.replica(4).is_active(), "it takes part");
+    assert_eq!(net.replica(4).application(), net.replica(0).application());
+    // Its vote is needed: of the four that are left one is silent.
+    net.only(|from, to, _| from != NodeId(2) && to != NodeId(2));
+    net.ask(&request(1, 2, "after"), [0]);
+    assert_eq!(net.executions(4, request(1, 2, "after").body.id), 1);
+}
+
+#[test]
+fn a_removed_replica_retires_and_still_shows_stragglers_the_way() {
+    let mut net = Net::with_spares(4, 1, &small());
+    net.ask(&asked(1, &change(&[4], &[3])), [0]);
+    net.pass(Duration::from_secs(2));
+    let retired = EventKind::Retired { epoch: Epoch(1) };
+    assert!(net.events_of(3).any(|event| *event == retired));
+    assert!(!net.replica(3).is_active());
+    // It votes for nothing more.
+    let votes = Arc::new(core::sync::atomic::AtomicUsize::new(0));
+    let counted = votes.clone();
+    net.only(move |from, _, message| {
+        if from == NodeId(3) && !matches!(message, Message::Status(_)) {
+            counted.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        }
+        true
+    });
+    net.ask(&request(1, 2, "after"), [0]);
+    net.pass(Duration::from_secs(2));
+    assert_eq!(votes.load(core::sync::atomic::Ordering::Relaxed), 0);
+    // A client that asks it is told about the new epoch.
+    net.ask(&request(1, 3, "wrong door"), [3]);
+    assert!(matches!(net.told.last(), Some((ClientId(1), Message::EpochEnds(_)))));
+    // So is a replica that knows nothing of it.
+    let told = Arc::new(core::sync::atomic::AtomicUsize::new(0));
+    let counted = told.clone();
+    net.only(move |from, to, message| {
+        if (from, to) == (NodeId(3), NodeId(1)) && matches!(message, Message::EpochEnds(_)) {
+            counted.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        }
+        from == NodeId(1) && to == NodeId(3)
+    });
+    let straggler = crate::pbft::Status {
+        epoch: Epoch(0),
+        view: View(0),
+        active: true,
+        stable: Seq(0),
+        executed: Seq(0),
+    };
+    net.deliver(1, 3, Message::Status(straggler));
+    assert_eq!(told.load(core::sync::atomic::Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_straggler_of_the_old_epoch_catches_up_across_several() {
+    let mut net = Net::with_spares(4, 3, &small());
+    net.only(|from, to, _| from != NodeId(2) && to != NodeId(2));
+    for (timestamp, new) in (1..).zip([4_u16, 5, 6]) {
+        net.ask(&asked(timestamp, &change(&[new], &[])), [0]);
+        net.pass(Duration::from_secs(3));
+    }
+    assert_eq!(epochs(&net), [3, 3, 0, 3, 3, 3, 3]);
+    net.everything();
+    net.pass(Duration::from_secs(4));
+    assert_eq!(epochs(&net), [3; 7]);
+    net.ask(&request(1, 1, "after"), [0]);
+    net.pass(Duration::from_secs(3));
+    net.assert_same_state();
+    assert!(net.replica(2).is_active());
+}
+
+#[test]
+fn the_primary_can_be_removed() {
+    let mut net = Net::with_spares(4, 1, &small());
+    net.ask(&asked(1, &change(&[4], &[0])), [0]);
+    net.pass(Duration::from_secs(2));
+    assert_eq!(epochs(&net), [1; 5]);
+    assert_eq!(net.replica(1).primary(), NodeId(1));
+    net.only(|from, to, _| from != NodeId(0) && to != NodeId(0));
+    net.ask(&request(1, 1, "after"), [1]);
+    assert_eq!(net.executions(4, request(1, 1, "after").body.id), 1);
+}
+
+#[test]
+fn a_new_primary_that_lacks_the_state_is_replaced_or_catches_up() {
+    let mut net = Net::with_spares(4, 1, &small());
+    // Number 0 leaves, 1 is the primary of the new view 0 and is cut off while the epoch turns.
+    net.only(|from, to, _| from != NodeId(1) && to != NodeId(1));
+    net.ask(&asked(1, &change(&[4], &[0])), [0]);
+    net.pass(Duration::from_secs(1));
+    assert_eq!(net.replica(2).epoch(), Epoch(1));
+    let wanted = request(1, 1, "after");
+    net.ask(&wanted, [2, 3, 4]);
+    net.pass_for(Duration::from_secs(6), |id| id != 1);
+    assert_eq!(net.executions(2, wanted.body.id), 1);
+    assert!(net.replica(2).view() > View(0));
+    net.everything();
+    net.pass(Duration::from_secs(4));
+    assert_eq!(net.replica(1).view(), net.replica(2).view());
+    assert_eq!(net.executions(1, wanted.body.id) + usize::from(net.replica(1).is_active()), 2);
+}
+
+#[test]
+fn a_silent_primary_can_not_keep_an_epoch_from_ending() {
+    let mut net = Net::with_spares(4, 1, &small());
+    // It orders the change and falls silent before the epoch's last positions.
+    let null = Batch::default().digest();
+    net.only(move |from, _, message| match message {
+        Message::PrePrepare(header, _) => header.body.digest != null,
+        _ => from != NodeId(0),
+    });
+    net.ask(&asked(1, &change(&[4], &[3])), 0..4);
+    assert_eq!(net.replica(1).last_executed(), Seq(1));
+    assert_eq!(net.replica(1).pending(), 0, "no client waits for anything");
+    net.only(|from, to, _| from != NodeId(0) && to != NodeId(0));
+    net.pass_for(Duration::from_secs(6), |id| id != 0);
+    for id in [1, 2, 4] {
+        assert_eq!(net.replica(id).epoch(), Epoch(1), "node {id}");
+    }
+    let left = |event: &EventKind| matches!(event, EventKind::ViewChangeStarted { .. });
+    assert!(net.events_of(1).any(left));
+}
+
+#[test]
+fn what_a_byzantine_primary_goes_on_to_propose_in_the_old_epoch_is_not_accepted() {
+    let mut net = Net::with_spares(4, 1, &small());
+    net.only(|_, _, message| message.kind() != MessageKind::Checkpoint);
+    net.ask(&asked(1, &change(&[4], &[3])), [0]);
+    let batch = Batch { requests: vec![request(1, 1, "beyond")], ..Batch::default() };
+    let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(6), digest: batch.digest() };
+    let beyond = Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch));
+    net.deliver(0, 1, beyond.clone());
+    assert_eq!(net.replica(1).slots().map(|slot| slot.seq).max(), Some(Seq(5)));
+    // In the new epoch it isn't even let in.
+    net.everything();
+    net.pass(Duration::from_secs(2));
+    let replica = net.replica(1);
+    let refused = verify(beyond, replica.members(), &node(1)).map(drop);
+    assert_eq!(refused, Err(Refusal::Epoch { found: Epoch(0), expected: Epoch(1) }));
+}
+
+#[test]
+fn a_vote_that_was_checked_before_the_epoch_ended_means_nothing_after() {
+    let net = replace_backup_3_by_4();
+    let mut replica = net.replica(1).clone();
+    let batch = Batch { requests: vec![request(1, 9, "old")], ..Batch::default() };
+    let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(6), digest: batch.digest() };
+    let message = Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch));
+    let message = verify(message, net.members, &node(1)).unwrap();
+    let input = crate::protocol::Input::Message { from: NodeId(0), message };
+    crate::protocol::Protocol::handle(&mut replica, net.now, input);
+    assert_eq!(replica.slots().count(), 0);
+}
+
+#[test]
+fn of_two_changes_the_first_is_made_and_the_other_refused() {
+    let mut net = Net::with_spares(4, 2, &small());
+    net.only(|_, _, message| message.kind() != MessageKind::Checkpoint);
+    net.ask(&asked(1, &change(&[4], &[3])), [0]);
+    net.ask(&asked(2, &change(&[5], &[2])), [0]);
+    net.everything();
+    net.pass(Duration::from_secs(2));
+    // It waited until the epoch had turned, so it came into the next one; or it was refused.
+    let second = outcome(&net, 2).unwrap();
+    let later = ChangeOutcome::Changed { epoch: Epoch(2), after: Seq(10) };
+    assert_eq!(second, later);
+    let mut register = Register::new(Membership::new(4).unwrap());
+    let first = register.execute(Seq(3), 5, &change(&[4], &[]).encode());
+    assert_eq!(first, ChangeOutcome::Changed { epoch: Epoch(1), after: Seq(5) });
+    let racing = register.execute(Seq(4), 5, &change(&[5], &[]).encode());
+    assert_eq!(racing, ChangeOutcome::Refused(ChangeRefused::UnderWay(Seq(5))));
+}
+
+#[test]
+fn a_retransmitted_change_is_made_once_and_answered_again() {
+    let mut net = Net::with_spares(4, 1, &small());
+    let once = asked(1, &change(&[4], &[3]));
+    net.ask(&once, [0]);
+    net.ask(&once, [0, 1, 2]);
+    net.pass(Duration::from_secs(2));
+    net.ask(&once, [0, 1, 2]);
+    assert_eq!(epochs(&net), [1; 5]);
+    let answers = net.replies.iter().filter(|reply| reply.body.id == once.body.id);
+    let results: Vec<_> = answers.map(|reply| reply.body.result.clone()).collect();
+    assert!(results.len() > 4 && results.iter().all(|result| *result == results[0]));
+}
+
+#[test]
+fn changes_that_can_not_be_are_refused_with_the_reason() {
+    let mut register = Register::new(Membership::new(4).unwrap());
+    let key = crate::crypto::SecretKey::from_seed(&[1; 32]).public();
+    let keyed = |id| NewMember { key: Some(key), ..member(id) };
+    let long = NewMember { contact: "x".repeat(300), ..member(4) };
+    let mut refuses = |change: Change, why| {
+        let outcome = register.execute(Seq(1), 5, &change.encode());
+        assert_eq!(outcome, ChangeOutcome::Refused(why));
+    };
+    refuses(change(&[], &[]), ChangeRefused::Empty);
+    refuses(change(&[], &[0]), ChangeRefused::Size(3));
+    refuses(change(&[4], &[4]), ChangeRefused::NotAMember(NodeId(4)));
+    refuses(change(&[3], &[]), ChangeRefused::NumberUsed(NodeId(3)));
+    refuses(change(&[3], &[3]), ChangeRefused::NumberUsed(NodeId(3)));
+    refuses(change(&[4, 4], &[]), ChangeRefused::NumberUsed(NodeId(4)));
+    refuses(change(&[256], &[]), ChangeRefused::NoSuchNumber(NodeId(256)));
+    refuses(Change { add: vec![long], remove: vec![] }, ChangeRefused::LongContact(NodeId(4)));
+    let twice = Change { add: vec![keyed(4), keyed(5)], remove: vec![] };
+    refuses(twice, ChangeRefused::KeyUsed(NodeId(5)));
+    let unreadable = register.execute(Seq(1), 5, b"\xff\xff");
+    assert_eq!(unreadable, ChangeOutcome::Refused(ChangeRefused::Unreadable));
+    // Numbers stay used after their replica is gone.
+    register.execute(Seq(1), 5, &change(&[4], &[3]).encode());
+    register.turn();
+    let again = register.execute(Seq(6), 5, &change(&[3], &[]).encode());
+    assert_eq!(again, ChangeOutcome::Refused(ChangeRefused::NumberUsed(NodeId(3))));
+}
+
+#[test]
+fn a_restart_neither_forgets_the_epoch_nor_votes_in_the_old_one() {
+    let mut net = replace_backup_3_by_4();
+    net.pass(Duration::from_secs(2));
+    net.ask(&request(1, 2, "after"), [0]);
+    let executed = net.replica(1).last_executed();
+    for id in [1, 3, 4] {
+        net.restart(id);
+        assert_eq!(net.replica(id).epoch(), Epoch(1), "node {id}");
+        assert_eq!(net.replica(id).is_active(), id != 3);
+    }
+    net.pass(Duration::from_secs(3));
+    assert_eq!(net.replica(1).last_executed(), executed);
+    net.ask(&request(1, 3, "later"), [0]);
+    assert_eq!(net.executions(4, request(1, 3, "later").body.id), 1);
+}
+
+#[test]
+fn the_state_at_an_epoch_s_end_is_on_disk_before_anyone_can_prove_the_end() {
+    // Everyone votes for the checkpoint, and everyone crashes before it is stable anywhere.
+    let mut net = Net::with_spares(4, 1, &small());
+    net.only(|_, _, message| message.kind() != MessageKind::Checkpoint);
+    net.ask(&asked(1, &change(&[4], &[3])), [0]);
+    for id in 0..4 {
+        net.restart(id);
+        assert_eq!(net.replica(id).last_executed(), Seq(5), "node {id} has the state");
+    }
+    net.everything();
+    net.pass(Duration::from_secs(3));
+    assert_eq!(epochs(&net), [1; 5]);
+}
+
+#[test]
+fn a_chain_is_checked_link_by_link() {
+    let mut net = Net::with_spares(4, 2, &small());
+    net.only(|from, to, _| from != NodeId(5) && to != NodeId(5));
+    let seen = alloc::rc::Rc::new(core::cell::RefCell::new(Vec::new()));
+    net.ask(&asked(1, &change(&[4], &[3])), [0]);
+    net.pass(Duration::from_secs(2));
+    net.ask(&asked(2, &change(&[5], &[2])), [0]);
+    let into = seen.clone();
+    net.only(move |_, _, message| {
+        if let Message::EpochEnds(ends) = message {
+            into.borrow_mut().push(ends.clone());
+        }
+        true
+    });
+    net.pass(Duration::from_secs(2));
+    let ends = seen.borrow().iter().max_by_key(|ends| ends.len()).unwrap().to_vec();
+    assert_eq!(ends.len(), 2);
+    let genesis = Membership::new(4).unwrap();
+    let check = |ends: &[Arc<EpochEnd>]| {
+        verify(Message::EpochEnds(ends.into()), genesis, &node(0)).map(drop)
+    };
+    assert_eq!(check(&ends), Ok(()));
+    let skipped = check(&ends[1..]);
+    assert_eq!(skipped, Err(Refusal::Epoch { found: Epoch(1), expected: Epoch(0) }));
+    let changed = |into: fn(&mut EpochEnd)| {
+        let mut end = EpochEnd::clone(&ends[0]);
+        into(&mut end);
+        check(&[Arc::new(end)])
+    };
+    let other = changed(|end| {
+        end.next = Roster { added: vec![member(9)], ..end.next.clone() };
+    });
+    assert!(matches!(other, Err(Refusal::Inconsistent(_))));
+    let unsigned = changed(|end| {
+        end.certificate.checkpoints = end.certificate.checkpoints[..2].to_vec().into();
+    });
+    assert_eq!(unsigned, Err(Refusal::Certificate { found: 2, needed: 3 }));
+}
