@@ -19,8 +19,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn halves_go_away_from_nothing() {
+        assert_eq!([decimals(0.25, 1), decimals(-0.25, 1), decimals(2.5, 0)], ["0.3", "-0.3", "3"]);
+    }
+
+    #[test]
     fn numbers_read_as_any_formatter_would_write_them() {
-        for value in [0.0, 0.04, 0.05, 1.0, -0.25, 3.7, -12.49, 99.994, 1234.5678] {
+        for value in [0.0, 0.04, 0.05, 1.0, -0.26, 3.7, -12.49, 99.994, 1234.5678] {
             for digits in 0..4 {
                 let shown = format!("{value:.digits$}");
                 let expected = shown.strip_prefix('-').filter(|rest| {
