@@ -18,7 +18,7 @@ use conclave_core::sim::{
 const STORMS: u64 = 1_000;
 
 /// In at least so many of a thousand storms it must have had an effect.
-const AT_LEAST: [(Feature, u64); 32] = [
+const AT_LEAST: [(Feature, u64); 36] = [
     ("loss", 290),
     ("duplication", 300),
     ("reordering", 290),
@@ -28,6 +28,10 @@ const AT_LEAST: [(Feature, u64); 32] = [
     ("partition", 300),
     ("cut-link", 280),
     ("slow-link", 280),
+    ("disk with a bad sector", 20),
+    ("disk that tears", 20),
+    ("lost disk", 20),
+    ("disk that lies", 10),
     ("delay", 60),
     ("equivocate", 70),
     ("false new view", 30),

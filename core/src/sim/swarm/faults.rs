@@ -1,6 +1,6 @@
 //! What happens to the cluster of a storm: crashes, cuts, slow links, liars.
 //!
-//! At most f nodes are *faulty*: they lie, or crash and stay down. Every other node keeps the
+//! At most f nodes are *faulty*: they lie, crash and stay down, or lose what was on their disk. Every other node keeps the
 //! promise of a correct one, whatever else happens to it: it may crash and come back with its disk,
 //! be cut off, be slow. When it is calm all of those are up and connected again, so that progress
 //! is owed.
@@ -8,11 +8,14 @@
 use alloc::{vec, vec::Vec};
 
 use super::{
-    super::{action::Action, scenario::TimedAction},
+    super::{action::Action, disk::Damage, scenario::TimedAction},
     choice::Choice,
     lies,
 };
 use crate::{ids::NodeId, quorum::Membership};
+
+/// What can happen to a disk.
+const DAMAGES: [Damage; 4] = [Damage::Sector, Damage::Torn, Damage::Lost, Damage::Lies];
 
 /// The most faults of one kind.
 const MOST_OF_A_KIND: u32 = 4;
@@ -34,6 +37,10 @@ pub(super) fn draw(seed: u64, members: Membership, calm_at_ms: u32) -> Vec<Timed
     let [stays_down, crashes, splits, cut_offs, cuts, slow] = [0; 6].map(|_: u32| features.coin());
     // There are many ways of lying, so liars are in more than half.
     let lies = !features.one_in(4);
+    let damage = features.one_in(4);
+    if damage && let Some(node) = faulty.pop() {
+        plan.damage(node, &mut Choice::new(seed, 19));
+    }
     if stays_down
         && (faulty.len() > 1 || !lies)
         && let Some(node) = faulty.pop()
@@ -86,6 +93,18 @@ impl Plan {
     fn crash_for_good(&mut self, node: NodeId, draw: &mut Choice) {
         let at = draw.between(0..self.calm_at_ms);
         self.at(at, Action::Crash { node });
+    }
+
+    /// A disk that loses what it said was safe makes its node a faulty one: what it promised is
+    /// forgotten. It crashes, to notice, and has until calm to come back.
+    fn damage(&mut self, node: NodeId, draw: &mut Choice) {
+        let what = draw.one_of(&DAMAGES);
+        let at = draw.between(0..self.calm_at_ms / 2);
+        let down = draw.between(at + 1..self.calm_at_ms - 1);
+        let up = draw.between(down + 1..self.calm_at_ms);
+        self.at(at, Action::DamageDisk { node, what });
+        self.at(down, Action::Crash { node });
+        self.at(up, Action::Restart { node });
     }
 
     fn corrupt(&mut self, faulty: &[NodeId], draw: &mut Choice) {

@@ -8,6 +8,7 @@ use alloc::collections::BTreeSet;
 use super::super::{
     action::Action,
     adversary::Strategy,
+    disk::Damage,
     scenario::{Scenario, TimedAction},
     verdict::{Counts, Verdict},
 };
@@ -39,6 +40,12 @@ const HABITS: [Habit; 4] = [
 fn act(action: &Action) -> Option<Feature> {
     match action {
         Action::Crash { .. } => Some("crash"),
+        Action::DamageDisk { what, .. } => Some(match what {
+            Damage::Sector => "disk with a bad sector",
+            Damage::Torn => "disk that tears",
+            Damage::Lost => "lost disk",
+            Damage::Lies => "disk that lies",
+        }),
         Action::CutOff { .. } => Some("cut-off"),
         Action::Partition { .. } => Some("partition"),
         Action::CutLink { .. } => Some("cut-link"),

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `choice` | drawing: ranges, weights, subsets |
 //! | `cluster` | cluster size, configuration, network, disks, workload |
-//! | `faults`, `lies` | crashes, cuts, liars; how they lie |
+//! | `faults`, `lies` | crashes, damaged disks, cuts, liars; how they lie |
 //! | `bound` | how long a request may take in calm |
 //! | `feature` | what a scenario declares, and what of it had an effect |
 //! | `outcome` | carrying out a storm and judging it |
