@@ -9,6 +9,7 @@ mod faults;
 mod fuzz;
 mod linearizability;
 mod model;
+mod regressions;
 mod same_run;
 mod scenarios;
 mod seeds;

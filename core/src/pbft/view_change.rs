@@ -235,10 +235,22 @@ impl<A: Application> Replica<A> {
             return;
         }
         if self.lives.is_stale(&new_view.body) {
+            self.take_over_wishes(&new_view.body);
             return;
         }
         self.enter(new_view);
         self.start_view();
+    }
+
+    /// A new view that is refused for good still shows who wanted it. Those who entered it don't say
+    /// so again, and without a quorum that wants it the wait for it is not timed (§4.5.2): whoever
+    /// refuses would wait for ever, and those who entered be too few.
+    fn take_over_wishes(&mut self, refused: &NewView) {
+        for change in &refused.view_changes {
+            if node_of(change.by) != Some(self.id) && !self.lives.is_past(change) {
+                self.on_view_change(change.clone().into());
+            }
+        }
     }
 
     /// Takes up the new view's obligations. Nothing is sent here: what is sent depends on it.
