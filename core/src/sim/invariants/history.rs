@@ -118,10 +118,12 @@ impl History {
         }
     }
 
-    /// Time alone makes keys vanish.
+    /// Time alone makes keys vanish. That is a place of its own: a read may see the state after the
+    /// last request and before time went on.
     fn advance_time(&mut self, batch: &Batch) {
         let time = self.context.time.max(batch.time.unwrap_or_default());
         if core::mem::replace(&mut self.context.time, time) < time {
+            self.order += 1;
             let keys: Vec<_> = self.answers.keys().cloned().collect();
             for key in keys {
                 self.note_answer_to(key);

@@ -112,6 +112,7 @@ mod tests {
         ids::{NodeId, Principal, Seq, Timestamp},
         pbft::{Batch, Request},
         quorum::Membership,
+        time::WallTime,
     };
 
     /// One key, a client that writes it and others that read it.
@@ -148,11 +149,15 @@ mod tests {
         /// Client 0 writes, and a correct replica executes it; it has no answer yet.
         fn write(&mut self, value: &str) -> RequestId {
             let operation = Operation::Put { key: b"k".to_vec(), value: value.into() };
-            let id = self.ask(0, &operation);
+            self.execute(&operation, None)
+        }
+
+        fn execute(&mut self, operation: &Operation, time: Option<WallTime>) -> RequestId {
+            let id = self.ask(0, operation);
             self.seq += 1;
             let keys = Simulated::new(Principal::Client(id.client), 1);
             let request = Request { id, operation: operation.encode() };
-            let batch = Batch::new([Signed::new(request, &keys)].into());
+            let batch = Batch { requests: [Signed::new(request, &keys)].into(), time };
             let (seq, digest) = (Seq(self.seq), batch.digest());
             self.history.executed(NodeId(0), seq, digest, &[id], Some(&batch)).unwrap();
             id
@@ -204,6 +209,23 @@ mod tests {
         assert!(!world.reads(read, Some("1")));
         let read = world.ask_read(1);
         assert!(world.reads(read, Some("2")));
+    }
+
+    /// Found by random scenarios, which called such a read wrong.
+    #[test]
+    fn a_read_may_see_what_vanishes_when_time_goes_on_and_no_later_one_may() {
+        let mut world = World::default();
+        let (key, value) = (b"k".to_vec(), b"1".to_vec());
+        let short = Operation::PutFor { key, value, ttl_ms: 10 };
+        let write = world.execute(&short, Some(WallTime(1_000)));
+        world.written(write);
+        let (early, at_the_same_time) = (world.ask_read(1), world.ask_read(2));
+        let other = Operation::Put { key: b"other".to_vec(), value: Vec::new() };
+        world.execute(&other, Some(WallTime(1_000_000)));
+        assert!(world.reads(early, Some("1")), "time had not gone on there");
+        assert!(world.reads(at_the_same_time, None));
+        let late = world.ask_read(3);
+        assert!(!world.reads(late, Some("1")), "back in time");
     }
 
     /// The value comes back: the earliest place that fits is taken, and no other is excluded.
