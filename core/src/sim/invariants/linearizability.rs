@@ -214,7 +214,7 @@ mod tests {
     /// Found by random scenarios, which called such a read wrong.
     #[test]
     fn a_read_may_see_what_vanishes_when_time_goes_on_and_no_later_one_may() {
-        let mut world = World::default();
+        let mut world = World::new();
         let (key, value) = (b"k".to_vec(), b"1".to_vec());
         let short = Operation::PutFor { key, value, ttl_ms: 10 };
         let write = world.execute(&short, Some(WallTime(1_000)));
