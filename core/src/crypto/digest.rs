@@ -6,6 +6,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
+use super::encoding::encode_into;
 use crate::hex::Hex;
 
 /// A SHA-256 digest. Shown and written to JSON as 64 hexadecimal digits.
@@ -20,7 +21,10 @@ impl Digest {
 
     /// The digest of a value's canonical encoding.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Self {
-        Self::of_bytes(&encode(value))
+        // Room for a batch of small requests.
+        let mut bytes = Vec::with_capacity(1_024);
+        encode_into(value, &mut bytes);
+        Self::of_bytes(&bytes)
     }
 
     /// The first eight bytes as a number, for names of things on a screen.
@@ -33,14 +37,6 @@ impl Digest {
     pub fn short(&self) -> Short<'_> {
         Short(self)
     }
-}
-
-/// The canonical encoding of a value of our own types.
-///
-/// Postcard fails only on types without a known length or custom `Serialize` impls that do, of
-/// which the core has none; should one appear, the empty encoding verifies nowhere.
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    postcard::to_allocvec(value).unwrap_or_default()
 }
 
 /// See [`Digest::short`].

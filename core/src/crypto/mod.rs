@@ -7,7 +7,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `digest` | [`Digest`] (SHA-256) and what is hashed |
+//! | `encoding` | the one canonical encoding |
+//! | `digest` | [`Digest`] (SHA-256) of it |
 //! | `authenticator` | [`Authenticator`], the trait, and [`Signature`] |
 //! | `ed25519` | the authenticator of real nodes |
 //! | `simulated` | the cheap keyed hash of the simulation |
@@ -17,14 +18,15 @@
 mod authenticator;
 mod digest;
 mod ed25519;
+mod encoding;
 mod signed;
 mod simulated;
 mod verified;
 
 pub use authenticator::{Authenticator, Signature};
 pub use digest::Digest;
-pub(crate) use digest::encode;
 pub use ed25519::{BadPublicKey, Directory, Ed25519, PublicKey, SecretKey};
+pub(crate) use encoding::{encode, encode_into};
 pub use signed::{BadSignature, Signable, Signed};
 pub use simulated::Simulated;
 pub use verified::{Check, Refusal, Verified, verify};

@@ -63,6 +63,6 @@ fn with_bytes<T: Signable, R>(body: &T, by: Principal, then: impl FnOnce(&[u8]) 
     if let Ok(bytes) = postcard::to_slice(&statement, &mut scratch) {
         return then(bytes);
     }
-    let bytes: Vec<u8> = super::digest::encode(&statement);
+    let bytes: Vec<u8> = super::encode(&statement);
     then(&bytes)
 }

@@ -116,12 +116,6 @@ impl Config {
             "waiting for company may take a quarter of the request timeout at most",
         )?;
         must(
-            (1..=self.window).contains(&self.pipeline),
-            "pipeline",
-            self.pipeline,
-            "it must be from 1 (else nothing would ever be proposed) to the window",
-        )?;
-        must(
             self.checkpoint_interval >= 1,
             "checkpoint_interval",
             self.checkpoint_interval,
@@ -132,6 +126,12 @@ impl Config {
             "window",
             self.window,
             "it must be from twice the checkpoint interval (else the log stalls) to 4096",
+        )?;
+        must(
+            (1..=self.window).contains(&self.pipeline),
+            "pipeline",
+            self.pipeline,
+            "it must be from 1 (else nothing would ever be proposed) to the window",
         )?;
         let sessions = self.max_sessions as u64;
         must(

@@ -1,10 +1,6 @@
 //! One position of the log between the water marks, and the log of them.
 
-use alloc::{
-    collections::{BTreeMap, btree_map},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
@@ -246,12 +242,14 @@ pub(super) struct Log {
     low: Seq,
     /// *H* − *h*.
     window: u64,
-    slots: BTreeMap<Seq, Slot>,
+    /// Position *h* + 1 and those after it, up to the last that anything is known of: found by
+    /// counting, since every vote asks for one. At most `window` of them.
+    slots: VecDeque<Option<Box<(Seq, Slot)>>>,
 }
 
 impl Log {
     pub(super) fn new(window: u64) -> Self {
-        Self { low: Seq(0), window, slots: BTreeMap::new() }
+        Self { low: Seq(0), window, slots: VecDeque::new() }
     }
 
     pub(super) fn low(&self) -> Seq {
@@ -266,30 +264,44 @@ impl Log {
         self.low < seq && seq <= self.high()
     }
 
+    /// Where a position above *h* stands in `slots`.
+    fn index(&self, seq: Seq) -> Option<usize> {
+        usize::try_from(seq.0.checked_sub(self.low.0)?.checked_sub(1)?).ok()
+    }
+
     pub(super) fn get(&self, seq: Seq) -> Option<&Slot> {
-        self.slots.get(&seq)
+        self.slots.get(self.index(seq)?)?.as_ref().map(|entry| &entry.1)
     }
 
     /// The position, made if need be; `None` outside the water marks.
     pub(super) fn entry(&mut self, seq: Seq) -> Option<&mut Slot> {
-        if self.contains(seq) { Some(self.slots.entry(seq).or_default()) } else { None }
+        if !self.contains(seq) {
+            return None;
+        }
+        let index = self.index(seq)?;
+        if index >= self.slots.len() {
+            self.slots.resize_with(index + 1, || None);
+        }
+        let entry = self.slots.get_mut(index)?;
+        Some(&mut entry.get_or_insert_with(|| Box::new((seq, Slot::default()))).1)
     }
 
-    pub(super) fn iter(&self) -> btree_map::Iter<'_, Seq, Slot> {
-        self.slots.iter()
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Seq, &Slot)> {
+        self.slots.iter().flatten().map(|entry| (&entry.0, &entry.1))
     }
 
-    pub(super) fn iter_mut(&mut self) -> btree_map::IterMut<'_, Seq, Slot> {
-        self.slots.iter_mut()
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Seq, &mut Slot)> {
+        self.slots.iter_mut().flatten().map(|entry| (&entry.0, &mut entry.1))
     }
 
-    pub(super) fn after(&self, seq: Seq) -> btree_map::Range<'_, Seq, Slot> {
-        self.slots.range(seq.next()..)
+    pub(super) fn after(&self, seq: Seq) -> impl DoubleEndedIterator<Item = (&Seq, &Slot)> {
+        let first = self.index(seq.next()).unwrap_or(0).min(self.slots.len());
+        self.slots.range(first..).flatten().map(|entry| (&entry.0, &entry.1))
     }
 
     /// Whether anything is known above this position.
     pub(super) fn any_after(&self, seq: Seq) -> bool {
-        self.slots.last_key_value().is_some_and(|(last, _)| *last > seq)
+        self.slots.back().is_some_and(|last| last.as_ref().is_some_and(|entry| entry.0 > seq))
     }
 
     /// Empty, above another position: an epoch begins.
@@ -299,9 +311,40 @@ impl Log {
     }
 
     /// Garbage collection: "discards all … messages with sequence number less than or equal to n"
-    /// (§4.3).
+    /// (§4.3). Water marks only rise.
     pub(super) fn advance(&mut self, low: Seq) {
-        self.low = low;
-        self.slots = self.slots.split_off(&low.next());
+        let passed = usize::try_from(low.0.saturating_sub(self.low.0)).unwrap_or(usize::MAX);
+        self.slots.drain(..passed.min(self.slots.len()));
+        self.low = self.low.max(low);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(log: &Log, after: u64) -> Vec<u64> {
+        log.after(Seq(after)).map(|(seq, _)| seq.0).collect()
+    }
+
+    #[test]
+    fn positions_are_kept_between_the_water_marks_and_found_by_their_number() {
+        let mut log = Log::new(10);
+        assert!(log.entry(Seq(0)).is_none() && log.entry(Seq(11)).is_none());
+        for seq in [7, 2, 10] {
+            log.entry(Seq(seq)).unwrap().conflict_reported = true;
+        }
+        assert_eq!(known(&log, 0), [2, 7, 10]);
+        assert_eq!((known(&log, 2), known(&log, 10)), (Vec::from([7, 10]), Vec::new()));
+        assert!(log.get(Seq(3)).is_none() && log.any_after(Seq(9)) && !log.any_after(Seq(10)));
+
+        log.advance(Seq(6));
+        assert!(log.get(Seq(2)).is_none() && log.entry(Seq(6)).is_none());
+        assert!(log.get(Seq(7)).is_some_and(|slot| slot.conflict_reported));
+        assert_eq!((known(&log, 0), log.high()), (Vec::from([7, 10]), Seq(16)));
+        assert!(log.entry(Seq(16)).is_some());
+
+        log.advance(Seq(30));
+        assert!(known(&log, 0).is_empty() && !log.any_after(Seq(0)));
     }
 }

@@ -325,8 +325,16 @@ impl Cluster {
             }
             Due::Synced(node) => self.hosts[node.0 as usize].up,
             Due::Client(id) => {
-                let client = &self.clients[self.client_index(id)];
-                client.deadline().is_some_and(|deadline| deadline <= at)
+                let index = self.client_index(id);
+                let client = &mut self.clients[index];
+                if client.wake_at == Some(at) {
+                    client.wake_at = None;
+                }
+                let is_due = client.deadline().is_some_and(|deadline| deadline <= at);
+                if !is_due {
+                    self.reschedule_client(index);
+                }
+                is_due
             }
         }
     }
@@ -378,11 +386,15 @@ impl Cluster {
         }
     }
 
+    /// Makes sure that a client is woken when it wants.
     pub(super) fn reschedule_client(&mut self, index: usize) {
-        let client = &self.clients[index];
-        if let Some(at) = client.deadline() {
+        let client = &mut self.clients[index];
+        let Some(deadline) = client.deadline() else { return };
+        let deadline = deadline.max(self.now);
+        if client.wake_at.is_none_or(|at| deadline < at) {
+            client.wake_at = Some(deadline);
             let id = client.id();
-            self.push(at.max(self.now), Due::Client(id));
+            self.push(deadline, Due::Client(id));
         }
     }
 
@@ -402,10 +414,10 @@ impl Cluster {
     /// Writes down that a message left. As [`Self::event`] would: this and the next are nearly all
     /// that ever happens.
     pub(super) fn left(&mut self, id: MessageId, from: Principal, to: Principal, letter: &Letter) {
-        let (at, place, what) = (self.now, Place::from(from), letter.summary());
-        self.trace.add_message(at, place, "sent", (id, to), letter.encoded_summary());
+        self.trace.add_message(self.now, from, "sent", (id, to), letter.encoded_summary());
         if self.recording {
-            self.events.push(Event { at, place, kind: EventKind::Sent { id, to, what } });
+            let kind = EventKind::Sent { id, to, what: letter.summary() };
+            self.events.push(Event { at: self.now, place: from.into(), kind });
         }
     }
 
@@ -417,10 +429,10 @@ impl Cluster {
         to: Principal,
         letter: &Letter,
     ) {
-        let (at, place, what) = (self.now, Place::from(to), letter.summary());
-        self.trace.add_message(at, place, "delivered", (id, from), letter.encoded_summary());
+        self.trace.add_message(self.now, to, "delivered", (id, from), letter.encoded_summary());
         if self.recording {
-            self.events.push(Event { at, place, kind: EventKind::Delivered { id, from, what } });
+            let kind = EventKind::Delivered { id, from, what: letter.summary() };
+            self.events.push(Event { at: self.now, place: to.into(), kind });
         }
     }
 

@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::{
-    event::{Event, Place},
+    crypto::encode_into,
+    event::Event,
     hex::Hex,
     ids::{MessageId, Principal},
     time::Time,
@@ -66,28 +67,48 @@ impl Trace {
         // `Event` flattens its kind for JSON, which a format without field names can't do; its
         // parts say the same.
         let parts = (event.at, event.place, &event.kind);
-        let gathered = core::mem::take(&mut self.gathered);
-        // Postcard fails only on types of unknown length, which events don't hold.
-        self.gathered = postcard::to_extend(&parts, gathered).unwrap_or_default();
+        encode_into(&parts, &mut self.gathered);
         self.hash_if_much();
     }
 
-    /// Adds the event of this name that a message left or arrived, exactly as [`Self::add`] would;
-    /// the message's summary is encoded already.
+    /// Adds the event of this name that a message left or arrived, exactly as [`Self::add`] would
+    /// but without a serializer; the message's summary is encoded already.
     pub(crate) fn add_message(
         &mut self,
         at: Time,
-        place: Place,
+        here: Principal,
         name: &str,
-        message: (MessageId, Principal),
+        (id, peer): (MessageId, Principal),
         summary: &[u8],
     ) {
-        let mut head = [0; MAX_HEAD];
-        if let Ok(head) = postcard::to_slice(&(at, place, name, message), &mut head) {
-            self.gathered.extend_from_slice(head);
-        }
+        self.gathered.reserve(MAX_HEAD + summary.len());
+        self.number(at.0);
+        self.principal(here);
+        self.number(name.len() as u64);
+        self.gathered.extend_from_slice(name.as_bytes());
+        self.number(id.0);
+        self.principal(peer);
         self.gathered.extend_from_slice(summary);
         self.hash_if_much();
+    }
+
+    /// As postcard has it: seven bits a byte, the lowest first, the highest bit set while more come.
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.gathered.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.gathered.push(number as u8);
+    }
+
+    /// As a [`Principal`] and as a [`Place`](crate::event::Place) both are encoded.
+    fn principal(&mut self, principal: Principal) {
+        let (variant, number) = match principal {
+            Principal::Node(node) => (0, u64::from(node.0)),
+            Principal::Client(client) => (1, client.0),
+        };
+        self.gathered.push(variant);
+        self.number(number);
     }
 
     fn hash_if_much(&mut self) {
@@ -109,7 +130,7 @@ mod tests {
     use super::*;
     use crate::{
         crypto::{Digest, encode},
-        event::EventKind,
+        event::{EventKind, Place},
         ids::{ClientId, NodeId, RequestId, Seq, Timestamp, View},
         pbft::{MessageKind, Summary},
     };
@@ -137,7 +158,7 @@ mod tests {
     #[test]
     fn a_message_counts_as_the_event_that_it_is() {
         let (id, peer) = (MessageId(u64::MAX), Principal::Client(ClientId(u64::MAX)));
-        let (at, place) = (Time::MAX, Place::Node(NodeId(u16::MAX)));
+        let (at, here) = (Time::MAX, Principal::Node(NodeId(u16::MAX)));
         let request = RequestId { client: ClientId(7), timestamp: Timestamp(300) };
         let what = Summary {
             kind: MessageKind::Reply,
@@ -151,8 +172,8 @@ mod tests {
         let (mut as_events, mut as_messages) = (Trace::default(), Trace::default());
         for _ in 0..20 {
             for (kind, name) in [(&sent, "sent"), (&delivered, "delivered")] {
-                as_events.add(&Event { at, place, kind: kind.clone() });
-                as_messages.add_message(at, place, name, (id, peer), &encode(&what));
+                as_events.add(&Event { at, place: here.into(), kind: kind.clone() });
+                as_messages.add_message(at, here, name, (id, peer), &encode(&what));
             }
         }
         assert_eq!(as_events.hash(), as_messages.hash());

@@ -101,6 +101,8 @@ pub struct SimClient {
     pub(crate) changes: VecDeque<usize>,
     /// When it asks next, if it is thinking.
     pub(crate) next_at: Option<Time>,
+    /// The earliest wake-up that is in the queue.
+    pub(crate) wake_at: Option<Time>,
 }
 
 impl SimClient {
@@ -127,6 +129,7 @@ impl SimClient {
             wanted: VecDeque::new(),
             changes: VecDeque::new(),
             next_at: Some(first),
+            wake_at: None,
         }
     }
 

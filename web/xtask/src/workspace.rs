@@ -85,13 +85,24 @@ impl Workspace {
 
     /// Builds the `conclave` program and says where it is.
     pub(crate) fn build_native(&self, profile: &str) -> Result<PathBuf> {
+        self.build_program("conclave", "conclave", profile)
+    }
+
+    /// Builds a program of a package and says where it is.
+    pub(crate) fn build_program(
+        &self,
+        package: &str,
+        name: &str,
+        profile: &str,
+    ) -> Result<PathBuf> {
         let mut cargo = self.cargo();
-        cargo.args(["build", "--locked", "--package", "conclave", "--profile", profile]);
-        process::run(cargo, "building conclave", process::BUILD_LIMIT)?;
+        cargo.args(["build", "--locked", "--package", package, "--bin", name]);
+        cargo.args(["--profile", profile]);
+        process::run(cargo, &format!("building {name}"), process::BUILD_LIMIT)?;
         let folder = if profile == "dev" { "debug" } else { profile };
-        let program = self.target.join(folder).join(format!("conclave{}", env::consts::EXE_SUFFIX));
+        let program = self.target.join(folder).join(format!("{name}{}", env::consts::EXE_SUFFIX));
         if !program.is_file() {
-            bail!("cargo built conclave, but {} isn't there", program.display());
+            bail!("cargo built {name}, but {} isn't there", program.display());
         }
         Ok(program)
     }

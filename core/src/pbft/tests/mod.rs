@@ -8,6 +8,7 @@ mod decoding;
 mod durability;
 mod epochs;
 mod fairness;
+mod lessons;
 mod memory;
 mod net;
 mod normal;

@@ -123,6 +123,8 @@ impl History {
     fn advance_time(&mut self, batch: &Batch) {
         let time = self.context.time.max(batch.time.unwrap_or_default());
         if core::mem::replace(&mut self.context.time, time) < time {
+            // What expires has a place of its own: a read of the value before it was right until
+            // here, and stands after every operation before.
             self.order += 1;
             let keys: Vec<_> = self.answers.keys().cloned().collect();
             for key in keys {

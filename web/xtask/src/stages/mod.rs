@@ -4,6 +4,7 @@
 //! line counts every check of every stage that ran.
 
 mod checks;
+mod instructions;
 
 use std::{
     process::ExitCode,
@@ -62,6 +63,11 @@ const STAGES: &[Stage] = &[
         check: checks::docs,
     },
     Stage {
+        name: "instructions",
+        what: "a delivered message costs the simulator what it did",
+        check: instructions::instructions,
+    },
+    Stage {
         name: "purity",
         what: "the core as wasm imports nothing, the lab nothing from env",
         check: checks::purity,
@@ -92,7 +98,7 @@ struct Row {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     if options.list {
         for Stage { name, what, .. } in STAGES {
-            println!("{name:<10} {what}");
+            println!("{name:<12} {what}");
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -178,9 +184,9 @@ fn print_table(rows: &[Row], took: Duration) {
         };
         let time = if took.is_zero() { String::new() } else { say::duration(*took) };
         let Tally { passed, failed, .. } = tally;
-        eprintln!("{:<10} {outcome} {time:>12} {passed:>6} passed {failed:>4} failed", stage.name);
+        eprintln!("{:<12} {outcome} {time:>12} {passed:>6} passed {failed:>4} failed", stage.name);
     }
-    eprintln!("{:<10} {:<11} {:>12}\n", "together", "", say::duration(took));
+    eprintln!("{:<12} {:<11} {:>12}\n", "together", "", say::duration(took));
 }
 
 fn last_line(rows: &[Row]) -> String {
