@@ -7,11 +7,7 @@
 //! a *quorum* answers alike. If answers differ too much, or don't come in time, the client has the
 //! very same request ordered, as if it had been submitted so.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use serde::Serialize;
@@ -23,6 +19,7 @@ use crate::{
     pbft::{EpochEnd, FetchEpochEnds, MAX_OPERATION_BYTES, Message, Read, Request},
     protocol::To,
     quorum::Membership,
+    sorted::SortedMap,
     time::Time,
 };
 
@@ -113,7 +110,7 @@ struct Outstanding {
     retransmit_at: Time,
     wait: Duration,
     /// Each replica's answer. Counted by what they say: a liar fills only its own entry.
-    replies: BTreeMap<NodeId, (View, Vec<u8>)>,
+    replies: SortedMap<NodeId, (View, Vec<u8>)>,
 }
 
 impl Outstanding {
@@ -264,7 +261,7 @@ impl Client {
             sent_at,
             retransmit_at: now + self.retransmit_after,
             wait: self.retransmit_after,
-            replies: BTreeMap::new(),
+            replies: SortedMap::new(),
         });
     }
 
@@ -300,7 +297,8 @@ impl Client {
             Way::Read => self.members.quorum(),
         };
         let alike = outstanding.replies.values().filter(|(_, other)| other == result);
-        if alike.clone().count() < needed {
+        let (count, lowest) = (alike.clone().count(), alike.map(|(view, _)| *view).min());
+        if count < needed {
             if way == Way::Read && outstanding.can_not_agree(self.members) {
                 self.fall_back(now);
             }
@@ -308,7 +306,7 @@ impl Client {
         }
         // One of the f+1 may lie about the view; the lowest of them can't be ahead of a correct
         // replica's.
-        let view = alike.map(|(view, _)| *view).min().unwrap_or(self.view);
+        let view = lowest.unwrap_or(self.view);
         self.view = self.view.max(view);
         let (request, result) = (id, result.clone());
         let latency = now.since(outstanding.sent_at);

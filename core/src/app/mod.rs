@@ -2,11 +2,11 @@
 
 mod kv;
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::vec::Vec;
 
 use thiserror::Error;
 
-use crate::time::WallTime;
+use crate::{sorted::SortedSet, time::WallTime};
 
 pub use kv::{KeyValue, MAX_KEY_BYTES, MAX_VALUE_BYTES, Operation, Outcome};
 
@@ -57,7 +57,7 @@ pub trait Application: Clone {
     fn install(&mut self, index: u32, bytes: Option<&[u8]>) -> Result<(), BadPiece>;
 
     /// The pieces that may have changed since [`Application::forget_changes`].
-    fn changed(&self) -> &BTreeSet<u32>;
+    fn changed(&self) -> &SortedSet<u32>;
 
     /// Starts over with noting which pieces change.
     fn forget_changes(&mut self);

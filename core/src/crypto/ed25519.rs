@@ -1,6 +1,6 @@
 //! Ed25519 (RFC 8032), the signatures of real nodes, by `ed25519-dalek`.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc};
+use alloc::{string::String, sync::Arc};
 use core::fmt;
 
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 use super::{Authenticator, Signature};
-use crate::{hex::Hex, ids::Principal};
+use crate::{hex::Hex, ids::Principal, sorted::SortedMap};
 
 /// A private key. Never shown: its `Debug` prints the public half.
 #[derive(Clone)]
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for PublicKey {
 }
 
 /// Who has which public key.
-pub type Directory = BTreeMap<Principal, PublicKey>;
+pub type Directory = SortedMap<Principal, PublicKey>;
 
 /// Signs with one private key and checks against a directory.
 #[derive(Clone, Debug)]

@@ -10,13 +10,12 @@
 //! What is refused is lost, as a network may lose it, and asked for again. Votes, checkpoints and
 //! proposals need no allowance: there is one place for each, taken once (see the room's map).
 
-use alloc::collections::BTreeMap;
 use core::time::Duration;
 
 use serde::Serialize;
 
 use super::repair::POSITIONS_PER_ANSWER;
-use crate::{ids::NodeId, time::Time};
+use crate::{ids::NodeId, sorted::SortedMap, time::Time};
 
 /// Statuses that are answered.
 const ANSWERS: u16 = 1;
@@ -52,7 +51,7 @@ struct Spent {
 
 /// Each peer's. Bounded by the number of peers.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Allowances(BTreeMap<NodeId, Spent>);
+pub(super) struct Allowances(SortedMap<NodeId, Spent>);
 
 impl Allowances {
     /// Whether the peer may cost this once more; if so, it has.

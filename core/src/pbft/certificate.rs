@@ -4,7 +4,7 @@
 //! a repeated, foreign or disagreeing signer is refused whole; nothing is filtered out and then
 //! counted elsewhere.
 
-use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ use crate::{
     crypto::{Authenticator, Check, Digest, Refusal, Signable, Signed},
     ids::{Epoch, NodeId, Principal, RequestId, Seq, View},
     quorum::Membership,
+    sorted::SortedSet,
     state::MAX_DEPTH,
 };
 
@@ -150,7 +151,7 @@ impl With<'_> {
         let bytes = batch.requests.iter().map(|request| request.body.operation.len()).sum();
         limit("a batch's operations", bytes, MAX_BATCH_BYTES)?;
         // One client's share of a batch is one request, whoever is primary.
-        let mut clients = BTreeSet::new();
+        let mut clients = SortedSet::new();
         if !batch.requests.iter().all(|request| clients.insert(request.body.id.client)) {
             return Err(Refusal::Inconsistent("a batch holds two requests of one client"));
         }

@@ -1,6 +1,6 @@
 //! §4.3, garbage collection: checkpoints, their proofs, the water marks.
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
@@ -17,6 +17,7 @@ use crate::{
     event::EventKind,
     ids::{NodeId, Seq},
     protocol::To,
+    sorted::SortedMap,
     state::Tree,
 };
 
@@ -28,9 +29,9 @@ const KEPT_PER_NODE: usize = 3;
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct CheckpointVotes {
     /// Each replica's latest few, by position. Bounded: n × [`KEPT_PER_NODE`].
-    votes: BTreeMap<NodeId, BTreeMap<Seq, Arc<Signed<Checkpoint>>>>,
+    votes: SortedMap<NodeId, SortedMap<Seq, Arc<Signed<Checkpoint>>>>,
     /// This replica's own states at those positions.
-    own: BTreeMap<Seq, Tree>,
+    own: SortedMap<Seq, Tree>,
 }
 
 impl CheckpointVotes {
@@ -64,7 +65,9 @@ impl CheckpointVotes {
         above: Seq,
     ) -> impl Iterator<Item = &Arc<Signed<Checkpoint>>> {
         let votes = self.votes.get(&node);
-        votes.into_iter().flat_map(move |votes| votes.range(above.next()..).map(|(_, vote)| vote))
+        votes
+            .into_iter()
+            .flat_map(move |votes| votes.range_from(&above.next()).map(|(_, vote)| vote))
     }
 
     /// Whether anyone claims to be past this position.

@@ -14,11 +14,7 @@
 //! | `Ended` | the checkpoint at an epoch's end | who follows its certificate might find the state nowhere |
 //! | `EpochEnd` | anything of the new epoch | it could go on in an epoch that is over |
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -36,6 +32,7 @@ use crate::{
     crypto::{Authenticator, Digest, Signed},
     ids::{Epoch, NodeId, Seq, View},
     quorum::Membership,
+    sorted::{SortedMap, SortedSet},
     state::{Content, Damage, Found, Tree, assemble},
 };
 
@@ -82,7 +79,7 @@ impl Record {
     pub fn compact(mut records: Vec<Self>) -> Vec<Self> {
         gather_state(&mut records);
         let forgot = records.iter().rposition(|record| matches!(record, Self::Forgot(_)));
-        let lives: BTreeMap<_, _> = records
+        let lives: SortedMap<_, _> = records
             .iter()
             .filter_map(|record| match record {
                 Self::Life(peer, life) => Some((*peer, *life)),
@@ -126,7 +123,7 @@ impl Record {
             }
         });
         // A content is worth keeping while a certificate or the view's obligations name it.
-        let mut named = BTreeSet::new();
+        let mut named = SortedSet::new();
         for record in &kept {
             match record {
                 Self::Prepared(certificate) => {

@@ -35,10 +35,7 @@
 //! all replicas, by a choice that nobody else can foresee (see [`Client`](crate::client::Client)),
 //! so a primary must be quick with every one of them.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
 use serde::Serialize;
@@ -55,6 +52,7 @@ use crate::{
     ids::{NodeId, Seq},
     protocol::To,
     quorum::Membership,
+    sorted::SortedMap,
     time::Time,
 };
 
@@ -113,7 +111,7 @@ pub(super) struct Paces {
     /// When full batches last stopped to fill the pipeline.
     room_since: Time,
     /// The last of each replica for this view; its own too.
-    reports: BTreeMap<NodeId, Pace>,
+    reports: SortedMap<NodeId, Pace>,
     /// Turnarounds since the last report.
     unsaid: u32,
     lenience: u32,

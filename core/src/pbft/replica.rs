@@ -42,6 +42,7 @@ use crate::{
     ids::{ClientId, Epoch, NodeId, Seq, Timestamp, View},
     protocol::{Effect, Input, Protocol, To},
     quorum::{MAX_NODES, Membership},
+    sorted::SortedMap,
     state::Tree,
     time::{Time, WallTime},
 };
@@ -109,7 +110,7 @@ pub struct Replica<A> {
     pub(super) queue: VecDeque<(ClientId, Timestamp)>,
 
     /// One read a client, its latest: what had prepared when it came isn't all executed yet.
-    pub(super) reads: BTreeMap<ClientId, WaitingRead>,
+    pub(super) reads: SortedMap<ClientId, WaitingRead>,
 
     pub(super) checkpoints: CheckpointVotes,
     /// The last stable checkpoint. `None`: the initial state.
@@ -121,10 +122,10 @@ pub struct Replica<A> {
     /// What it fetches of a later state.
     pub(super) transfer: Option<Transfer>,
     /// What each peer was given of the state.
-    pub(super) served: BTreeMap<NodeId, Served>,
+    pub(super) served: SortedMap<NodeId, Served>,
 
     /// Each replica's view change for the latest view that it asked for.
-    pub(super) view_changes: BTreeMap<NodeId, Arc<Signed<ViewChange>>>,
+    pub(super) view_changes: SortedMap<NodeId, Arc<Signed<ViewChange>>>,
     /// The message that started the current view. `None` in view 0.
     pub(super) new_view: Option<Arc<Signed<NewView>>>,
     /// Views in a row that were left before anything was executed in them.
@@ -175,14 +176,14 @@ impl<A: Application> Replica<A> {
             ending_since: None,
             pending: BTreeMap::new(),
             queue: VecDeque::new(),
-            reads: BTreeMap::new(),
+            reads: SortedMap::new(),
             checkpoints: CheckpointVotes::default(),
             stable: None,
             stable_before: None,
             tree: Tree::default(),
             transfer: None,
-            served: BTreeMap::new(),
-            view_changes: BTreeMap::new(),
+            served: SortedMap::new(),
+            view_changes: SortedMap::new(),
             new_view: None,
             failed_views: 0,
             paces: Paces::default(),

@@ -1,10 +1,7 @@
 //! The replicated state as pieces of a tree: the application, client sessions, what was agreed on
 //! beside, and who takes part.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +9,7 @@ use super::{epochs::Register, replica::Replica, sessions::Bounds};
 use crate::{
     app::Application,
     crypto::encode,
+    sorted::{SortedMap, SortedSet},
     state::{Damage, PieceId, Section, Tree},
     time::WallTime,
 };
@@ -56,7 +54,7 @@ impl<A: Application> Replica<A> {
     /// The state as it is now. Hashes what changed since the last time, and nothing else.
     pub(super) fn update_tree(&mut self) {
         let pieces = self.changed_pieces().chain([AGREED, MEMBERSHIP]);
-        let changes: BTreeMap<_, _> = pieces.map(|piece| (piece, self.piece(piece))).collect();
+        let changes: SortedMap<_, _> = pieces.map(|piece| (piece, self.piece(piece))).collect();
         self.tree = self.tree.update(changes).tree;
         self.application.forget_changes();
         self.sessions.forget_changes();
@@ -86,7 +84,7 @@ impl<A: Application> Replica<A> {
                 _ => None,
             })
             .ok_or(Damage::Agreed)?;
-        let mut differing: BTreeSet<_> = tree.differences(&self.tree).into_iter().collect();
+        let mut differing: SortedSet<_> = tree.differences(&self.tree).into_iter().collect();
         differing.extend(self.changed_pieces());
         let (mut application, mut sessions) = (self.application.clone(), self.sessions.clone());
         for piece in differing {

@@ -13,11 +13,7 @@
 //!
 //! Memory: `max_sessions` × ([`MAX_RESULT_BYTES`] + some 64 bytes).
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +21,7 @@ use crate::{
     app::{BadPiece, MAX_VALUE_BYTES},
     crypto::encode,
     ids::{ClientId, RequestId, Timestamp},
+    sorted::{SortedMap, SortedSet},
     state::Section,
 };
 
@@ -48,18 +45,18 @@ struct Session {
     result: Vec<u8>,
 }
 
-type Piece = BTreeMap<ClientId, Session>;
+type Piece = SortedMap<ClientId, Session>;
 
 /// Every client's. Pieces are shared between clones until they change.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Sessions {
-    pieces: BTreeMap<u32, Arc<Piece>>,
+    pieces: SortedMap<u32, Arc<Piece>>,
     bounds: Bounds,
     /// Every client, by when its session was last used. Follows from the pieces.
     #[serde(skip)]
     by_use: BTreeSet<(u64, ClientId)>,
     #[serde(skip)]
-    changed: BTreeSet<u32>,
+    changed: SortedSet<u32>,
 }
 
 /// What keeps the table bounded.
@@ -168,7 +165,7 @@ impl Sessions {
     }
 
     /// The pieces that may have changed since [`Sessions::forget_changes`].
-    pub(super) fn changed(&self) -> &BTreeSet<u32> {
+    pub(super) fn changed(&self) -> &SortedSet<u32> {
         &self.changed
     }
 

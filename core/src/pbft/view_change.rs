@@ -1,10 +1,6 @@
 //! §4.4, view changes: giving up on a view, and starting the next from what may have committed.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{sync::Arc, vec::Vec};
 
 use super::{
     allowance::Work,
@@ -19,6 +15,7 @@ use crate::{
     event::{EventKind, ViewChangeCause},
     ids::{Seq, View},
     protocol::To,
+    sorted::SortedMap,
     time::Time,
 };
 
@@ -52,7 +49,7 @@ pub(super) fn obligations(start: Seq, view_changes: &[Signed<ViewChange>]) -> Ob
     let latest = view_changes.iter().max_by_key(|change| change.body.stable);
     let checkpoint = latest.and_then(|change| change.body.proof.clone());
     let min_s = checkpoint.as_ref().map_or(start, CheckpointCertificate::seq);
-    let mut prepared: BTreeMap<Seq, (View, Digest)> = BTreeMap::new();
+    let mut prepared: SortedMap<Seq, (View, Digest)> = SortedMap::new();
     for certificate in view_changes.iter().flat_map(|change| &change.body.prepared) {
         let PrePrepare { view, seq, digest, .. } = certificate.pre_prepare.body;
         if seq <= min_s {
@@ -308,12 +305,13 @@ impl<A: Application> Replica<A> {
         let view = self.view;
         self.paces.start_view(self.now);
         // Whoever waits, waits for this primary from now on; what O carries is under way.
-        let carried: BTreeSet<_> = self
+        let mut carried: Vec<_> = self
             .log
             .after(self.executed)
             .filter_map(|(_, slot)| slot.batch(slot.accepted.as_ref()?.body.digest))
             .flat_map(|batch| batch.requests.iter().map(|request| request.body.id))
             .collect();
+        carried.sort_unstable();
         self.ending_since = self.register.end().map(|_| self.now);
         let mut waiting: Vec<_> = self.pending.values_mut().collect();
         waiting.sort_by_key(|pending| (pending.since, pending.request.body.id));
@@ -321,7 +319,7 @@ impl<A: Application> Replica<A> {
         for pending in waiting {
             let id = pending.request.body.id;
             pending.since = self.now;
-            pending.proposed = carried.contains(&id);
+            pending.proposed = carried.binary_search(&id).is_ok();
             self.queue.push_back((id.client, id.timestamp));
         }
 

@@ -1,12 +1,13 @@
 //! Links: how long a message takes, and whether it arrives at all.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::rng::Dice;
 use crate::{
     ids::{NodeId, Principal},
+    sorted::SortedMap,
     time::Time,
 };
 
@@ -75,8 +76,8 @@ pub(crate) struct Links {
     groups: Vec<u16>,
     partitioned_by: CutBy,
     cut_off: Vec<Option<CutBy>>,
-    cut: BTreeMap<(NodeId, NodeId), CutBy>,
-    slow: BTreeMap<(NodeId, NodeId), (u32, CutBy)>,
+    cut: SortedMap<(NodeId, NodeId), CutBy>,
+    slow: SortedMap<(NodeId, NodeId), (u32, CutBy)>,
 }
 
 impl Links {
@@ -87,8 +88,8 @@ impl Links {
             groups: Vec::new(),
             partitioned_by: 0,
             cut_off: alloc::vec![None; n as usize],
-            cut: BTreeMap::new(),
-            slow: BTreeMap::new(),
+            cut: SortedMap::new(),
+            slow: SortedMap::new(),
         }
     }
 

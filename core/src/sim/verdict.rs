@@ -1,13 +1,14 @@
 //! What is to be said of a run: which properties held, which faults really happened, whether it
 //! came out as its scenario expects.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use serde::Serialize;
 
 use super::{invariant::Invariant, scenario::Scenario, trace::TraceHash};
 use crate::{
     ids::{Epoch, View},
+    sorted::SortedMap,
     time::Time,
 };
 
@@ -80,7 +81,7 @@ pub struct Counts {
     /// States taken over from others, over all correct replicas.
     pub transfers: u64,
     /// What each way of lying did to so many messages, by its name.
-    pub lies: BTreeMap<&'static str, u64>,
+    pub lies: SortedMap<&'static str, u64>,
     /// Records that crashes found unsynced, and lost.
     pub unsynced_lost: u64,
     /// Proofs of equivocation that correct replicas reported.

@@ -1,6 +1,6 @@
 //! A whole state: changing it, looking into it, comparing two.
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use serde::{Serialize, Serializer};
 
@@ -8,7 +8,7 @@ use super::{
     layout::{Path, PieceId},
     node::{Node, Totals},
 };
-use crate::crypto::Digest;
+use crate::{crypto::Digest, sorted::SortedMap};
 
 /// A state. A value: it never changes, and a copy costs nothing.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Tree {
 
     /// The state with some pieces changed (`None`: empty now). Everything else is shared: the cost
     /// is that of the changed pieces and of the nodes above them.
-    pub fn update(&self, changes: BTreeMap<PieceId, Option<Vec<u8>>>) -> Update {
+    pub fn update(&self, changes: SortedMap<PieceId, Option<Vec<u8>>>) -> Update {
         let changes: Vec<_> =
             changes.into_iter().map(|(piece, content)| (piece.path(), content)).collect();
         let mut hashed = 0;

@@ -1,10 +1,11 @@
 //! What is known of real nodes, from their events alone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use conclave_core::{
     event::{Event, EventKind, Place},
     ids::{ClientId, NodeId, Principal, View},
+    sorted::SortedMap,
 };
 
 use super::source::Hello;
@@ -69,7 +70,7 @@ pub(crate) struct Picture {
     /// What happened.
     pub(crate) chronicle: Chronicle,
     /// The nodes.
-    pub(crate) nodes: BTreeMap<NodeId, Known>,
+    pub(crate) nodes: SortedMap<NodeId, Known>,
     recent: VecDeque<Event>,
     clients: VecDeque<ClientId>,
     faces: Vec<Face>,

@@ -1,6 +1,6 @@
 //! Events, lies and conditions in sentences.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use conclave_core::{
     crypto::Digest,
@@ -8,6 +8,7 @@ use conclave_core::{
     ids::{NodeId, Principal, Seq, Timestamp, View},
     pbft::{MessageKind, Summary},
     sim::Action,
+    sorted::SortedMap,
 };
 
 use super::{
@@ -337,7 +338,7 @@ pub(crate) fn latest_lie(chronicle: &Chronicle, steps: u64) -> Option<String> {
     let whom = if to.is_empty() { last.to.to_string() } else { names(&mut to) };
     match last.how {
         Tampering::Equivocated { .. } => {
-            let mut told: BTreeMap<Digest, Vec<NodeId>> = BTreeMap::new();
+            let mut told: SortedMap<Digest, Vec<NodeId>> = SortedMap::new();
             for lie in &lies {
                 if let (Tampering::Equivocated { told: digest }, Principal::Node(to)) =
                     (lie.how, lie.to)

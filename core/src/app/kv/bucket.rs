@@ -1,13 +1,13 @@
 //! The keys that share a hash: one piece of the state.
 
-use alloc::{borrow::ToOwned, collections::BTreeMap, vec::Vec};
+use alloc::{borrow::ToOwned, vec::Vec};
 use core::hash::Hasher;
 
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
 use super::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
-use crate::{app::BadPiece, crypto::encode, time::WallTime};
+use crate::{app::BadPiece, crypto::encode, sorted::SortedMap, time::WallTime};
 
 /// Over how many buckets keys are spread. With 10,000 keys a piece holds two or three of them, so
 /// what changed is told nearly key by key; with a million some 250, still far from a message.
@@ -29,7 +29,7 @@ impl Entry {
 
 /// Some of the keys, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bucket(pub(super) BTreeMap<Vec<u8>, Entry>);
+pub(super) struct Bucket(pub(super) SortedMap<Vec<u8>, Entry>);
 
 /// One key, as the canonical bytes have it.
 #[derive(Serialize, Deserialize)]

@@ -1,10 +1,6 @@
 //! The store: buckets of keys, and what operations do to them.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
 use super::{
     Operation, Outcome,
@@ -12,6 +8,7 @@ use super::{
 };
 use crate::{
     app::{Application, BadPiece, Context},
+    sorted::{SortedMap, SortedSet},
     time::WallTime,
 };
 
@@ -22,11 +19,11 @@ const CLEARED_AT_A_TIME: usize = 8;
 /// The store. Buckets are shared between clones until one of them changes.
 #[derive(Clone, Debug, Default)]
 pub struct KeyValue {
-    buckets: BTreeMap<u32, Arc<Bucket>>,
+    buckets: SortedMap<u32, Arc<Bucket>>,
     /// Every key that expires, by when. Follows from the buckets.
     expiries: BTreeSet<(WallTime, Vec<u8>)>,
     /// The buckets that changed since it was last asked to forget which.
-    changed: BTreeSet<u32>,
+    changed: SortedSet<u32>,
 }
 
 /// The same keys with the same values; not how they came about.
@@ -49,7 +46,7 @@ impl KeyValue {
         let mut all: Vec<_> = self
             .buckets
             .values()
-            .flat_map(|bucket| &bucket.0)
+            .flat_map(|bucket| bucket.0.iter())
             .map(|(key, entry)| (key.as_slice(), entry.value.as_slice()))
             .collect();
         all.sort_unstable();
@@ -202,7 +199,7 @@ impl Application for KeyValue {
         Ok(())
     }
 
-    fn changed(&self) -> &BTreeSet<u32> {
+    fn changed(&self) -> &SortedSet<u32> {
         &self.changed
     }
 

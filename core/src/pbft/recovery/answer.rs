@@ -1,7 +1,7 @@
 //! The part of those who remember: they answer, hold back the past of whoever forgot, and keep the
 //! log moving for it.
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::sync::Arc;
 
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use crate::{
     event::ViewChangeCause,
     ids::{NodeId, Seq},
     protocol::To,
+    sorted::SortedMap,
     time::Time,
 };
 
@@ -36,7 +37,7 @@ struct Life {
 
 /// The peers that ever forgot.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(in super::super) struct Lives(BTreeMap<NodeId, Life>);
+pub(in super::super) struct Lives(SortedMap<NodeId, Life>);
 
 impl Lives {
     /// From disk.

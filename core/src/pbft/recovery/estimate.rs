@@ -1,6 +1,6 @@
 //! What the answers add up to: a position and a view that nothing forgotten is beyond.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use serde::Serialize;
 
@@ -8,6 +8,7 @@ use super::super::messages::RecoveryAnswer;
 use crate::{
     ids::{Epoch, NodeId, Seq, View},
     quorum::Membership,
+    sorted::SortedMap,
 };
 
 /// The answers to this life's query, at most one a peer.
@@ -17,7 +18,7 @@ pub(in super::super) struct Estimate {
     epoch: Epoch,
     /// Of each peer the lowest view and position: every answer to this life's query is good, and
     /// the lowest holds the replica back the least.
-    answers: BTreeMap<NodeId, (View, Seq)>,
+    answers: SortedMap<NodeId, (View, Seq)>,
     /// Where it may vote again: fixed by the first quorum, so that it doesn't run away.
     position: Option<Seq>,
 }

@@ -1,12 +1,12 @@
 //! Whom to ask next: patience, blame, and the rate.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::Serialize;
 
 use super::{MAX_PEERS_ASKED, REQUEST_COSTS_BYTES, SERVED_BYTES_AN_INTERVAL};
-use crate::{ids::NodeId, pbft::MAX_STATE_ANSWER_BYTES, time::Time};
+use crate::{ids::NodeId, pbft::MAX_STATE_ANSWER_BYTES, sorted::SortedMap, time::Time};
 
 /// A receiver asks at half the rate that a sender grants: their intervals need not begin together,
 /// so that one of the sender's may see two of the receiver's.
@@ -36,7 +36,7 @@ impl Peer {
 /// The peers of one transfer.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Peers {
-    peers: BTreeMap<NodeId, Peer>,
+    peers: SortedMap<NodeId, Peer>,
     asks: u64,
 }
 

@@ -1,6 +1,6 @@
 //! Two stories: one for the victims, one for the others, both properly signed.
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::sync::Arc;
 
 use super::{Liar, Mind, Passing, change::without_prepared, other};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     event::Tampering,
     ids::{Epoch, Seq, View},
     pbft::{Batch, Checkpoint, Commit, Message, MessageKind, PrePrepare, Prepare},
+    sorted::SortedMap,
 };
 
 /// What one primary told one side, and what it told the other.
@@ -24,7 +25,7 @@ const REMEMBERED: usize = 8_192;
 /// The lies that all liars stick to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stories {
-    lies: BTreeMap<(Epoch, View, Seq), Lie>,
+    lies: SortedMap<(Epoch, View, Seq), Lie>,
     /// The last batch that one of them proposed: the stuff of the next lie.
     last: Option<Arc<Batch>>,
 }

@@ -32,7 +32,7 @@ mod withhold;
 pub use client::Mischief;
 pub use strategy::{Forgery, MAX_FLOOD_PER_SECOND, MAX_HELD_BACK_MS, MAX_STRATEGIES, Strategy};
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
@@ -41,6 +41,7 @@ use crate::{
     ids::{NodeId, Principal},
     pbft::{Config, Message, MessageKind},
     quorum::Membership,
+    sorted::SortedSet,
     time::Time,
 };
 
@@ -48,7 +49,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mind {
     /// Who lies now. They don't deceive each other.
-    liars: BTreeSet<NodeId>,
+    liars: SortedSet<NodeId>,
     stories: equivocate::Stories,
     memory: repeat::Memory,
     /// How many messages passed: what varies from one to the next is taken from it.

@@ -1,10 +1,6 @@
 //! More than was asked for: old messages again, and floods of new ones.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use super::{Liar, Mind, Passing};
 use crate::{
@@ -12,6 +8,7 @@ use crate::{
     event::Tampering,
     ids::{NodeId, Principal, Seq, View},
     pbft::{Checkpoint, Commit, Message, Prepare, Status, ViewChange},
+    sorted::SortedMap,
     time::Time,
 };
 
@@ -25,9 +22,9 @@ const SPREAD: u64 = 64;
 /// Old messages, and how far each flood is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
-    old: BTreeMap<NodeId, VecDeque<Message>>,
+    old: SortedMap<NodeId, VecDeque<Message>>,
     /// Up to when a receiver has been flooded.
-    flooded: BTreeMap<(NodeId, Principal), Time>,
+    flooded: SortedMap<(NodeId, Principal), Time>,
     /// No two messages of all floods are the same.
     serial: u64,
 }

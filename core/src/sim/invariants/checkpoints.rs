@@ -1,16 +1,17 @@
 //! Checkpoints: correct replicas that executed the same history are in the same state.
 
-use alloc::{collections::BTreeMap, format};
+use alloc::format;
 
 use super::{super::Invariant, Broken};
 use crate::{
     crypto::Digest,
     ids::{NodeId, Seq},
+    sorted::SortedMap,
 };
 
 /// The digest of the state at each checkpoint, as the first correct replica took it.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Checkpoints(BTreeMap<Seq, (NodeId, Digest)>);
+pub(in super::super) struct Checkpoints(SortedMap<Seq, (NodeId, Digest)>);
 
 impl Checkpoints {
     pub(in super::super) fn taken(

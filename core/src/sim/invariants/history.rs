@@ -1,11 +1,7 @@
 //! Agreement, validity and exactly-once: there is one history, of requests that clients made, each
 //! in it once.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, format, vec::Vec};
 
 use super::{super::Invariant, Broken};
 use crate::{
@@ -14,6 +10,7 @@ use crate::{
     ids::{ClientId, NodeId, RequestId, Seq},
     pbft::{Batch, Register},
     quorum::Membership,
+    sorted::{SortedMap, SortedSet},
 };
 
 /// A request as its client made it, and what became of it.
@@ -42,9 +39,9 @@ pub(in super::super) struct History {
     checkpoint_interval: u64,
     order: u64,
     /// What Byzantine clients signed beside what they asked: as good as asked for.
-    also_signed: BTreeSet<(RequestId, Vec<u8>)>,
+    also_signed: SortedSet<(RequestId, Vec<u8>)>,
     /// Those of them that have a timestamp of their own.
-    strange: BTreeMap<RequestId, Asked>,
+    strange: SortedMap<RequestId, Asked>,
     /// What a get of each key that was ever written answers, from which place on.
     answers: BTreeMap<Vec<u8>, Vec<(u64, Vec<u8>)>>,
 }
@@ -59,8 +56,8 @@ impl History {
         Self {
             digests: Vec::new(),
             asked: Vec::new(),
-            also_signed: BTreeSet::new(),
-            strange: BTreeMap::new(),
+            also_signed: SortedSet::new(),
+            strange: SortedMap::new(),
             answers: BTreeMap::new(),
             reference: KeyValue::default(),
             context: Context::default(),

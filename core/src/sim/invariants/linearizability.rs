@@ -9,13 +9,14 @@
 //! every later read the most room, and places exist for all reads if and only if these do. What is
 //! asked after a read completed can't stand before its place: that is in the history already.
 
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{format, string::String};
 
 use super::{super::Invariant, Broken, History};
 use crate::{
     app::Outcome,
     client::Way,
     ids::{ClientId, RequestId},
+    sorted::SortedMap,
 };
 
 /// What clients were told, and when they asked.
@@ -24,7 +25,7 @@ pub(in super::super) struct Linearizability {
     /// The latest place in the history of any request or read that was answered.
     answered: u64,
     /// For each client that waits: what `answered` was when it asked.
-    asked_after: BTreeMap<ClientId, u64>,
+    asked_after: SortedMap<ClientId, u64>,
 }
 
 impl Linearizability {

@@ -23,11 +23,12 @@ mod spans;
 mod tests;
 mod ways;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use conclave_core::{
     crypto::Digest,
     ids::{MessageId, NodeId, Principal, Seq, View},
+    sorted::SortedMap,
 };
 
 pub(crate) use self::record::{Arrow, Ask, Band, Condition, Ending, Lie, Mark, Sign, Span};
@@ -40,14 +41,14 @@ pub(crate) struct Chronicle {
     dropped: usize,
     open: HashMap<(MessageId, Principal), usize>,
     orphans: HashMap<(MessageId, Principal), (u64, u64, Ending)>,
-    bands: BTreeMap<NodeId, VecDeque<Band>>,
+    bands: SortedMap<NodeId, VecDeque<Band>>,
     spans: Vec<Span>,
     marks: VecDeque<Mark>,
     asks: VecDeque<Ask>,
     lies: VecDeque<Lie>,
-    first_digest: BTreeMap<(View, Seq), Digest>,
+    first_digest: SortedMap<(View, Seq), Digest>,
     /// How far each replica has executed.
-    executed: BTreeMap<NodeId, Seq>,
+    executed: SortedMap<NodeId, Seq>,
     longest_flight_us: u64,
     flights: (u64, u64),
     span_us: (u64, u64),
