@@ -185,17 +185,21 @@ fn gather_state(records: &mut [Record]) {
     if records.iter().position(is_stable) == Some(last) {
         return;
     }
-    let mut known = BTreeMap::new();
+    let mut known = Vec::new();
     for record in &*records {
         if let Record::Stable(_, nodes) = record {
-            known.extend(nodes.iter().map(|node| (node.digest, &node.bytes)));
+            known.extend(nodes.iter().map(|node| (node.digest, Some(&node.bytes))));
         }
     }
+    // As many as the state has parts: sorted once, not kept in order. Equal digests, equal bytes.
+    known.sort_unstable_by_key(|(digest, _)| *digest);
+    known.dedup_by_key(|(digest, _)| *digest);
     let Record::Stable(certificate, _) = &records[last] else { return };
     let mut nodes = Vec::new();
     let mut reached = Vec::from([certificate.digest()]);
     while let Some(digest) = reached.pop() {
-        let Some(bytes) = known.remove(&digest) else { continue };
+        let place = known.binary_search_by_key(&digest, |(digest, _)| *digest);
+        let Some(bytes) = place.ok().and_then(|at| known[at].1.take()) else { continue };
         if let Some(Content::Inner(children)) = Content::decode(bytes) {
             reached.extend(children.iter().map(|(_, child)| *child));
         }

@@ -3,13 +3,13 @@
 use alloc::{collections::BTreeMap, format, vec, vec::Vec};
 
 use super::*;
-use crate::crypto::Digest;
+use crate::{crypto::Digest, sorted::SortedMap};
 
 fn piece(index: u32) -> PieceId {
     PieceId { section: Section::Application, index }
 }
 
-fn pieces(range: impl IntoIterator<Item = u32>) -> BTreeMap<PieceId, Option<Vec<u8>>> {
+fn pieces(range: impl IntoIterator<Item = u32>) -> SortedMap<PieceId, Option<Vec<u8>>> {
     range.into_iter().map(|index| (piece(index), Some(format!("piece {index}").into()))).collect()
 }
 
@@ -40,8 +40,8 @@ fn a_state_has_one_digest_however_it_came_about() {
 #[test]
 fn emptying_everything_gives_the_empty_state() {
     let tree = Tree::default().update(pieces([7])).tree;
-    assert_eq!(tree.update(BTreeMap::from([(piece(7), None)])).tree, Tree::default());
-    assert_eq!(tree.update(BTreeMap::from([(piece(8), None)])).tree, tree);
+    assert_eq!(tree.update(SortedMap::from_iter([(piece(7), None)])).tree, Tree::default());
+    assert_eq!(tree.update(SortedMap::from_iter([(piece(8), None)])).tree, tree);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn what_a_checkpoint_hashes_is_proportional_to_what_changed_not_to_the_state() {
     };
     assert_eq!(change(1), 5, "the piece, three levels of its section, the root");
     assert!(change(10) <= 50 && change(100) <= 500, "{} and {}", change(10), change(100));
-    assert_eq!(full.update(BTreeMap::new()).hashed, 0);
+    assert_eq!(full.update(SortedMap::new()).hashed, 0);
     // The same content again: its piece must be looked at, nothing above it.
     assert_eq!(full.update(pieces([7])).hashed, 1);
 }
@@ -79,7 +79,7 @@ fn two_states_differ_in_exactly_the_pieces_that_differ() {
 #[test]
 fn a_state_is_assembled_from_the_nodes_that_are_new_and_what_was_there() {
     let old = Tree::default().update(pieces(0..300)).tree;
-    let new = old.update(BTreeMap::from([(piece(5), Some(vec![9]))])).tree;
+    let new = old.update(SortedMap::from_iter([(piece(5), Some(vec![9]))])).tree;
     let travels = new.nodes_new_to(Some(&old));
     assert_eq!(travels.len(), 5);
     let fetched: BTreeMap<_, _> =
@@ -107,7 +107,7 @@ fn a_state_with_a_missing_node_is_damage_that_says_what_is_missing() {
 #[test]
 fn a_piece_longer_than_a_leaf_is_many_nodes_none_of_them_long() {
     let long: Vec<u8> = (0..40 * MAX_LEAF_BYTES + 7).map(|at| (at % 251) as u8).collect();
-    let tree = Tree::default().update(BTreeMap::from([(piece(1), Some(long.clone()))])).tree;
+    let tree = Tree::default().update(SortedMap::from_iter([(piece(1), Some(long.clone()))])).tree;
     let nodes = tree.nodes_new_to(None);
     assert!(nodes.iter().all(|node| node.len() <= MAX_NODE_BYTES));
     assert!(nodes.len() > 41);

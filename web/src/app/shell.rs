@@ -36,19 +36,15 @@ impl App {
     }
 
     pub(super) fn tabs(&self, link: &Scope<Self>) -> Html {
-        let choice = |tab: Tab, name: &'static str| {
-            html! {
-                <button class="segment" data-test={format!("tab-{}", name.to_lowercase())}
-                    aria-pressed={(self.tab == tab).to_string()}
-                    onclick={link.callback(move |_| Msg::Tab(tab))}>{ name }</button>
-            }
+        let choice = |tab: Tab, name: &'static str, test: &'static str| {
+            view::tool::segment(name, test, self.tab == tab, link.callback(move |_| Msg::Tab(tab)))
         };
         html! {
             <div class="segments tabs" role="group" aria-label="Panel">
-                { choice(Tab::Lanes, "Lanes") }
-                { choice(Tab::Ring, "Ring") }
-                { choice(Tab::Inspect, "Inspect") }
-                { choice(Tab::Events, "Events") }
+                { choice(Tab::Lanes, "Lanes", "tab-lanes") }
+                { choice(Tab::Ring, "Ring", "tab-ring") }
+                { choice(Tab::Inspect, "Inspect", "tab-inspect") }
+                { choice(Tab::Events, "Events", "tab-events") }
             </div>
         }
     }

@@ -416,7 +416,7 @@ mod tests {
         let mut picture = picture();
         picture.take(NodeId(2), Some(4), event(2, executed(1)), 5.0);
         picture.take(NodeId(2), Some(9), event(2, executed(2)), 6.0);
-        assert_eq!(picture.nodes[&NodeId(2)].missed, 4);
+        assert_eq!(picture.nodes.get(&NodeId(2)).unwrap().missed, 4);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use conclave_core::{
 };
 use yew::{html::Scope, prelude::*};
 
+use super::tool::segment;
 use crate::{
     app::{App, Msg, World},
     model::{lanes::time_words, scene::Selection, words},
@@ -44,20 +45,17 @@ impl Filter {
 /// The table with its filter.
 pub(crate) fn view(app: &App, world: World, link: &Scope<App>) -> Html {
     let filter = app.filter;
-    let choice = |which: Filter, name: &'static str| {
-        html! {
-            <button class="segment" aria-pressed={(filter == which).to_string()}
-                onclick={link.callback(move |_| Msg::Filter(which))}>{ name }</button>
-        }
+    let choice = |which: Filter, name: &'static str, test: &'static str| {
+        segment(name, test, filter == which, link.callback(move |_| Msg::Filter(which)))
     };
     html! {
         <section class="events" aria-label="Events">
             <div class="bar">
                 <h2>{ "Events" }</h2>
                 <div class="segments small" role="group" aria-label="Which events">
-                    { choice(Filter::Milestones, "Milestones") }
-                    { choice(Filter::Selected, "Selected") }
-                    { choice(Filter::All, "All") }
+                    { choice(Filter::Milestones, "Milestones", "events-milestones") }
+                    { choice(Filter::Selected, "Selected", "events-selected") }
+                    { choice(Filter::All, "All", "events-all") }
                 </div>
             </div>
             <ol class="rows" reversed={true}>

@@ -2,9 +2,10 @@
 
 use yew::{html::Scope, prelude::*};
 
+use super::tool::{round, segment, tool};
 use crate::{
     app::{App, Mode, Msg},
-    icons::{Icon, icon},
+    icons::Icon,
 };
 
 /// The top line.
@@ -23,29 +24,11 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
             </h1>
             { modes(app, link) }
             <div class="tools">
-                <button class="tool" data-test="copy-link" title="Copy a link to this moment (l)"
-                    onclick={link.callback(|_| Msg::CopyLink)}>
-                    { icon(Icon::Link) }<span>{ "Copy link" }</span>
-                </button>
-                <button class="tool" data-test="copy-command"
-                    title="Copy the command that runs this natively"
-                    onclick={link.callback(|_| Msg::CopyCommand)}>
-                    { icon(Icon::Terminal) }<span>{ "Copy command" }</span>
-                </button>
-                <button class="tool round" data-test="full-screen" aria-label="Full screen (f)"
-                    title="Full screen (f)" onclick={link.callback(|_| Msg::FullScreen)}>
-                    { icon(Icon::Full) }
-                </button>
-                <button class="tool round" data-test="theme"
-                    aria-label={format!("Theme: {}", app.theme.key())}
-                    title={format!("Theme: {}", app.theme.key())}
-                    onclick={link.callback(|_| Msg::NextTheme)}>
-                    { icon(Icon::Theme) }
-                </button>
-                <button class="tool round" data-test="help" aria-label="Help (?)" title="Help (?)"
-                    onclick={link.callback(|_| Msg::Help(true))}>
-                    { icon(Icon::Help) }
-                </button>
+                { tool(Icon::Link, "Copy a link to this moment (l)".into(), Some("Copy link"), "copy-link", link, || Msg::CopyLink) }
+                { tool(Icon::Terminal, "Copy the command that runs this natively".into(), Some("Copy command"), "copy-command", link, || Msg::CopyCommand) }
+                { round(Icon::Full, "Full screen (f)", "full-screen", link, || Msg::FullScreen) }
+                { round(Icon::Theme, format!("Theme: {}", app.theme.key()), "theme", link, || Msg::NextTheme) }
+                { round(Icon::Help, "Help (?)", "help", link, || Msg::Help(true)) }
             </div>
         </header>
     }
@@ -56,10 +39,7 @@ fn modes(app: &App, link: &Scope<App>) -> Html {
         return html! { <p class="tagline">{ "One consensus core, seen at work" }</p> };
     }
     let choice = |mode: Mode, name: &'static str, test: &'static str| {
-        html! {
-            <button class="segment" data-test={test} aria-pressed={(app.mode == mode).to_string()}
-                onclick={link.callback(move |_| Msg::Mode(mode))}>{ name }</button>
-        }
+        segment(name, test, app.mode == mode, link.callback(move |_| Msg::Mode(mode)))
     };
     html! {
         <div class="segments modes" role="group" aria-label="What is shown">

@@ -1,10 +1,12 @@
 //! One message, decoded: what it says, who signed it, and the certificates inside.
 
+use core::fmt::Display;
+
 use conclave_core::{
-    app::Operation,
-    crypto::{Signature, Signed},
+    app::{Operation, Outcome},
+    crypto::Signature,
     hex::Hex,
-    ids::{MessageId, Principal, Seq},
+    ids::{MessageId, Principal},
     pbft::{Batch, Message},
 };
 use yew::{html::Scope, prelude::*};
@@ -57,14 +59,85 @@ pub(crate) fn view(app: &App, id: MessageId, link: &Scope<App>) -> Html {
     }
 }
 
-fn signature<T>(signed: &Signed<T>) -> Html {
-    let bytes = signed.signature.as_bytes();
-    let text = Hex(&bytes[..bytes.len().min(6)]).to_string();
-    let kind = match signed.signature {
-        Signature::Simulated(_) => "simulated",
-        Signature::Ed25519(_) => "Ed25519",
-    };
-    html! { <><dt>{ "Signed by" }</dt><dd>{ signed.by.to_string() }{ " " }<code title={kind}>{ text }{ "…" }</code></dd></> }
+/// What a message says, gathered before it becomes HTML: markup is made in one place.
+#[derive(Default)]
+struct Inside {
+    facts: Vec<Html>,
+    table: Option<(String, Vec<Html>)>,
+}
+
+/// How many rows of a table are shown.
+const ROWS: usize = 20;
+
+impl Inside {
+    fn fact(mut self, of: &'static str, value: Html) -> Self {
+        self.facts.push(html! { <><dt>{ of }</dt><dd>{ value }</dd></> });
+        self
+    }
+
+    fn says(self, of: &'static str, value: &dyn Display) -> Self {
+        self.fact(of, Html::from(value.to_string()))
+    }
+
+    fn digest(self, of: &'static str, digest: &dyn Display) -> Self {
+        self.fact(of, html! { <code class="long">{ digest.to_string() }</code> })
+    }
+
+    fn operation(self, operation: &[u8]) -> Self {
+        self.says("Operation", &operation_words(operation))
+    }
+
+    fn result(self, result: &[u8]) -> Self {
+        let outcome = Outcome::decode(result);
+        self.says("Result", &outcome.map_or_else(|| "(not an outcome)".into(), |o| o.to_string()))
+    }
+
+    fn signed(self, by: Principal, signature: &Signature) -> Self {
+        let bytes = signature.as_bytes();
+        let text = Hex(&bytes[..bytes.len().min(6)]).to_string();
+        let kind = match signature {
+            Signature::Simulated(_) => "simulated",
+            Signature::Ed25519(_) => "Ed25519",
+        };
+        let by = by.to_string();
+        self.fact(
+            "Signed by",
+            html! { <>{ by }{ " " }<code title={kind}>{ text }{ "…" }</code></> },
+        )
+    }
+
+    /// `rows`: of so many, as many as are shown.
+    fn table(mut self, of: &str, count: usize, rows: impl Iterator<Item = [String; 2]>) -> Self {
+        let row =
+            |[first, second]: [String; 2]| html! { <tr><td>{ first }</td><td>{ second }</td></tr> };
+        self.table = Some((format!("{of} ({count})"), rows.take(ROWS).map(row).collect()));
+        self
+    }
+
+    fn batch(self, batch: &Batch) -> Self {
+        let rows = batch.requests.iter().map(|request| {
+            let id = request.body.id;
+            let asked = format!("client {} #{}", id.client, id.timestamp);
+            [asked, operation_words(&request.body.operation)]
+        });
+        self.table("Batch", batch.requests.len(), rows)
+    }
+
+    fn html(self) -> Html {
+        let table = self.table.map(|(caption, rows)| {
+            html! { <table><caption>{ caption }</caption><tbody>{ for rows }</tbody></table> }
+        });
+        html! {
+            <>
+                if !self.facts.is_empty() { <dl class="facts">{ for self.facts }</dl> }
+                { table.unwrap_or_default() }
+            </>
+        }
+    }
+}
+
+fn operation_words(operation: &[u8]) -> String {
+    Operation::decode(operation).map_or_else(|| "(not an operation)".to_owned(), |o| o.to_string())
 }
 
 fn signers(who: impl Iterator<Item = Principal>) -> String {
@@ -77,168 +150,68 @@ fn signers(who: impl Iterator<Item = Principal>) -> String {
     format!("{} ({})", words::list(&names), names.len())
 }
 
-fn batch(batch: &Batch) -> Html {
-    html! {
-        <table>
-            <caption>{ format!("Batch of {}", batch.requests.len()) }</caption>
-            <tbody>
-                { for batch.requests.iter().take(20).map(|request| {
-                    let operation = Operation::decode(&request.body.operation)
-                        .map_or_else(|| "(not an operation)".to_owned(), |o| o.to_string());
-                    html! {
-                        <tr><td>{ format!("client {} #{}", request.body.id.client, request.body.id.timestamp) }</td>
-                            <td>{ operation }</td></tr>
-                    }
-                }) }
-            </tbody>
-        </table>
-    }
-}
-
 fn inside(message: &Message) -> Html {
-    match message {
-        Message::Request(m) => {
-            let operation = Operation::decode(&m.body.operation)
-                .map_or_else(|| "(not an operation)".to_owned(), |o| o.to_string());
-            html! { <dl class="facts"><dt>{ "Operation" }</dt><dd>{ operation }</dd>{ signature(m) }</dl> }
+    let it = Inside::default();
+    let it = match message {
+        Message::Request(m) => it.operation(&m.body.operation).signed(m.by, &m.signature),
+        Message::PrePrepare(m, content) => {
+            it.digest("Digest", &m.body.digest).signed(m.by, &m.signature).batch(content)
         }
-        Message::PrePrepare(m, content) => html! {
-            <>
-                <dl class="facts"><dt>{ "Digest" }</dt><dd><code class="long">{ m.body.digest.to_string() }</code></dd>
-                    { signature(m) }</dl>
-                { batch(content) }
-            </>
-        },
-        Message::Prepare(m) => html! {
-            <dl class="facts"><dt>{ "Digest" }</dt><dd><code class="long">{ m.body.digest.to_string() }</code></dd>{ signature(m) }</dl>
-        },
-        Message::Commit(m) => html! {
-            <dl class="facts"><dt>{ "Digest" }</dt><dd><code class="long">{ m.body.digest.to_string() }</code></dd>{ signature(m) }</dl>
-        },
-        Message::Reply(m) => {
-            let result = conclave_core::app::Outcome::decode(&m.body.result)
-                .map_or_else(|| "(not an outcome)".to_owned(), |o| o.to_string());
-            html! { <dl class="facts"><dt>{ "Result" }</dt><dd>{ result }</dd>{ signature(m) }</dl> }
+        Message::Prepare(m) => it.digest("Digest", &m.body.digest).signed(m.by, &m.signature),
+        Message::Commit(m) => it.digest("Digest", &m.body.digest).signed(m.by, &m.signature),
+        Message::Reply(m) => it.result(&m.body.result).signed(m.by, &m.signature),
+        Message::Read(m) => it.operation(&m.body.operation).signed(m.by, &m.signature),
+        Message::ReadReply(m) => it.result(&m.body.result).signed(m.by, &m.signature),
+        Message::Checkpoint(m) => it.digest("State", &m.body.digest).signed(m.by, &m.signature),
+        Message::ViewChange(m) => {
+            let rows = m.body.prepared.iter().map(|certificate| {
+                let p = certificate.pre_prepare.body;
+                let by = signers(certificate.prepares.iter().map(|vote| vote.by));
+                let primary = certificate.pre_prepare.by;
+                let digest = p.digest.short();
+                [p.seq.to_string(), format!("{digest}: primary {primary}, prepares of {by}")]
+            });
+            it.says("Wants view", &m.body.view)
+                .says("Stable", &m.body.stable)
+                .signed(m.by, &m.signature)
+                .table("Prepared certificates", m.body.prepared.len(), rows)
         }
-        Message::Read(m) => {
-            let operation = Operation::decode(&m.body.operation)
-                .map_or_else(|| "(not an operation)".to_owned(), |o| o.to_string());
-            html! { <dl class="facts"><dt>{ "Operation" }</dt><dd>{ operation }</dd>{ signature(m) }</dl> }
+        Message::NewView(m) => {
+            let changes = signers(m.body.view_changes.iter().map(|change| change.by));
+            let again = &m.body.pre_prepares;
+            let rows =
+                again.iter().map(|p| [p.body.seq.to_string(), p.body.digest.short().to_string()]);
+            it.says("View", &m.body.view)
+                .says("Quorum", &format!("view changes of {changes}"))
+                .signed(m.by, &m.signature)
+                .table("Proposed again", again.len(), rows)
         }
-        Message::ReadReply(m) => {
-            let result = conclave_core::app::Outcome::decode(&m.body.result)
-                .map_or_else(|| "(not an outcome)".to_owned(), |o| o.to_string());
-            html! { <dl class="facts"><dt>{ "Result" }</dt><dd>{ result }</dd>{ signature(m) }</dl> }
-        }
-        Message::Checkpoint(m) => html! {
-            <dl class="facts"><dt>{ "State" }</dt><dd><code class="long">{ m.body.digest.to_string() }</code></dd>{ signature(m) }</dl>
-        },
-        Message::ViewChange(m) => html! {
-            <>
-                <dl class="facts">
-                    <dt>{ "Wants view" }</dt><dd>{ m.body.view.to_string() }</dd>
-                    <dt>{ "Stable" }</dt><dd>{ m.body.stable.to_string() }</dd>
-                    { signature(m.as_ref()) }
-                </dl>
-                <table>
-                    <caption>{ format!("Prepared certificates ({})", m.body.prepared.len()) }</caption>
-                    <tbody>{ for m.body.prepared.iter().take(20).map(|certificate| {
-                        let p = certificate.pre_prepare.body;
-                        html! {
-                            <tr><td>{ p.seq.to_string() }</td><td><code>{ p.digest.short().to_string() }</code></td>
-                                <td>{ format!("primary {}, prepares of {}", certificate.pre_prepare.by,
-                                    signers(certificate.prepares.iter().map(|vote| vote.by))) }</td></tr>
-                        }
-                    }) }</tbody>
-                </table>
-            </>
-        },
-        Message::NewView(m) => html! {
-            <>
-                <dl class="facts">
-                    <dt>{ "View" }</dt><dd>{ m.body.view.to_string() }</dd>
-                    <dt>{ "Quorum" }</dt>
-                    <dd>{ format!("view changes of {}", signers(m.body.view_changes.iter().map(|v| v.by))) }</dd>
-                    { signature(m.as_ref()) }
-                </dl>
-                <table>
-                    <caption>{ format!("Proposed again ({})", m.body.pre_prepares.len()) }</caption>
-                    <tbody>{ for m.body.pre_prepares.iter().take(20).map(|p| html! {
-                        <tr><td>{ p.body.seq.to_string() }</td><td><code>{ p.body.digest.short().to_string() }</code></td></tr>
-                    }) }</tbody>
-                </table>
-            </>
-        },
-        Message::Status(m) => html! {
-            <dl class="facts">
-                <dt>{ "View" }</dt><dd>{ format!("{}{}", m.view, if m.active { "" } else { ", changing" }) }</dd>
-                <dt>{ "Stable" }</dt><dd>{ m.stable.to_string() }</dd>
-                <dt>{ "Executed" }</dt><dd>{ m.executed.to_string() }</dd>
-            </dl>
-        },
-        Message::Pace(m) => html! {
-            <dl class="facts">
-                <dt>{ "Turnaround" }</dt><dd>{ format!("{} ms", m.turnaround_us / 1_000) }</dd>
-                <dt>{ "Round" }</dt><dd>{ format!("{} ms", m.round_us / 1_000) }</dd>
-                <dt>{ "Too slow" }</dt><dd>{ if m.too_slow { "yes" } else { "no" } }</dd>
-            </dl>
-        },
-        Message::RecoveryQuery(m) => html! {
-            <dl class="facts"><dt>{ "Life" }</dt><dd>{ m.life.to_string() }</dd></dl>
-        },
-        Message::RecoveryAnswer(m) => html! {
-            <dl class="facts">
-                <dt>{ "View" }</dt><dd>{ m.view.to_string() }</dd>
-                <dt>{ "Position" }</dt><dd>{ m.position().to_string() }</dd>
-            </dl>
-        },
-        Message::FetchBatch(digest) => html! {
-            <dl class="facts"><dt>{ "Digest" }</dt><dd><code class="long">{ digest.to_string() }</code></dd></dl>
-        },
-        Message::Batch(content) => batch(content),
-        Message::Decided(m) => html! {
-            <>
-                <dl class="facts">
-                    <dt>{ "Commits of" }</dt><dd>{ signers(m.commits.iter().map(|vote| vote.by)) }</dd>
-                    { signature(&m.pre_prepare) }
-                </dl>
-                { batch(&m.batch) }
-            </>
-        },
-        Message::Stable(m) => state_facts(
-            m.seq(),
-            html! {
-                <><dt>{ "State" }</dt><dd><code class="long">{ m.digest().to_string() }</code></dd></>
-            },
-        ),
-        Message::FetchState(m) => state_facts(m.seq, count("Parts", m.nodes.len())),
+        Message::Status(m) => it
+            .says("View", &format!("{}{}", m.view, if m.active { "" } else { ", changing" }))
+            .says("Stable", &m.stable)
+            .says("Executed", &m.executed),
+        Message::Pace(m) => it
+            .says("Turnaround", &format!("{} ms", m.turnaround_us / 1_000))
+            .says("Round", &format!("{} ms", m.round_us / 1_000))
+            .says("Too slow", &if m.too_slow { "yes" } else { "no" }),
+        Message::RecoveryQuery(m) => it.says("Life", &m.life),
+        Message::RecoveryAnswer(m) => it.says("View", &m.view).says("Position", &m.position()),
+        Message::FetchBatch(digest) => it.digest("Digest", digest),
+        Message::Batch(content) => it.batch(content),
+        Message::Decided(m) => it
+            .says("Commits of", &signers(m.commits.iter().map(|vote| vote.by)))
+            .signed(m.pre_prepare.by, &m.pre_prepare.signature)
+            .batch(&m.batch),
+        Message::Stable(m) => it.says("After", &m.seq()).digest("State", &m.digest()),
+        Message::FetchState(m) => it.says("After", &m.seq).says("Parts", &m.nodes.len()),
         Message::State(m) => {
-            let bytes = m.nodes.iter().map(|node| node.bytes.len()).sum();
-            state_facts(
-                m.seq,
-                html! {
-                    <>{ count("Parts", m.nodes.len()) }{ count("Bytes", bytes) }</>
-                },
-            )
+            let bytes: usize = m.nodes.iter().map(|node| node.bytes.len()).sum();
+            it.says("After", &m.seq).says("Parts", &m.nodes.len()).says("Bytes", &bytes)
         }
-        Message::EpochEnds(ends) => html! {
-            <dl class="facts"><dt>{ "Members" }</dt>
-                { for ends.iter().map(|end| html! {
-                    <dd>{ signers(end.next.members.nodes().map(Principal::Node)) }</dd>
-                }) }
-            </dl>
-        },
-        Message::FetchEpochEnds(m) => html! { <dl class="facts">{ signature(m) }</dl> },
-    }
-}
-
-/// What a message says of the state after a position.
-fn state_facts(after: Seq, more: Html) -> Html {
-    html! {
-        <dl class="facts"><dt>{ "After" }</dt><dd>{ after.to_string() }</dd>{ more }</dl>
-    }
-}
-
-fn count(of: &'static str, count: usize) -> Html {
-    html! { <><dt>{ of }</dt><dd>{ count }</dd></> }
+        Message::EpochEnds(ends) => ends.iter().fold(it, |it, end| {
+            it.says("Members", &signers(end.next.members.nodes().map(Principal::Node)))
+        }),
+        Message::FetchEpochEnds(m) => it.signed(m.by, &m.signature),
+    };
+    it.html()
 }

@@ -101,30 +101,55 @@ fn belief(app: &App, node: NodeId) -> Html {
     } else {
         format!("backup of {}", replica.primary())
     };
-    html! {
-        <dl class="facts">
-            <dt title="A stretch of the log with one membership.">{ "Epoch" }</dt>
-            <dd data-test="inspect-epoch">{ format!("{}: {}", replica.epoch(), words::list(&members)) }</dd>
-            <dt title="A period with one primary.">{ "View" }</dt><dd>{ view }</dd>
-            <dt>{ "Role" }</dt><dd>{ role }</dd>
-            <dt title="The last position that it executed.">{ "Executed" }</dt>
-            <dd data-test="inspect-executed">{ replica.last_executed().to_string() }</dd>
-            <dt title="Between the last stable checkpoint and the last position that it would accept.">
-                { "Water marks" }</dt>
-            <dd>{ format!("{} – {}", replica.low_water_mark(), replica.high_water_mark()) }</dd>
-            if let Some((seq, view)) = replica.recovery_bound() {
-                <dt title="Its disk lost something: what it may have voted for lies below this.">{ "Votes again" }</dt>
-                <dd>{ format!("from position {seq} and view {view} on") }</dd>
-            }
-            if replica.agreed_time().0 > 0 {
-                <dt title="The time that was agreed on with the last batch: what the application sees as now.">
-                    { "Agreed time" }</dt>
-                <dd>{ format!("{} ms", replica.agreed_time().0) }</dd>
-            }
-            <dt title="Clients that it knows to be waiting.">{ "Waiting" }</dt>
-            <dd>{ replica.pending() }</dd>
-        </dl>
+    let mut facts = vec![
+        fact(
+            "Epoch",
+            "A stretch of the log with one membership.",
+            "inspect-epoch",
+            format!("{}: {}", replica.epoch(), words::list(&members)),
+        ),
+        fact("View", "A period with one primary.", "inspect-view", view),
+        fact("Role", "What it does in its view.", "inspect-role", role),
+        fact(
+            "Executed",
+            "The last position that it executed.",
+            "inspect-executed",
+            replica.last_executed().to_string(),
+        ),
+        fact(
+            "Water marks",
+            "Between the last stable checkpoint and the last position that it would accept.",
+            "inspect-marks",
+            format!("{} – {}", replica.low_water_mark(), replica.high_water_mark()),
+        ),
+    ];
+    if let Some((seq, view)) = replica.recovery_bound() {
+        facts.push(fact(
+            "Votes again",
+            "Its disk lost something: what it may have voted for lies below this.",
+            "inspect-recovery",
+            format!("from position {seq} and view {view} on"),
+        ));
     }
+    if replica.agreed_time().0 > 0 {
+        facts.push(fact(
+            "Agreed time",
+            "The time that was agreed on with the last batch: what the application sees as now.",
+            "inspect-time",
+            format!("{} ms", replica.agreed_time().0),
+        ));
+    }
+    facts.push(fact(
+        "Waiting",
+        "Clients that it knows to be waiting.",
+        "inspect-waiting",
+        replica.pending().to_string(),
+    ));
+    html! { <dl class="facts">{ for facts }</dl> }
+}
+
+fn fact(name: &'static str, title: &'static str, test: &'static str, value: String) -> Html {
+    html! { <><dt {title}>{ name }</dt><dd data-test={test}>{ value }</dd></> }
 }
 
 fn slots(app: &App, node: NodeId) -> Html {

@@ -12,5 +12,6 @@ pub(crate) mod inspector;
 pub(crate) mod menu;
 pub(crate) mod pane;
 pub(crate) mod story;
+pub(crate) mod tool;
 pub(crate) mod transport;
 pub(crate) mod verdict;

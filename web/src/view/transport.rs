@@ -3,6 +3,7 @@
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::{html::Scope, prelude::*};
 
+use super::tool::round;
 use crate::{
     app::{App, Msg},
     icons::{Icon, icon},
@@ -15,19 +16,6 @@ use crate::{
     },
 };
 
-fn button(
-    which: Icon,
-    name: &'static str,
-    test: &'static str,
-    link: &Scope<App>,
-    message: fn() -> Msg,
-) -> Html {
-    html! {
-        <button class="tool round" data-test={test} aria-label={name} title={name}
-            onclick={link.callback(move |_| message())}>{ icon(which) }</button>
-    }
-}
-
 /// The bottom line.
 pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
     let lab = &app.lab;
@@ -39,18 +27,18 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
     html! {
         <footer class="transport" aria-label="Time">
             <div class="buttons">
-                { button(Icon::Start, "To the start (Home)", "home", link, || Msg::Seek(0)) }
-                { button(Icon::PreviousMarker, "Previous marker ([)", "previous-marker", link, || Msg::Jump(false)) }
-                { button(Icon::StepBack, "One event back (,)", "step-back", link, || Msg::Step(-1)) }
+                { round(Icon::Start, "To the start (Home)", "home", link, || Msg::Seek(0)) }
+                { round(Icon::PreviousMarker, "Previous marker ([)", "previous-marker", link, || Msg::Jump(false)) }
+                { round(Icon::StepBack, "One event back (,)", "step-back", link, || Msg::Step(-1)) }
                 <button class="tool play" data-test="play"
                     aria-label={if playing { "Pause (Space)" } else { "Play (Space)" }}
                     title={if playing { "Pause (Space)" } else { "Play (Space)" }}
                     onclick={link.callback(|_| Msg::TogglePlay)}>
                     { icon(if playing { Icon::Pause } else { Icon::Play }) }
                 </button>
-                { button(Icon::StepForward, "One event forwards (.)", "step-forward", link, || Msg::Step(1)) }
-                { button(Icon::NextMarker, "Next marker (])", "next-marker", link, || Msg::Jump(true)) }
-                { button(Icon::End, "To the end (End)", "end", link, || Msg::Seek(u64::MAX)) }
+                { round(Icon::StepForward, "One event forwards (.)", "step-forward", link, || Msg::Step(1)) }
+                { round(Icon::NextMarker, "Next marker (])", "next-marker", link, || Msg::Jump(true)) }
+                { round(Icon::End, "To the end (End)", "end", link, || Msg::Seek(u64::MAX)) }
             </div>
             <div class="timeline">
                 { signs(lab) }

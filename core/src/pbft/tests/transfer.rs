@@ -237,7 +237,7 @@ fn impossible_state() -> (CheckpointCertificate, Vec<Vec<u8>>) {
     let agreed = crate::crypto::encode(&(0_u64, (0_u64, 0_u64)));
     let changes =
         [(piece(Section::Application), Some(vec![255; 9])), (piece(Section::Agreed), Some(agreed))];
-    let tree = Tree::default().update(changes.into()).tree;
+    let tree = Tree::default().update(changes.into_iter().collect()).tree;
     let body =
         Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: tree.digest(), successor: None };
     let checkpoints = (0..3).map(|id| Signed::new(body, &node(id))).collect();
