@@ -338,6 +338,16 @@ impl Client {
         self.effects.push_back(ClientEffect::Send { to: To::Node(from), message });
     }
 
+    /// Asks all for the ends of the epochs after the one that it knows: who was away for long may
+    /// know no replica that is still a member, and then has no other way to learn of them.
+    pub fn ask_who_is_member(&mut self) {
+        if let Some(client) = self.id() {
+            let fetch = FetchEpochEnds { client, from: self.members.epoch() };
+            let message = Message::FetchEpochEnds(Signed::new(fetch, &*self.authenticator));
+            self.effects.push_back(ClientEffect::Send { to: To::Others, message });
+        }
+    }
+
     /// A proven chain: see [`crate::pbft::EpochEnd`]. What waits is asked again, of the replicas
     /// of the new epoch; what those of the old one said of it doesn't count any more.
     fn on_epoch_ends(&mut self, now: Time, ends: &[Arc<EpochEnd>]) {

@@ -90,10 +90,16 @@ pub enum Principal {
     Client(ClientId),
 }
 
+impl Principal {
+    /// See [`ClientId::ADMINISTRATOR`].
+    pub const ADMINISTRATOR: Self = Self::Client(ClientId::ADMINISTRATOR);
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             Self::Node(node) => write!(f, "node {node}"),
+            Self::ADMINISTRATOR => f.write_str("the administrator"),
             Self::Client(client) => write!(f, "client {client}"),
         }
     }

@@ -19,6 +19,9 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     /// Whether `by` signed exactly these bytes. An unknown principal has signed nothing.
     fn verify(&self, by: Principal, bytes: &[u8], signature: &Signature) -> bool;
 
+    /// Whose signatures it checks with which key. None: it doesn't know, or needs no keys.
+    fn key(&self, of: Principal) -> Option<PublicKey>;
+
     /// The same, knowing these keys too. A principal has one key for ever: who is known already
     /// keeps the one that it has.
     fn with_keys(&self, keys: &[(Principal, PublicKey)]) -> Arc<dyn Authenticator>;

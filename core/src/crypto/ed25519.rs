@@ -128,6 +128,10 @@ impl Authenticator for Ed25519 {
         key.0.verify_strict(bytes, &signature).is_ok()
     }
 
+    fn key(&self, of: Principal) -> Option<PublicKey> {
+        self.directory.get(&of).copied()
+    }
+
     fn with_keys(&self, keys: &[(Principal, PublicKey)]) -> Arc<dyn Authenticator> {
         let mut directory = self.directory.clone();
         for (principal, key) in keys {

@@ -50,6 +50,10 @@ impl Authenticator for Simulated {
     }
 
     /// It can check everybody's from the beginning.
+    fn key(&self, _: Principal) -> Option<PublicKey> {
+        None
+    }
+
     fn with_keys(&self, _: &[(Principal, PublicKey)]) -> Arc<dyn Authenticator> {
         Arc::new(*self)
     }

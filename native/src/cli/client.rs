@@ -24,6 +24,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   conclave client --config my-cluster put greeting hello
+  conclave client --config my-cluster put lock mine --ttl 30
   conclave client --config my-cluster get greeting
   conclave client --config my-cluster get greeting --ordered
   conclave client --config my-cluster cas greeting --expect hello --set goodbye
@@ -34,7 +35,8 @@ pub(super) struct Ask {
     #[arg(long, value_name = "DIR")]
     config: PathBuf,
     /// Which client's key to use; calls that use the same one take turns
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N",
+        value_parser = clap::value_parser!(u64).range(..ClientId::ADMINISTRATOR.0))]
     client: u64,
     /// How many seconds to wait for an answer
     #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
@@ -62,6 +64,9 @@ enum Asked {
         key: String,
         /// Its new value
         value: String,
+        /// Remove it so many seconds later, by the time that the nodes agree on
+        #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+        ttl: Option<Duration>,
     },
     /// Remove a key
     Delete {
@@ -92,7 +97,7 @@ struct CompareAndSet {
     remove: bool,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() && seconds <= 86_400.0 => Ok(duration),
@@ -145,8 +150,12 @@ impl Asked {
         let value = |text| fits("value", text, MAX_VALUE_BYTES);
         Ok(match self {
             Self::Get { key: name, .. } => Operation::Get { key: key(name)? },
-            Self::Put { key: name, value: new } => {
+            Self::Put { key: name, value: new, ttl: None } => {
                 Operation::Put { key: key(name)?, value: value(new)? }
+            }
+            Self::Put { key: name, value: new, ttl: Some(ttl) } => {
+                let ttl_ms = (ttl.as_millis() as u64).max(1); // at most a day
+                Operation::PutFor { key: key(name)?, value: value(new)?, ttl_ms }
             }
             Self::Delete { key: name } => Operation::Delete { key: key(name)? },
             Self::Cas(cas) => Operation::CompareAndSet {
@@ -159,7 +168,7 @@ impl Asked {
 }
 
 /// Two calls with one key would use the same request numbers: the second waits for the first.
-async fn take_turn(path: PathBuf) -> Result<File, Failure> {
+pub(super) async fn take_turn(path: PathBuf) -> Result<File, Failure> {
     let waiting = tokio::task::spawn_blocking(move || {
         let locked = File::open(&path).and_then(|file| file.lock().map(|()| file));
         locked.map_err(|why| ConfigError::Read { path, why, hint: " (while taking turns)" })

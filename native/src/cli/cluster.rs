@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{serve, signals};
 use crate::{
+    config::Sizes,
     development::{CLIENTS, Layout, Supervisor, SupervisorOptions, run_load},
     failure::Failure,
     http,
@@ -23,11 +24,15 @@ use crate::{
 Examples:
   conclave cluster
   conclave cluster --nodes 7 --port 8000 --load 20
+  conclave cluster --standby 1
   conclave cluster --dir dev --dev-control --web web/dist")]
 pub(super) struct RunCluster {
     /// How many nodes
     #[arg(long, default_value_t = 4, value_name = "N")]
     nodes: u16,
+    /// How many further nodes stand by, which `conclave member` can make members
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    standby: u16,
     /// The lab's port, from which all others follow; 0 takes any that are free
     #[arg(long, default_value_t = 7_700, value_name = "PORT")]
     port: u16,
@@ -68,7 +73,8 @@ impl RunCluster {
         };
         // Before anything is written or started.
         let listener = if self.no_web { None } else { Some(serve::bind(self.port).await?) };
-        let layout = Layout::prepare(self.dir.clone(), self.nodes, CLIENTS, self.port)
+        let sizes = Sizes { nodes: self.nodes, standby: self.standby, clients: CLIENTS };
+        let layout = Layout::prepare(self.dir.clone(), sizes, self.port)
             .map_err(|why| Failure::bad_input(&why))?;
         let program = std::env::current_exe()
             .map_err(|why| Failure::Unmet(format!("can't find this program: {why}")))?;
@@ -80,7 +86,7 @@ impl RunCluster {
                 log,
                 print: true,
             },
-            self.nodes,
+            sizes.all_nodes(),
         );
         supervisor.start_all().map_err(|why| Failure::unmet(&why))?;
         print_table(&layout, listener.as_ref(), web.is_some());
@@ -119,7 +125,8 @@ fn print_table(layout: &Layout, lab: Option<&TcpListener>, built: bool) {
     println!("{} nodes, of which {} may be Byzantine", members.n(), members.f());
     println!("{:<6} {:<24} http", "node", "address");
     for node in &layout.config.nodes {
-        println!("{:<6} {:<24} http://{}", node.id, node.address.to_string(), node.admin);
+        let note = if node.standby { "  (stands by)" } else { "" };
+        println!("{:<6} {:<24} http://{}{note}", node.id, node.address.to_string(), node.admin);
     }
     let dir = layout.directory.display();
     println!("client: conclave client --config {dir} put greeting hello");

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::Args;
 
 use crate::{
-    config::{CLUSTER_FILE, NewCluster, Ports},
+    config::{CLUSTER_FILE, NewCluster, Ports, Sizes},
     failure::Failure,
 };
 
@@ -18,11 +18,15 @@ use crate::{
 #[command(after_help = "\
 Examples:
   conclave init --nodes 4 --dir my-cluster
+  conclave init --nodes 4 --standby 1 --dir my-cluster
   conclave init --nodes 7 --clients 3 --host 10.0.0.1 --dir my-cluster")]
 pub(super) struct Init {
     /// How many nodes; f of n may be Byzantine where n is at least 3f+1 (4: one, 7: two)
     #[arg(long, default_value_t = 4, value_name = "N")]
     nodes: u16,
+    /// How many further nodes stand by, which `conclave member` can make members later
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    standby: u16,
     /// How many clients get a key
     #[arg(long, default_value_t = 2, value_name = "N")]
     clients: u64,
@@ -42,22 +46,28 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let ports = Ports::from_base(self.port, self.nodes).ok_or_else(|| {
+        let sizes = Sizes { nodes: self.nodes, standby: self.standby, clients: self.clients };
+        let all = sizes.all_nodes();
+        let ports = Ports::from_base(self.port, all).ok_or_else(|| {
             Failure::BadInput(format!(
-                "{} nodes from --port {} on don't fit: at most 100 nodes, and ports end at 65535",
-                self.nodes, self.port
+                "{all} nodes from --port {} on don't fit: at most 100 nodes, and ports end at 65535",
+                self.port
             ))
         })?;
         let ports = Ports { host: self.host, ..ports };
-        let made = NewCluster::generate(self.nodes, self.clients, &ports, false)
+        let made = NewCluster::generate(sizes, &ports, false)
             .and_then(|made| made.write(&self.dir, self.force).map(|()| made))
             .map_err(|why| Failure::bad_input(&why))?;
         let dir = self.dir.display();
         println!("{dir}/{CLUSTER_FILE}: {} nodes, f = {}", self.nodes, made.config.members().f());
-        println!("{dir}/node-0.key … node-{}.key: one for each machine", self.nodes - 1);
+        println!("{dir}/node-0.key … node-{}.key: one for each machine", all - 1);
+        if self.standby > 0 {
+            println!("  (from node-{}.key on: these nodes stand by)", self.nodes);
+        }
         if self.clients > 0 {
             println!("{dir}/client-0.key … client-{}.key: one for each client", self.clients - 1);
         }
+        println!("{dir}/administrator.key: changes the membership; keep it on no node");
         println!("Next: edit the addresses in {CLUSTER_FILE}, then on each machine:");
         println!("  conclave node --config {dir} --id 0 --data {dir}/data-0");
         Ok(())

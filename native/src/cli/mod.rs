@@ -5,6 +5,7 @@ mod cluster;
 mod explore;
 mod init;
 mod log;
+mod member;
 mod node;
 mod serve;
 mod signals;
@@ -23,6 +24,7 @@ use crate::failure::Failure;
 Examples:
   conclave cluster                              four real nodes on this machine, and the lab
   conclave client --config DIR put greeting hi  write a key (the cluster prints its DIR)
+  conclave member --config DIR list             who is a member, and change it
   conclave init --nodes 4 --dir my-cluster      keys and configuration for real machines")]
 struct Arguments {
     #[allow(clippy::doc_markdown, reason = "it is shown as help")]
@@ -40,6 +42,7 @@ enum Command {
     Node(node::RunNode),
     Cluster(cluster::RunCluster),
     Client(client::Ask),
+    Member(member::Member),
     Simulate(simulate::Simulate),
     Explore(explore::Explore),
     Serve(serve::Serve),
@@ -55,6 +58,7 @@ pub fn run() -> ExitCode {
             Command::Node(node) => on_runtime(node.run()),
             Command::Cluster(cluster) => on_runtime(cluster.run(log)),
             Command::Client(ask) => on_runtime(ask.run()),
+            Command::Member(member) => on_runtime(member.run()),
             Command::Simulate(simulate) => simulate.run(),
             Command::Explore(explore) => explore.run(),
             Command::Serve(serve) => on_runtime(serve.run()),

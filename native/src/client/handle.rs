@@ -8,9 +8,9 @@ use conclave_core::{
     client::{Client, ClientEffect, SubmitError, Way},
     crypto::{Authenticator, Ed25519, Verified},
     ids::{NodeId, RequestId, Timestamp, View},
-    pbft::Message,
+    pbft::{Change, ChangeOutcome, Message},
     protocol::To,
-    quorum::Membership,
+    quorum::{Membership, NodeSet},
 };
 use thiserror::Error;
 use tokio::{
@@ -23,7 +23,7 @@ use super::link::{Link, MAX_QUEUED};
 use crate::{
     config::{ClusterConfig, Identity},
     node::Clock,
-    transport::{Tls, TlsError, frame},
+    transport::{Tls, TlsError, Trust, frame},
 };
 
 /// How a client behaves.
@@ -109,8 +109,8 @@ struct Completed {
 /// A client with its connections. They close when it is dropped.
 pub struct ClientHandle {
     asks: mpsc::Sender<Ask>,
-    members: Membership,
-    connected: watch::Receiver<usize>,
+    trust: Arc<Trust>,
+    connected: watch::Receiver<NodeSet>,
     _tasks: JoinSet<()>,
 }
 
@@ -130,7 +130,8 @@ impl ClientHandle {
         let key = identity.seed.signing_key();
         let authenticator: Arc<dyn Authenticator> =
             Arc::new(Ed25519::new(identity.principal, key, directory));
-        let (count, connected) = watch::channel(0);
+        let trust = Arc::new(Trust::new(members, authenticator.clone()));
+        let (up, connected) = watch::channel(NodeSet::default());
         let (reply_sender, replies) = mpsc::channel(usize::from(members.n()) * 2);
         let mut tasks = JoinSet::new();
         let mut links = Vec::new();
@@ -141,11 +142,10 @@ impl ClientHandle {
                 tls: tls.clone(),
                 node: node.id,
                 address: node.address.clone(),
-                members,
-                authenticator: authenticator.clone(),
+                trust: trust.clone(),
                 requests: receiver,
                 replies: reply_sender.clone(),
-                connected: count.clone(),
+                connected: up.clone(),
             };
             tasks.spawn(link.run());
         }
@@ -153,18 +153,35 @@ impl ClientHandle {
         let first = Timestamp(clock.now().as_micros());
         let client = Client::new(members, authenticator, options.retransmit_after, first);
         let (asks, receiver) = mpsc::channel(1);
-        let asking = Asking { client, clock, links, replies, waiting: None };
+        let trusting = trust.clone();
+        let asking = Asking { client, clock, links, replies, trust: trusting, waiting: None };
         let settled = settled(connected.clone(), members, options.settle);
         tasks.spawn(async move {
             settled.await;
             asking.run(receiver).await;
         });
-        Ok(Self { asks, members, connected, _tasks: tasks })
+        Ok(Self { asks, trust, connected, _tasks: tasks })
     }
 
     /// Asks for an operation, and waits at most `patience` for f+1 matching replies.
     pub async fn ask(&self, operation: &Operation, patience: Duration) -> Result<Answer, AskError> {
         self.carry_out(operation, Way::Ordered, patience).await
+    }
+
+    /// Asks for a change of membership, which only the administrator's client may. The new epoch
+    /// begins at the position that the outcome names.
+    pub async fn change(
+        &self,
+        change: &Change,
+        patience: Duration,
+    ) -> Result<ChangeOutcome, AskError> {
+        let completed = self.complete(change.encode(), Way::Ordered, patience).await?;
+        ChangeOutcome::decode(&completed.result).ok_or(AskError::Incomprehensible)
+    }
+
+    /// The newest membership that was proven to this client.
+    pub fn members(&self) -> Membership {
+        self.trust.members()
     }
 
     /// Asks for an operation that changes nothing: every node answers from its state, in one
@@ -184,39 +201,52 @@ impl ClientHandle {
         way: Way,
         patience: Duration,
     ) -> Result<Answer, AskError> {
-        let asking = async {
-            let (answer, answered) = oneshot::channel();
-            let ask = Ask { operation: operation.encode(), way, answer };
-            self.asks.send(ask).await.map_err(|_| AskError::Stopped)?;
-            answered.await.map_err(|_| AskError::Stopped)?.map_err(AskError::from)
-        };
-        let completed = timeout(patience, asking).await.map_err(|_| AskError::TimedOut {
-            after: patience,
-            needed: self.members.weak(),
-            nodes: self.members.n(),
-            connected: self.connected(),
-        })??;
+        let completed = self.complete(operation.encode(), way, patience).await?;
         let Completed { request, result, view, way, latency } = completed;
         let outcome = Outcome::decode(&result).ok_or(AskError::Incomprehensible)?;
         Ok(Answer { outcome, view, request, way, latency })
     }
 
-    /// How many nodes are connected now.
+    async fn complete(
+        &self,
+        operation: Vec<u8>,
+        way: Way,
+        patience: Duration,
+    ) -> Result<Completed, AskError> {
+        let asking = async {
+            let (answer, answered) = oneshot::channel();
+            let ask = Ask { operation, way, answer };
+            self.asks.send(ask).await.map_err(|_| AskError::Stopped)?;
+            answered.await.map_err(|_| AskError::Stopped)?.map_err(AskError::from)
+        };
+        timeout(patience, asking).await.map_err(|_| AskError::TimedOut {
+            after: patience,
+            needed: self.members().weak(),
+            nodes: self.members().n(),
+            connected: self.connected(),
+        })?
+    }
+
+    /// How many members are connected now.
     pub fn connected(&self) -> usize {
-        *self.connected.borrow()
+        among(*self.connected.borrow(), self.members())
     }
 }
 
 /// Returns when all nodes are connected; or a quorum for as long as `settle`; or after some time
 /// in any case, for then retransmission is all that can help.
-async fn settled(mut connected: watch::Receiver<usize>, members: Membership, settle: Duration) {
+async fn settled(mut connected: watch::Receiver<NodeSet>, members: Membership, settle: Duration) {
     const LONGEST: Duration = Duration::from_secs(2);
     let all = usize::from(members.n());
     let _ = timeout(LONGEST, async {
-        let _ = connected.wait_for(|count| *count >= members.quorum()).await;
-        let _ = timeout(settle, connected.wait_for(|count| *count >= all)).await;
+        let _ = connected.wait_for(|up| among(*up, members) >= members.quorum()).await;
+        let _ = timeout(settle, connected.wait_for(|up| among(*up, members) >= all)).await;
     })
     .await;
+}
+
+fn among(connected: NodeSet, members: Membership) -> usize {
+    members.nodes().filter(|node| connected.contains(*node)).count()
 }
 
 struct Asking {
@@ -224,11 +254,14 @@ struct Asking {
     clock: Clock,
     links: Vec<mpsc::Sender<Bytes>>,
     replies: mpsc::Receiver<Verified<Message>>,
+    trust: Arc<Trust>,
     waiting: Option<oneshot::Sender<Result<Completed, SubmitError>>>,
 }
 
 impl Asking {
     async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
+        self.client.ask_who_is_member();
+        self.carry_out();
         loop {
             let deadline = self.client.deadline().map(|at| self.clock.instant(at));
             let ticking = async {
@@ -272,9 +305,13 @@ impl Asking {
                 ClientEffect::Send { to, message } => self.send(to, &message),
                 ClientEffect::Retransmitted(request) => {
                     tracing::debug!(?request, "no answer yet; asking every node");
+                    self.client.ask_who_is_member();
                 }
-                // Nobody can change the membership of real nodes yet: no administrator has a key.
-                ClientEffect::EpochLearnt => {}
+                ClientEffect::EpochLearnt => {
+                    let members = self.client.members();
+                    tracing::debug!(epoch = %members.epoch(), "the membership has changed");
+                    self.trust.follow(members, self.client.authenticator());
+                }
                 ClientEffect::FellBack(request) => {
                     tracing::debug!(?request, "the nodes' answers differ; having it ordered");
                 }
@@ -292,6 +329,7 @@ impl Asking {
         let framed = frame(&message.encode());
         for (index, link) in self.links.iter().enumerate() {
             let meant = match to {
+                // Those that stand by too: by now they may be members.
                 To::Others => true,
                 To::Node(node) => node == NodeId(index as u16),
             };

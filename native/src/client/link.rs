@@ -3,12 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use conclave_core::{
-    crypto::{Authenticator, Verified, verify},
-    ids::NodeId,
-    pbft::Message,
-    quorum::Membership,
-};
+use conclave_core::{crypto::Verified, ids::NodeId, pbft::Message, quorum::NodeSet};
 use tokio::{
     io::{AsyncWriteExt as _, split},
     net::TcpStream,
@@ -19,7 +14,7 @@ use tokio::{
 use crate::{
     config::Address,
     transport::{
-        FrameReader, Tls, TlsError, backoff, keepalive,
+        FrameReader, Tls, TlsError, Trust, backoff, keepalive,
         limits::{HANDSHAKE_TIMEOUT, KEEPALIVE_INTERVAL, MAX_CLIENT_FRAME_BYTES, WRITE_TIMEOUT},
     },
 };
@@ -31,12 +26,11 @@ pub(super) struct Link {
     pub(super) tls: Tls,
     pub(super) node: NodeId,
     pub(super) address: Address,
-    pub(super) members: Membership,
-    pub(super) authenticator: Arc<dyn Authenticator>,
+    pub(super) trust: Arc<Trust>,
     pub(super) requests: mpsc::Receiver<Bytes>,
     pub(super) replies: mpsc::Sender<Verified<Message>>,
-    /// How many links are up.
-    pub(super) connected: watch::Sender<usize>,
+    /// Which links are up.
+    pub(super) connected: watch::Sender<NodeSet>,
 }
 
 impl Link {
@@ -47,9 +41,9 @@ impl Link {
             match self.connect().await {
                 Ok(stream) => {
                     failures = 0;
-                    self.connected.send_modify(|count| *count += 1);
+                    self.up(true);
                     self.serve(stream).await;
-                    self.connected.send_modify(|count| *count -= 1);
+                    self.up(false);
                     tracing::debug!(node = %self.node, "disconnected");
                 }
                 Err(why) => {
@@ -59,6 +53,16 @@ impl Link {
             sleep(backoff(failures)).await;
             failures = failures.saturating_add(1);
         }
+    }
+
+    fn up(&self, up: bool) {
+        self.connected.send_modify(|all| {
+            if up {
+                all.insert(self.node);
+            } else {
+                all.remove(self.node);
+            }
+        });
     }
 
     async fn connect(&self) -> Result<tokio_rustls::client::TlsStream<TcpStream>, TlsError> {
@@ -71,8 +75,7 @@ impl Link {
 
     async fn serve(&mut self, stream: tokio_rustls::client::TlsStream<TcpStream>) {
         let (reader, mut writer) = split(stream);
-        let (members, authenticator) = (self.members, self.authenticator.clone());
-        let (node, replies) = (self.node, self.replies.clone());
+        let (node, replies, trust) = (self.node, self.replies.clone(), self.trust.clone());
         let reading = async move {
             let mut reader = FrameReader::new(reader, MAX_CLIENT_FRAME_BYTES);
             loop {
@@ -84,17 +87,17 @@ impl Link {
                     }
                 };
                 // A node that sends nonsense is one that doesn't answer.
-                let checked =
-                    Message::decode(&bytes).map_err(|why| why.to_string()).and_then(|message| {
-                        verify(message, members, &*authenticator).map_err(|why| why.to_string())
-                    });
+                let checked = Message::decode(&bytes)
+                    .map_err(|why| why.to_string())
+                    .and_then(|message| trust.verify(message).map_err(|why| why.to_string()));
                 match checked {
                     Ok(message) => {
                         if replies.send(message).await.is_err() {
                             return;
                         }
                     }
-                    Err(why) => tracing::warn!(%node, why, "refused a reply"),
+                    // Or one that is in another epoch than this client knows of.
+                    Err(why) => tracing::debug!(%node, why, "refused a reply"),
                 }
             }
         };

@@ -34,6 +34,8 @@ pub struct NodeEntry {
     pub admin: SocketAddr,
     /// Whom its TLS identity and its signatures must belong to.
     pub public_key: PublicKey,
+    /// Not one of those that the cluster began with: the administrator may make it a member.
+    pub standby: bool,
 }
 
 /// A client, as every node knows it.
@@ -52,7 +54,10 @@ pub struct ClusterConfig {
     pub development: bool,
     /// Sizes and timers of every replica.
     pub pbft: Config,
-    /// The replicas, in order of their numbers, without gaps.
+    /// Whom a change of membership must come from. None: nobody can make one.
+    pub administrator: Option<PublicKey>,
+    /// The replicas, in order of their numbers, without gaps: the first members, then those that
+    /// stand by.
     pub nodes: Vec<NodeEntry>,
     /// The clients, in rising order.
     pub clients: Vec<ClientEntry>,
@@ -66,9 +71,17 @@ struct RawFile {
     development: bool,
     #[serde(default)]
     pbft: Option<Spanned<Config>>,
+    #[serde(default)]
+    administrator: Option<RawAdministrator>,
     node: Vec<RawNode>,
     #[serde(default)]
     client: Vec<RawClient>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAdministrator {
+    public_key: Spanned<PublicKey>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +91,8 @@ struct RawNode {
     address: Spanned<Address>,
     admin: Spanned<SocketAddr>,
     public_key: Spanned<PublicKey>,
+    #[serde(default)]
+    standby: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -131,7 +146,9 @@ impl ClusterConfig {
                 format_args!("over the limit of {MAX_NODES} nodes or {MAX_CLIENTS} clients"),
             ));
         }
-        Membership::new(file.node.len() as u16).map_err(|why| ConfigError::whole(path, why))?;
+        let stands_by = |node: &RawNode| node.standby.as_ref().is_some_and(|it| *it.get_ref());
+        let first = file.node.iter().filter(|node| !stands_by(node)).count();
+        Membership::new(first as u16).map_err(|why| ConfigError::whole(path, why))?;
 
         let mut keys = BTreeSet::new();
         let mut fresh = |key: &Spanned<PublicKey>| {
@@ -149,12 +166,20 @@ impl ClusterConfig {
             if places.insert(what) { Ok(()) } else { Err(at(span, taken)) }
         };
 
+        let administrator = file.administrator.map(|it| fresh(&it.public_key)).transpose()?;
         let mut nodes = Vec::with_capacity(file.node.len());
         for (index, node) in file.node.into_iter().enumerate() {
             if usize::from(*node.id.get_ref()) != index {
                 return Err(at(
                     node.id.span(),
                     format!("nodes are numbered 0, 1, 2, … in order: this must be {index}"),
+                ));
+            }
+            let standby = stands_by(&node);
+            if standby != (index >= first) {
+                return Err(at(
+                    node.standby.as_ref().map_or_else(|| node.id.span(), Spanned::span),
+                    "those that stand by come after all that the cluster began with".into(),
                 ));
             }
             free(node.address.get_ref().to_string(), node.address.span())?;
@@ -164,6 +189,7 @@ impl ClusterConfig {
                 public_key: fresh(&node.public_key)?,
                 address: node.address.into_inner(),
                 admin: node.admin.into_inner(),
+                standby,
             });
         }
         let mut clients: Vec<ClientEntry> = Vec::with_capacity(file.client.len());
@@ -177,7 +203,7 @@ impl ClusterConfig {
             }
             clients.push(ClientEntry { id, public_key: fresh(&client.public_key)? });
         }
-        Ok(Self { development: file.development, pbft, nodes, clients })
+        Ok(Self { development: file.development, pbft, administrator, nodes, clients })
     }
 
     /// The text of the configuration, which [`parse`](Self::parse) reads back.
@@ -193,12 +219,22 @@ impl ClusterConfig {
         }
         let pbft = toml::to_string(&self.pbft).unwrap_or_default(); // plain numbers always can
         let _ = write!(text, "\n[pbft]\n{pbft}");
-        for NodeEntry { id, address, admin, public_key } in &self.nodes {
+        if let Some(public_key) = &self.administrator {
+            let _ = write!(
+                text,
+                "\n# Who may change the membership.\n\
+                 [administrator]\npublic_key = \"{public_key}\"\n"
+            );
+        }
+        for NodeEntry { id, address, admin, public_key, standby } in &self.nodes {
             let _ = write!(
                 text,
                 "\n[[node]]\nid = {id}\naddress = \"{address}\"\nadmin = \"{admin}\"\n\
                  public_key = \"{public_key}\"\n"
             );
+            if *standby {
+                text.push_str("standby = true\n");
+            }
         }
         for ClientEntry { id, public_key } in &self.clients {
             let _ = write!(text, "\n[[client]]\nid = {id}\npublic_key = \"{public_key}\"\n");
@@ -206,18 +242,25 @@ impl ClusterConfig {
         text
     }
 
-    /// How many there are, and every threshold that follows.
+    /// Whom the cluster began with, and every threshold that follows. Who is a member now, the
+    /// cluster itself says and proves.
     pub fn members(&self) -> Membership {
         // Both ways to get a `ClusterConfig` check the number of nodes first.
-        Membership::new(self.nodes.len() as u16)
+        Membership::new(self.first_nodes().count() as u16)
             .unwrap_or_else(|_| unreachable!("a configuration holds a checked number of nodes"))
+    }
+
+    /// Those that the cluster began with.
+    pub fn first_nodes(&self) -> impl Iterator<Item = &NodeEntry> {
+        self.nodes.iter().filter(|node| !node.standby)
     }
 
     /// Who has which public key.
     pub fn directory(&self) -> Arc<Directory> {
         let nodes = self.nodes.iter().map(|it| (Principal::Node(it.id), it.public_key));
         let clients = self.clients.iter().map(|it| (Principal::Client(it.id), it.public_key));
-        Arc::new(nodes.chain(clients).collect())
+        let administrator = self.administrator.map(|key| (Principal::ADMINISTRATOR, key));
+        Arc::new(nodes.chain(clients).chain(administrator).collect())
     }
 
     /// One node, if there is one with this number.
@@ -240,10 +283,11 @@ fn field_span(text: &str, table: &std::ops::Range<usize>, field: &str) -> std::o
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{NewCluster, Ports};
+    use crate::config::{NewCluster, Ports, Sizes};
 
     fn sample() -> ClusterConfig {
-        NewCluster::generate(4, 2, &Ports::default(), true).unwrap().config
+        let sizes = Sizes { nodes: 4, standby: 1, clients: 2 };
+        NewCluster::generate(sizes, &Ports::default(), true).unwrap().config
     }
 
     fn error(text: &str) -> String {
@@ -273,6 +317,21 @@ mod tests {
         assert!(found.contains("line 6") && found.contains("unknown field"), "{found}");
         let found = broken("version = 1", "version =");
         assert!(found.starts_with("cluster.toml, line 2, column"), "{found}");
+    }
+
+    #[test]
+    fn who_stands_by_is_known_but_no_first_member_and_comes_last() {
+        let config = sample();
+        assert_eq!((config.members().n(), config.nodes.len()), (4, 5));
+        assert!(config.directory().contains_key(&Principal::Node(NodeId(4))));
+        assert!(config.directory().contains_key(&Principal::ADMINISTRATOR));
+        let text = config.render();
+        let moved = text.replacen("standby = true\n", "", 1).replacen(
+            "\n[[node]]\nid = 3",
+            "standby = true\n\n[[node]]\nid = 3",
+            1,
+        );
+        assert!(error(&moved).contains("those that stand by come after"), "{}", error(&moved));
     }
 
     #[test]

@@ -63,6 +63,24 @@ impl Default for Ports {
     }
 }
 
+/// How many of each there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Nodes that the cluster begins with.
+    pub nodes: u16,
+    /// Nodes that stand by to become members.
+    pub standby: u16,
+    /// Clients.
+    pub clients: u64,
+}
+
+impl Sizes {
+    /// All nodes, whether they stand by or not.
+    pub fn all_nodes(self) -> u16 {
+        self.nodes.saturating_add(self.standby)
+    }
+}
+
 /// A configuration and every private key, before they are given to their owners.
 pub struct NewCluster {
     /// What everybody may know.
@@ -101,14 +119,10 @@ pub enum GenerateError {
 }
 
 impl NewCluster {
-    /// New keys for `nodes` replicas and `clients` clients.
-    pub fn generate(
-        nodes: u16,
-        clients: u64,
-        ports: &Ports,
-        development: bool,
-    ) -> Result<Self, GenerateError> {
-        Membership::new(nodes)?;
+    /// New keys for replicas, clients and the administrator.
+    pub fn generate(sizes: Sizes, ports: &Ports, development: bool) -> Result<Self, GenerateError> {
+        Membership::new(sizes.nodes)?;
+        let nodes = sizes.all_nodes();
         let available = ports.admin.len().min(ports.peers.len());
         if available < usize::from(nodes) {
             return Err(GenerateError::Ports { nodes, ports: available });
@@ -124,6 +138,7 @@ impl NewCluster {
         let mut config = ClusterConfig {
             development,
             pbft: Config::default(),
+            administrator: Some(fresh(Principal::ADMINISTRATOR)?),
             nodes: Vec::new(),
             clients: Vec::new(),
         };
@@ -134,9 +149,10 @@ impl NewCluster {
                 // Admin is loopback, wherever the node itself listens.
                 admin: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), ports.admin[usize::from(id)]),
                 public_key: fresh(Principal::Node(NodeId(id)))?,
+                standby: id >= sizes.nodes,
             });
         }
-        for id in (0..clients).map(ClientId) {
+        for id in (0..sizes.clients).map(ClientId) {
             config.clients.push(ClientEntry { id, public_key: fresh(Principal::Client(id))? });
         }
         Ok(Self { config, identities })
@@ -173,7 +189,8 @@ mod tests {
     #[test]
     fn a_cluster_that_exists_is_not_overwritten_unless_forced() {
         let directory = std::env::temp_dir().join(format!("conclave-init-{}", std::process::id()));
-        let make = || NewCluster::generate(4, 1, &Ports::default(), false).unwrap();
+        let sizes = Sizes { nodes: 4, standby: 1, clients: 1 };
+        let make = || NewCluster::generate(sizes, &Ports::default(), false).unwrap();
         make().write(&directory, false).unwrap();
         let before = fs::read_to_string(directory.join(CLUSTER_FILE)).unwrap();
         assert!(matches!(make().write(&directory, false), Err(GenerateError::Exists(_))));

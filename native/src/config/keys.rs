@@ -64,9 +64,10 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// The name of a principal's key file: `node-0.key`, `client-0.key`.
+/// The name of a principal's key file: `node-0.key`, `client-0.key`, `administrator.key`.
 pub fn key_file_name(principal: Principal) -> String {
     match principal {
+        Principal::ADMINISTRATOR => "administrator.key".to_owned(),
         Principal::Node(NodeId(id)) => format!("node-{id}.key"),
         Principal::Client(ClientId(id)) => format!("client-{id}.key"),
     }
@@ -77,6 +78,8 @@ pub fn key_file_name(principal: Principal) -> String {
 struct KeyFile {
     node: Option<u16>,
     client: Option<u64>,
+    #[serde(default)]
+    administrator: bool,
     private_key: Spanned<String>,
 }
 
@@ -144,13 +147,15 @@ impl Identity {
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let file: KeyFile =
             toml::from_str(text).map_err(|error| ConfigError::toml(path, text, &error))?;
-        let principal = match (file.node, file.client) {
-            (Some(node), None) => Principal::Node(NodeId(node)),
-            (None, Some(client)) => Principal::Client(ClientId(client)),
+        let principal = match (file.node, file.client, file.administrator) {
+            (Some(node), None, false) => Principal::Node(NodeId(node)),
+            (None, Some(client), false) => Principal::Client(ClientId(client)),
+            (None, None, true) => Principal::ADMINISTRATOR,
             _ => {
                 return Err(ConfigError::whole(
                     path,
-                    "a key file says whose key it holds: either `node = 0` or `client = 0`",
+                    "a key file says whose key it holds: either `node = 0`, `client = 0` or \
+                     `administrator = true`",
                 ));
             }
         };
@@ -172,6 +177,7 @@ impl Identity {
             fs::remove_file(&path).map_err(failed)?;
         }
         let whose = match self.principal {
+            Principal::ADMINISTRATOR => "administrator = true".to_owned(),
             Principal::Node(NodeId(id)) => format!("node = {id}"),
             Principal::Client(ClientId(id)) => format!("client = {id}"),
         };
@@ -216,6 +222,12 @@ mod tests {
         let read = Identity::read(&path).unwrap();
         assert_eq!(read.principal, identity.principal);
         assert_eq!(read.seed.bytes(), identity.seed.bytes());
+
+        let administrator =
+            Identity { principal: Principal::ADMINISTRATOR, seed: Seed::generate().unwrap() };
+        let its = administrator.write(&directory, true).unwrap();
+        assert_eq!(fs::metadata(&its).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(Identity::read(&its).unwrap().principal, Principal::ADMINISTRATOR);
 
         assert!(identity.write(&directory, false).is_err(), "it must not be overwritten unasked");
 

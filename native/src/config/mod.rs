@@ -18,6 +18,6 @@ mod place;
 
 pub use address::{Address, BadAddress};
 pub use cluster::{CLUSTER_FILE, ClientEntry, ClusterConfig, NodeEntry};
-pub use generate::{GenerateError, NewCluster, Ports};
+pub use generate::{GenerateError, NewCluster, Ports, Sizes};
 pub use keys::{Identity, Seed, key_file_name};
 pub use place::{ConfigError, Position};

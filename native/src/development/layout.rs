@@ -8,7 +8,9 @@ use std::{
 
 use thiserror::Error;
 
-use crate::config::{CLUSTER_FILE, ClusterConfig, ConfigError, GenerateError, NewCluster, Ports};
+use crate::config::{
+    CLUSTER_FILE, ClusterConfig, ConfigError, GenerateError, NewCluster, Ports, Sizes,
+};
 
 /// Clients of a development cluster: number 0 for people, the others for the demo load.
 pub const CLIENTS: u64 = 9;
@@ -32,17 +34,17 @@ pub enum LayoutError {
     NotDevelopment(PathBuf),
     /// The directory holds a cluster of another size.
     #[error(
-        "{directory} holds a cluster of {found} nodes, --nodes says {asked}; choose another --dir \
-         or say --nodes {found}",
+        "{directory} holds a cluster of another size; choose another --dir or say \
+         --nodes {found} --standby {standby}",
         directory = directory.display()
     )]
     Size {
         /// Where.
         directory: PathBuf,
         /// How many it has.
-        found: usize,
-        /// How many were asked for.
-        asked: u16,
+        found: u16,
+        /// How many stand by.
+        standby: u16,
     },
     /// The ports would not fit.
     #[error(
@@ -89,15 +91,14 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The cluster in `directory`, made (with keys for `clients` clients) if there is none; without a
-    /// directory, one for this run.
+    /// The cluster in `directory`, made if there is none; without a directory, one for this run.
     /// Addresses follow from `port`, keys stay. Port 0: any free ports.
     pub fn prepare(
         directory: Option<PathBuf>,
-        nodes: u16,
-        clients: u64,
+        sizes: Sizes,
         port: u16,
     ) -> Result<Self, LayoutError> {
+        let nodes = sizes.all_nodes();
         let ports = match port {
             0 => free_ports(nodes)?,
             base => {
@@ -112,7 +113,7 @@ impl Layout {
             std::env::temp_dir().join(format!("conclave-cluster-{}", std::process::id()))
         });
         if !directory.join(CLUSTER_FILE).exists() {
-            let made = NewCluster::generate(nodes, clients, &ports, true)?;
+            let made = NewCluster::generate(sizes, &ports, true)?;
             // What a run with this process number left behind has no configuration: not in use.
             made.write(&directory, temporary)?;
             return Ok(Self { directory, config: made.config, temporary });
@@ -121,9 +122,10 @@ impl Layout {
         if !config.development {
             return Err(LayoutError::NotDevelopment(directory));
         }
-        if config.nodes.len() != usize::from(nodes) {
-            let found = config.nodes.len();
-            return Err(LayoutError::Size { directory, found, asked: nodes });
+        let (first, all) = (config.members().n(), config.nodes.len() as u16);
+        if (first, all) != (sizes.nodes, nodes) {
+            let (found, standby) = (first, all - first);
+            return Err(LayoutError::Size { directory, found, standby });
         }
         for (index, node) in config.nodes.iter_mut().enumerate() {
             let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -213,7 +215,10 @@ mod tests {
         let directory =
             std::env::temp_dir().join(format!("conclave-layout-{}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
-        let prepare = |nodes| Layout::prepare(Some(directory.clone()), nodes, CLIENTS, 0);
+        let prepare = |nodes| {
+            let sizes = Sizes { nodes, standby: 0, clients: CLIENTS };
+            Layout::prepare(Some(directory.clone()), sizes, 0)
+        };
         let keys = |layout: &Layout| {
             layout.config.nodes.iter().map(|node| node.public_key).collect::<Vec<_>>()
         };
@@ -221,7 +226,7 @@ mod tests {
         let second = prepare(4).unwrap();
         assert_eq!(keys(&first), keys(&second));
         assert_ne!(first.config.nodes[0].address, second.config.nodes[0].address);
-        assert!(matches!(prepare(7), Err(LayoutError::Size { found: 4, asked: 7, .. })));
+        assert!(matches!(prepare(7), Err(LayoutError::Size { found: 4, standby: 0, .. })));
         drop((first, second));
         assert!(directory.exists(), "a directory that was named is kept");
         fs::remove_dir_all(directory).unwrap();
@@ -237,7 +242,8 @@ mod tests {
             })
             .unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = Layout::prepare(None, 4, CLIENTS, base).unwrap_err().to_string();
+        let sizes = Sizes { nodes: 4, standby: 0, clients: CLIENTS };
+        let error = Layout::prepare(None, sizes, base).unwrap_err().to_string();
         assert!(error.contains(&format!("port {port} is taken")), "{error}");
         assert!(error.contains("--port"), "{error}");
     }

@@ -19,12 +19,18 @@ use super::{
     Observer, StatusBoard, message_id,
     storage::{Progress, Storage},
 };
-use crate::transport::{Clients, Inbound, Outbound, Undelivered, frame};
+use crate::transport::{Clients, Inbound, Outbound, Trust, Undelivered, frame};
 
 /// Messages handled between two looks at the clock, so that a flood can't hold up timers.
 const MAX_AT_ONCE: usize = 64;
 /// Slots are counted for the status this often: counting looks at every one of them.
 const SLOTS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Whether a replica is a member and has the state that its epoch began with.
+pub(super) fn takes_part(replica: &Replica<KeyValue>) -> bool {
+    let members = replica.members();
+    members.contains(replica.id()) && replica.register().members() == members
+}
 
 /// The storage gave up, and with it the node.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub(super) struct Driver<S> {
     /// By the number of the peer; none for the node itself.
     pub(super) peers: Vec<Option<Outbound>>,
     pub(super) clients: Arc<Clients>,
+    /// Whose word counts, for those who check what comes in.
+    pub(super) trust: Arc<Trust>,
     pub(super) storage: S,
     pub(super) observer: Arc<Observer>,
     pub(super) board: Arc<StatusBoard>,
@@ -135,9 +143,25 @@ impl<S: Storage> Driver<S> {
                         self.clients.reply(client, &framed).map(|()| bytes.len())
                     });
                 }
-                Effect::Event(kind) => self.observer.event(kind),
+                Effect::Event(kind) => self.happened(kind),
             }
         }
+    }
+
+    fn happened(&self, kind: EventKind) {
+        match &kind {
+            EventKind::EpochBegun { epoch, members, .. } => {
+                self.trust.follow(self.replica.members(), self.replica.authenticator());
+                tracing::info!(%epoch, ?members, "an epoch began");
+            }
+            EventKind::Retired { epoch } => tracing::warn!(
+                %epoch,
+                "this node is no member any more; keep it running until every new member is ready, \
+                 for they may fetch the state from it"
+            ),
+            _ => {}
+        }
+        self.observer.event(kind);
     }
 
     fn send(&self, to: To, message: &Message) {
@@ -182,6 +206,12 @@ impl<S: Storage> Driver<S> {
             self.slots_at = now;
         }
         self.board.update(|status| {
+            if status.epoch != replica.epoch() {
+                status.epoch = replica.epoch();
+                status.members = replica.members().nodes().collect();
+                status.nodes = replica.members().n();
+            }
+            status.following = !takes_part(replica);
             status.view = replica.view();
             status.active = replica.is_active();
             status.recovering = replica.is_recovering();

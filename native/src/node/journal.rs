@@ -58,9 +58,9 @@ pub struct JournalIdentity {
 }
 
 impl JournalIdentity {
-    /// Of one node in a cluster, which its members' public keys identify.
+    /// Of one node in a cluster, which its first members' public keys identify.
     pub fn of(node: NodeId, config: &ClusterConfig) -> Self {
-        let keys: Vec<_> = config.nodes.iter().map(|node| node.public_key).collect();
+        let keys: Vec<_> = config.first_nodes().map(|node| node.public_key).collect();
         Self { node, cluster: Digest::of(&keys) }
     }
 

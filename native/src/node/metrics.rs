@@ -45,6 +45,8 @@ pub struct Metrics {
     pub(super) requests_executed: Count,
     pub(super) batches_executed: Count,
     pub(super) request_latency: Histogram,
+    pub(super) epoch: Level,
+    pub(super) members: Level,
     pub(super) view: Level,
     pub(super) view_changes: Count,
     pub(super) views_entered: Count,
@@ -100,6 +102,8 @@ impl Default for Metrics {
             registry.register(name, help, gauge.clone());
             gauge
         };
+        let epoch = gauge("epoch", "The epoch that it is in: each has its own membership");
+        let members = gauge("members", "Nodes that are members in that epoch");
         let view = gauge("view", "The view it is in or wants");
         let executed_seq = gauge("executed_seq", "The last position executed");
         let stable_seq = gauge("stable_checkpoint_seq", "The last stable checkpoint");
@@ -135,6 +139,8 @@ impl Default for Metrics {
             requests_executed,
             batches_executed,
             request_latency,
+            epoch,
+            members,
             view,
             view_changes,
             views_entered,

@@ -10,6 +10,7 @@ use conclave_core::{
     event::{Event, EventKind, LossCause, Place},
     ids::{NodeId, Principal, RequestId, Seq, View},
     pbft::MessageKind,
+    quorum::Membership,
     time::Time,
 };
 
@@ -34,11 +35,20 @@ pub enum RefusedAs {
     Content,
     /// A kind of message that this sender may not send.
     Role,
+    /// Of another epoch: one of the two ends is behind.
+    Epoch,
 }
 
 impl RefusedAs {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Handshake, Self::Crowd, Self::Frame, Self::Encoding, Self::Content, Self::Role];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Handshake,
+        Self::Crowd,
+        Self::Frame,
+        Self::Encoding,
+        Self::Content,
+        Self::Role,
+        Self::Epoch,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -48,6 +58,7 @@ impl RefusedAs {
             Self::Encoding => "encoding",
             Self::Content => "content",
             Self::Role => "role",
+            Self::Epoch => "epoch",
         }
     }
 }
@@ -127,7 +138,9 @@ impl Observer {
     }
 
     /// The replica starts from here rather than from nothing.
-    pub(super) fn restored(&self, view: View, executed: Seq, stable: Seq) {
+    pub(super) fn restored(&self, members: Membership, view: View, executed: Seq, stable: Seq) {
+        self.metrics.epoch.set(members.epoch().0);
+        self.metrics.members.set(u64::from(members.n()));
         self.metrics.view.set(view.0);
         self.metrics.executed_seq.set(executed.0);
         self.metrics.stable_seq.set(stable.0);
@@ -136,7 +149,10 @@ impl Observer {
     /// Something was turned away, by somebody whom we know.
     pub fn refused(&self, from: Principal, what: RefusedAs, why: &impl ToString) {
         let why = why.to_string();
-        tracing::warn!(%from, why, "refused");
+        match what {
+            RefusedAs::Epoch => tracing::debug!(%from, why, "refused"),
+            _ => tracing::warn!(%from, why, "refused"),
+        }
         self.metrics.refused[what as usize].inc();
         self.event(EventKind::Refused { from, why });
     }
@@ -232,6 +248,11 @@ impl Observer {
             EventKind::ViewEntered { view, .. } => {
                 metrics.views_entered.inc();
                 metrics.view.set(view.0);
+            }
+            EventKind::EpochBegun { epoch, members, .. } => {
+                metrics.epoch.set(epoch.0);
+                metrics.members.set(members.len() as u64);
+                metrics.view.set(0);
             }
             EventKind::Equivocation { .. } => {
                 metrics.equivocations.inc();

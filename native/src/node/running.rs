@@ -10,7 +10,6 @@ use conclave_core::{
     ids::{NodeId, Principal},
     pbft::{Record, Replica, RestoreError},
     protocol::Protocol as _,
-    quorum::Membership,
     time::Time,
 };
 use thiserror::Error;
@@ -22,13 +21,15 @@ use tokio::{
 
 use super::{
     Clock, Observer, Status, StatusBoard,
-    driver::{Driver, StorageFailed},
+    driver::{Driver, StorageFailed, takes_part},
     storage::{Journal, JournalIdentity, Memory, Storage, StorageError},
 };
 use crate::{
     admin,
     config::{ClusterConfig, Identity},
-    transport::{Clients, Listening, Outbound, Tls, TlsError, limits::MAX_INBOX_MESSAGES, listen},
+    transport::{
+        Clients, Listening, Outbound, Tls, TlsError, Trust, limits::MAX_INBOX_MESSAGES, listen,
+    },
 };
 
 /// What a node is started with.
@@ -137,7 +138,6 @@ impl Node {
         storage: S,
         records: Vec<Record>,
     ) -> Result<Self, NodeError> {
-        let members = config.members();
         let directory = config.directory();
         let authenticator: Arc<dyn Authenticator> = Arc::new(Ed25519::new(
             identity.principal,
@@ -149,14 +149,21 @@ impl Node {
         let observer = Arc::new(Observer::new(id, clock));
         let replica = Replica::restore(
             id,
-            members,
+            config.members(),
             config.pbft.clone(),
-            authenticator.clone(),
+            authenticator,
             KeyValue::default(),
             records,
         )?;
-        observer.restored(replica.view(), replica.last_executed(), replica.low_water_mark());
-        let board = Arc::new(StatusBoard::new(first_status(&replica, members, clock, &storage)));
+        let members = replica.members();
+        let trust = Arc::new(Trust::new(members, replica.authenticator().clone()));
+        observer.restored(
+            members,
+            replica.view(),
+            replica.last_executed(),
+            replica.low_water_mark(),
+        );
+        let board = Arc::new(StatusBoard::new(first_status(&replica, clock, &storage)));
         let clients = Arc::new(Clients::default());
         let (inbox_sender, inbox) = mpsc::channel(MAX_INBOX_MESSAGES);
 
@@ -175,8 +182,7 @@ impl Node {
         }
         let listening = Arc::new(Listening {
             tls,
-            members,
-            authenticator,
+            trust: trust.clone(),
             observer: observer.clone(),
             inbox: inbox_sender,
             clients: clients.clone(),
@@ -195,6 +201,7 @@ impl Node {
             inbox,
             peers: outbound,
             clients,
+            trust,
             storage,
             observer: observer.clone(),
             board: board.clone(),
@@ -235,16 +242,14 @@ impl Drop for Node {
     }
 }
 
-fn first_status<S: Storage>(
-    replica: &Replica<KeyValue>,
-    members: Membership,
-    clock: Clock,
-    storage: &S,
-) -> Status {
+fn first_status<S: Storage>(replica: &Replica<KeyValue>, clock: Clock, storage: &S) -> Status {
     debug_assert!(replica.deadline().is_some(), "a replica that never ticks can't be driven");
     Status {
         id: replica.id(),
-        nodes: members.n(),
+        epoch: replica.epoch(),
+        members: replica.members().nodes().collect(),
+        nodes: replica.members().n(),
+        following: !takes_part(replica),
         view: replica.view(),
         active: replica.is_active(),
         recovering: replica.is_recovering(),

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use conclave_core::{
-    ids::{NodeId, Seq, View},
+    ids::{Epoch, NodeId, Seq, View},
     quorum::Membership,
     time::Time,
 };
@@ -15,8 +15,15 @@ use thiserror::Error;
 pub struct Status {
     /// Its number.
     pub id: NodeId,
-    /// How many nodes there are.
+    /// The epoch that it is in.
+    pub epoch: Epoch,
+    /// Who is a member in it.
+    pub members: Vec<NodeId>,
+    /// How many members there are.
     pub nodes: u16,
+    /// Whether it votes for nothing yet (or any more): it is no member, or still fetches the state
+    /// that the epoch began with.
+    pub following: bool,
     /// The view it is in, or wants.
     pub view: View,
     /// Whether it takes part in that view.
@@ -64,6 +71,12 @@ pub enum NotReady {
     /// It gave up on a primary, and the next view hasn't started.
     #[error("it is changing to view {0}")]
     ChangingView(View),
+    /// It stands by, or was removed.
+    #[error("it is no member of the cluster (epoch {0}); `conclave member add` makes it one")]
+    NoMember(Epoch),
+    /// It joined, and has nothing to vote on yet.
+    #[error("it is fetching the state that epoch {0} began with")]
+    Following(Epoch),
     /// It lost memory.
     #[error("its disk had lost something, and it doesn't vote until it has recovered")]
     Recovering,
@@ -72,14 +85,20 @@ pub enum NotReady {
 impl Status {
     /// Whether it takes part in a view together with a quorum.
     pub fn ready(&self) -> Result<(), NotReady> {
+        if !self.members.contains(&self.id) {
+            return Err(NotReady::NoMember(self.epoch));
+        }
         // A status is made from a checked configuration; one from elsewhere has no quorum.
         let quorum = Membership::new(self.nodes).map_or(usize::MAX, Membership::quorum);
-        let reached = self.connected.len() + 1;
+        let reached = 1 + self.connected.iter().filter(|it| self.members.contains(it)).count();
         if reached < quorum {
             return Err(NotReady::NoQuorum { reached, quorum });
         }
         if self.recovering {
             return Err(NotReady::Recovering);
+        }
+        if self.following {
+            return Err(NotReady::Following(self.epoch));
         }
         if self.active { Ok(()) } else { Err(NotReady::ChangingView(self.view)) }
     }
@@ -113,7 +132,10 @@ mod tests {
     fn ready_means_active_and_connected_to_a_quorum() {
         let mut status = Status {
             id: NodeId(0),
+            epoch: Epoch(1),
+            members: [0, 1, 3, 4].map(NodeId).into(),
             nodes: 4,
+            following: false,
             view: View(2),
             active: true,
             recovering: false,
@@ -123,7 +145,7 @@ mod tests {
             high_water_mark: Seq(200),
             slots: 0,
             pending: 0,
-            connected: vec![NodeId(1)],
+            connected: vec![NodeId(1), NodeId(2)],
             clients: 0,
             started_at: Time::ZERO,
             now: Time::ZERO,
@@ -133,6 +155,11 @@ mod tests {
         assert_eq!(status.ready(), Err(NotReady::NoQuorum { reached: 2, quorum: 3 }));
         status.connected.push(NodeId(3));
         assert_eq!(status.ready(), Ok(()));
+        status.following = true;
+        assert_eq!(status.ready(), Err(NotReady::Following(Epoch(1))));
+        status.following = false;
+        let removed = Status { id: NodeId(2), ..status.clone() };
+        assert_eq!(removed.ready(), Err(NotReady::NoMember(Epoch(1))));
         status.recovering = true;
         assert_eq!(status.ready(), Err(NotReady::Recovering));
         status.recovering = false;

@@ -13,10 +13,9 @@ use std::{
 
 use bytes::Bytes;
 use conclave_core::{
-    crypto::{Authenticator, Digest, Verified, verify},
+    crypto::{Digest, Refusal, Verified},
     ids::{ClientId, MessageId, NodeId, Principal},
     pbft::Message,
-    quorum::Membership,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, split},
@@ -34,6 +33,7 @@ use super::{
         MAX_UNHANDLED_BYTES, WRITE_TIMEOUT, max_frame_bytes,
     },
     tls::Tls,
+    trust::Trust,
 };
 use crate::node::{ConnectionKind, Observer, RefusedAs, message_id};
 
@@ -54,10 +54,8 @@ pub struct Inbound {
 pub struct Listening {
     /// The own identity.
     pub tls: Tls,
-    /// How many nodes there are.
-    pub members: Membership,
-    /// Checks signatures.
-    pub authenticator: Arc<dyn Authenticator>,
+    /// Whose word counts.
+    pub trust: Arc<Trust>,
     /// Who watches.
     pub observer: Arc<Observer>,
     /// Where checked messages go.
@@ -218,15 +216,16 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
     async fn run(&mut self) {
         loop {
             match self.next().await {
-                Ok(Some(inbound)) => {
+                Ok(Heard::Message(inbound)) => {
                     self.strikes = self.strikes.saturating_sub(1);
                     if self.shared.inbox.send(inbound).await.is_err() {
                         return; // the node is stopping
                     }
                 }
+                Ok(Heard::OfAnotherEpoch) => {}
                 // A client that errs has to come back; a node's honest messages may follow.
-                Ok(None) if matches!(self.from, Principal::Client(_)) => return,
-                Ok(None) => {
+                Ok(Heard::Refused) if matches!(self.from, Principal::Client(_)) => return,
+                Ok(Heard::Refused) => {
                     let pause = FIRST_PAUSE * (1 << self.strikes.min(10));
                     self.strikes = self.strikes.saturating_add(1);
                     sleep(pause.min(MAX_PAUSE)).await;
@@ -252,8 +251,8 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
         }
     }
 
-    /// The next message; `None` if it was turned away.
-    async fn next(&mut self) -> Result<Option<Inbound>, FrameError> {
+    /// The next message.
+    async fn next(&mut self) -> Result<Heard, FrameError> {
         let announced = self.reader.announced().await?;
         // Before the frame is read: a sender that is ahead of the protocol waits in its own socket.
         let units = announced.div_ceil(ROOM_UNIT) as u32; // at most 64 Ki
@@ -266,11 +265,14 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
         match self.check(bytes).await {
             Ok((digest, message)) => {
                 let id = message_id(&digest, self.from, own);
-                Ok(Some(Inbound { from: self.from, id, message, _room: room }))
+                Ok(Heard::Message(Inbound { from: self.from, id, message, _room: room }))
             }
             Err((what, why)) => {
                 self.shared.observer.refused(self.from, what, &why);
-                Ok(None)
+                Ok(match what {
+                    RefusedAs::Epoch => Heard::OfAnotherEpoch,
+                    _ => Heard::Refused,
+                })
             }
         }
     }
@@ -279,15 +281,19 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
         &self,
         bytes: Bytes,
     ) -> Result<(Digest, Verified<Message>), (RefusedAs, String)> {
-        let (from, members) = (self.from, self.shared.members);
-        let authenticator = self.shared.authenticator.clone();
+        let (from, trust) = (self.from, self.shared.trust.clone());
         let heavy = bytes.len() >= CHECK_ELSEWHERE_BYTES;
         let work = move || {
             let message =
                 Message::decode(&bytes).map_err(|why| (RefusedAs::Encoding, why.to_string()))?;
             may_say(from, &message).map_err(|why| (RefusedAs::Role, why.to_owned()))?;
-            let message = verify(message, members, &*authenticator)
-                .map_err(|why| (RefusedAs::Content, why.to_string()))?;
+            let message = trust.verify(message).map_err(|why| {
+                let what = match why {
+                    Refusal::Epoch { .. } => RefusedAs::Epoch,
+                    _ => RefusedAs::Content,
+                };
+                (what, why.to_string())
+            })?;
             Ok((Digest::of_bytes(&bytes), message))
         };
         if !heavy {
@@ -299,19 +305,33 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
     }
 }
 
+/// What came of reading a message.
+enum Heard {
+    Message(Inbound),
+    /// No correct node sends it.
+    Refused,
+    /// Correct nodes do send it: they don't all turn to a new epoch in the same moment. Whoever is
+    /// behind asks for the proof by itself.
+    OfAnotherEpoch,
+}
+
 /// Who may say what, as far as the connection alone can tell.
 fn may_say(from: Principal, message: &Message) -> Result<(), &'static str> {
     match (from, message) {
         (Principal::Client(_), Message::Request(request)) if request.by == from => Ok(()),
         (Principal::Client(_), Message::Read(read)) if read.by == from => Ok(()),
-        (Principal::Client(_), Message::Request(_) | Message::Read(_)) => {
-            Err("a request signed by somebody else")
-        }
+        (Principal::Client(_), Message::FetchEpochEnds(fetch)) if fetch.by == from => Ok(()),
+        (
+            Principal::Client(_),
+            Message::Request(_) | Message::Read(_) | Message::FetchEpochEnds(_),
+        ) => Err("a request signed by somebody else"),
         (Principal::Client(_), _) => Err("a client may only send requests"),
         (Principal::Node(_), Message::Reply(_) | Message::ReadReply(_)) => {
             Err("replies are for clients")
         }
-        (Principal::Node(_), Message::Read(_)) => Err("reads come from clients themselves"),
+        (Principal::Node(_), Message::Read(_) | Message::FetchEpochEnds(_)) => {
+            Err("reads come from clients themselves")
+        }
         (Principal::Node(_), _) => Ok(()),
     }
 }

@@ -18,6 +18,7 @@
 //! | `outbound` | [`Outbound`]: the queue and connection to one peer, with backoff |
 //! | `inbound` | the listener, and reading and checking what each connection says |
 //! | `clients` | [`Clients`]: where replies go |
+//! | `trust` | [`Trust`]: whose word counts right now, as epochs change it |
 
 mod clients;
 mod frame;
@@ -25,9 +26,11 @@ mod inbound;
 pub mod limits;
 mod outbound;
 mod tls;
+mod trust;
 
 pub use clients::Clients;
 pub use frame::{FrameError, FrameReader, frame, keepalive};
 pub use inbound::{Inbound, Listening, listen};
 pub use outbound::{Outbound, Undelivered, backoff};
 pub use tls::{Tls, TlsError};
+pub use trust::Trust;

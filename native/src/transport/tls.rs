@@ -312,12 +312,17 @@ mod tests {
     };
 
     use super::*;
-    use crate::config::{NewCluster, Ports, Seed};
+    use crate::config::{NewCluster, Ports, Seed, Sizes};
 
     const NODE_0: Principal = Principal::Node(NodeId(0));
 
     fn cluster() -> (Arc<Directory>, Vec<Identity>) {
-        let made = NewCluster::generate(4, 1, &Ports::default(), true).unwrap();
+        let made = NewCluster::generate(
+            Sizes { nodes: 4, standby: 0, clients: 1 },
+            &Ports::default(),
+            true,
+        )
+        .unwrap();
         (made.config.directory(), made.identities)
     }
 

@@ -16,7 +16,7 @@ use std::{
 
 use conclave::{
     client::{ClientHandle, ClientOptions},
-    config::{ClusterConfig, Identity},
+    config::{ClusterConfig, Identity, Sizes},
     development::{CLIENTS, Layout, Supervisor, SupervisorOptions},
     node::Status,
 };
@@ -83,7 +83,8 @@ impl RealCluster {
     pub(crate) fn prepare(nodes: u16, clients: u64, durable: bool) -> Self {
         let scratch = Scratch::new();
         let directory = Some(scratch.path().to_owned());
-        let layout = Layout::prepare(directory, nodes, clients, 0).expect("a cluster");
+        let layout =
+            Layout::prepare(directory, Sizes { nodes, standby: 0, clients }, 0).expect("a cluster");
         let options = SupervisorOptions {
             program: program().to_owned(),
             directory: scratch.path().to_owned(),

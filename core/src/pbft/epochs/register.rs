@@ -9,6 +9,7 @@ use super::{
     change::{Change, ChangeOutcome, ChangeRefused, MAX_CONTACT_BYTES, NewMember},
 };
 use crate::{
+    crypto::PublicKey,
     ids::Seq,
     quorum::{MAX_NODES, Membership, NodeSet},
 };
@@ -58,10 +59,25 @@ impl Register {
         }
     }
 
-    /// Executes the administrator's operation at a position.
-    pub(crate) fn execute(&mut self, at: Seq, interval: u64, operation: &[u8]) -> ChangeOutcome {
+    /// Those that were members from the beginning.
+    pub(crate) fn founders(&self) -> NodeSet {
+        self.joined.iter().fold(self.used, |mut founders, member| {
+            founders.remove(member.id);
+            founders
+        })
+    }
+
+    /// Executes the administrator's operation at a position. The founders' keys stand in every
+    /// replica's configuration and not in the state, so they come from there.
+    pub(crate) fn execute(
+        &mut self,
+        at: Seq,
+        interval: u64,
+        operation: &[u8],
+        founders_keys: &[PublicKey],
+    ) -> ChangeOutcome {
         let agreed = match Change::decode(operation) {
-            Some(change) => self.agree(at, interval, change),
+            Some(change) => self.agree(at, interval, change, founders_keys),
             None => Err(ChangeRefused::Unreadable),
         };
         match agreed {
@@ -79,7 +95,13 @@ impl Register {
         }
     }
 
-    fn agree(&self, at: Seq, interval: u64, change: Change) -> Result<Roster, ChangeRefused> {
+    fn agree(
+        &self,
+        at: Seq,
+        interval: u64,
+        change: Change,
+        founders_keys: &[PublicKey],
+    ) -> Result<Roster, ChangeRefused> {
         if let Some(end) = self.end() {
             return Err(ChangeRefused::UnderWay(end));
         }
@@ -102,7 +124,8 @@ impl Register {
                 return Err(ChangeRefused::NumberUsed(id));
             }
             let mut before = self.joined.iter().chain(&change.add[..index]);
-            if member.key.is_some() && before.any(|other| other.key == member.key) {
+            let of_founder = member.key.is_some_and(|key| founders_keys.contains(&key));
+            if of_founder || member.key.is_some() && before.any(|other| other.key == member.key) {
                 return Err(ChangeRefused::KeyUsed(id));
             }
             if member.contact.len() > MAX_CONTACT_BYTES {

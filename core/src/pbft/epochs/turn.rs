@@ -19,7 +19,7 @@ use crate::{
     app::Application,
     crypto::Signed,
     event::EventKind,
-    ids::{ClientId, Epoch, NodeId, Seq, View},
+    ids::{ClientId, Epoch, NodeId, Principal, Seq, View},
     protocol::{Effect, To},
     quorum::Membership,
 };
@@ -122,7 +122,10 @@ impl<A: Application> Replica<A> {
     pub(in super::super) fn change_membership(&mut self, at: Seq, operation: &[u8]) -> Vec<u8> {
         let before = self.register.end();
         let interval = self.config.checkpoint_interval;
-        let outcome = self.register.execute(at, interval, operation);
+        let founders = self.register.founders().iter();
+        let keys: Vec<_> =
+            founders.filter_map(|node| self.authenticator.key(Principal::Node(node))).collect();
+        let outcome = self.register.execute(at, interval, operation, &keys);
         if let Some(after) = self.register.end().filter(|_| before.is_none()) {
             self.ending_since = Some(self.now);
             self.event(EventKind::EpochEnding { after });

@@ -259,9 +259,9 @@ fn of_two_changes_the_first_is_made_and_the_other_refused() {
     let later = ChangeOutcome::Changed { epoch: Epoch(2), after: Seq(10) };
     assert_eq!(second, later);
     let mut register = Register::new(Membership::new(4).unwrap());
-    let first = register.execute(Seq(3), 5, &change(&[4], &[]).encode());
+    let first = register.execute(Seq(3), 5, &change(&[4], &[]).encode(), &[]);
     assert_eq!(first, ChangeOutcome::Changed { epoch: Epoch(1), after: Seq(5) });
-    let racing = register.execute(Seq(4), 5, &change(&[5], &[]).encode());
+    let racing = register.execute(Seq(4), 5, &change(&[5], &[]).encode(), &[]);
     assert_eq!(racing, ChangeOutcome::Refused(ChangeRefused::UnderWay(Seq(5))));
 }
 
@@ -286,7 +286,7 @@ fn changes_that_can_not_be_are_refused_with_the_reason() {
     let keyed = |id| NewMember { key: Some(key), ..member(id) };
     let long = NewMember { contact: "x".repeat(300), ..member(4) };
     let mut refuses = |change: Change, why| {
-        let outcome = register.execute(Seq(1), 5, &change.encode());
+        let outcome = register.execute(Seq(1), 5, &change.encode(), &[]);
         assert_eq!(outcome, ChangeOutcome::Refused(why));
     };
     refuses(change(&[], &[]), ChangeRefused::Empty);
@@ -299,12 +299,17 @@ fn changes_that_can_not_be_are_refused_with_the_reason() {
     refuses(Change { add: vec![long], remove: vec![] }, ChangeRefused::LongContact(NodeId(4)));
     let twice = Change { add: vec![keyed(4), keyed(5)], remove: vec![] };
     refuses(twice, ChangeRefused::KeyUsed(NodeId(5)));
-    let unreadable = register.execute(Seq(1), 5, b"\xff\xff");
+    // The founders' keys stand in the configuration.
+    let mut of_founder = Register::new(Membership::new(4).unwrap());
+    let joins = Change { add: vec![keyed(4)], remove: vec![] }.encode();
+    let refused = ChangeOutcome::Refused(ChangeRefused::KeyUsed(NodeId(4)));
+    assert_eq!(of_founder.execute(Seq(1), 5, &joins, &[key]), refused);
+    let unreadable = register.execute(Seq(1), 5, b"\xff\xff", &[]);
     assert_eq!(unreadable, ChangeOutcome::Refused(ChangeRefused::Unreadable));
     // Numbers stay used after their replica is gone.
-    register.execute(Seq(1), 5, &change(&[4], &[3]).encode());
+    register.execute(Seq(1), 5, &change(&[4], &[3]).encode(), &[]);
     register.turn();
-    let again = register.execute(Seq(6), 5, &change(&[3], &[]).encode());
+    let again = register.execute(Seq(6), 5, &change(&[3], &[]).encode(), &[]);
     assert_eq!(again, ChangeOutcome::Refused(ChangeRefused::NumberUsed(NodeId(3))));
 }
 

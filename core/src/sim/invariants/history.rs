@@ -230,7 +230,7 @@ impl History {
     /// What the history gives as the answer.
     fn give(&mut self, client: ClientId, seq: Seq, operation: &[u8]) -> Vec<u8> {
         if client == ClientId::ADMINISTRATOR {
-            self.register.execute(seq, self.checkpoint_interval, operation).encode()
+            self.register.execute(seq, self.checkpoint_interval, operation, &[]).encode()
         } else {
             let result = self.reference.execute(operation, &self.context);
             self.note_answer(operation);
