@@ -2,6 +2,7 @@
 
 mod history;
 pub(crate) mod liar;
+mod membership;
 pub(crate) mod real;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use conclave::development::CLIENTS;
+use conclave::{config::Sizes, development::CLIENTS};
 use conclave_core::{
     app::{Operation, Outcome},
     client::Way,
@@ -256,7 +257,8 @@ fn families(text: &str) -> BTreeMap<String, f64> {
 /// Whatever a family counts is made to happen here, misbehaviour included.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_that_is_declared_is_live() {
-    let cluster = RealCluster::start(4, false).await;
+    let sizes = Sizes { nodes: 4, standby: 1, clients: CLIENTS };
+    let cluster = RealCluster::start_of(sizes, false).await;
     /// More than the ring and all socket buffers between the two hold.
     const FAR_BEHIND: f64 = 120_000.0;
     let mut live = BTreeMap::new();
@@ -293,6 +295,9 @@ async fn every_metric_that_is_declared_is_live() {
         live["conclave_events"] > FAR_BEHIND
     })
     .await;
+    // Another epoch, with one node more; that one and those that turn late are of another epoch.
+    let (code, said) = cluster.member(&["add", "4"]).await;
+    assert_eq!(code, Some(0), "{said}");
     finish().await;
     assert!(!acknowledged.lock().unwrap().is_empty());
     // It reads on, and is told.

@@ -1,4 +1,5 @@
-//! What concurrent clients of a real cluster saw while its primary was killed, judged from outside.
+//! What concurrent clients of a real cluster see is recorded and judged from outside: here while
+//! its primary is killed, in `membership` while a member is replaced.
 
 use std::{
     sync::{
@@ -8,16 +9,18 @@ use std::{
     time::Duration,
 };
 
+use conclave::client::ClientHandle;
 use conclave_core::{
     app::Operation,
     ids::{NodeId, View},
 };
 use conclave_tests::History;
+use tokio::task::JoinHandle;
 
 use super::real::{RealCluster, until};
 
 /// Clients that ask at the same time.
-const CONCURRENT: u64 = 8;
+pub(super) const CONCURRENT: u64 = 8;
 /// Few, so that clients meet at them.
 const KEYS: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,48 +41,75 @@ fn operation(client: u64, count: u64) -> Operation {
     }
 }
 
+/// Clients that ask all the time, and everything that they are told.
+pub(super) struct Clients {
+    history: Arc<Mutex<History>>,
+    stop: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Clients {
+    /// All of the cluster's clients begin.
+    pub(super) fn start(cluster: &RealCluster) -> Self {
+        let history = Arc::new(Mutex::new(History::default()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let one = |id| {
+            let (history, stop) = (history.clone(), stop.clone());
+            tokio::spawn(ask_all_the_time(cluster.client(id), id, history, stop))
+        };
+        let tasks = (0..CONCURRENT).map(one).collect();
+        Self { history, stop, tasks }
+    }
+
+    /// Waits until so many more calls were made.
+    pub(super) async fn more(&self, calls: usize, when: &str) {
+        let made = || self.history.lock().unwrap().len();
+        let before = made();
+        until(&format!("{calls} calls {when}"), || made() >= before + calls).await;
+    }
+
+    /// They end, and what they saw is judged.
+    pub(super) async fn judge(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for task in self.tasks {
+            task.await.expect("the client ends well");
+        }
+        let history = self.history.lock().unwrap();
+        println!("{} calls, up to {} at a time", history.len(), history.concurrency());
+        assert!(history.concurrency() >= 4, "only {} at a time", history.concurrency());
+        history.check().unwrap_or_else(|broken| panic!("{broken}"));
+    }
+}
+
+async fn ask_all_the_time(
+    client: ClientHandle,
+    id: u64,
+    history: Arc<Mutex<History>>,
+    stop: Arc<AtomicBool>,
+) {
+    for count in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let operation = operation(id, count);
+        // Noted before it is sent and after it is believed: the times in between are at least those
+        // that it really took.
+        let call = history.lock().unwrap().ask(operation.clone());
+        let answer = client.ask(&operation, PATIENCE).await.expect("an answer");
+        history.lock().unwrap().answer(call, &answer.outcome);
+        tokio::time::sleep(Duration::from_millis(5 + 11 * id)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_eight_clients_saw_while_the_primary_was_killed_is_linearizable() {
     let cluster = RealCluster::start_with(4, CONCURRENT, true).await;
-    let history = Arc::new(Mutex::new(History::default()));
-    let stop = Arc::new(AtomicBool::new(false));
-    let tasks: Vec<_> = (0..CONCURRENT)
-        .map(|id| {
-            let (history, stop) = (history.clone(), stop.clone());
-            let client = cluster.client(id);
-            tokio::spawn(async move {
-                for count in 0.. {
-                    if stop.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let operation = operation(id, count);
-                    // Noted before it is sent and after it is believed: the times in between are
-                    // at least those that it really took.
-                    let call = history.lock().unwrap().ask(operation.clone());
-                    let answer = client.ask(&operation, PATIENCE).await.expect("an answer");
-                    history.lock().unwrap().answer(call, &answer.outcome);
-                    tokio::time::sleep(Duration::from_millis(5 + 11 * id)).await;
-                }
-            })
-        })
-        .collect();
-    let calls = || history.lock().unwrap().len();
-    until("calls before the crash", || calls() >= 150).await;
-
+    let clients = Clients::start(&cluster);
+    clients.more(150, "before the crash").await;
     cluster.supervisor.kill(NodeId(0)).await.unwrap();
-    let at_crash = calls();
-    until("calls after the crash", || calls() >= at_crash + 150).await;
+    clients.more(150, "after the crash").await;
     cluster.supervisor.start(NodeId(0)).unwrap();
-    let at_restart = calls();
-    until("calls after the restart", || calls() >= at_restart + 100).await;
-    stop.store(true, Ordering::Relaxed);
-    for task in tasks {
-        task.await.expect("the client ends well");
-    }
-
+    clients.more(100, "after the restart").await;
     assert!(cluster.status(NodeId(1)).unwrap().view > View(0), "the primary's view was left");
-    let history = history.lock().unwrap();
-    println!("{} calls, up to {} at a time", history.len(), history.concurrency());
-    assert!(history.concurrency() >= 4, "only {} at a time", history.concurrency());
-    history.check().unwrap_or_else(|broken| panic!("{broken}"));
+    clients.judge().await;
 }

@@ -81,10 +81,14 @@ pub(crate) struct RealCluster {
 impl RealCluster {
     /// Keys and configuration on free ports; nothing runs yet.
     pub(crate) fn prepare(nodes: u16, clients: u64, durable: bool) -> Self {
+        Self::prepare_of(Sizes { nodes, standby: 0, clients }, durable)
+    }
+
+    /// The same, with nodes that stand by.
+    pub(crate) fn prepare_of(sizes: Sizes, durable: bool) -> Self {
         let scratch = Scratch::new();
         let directory = Some(scratch.path().to_owned());
-        let layout =
-            Layout::prepare(directory, Sizes { nodes, standby: 0, clients }, 0).expect("a cluster");
+        let layout = Layout::prepare(directory, sizes, 0).expect("a cluster");
         let options = SupervisorOptions {
             program: program().to_owned(),
             directory: scratch.path().to_owned(),
@@ -92,7 +96,7 @@ impl RealCluster {
             log: "warn".into(),
             print: std::env::var_os("CONCLAVE_TEST_LOG").is_some(),
         };
-        let supervisor = Supervisor::new(options, nodes);
+        let supervisor = Supervisor::new(options, sizes.all_nodes());
         Self { config: Arc::new(layout.config.clone()), supervisor, scratch }
     }
 
@@ -103,9 +107,14 @@ impl RealCluster {
 
     /// The same with keys for so many clients.
     pub(crate) async fn start_with(nodes: u16, clients: u64, durable: bool) -> Self {
-        let cluster = Self::prepare(nodes, clients, durable);
+        Self::start_of(Sizes { nodes, standby: 0, clients }, durable).await
+    }
+
+    /// The same with nodes that stand by, which run too.
+    pub(crate) async fn start_of(sizes: Sizes, durable: bool) -> Self {
+        let cluster = Self::prepare_of(sizes, durable);
         cluster.supervisor.start_all().expect("nodes start");
-        for node in 0..nodes {
+        for node in 0..sizes.nodes {
             cluster.until_ready(NodeId(node)).await;
         }
         cluster
@@ -122,6 +131,15 @@ impl RealCluster {
     pub(crate) fn client(&self, id: u64) -> ClientHandle {
         let identity = self.identity(Principal::Client(ClientId(id)));
         ClientHandle::start(&self.config, &identity, &ClientOptions::default()).expect("a client")
+    }
+
+    /// What `conclave member` ends with, and says to both outputs.
+    pub(crate) async fn member(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = tokio::process::Command::new(program());
+        command.args(["--log", "error", "member", "--config"]).arg(self.scratch.path());
+        let output = command.args(arguments).output().await.expect("the program starts");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).expect("text"))
     }
 
     /// What a node says about itself, if it answers.
