@@ -14,6 +14,7 @@
 //! | [`lab`] | `web/dist`: build, bundle, optimise, compress, weigh |
 //! | [`imports`], [`purity`] | what a wasm module asks of its host, and that core asks nothing |
 //! | [`browser`] | Chromium and its driver |
+//! | [`mutants`] | the protocol, broken on purpose |
 //! | [`run`], [`stages`], [`tally`], [`doctor`] | the commands |
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ mod browser;
 mod doctor;
 mod imports;
 mod lab;
+mod mutants;
 mod process;
 mod purity;
 mod run;
@@ -54,6 +56,8 @@ enum Command {
     Test(stages::Options),
     /// Build the lab into web/dist
     BuildWeb,
+    /// Break the protocol on purpose, place by place, and see that the tests notice
+    Mutants(mutants::Options),
     /// Run the benchmarks
     Bench {
         /// What to hand on to `cargo bench`
@@ -87,6 +91,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
             weight.within_budget()?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Mutants(options) => mutants::run(&workspace, &options),
         Command::Bench { arguments } => bench(&workspace, &arguments),
         Command::Doctor => doctor::report(&workspace),
     }

@@ -10,6 +10,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
     time::{Duration, Instant},
@@ -78,6 +79,51 @@ pub(crate) fn run_watched(
         end_of(thread);
     }
     Ok(status)
+}
+
+/// How a child ended that was listened to.
+pub(crate) enum Ended {
+    /// Its own way.
+    ByItself(ExitStatus),
+    /// It said what was waited for, and was ended.
+    AsAsked,
+    /// It took too long, and was ended.
+    TooLate,
+}
+
+/// Runs a child until it prints a line that is waited for. What it prints goes nowhere else.
+pub(crate) fn run_until(
+    mut command: Command,
+    what: &str,
+    limit: Duration,
+    mut is_it: impl FnMut(&str) -> bool,
+) -> Result<Ended> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut running = Running::start(command, what)?;
+    let (say, hear) = mpsc::channel();
+    let out = running.child.stdout.take();
+    let reader = thread::spawn(move || {
+        let lines = out.into_iter().flat_map(|pipe| BufReader::new(pipe).lines());
+        // Whoever listens may have heard enough.
+        lines
+            .map_while(Result::ok)
+            .take_while(|line| say.send(line.clone()).is_ok())
+            .for_each(drop);
+    });
+    let end = Instant::now() + limit;
+    let ended = loop {
+        match hear.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(line) if is_it(&line) => break Ended::AsAsked,
+            Ok(_) => {}
+            Err(mpsc::RecvTimeoutError::Timeout) => break Ended::TooLate,
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                return running.wait(GRACE).map(Ended::ByItself);
+            }
+        }
+    };
+    drop((running, hear));
+    end_of(reader);
+    Ok(ended)
 }
 
 /// Runs a quiet child to its end and returns what it printed; on failure that is in the error.
