@@ -15,12 +15,14 @@
 //! | [`imports`], [`purity`] | what a wasm module asks of its host, and that core asks nothing |
 //! | [`browser`] | Chromium and its driver |
 //! | [`mutants`] | the protocol, broken on purpose |
+//! | [`coverage`] | which of its lines tests run |
 //! | [`run`], [`stages`], [`tally`], [`doctor`] | the commands |
 
 #![forbid(unsafe_code)]
 
 mod apt;
 mod browser;
+mod coverage;
 mod doctor;
 mod imports;
 mod lab;
@@ -58,6 +60,8 @@ enum Command {
     BuildWeb,
     /// Break the protocol on purpose, place by place, and see that the tests notice
     Mutants(mutants::Options),
+    /// Say which lines of the protocol the core's tests run, file by file
+    Coverage,
     /// Run the benchmarks
     Bench {
         /// What to hand on to `cargo bench`
@@ -92,6 +96,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Mutants(options) => mutants::run(&workspace, &options),
+        Command::Coverage => coverage::run(&workspace),
         Command::Bench { arguments } => bench(&workspace, &arguments),
         Command::Doctor => doctor::report(&workspace),
     }

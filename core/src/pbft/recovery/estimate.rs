@@ -64,6 +64,11 @@ impl Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        crypto::{Digest, Signed, Simulated},
+        ids::Principal,
+        pbft::{Checkpoint, CheckpointCertificate},
+    };
 
     fn answer(view: u64) -> RecoveryAnswer {
         RecoveryAnswer { life: 1, epoch: Epoch(0), view: View(view), stable: None, prepared: None }
@@ -83,6 +88,24 @@ mod tests {
     fn fewer_answers_than_a_quorum_bound_nothing() {
         assert_eq!(estimate(4, &[1, 1]), None);
         assert_eq!(estimate(7, &[1, 1, 1, 1]), None);
+    }
+
+    #[test]
+    fn the_position_is_not_settled_before_a_quorum_has_answered() {
+        let members = Membership::new(4).unwrap();
+        let mut estimate = Estimate::default();
+        for node in 0..2 {
+            estimate.add(NodeId(node), &answer(0));
+            estimate.settle(members, 20, 8);
+        }
+        // The only one that knows how far it had come answers last.
+        let (epoch, seq, digest) = (Epoch(0), Seq(40), Digest::default());
+        let body = Checkpoint { epoch, seq, digest, successor: None };
+        let vote = Signed::new(body, &Simulated::new(Principal::Node(NodeId(2)), 7));
+        let stable = Some(CheckpointCertificate { checkpoints: [vote].into() });
+        estimate.add(NodeId(2), &RecoveryAnswer { stable, ..answer(0) });
+        estimate.settle(members, 20, 8);
+        assert_eq!(estimate.bound(members), Some((Seq(64), View(0))));
     }
 
     #[test]

@@ -144,3 +144,22 @@ fn a_proposal_that_leaves_out_the_time_it_needs_is_refused() {
         ))
     );
 }
+
+#[test]
+fn a_primary_whose_clock_is_set_back_stops_time_and_never_turns_it_back() {
+    let mut net = Net::new(4);
+    net.ask(&put_for(1, 500), [0]);
+    let before = net.replica(1).agreed_time();
+    for replica in &mut net.replicas {
+        replica.set_clock_offset_us(2_000_000);
+    }
+    net.ask(&put_for(2, 500), [0]);
+    let later = net.replica(1).agreed_time();
+    assert!(later > before);
+    // Within what backups tolerate, so that they accept it.
+    net.replicas[0].set_clock_offset_us(0);
+    net.ask(&put_for(3, 500), [0]);
+    assert_eq!(net.executed(), [Seq(3); 4]);
+    assert_eq!(refusals(&net, 1), 0);
+    assert_eq!(net.replica(1).agreed_time(), later);
+}

@@ -3,7 +3,10 @@
 use alloc::{rc::Rc, sync::Arc, vec, vec::Vec};
 use core::{cell::Cell, time::Duration};
 
-use super::net::{Net, node, request};
+use super::{
+    net::{Net, node, request},
+    view_change::view_change,
+};
 use crate::{
     crypto::{Digest, Signed},
     event::{EventKind, ViewChangeCause},
@@ -292,4 +295,26 @@ fn a_peer_that_claims_to_forget_again_and_again_costs_little() {
     net.everything();
     net.pass(Duration::from_secs(20));
     assert!(net.replica(0).last_executed() <= Seq(30), "two windows above the log's end");
+}
+
+/// It may have started that view before it forgot, with another O.
+#[test]
+fn who_recovered_starts_no_view_that_it_may_have_started_before() {
+    let mut net = Net::with(4, &small());
+    for timestamp in 1..=7 {
+        net.ask(&request(1, timestamp, "k"), [0]);
+    }
+    net.restart_damaged(1, vec![], 1);
+    net.pass(Duration::from_secs(5));
+    assert!(!net.replica(1).is_recovering());
+    assert_eq!(net.replica(1).view(), View(0));
+    net.only(|_, to, _| to == NodeId(1));
+    let mut wanted_by_the_others = |view| {
+        for id in [0, 2, 3] {
+            net.deliver(id, 1, Message::ViewChange(view_change(id, view, vec![]).into()));
+        }
+        (net.replica(1).view(), net.replica(1).is_active())
+    };
+    assert_eq!(wanted_by_the_others(1), (View(1), false), "its own, and it waits for the next");
+    assert_eq!(wanted_by_the_others(5), (View(5), true));
 }

@@ -7,9 +7,9 @@ use crate::{
     crypto::{Digest, Refusal, Signature, Signed, verify},
     ids::{ClientId, Epoch, NodeId, Principal, Seq, View},
     pbft::{
-        Batch, Checkpoint, CheckpointCertificate, Commit, Decided, FetchState, MAX_OPERATION_BYTES,
-        MAX_STATE_ANSWER_BYTES, Message, NodeRef, PrePrepare, Prepare, Request, StateNode,
-        StateNodes,
+        Batch, Checkpoint, CheckpointCertificate, Commit, Decided, FetchEpochEnds, FetchState,
+        MAX_OPERATION_BYTES, MAX_STATE_ANSWER_BYTES, Message, NodeRef, PrePrepare, Prepare,
+        Request, StateNode, StateNodes,
     },
     quorum::Membership,
     state::{MAX_DEPTH, Path},
@@ -183,4 +183,30 @@ fn a_certificate_holds_votes_of_one_epoch_only() {
     mixed.commits[2] = Signed::new(body, &node(2)).into();
     let refused = checked(Message::Decided(Arc::new(mixed)));
     assert!(matches!(refused, Err(Refusal::Inconsistent(_))));
+}
+
+#[test]
+fn a_checkpoint_certificate_is_of_one_state() {
+    let vote = |by, digest| {
+        let (epoch, seq, successor) = (Epoch(0), Seq(100), None);
+        Signed::new(Checkpoint { epoch, seq, digest: Digest([digest; 32]), successor }, &node(by))
+    };
+    let of = |votes: [Signed<Checkpoint>; 3]| {
+        checked(Message::Stable(CheckpointCertificate { checkpoints: votes.into() }.into()))
+    };
+    assert_eq!(of([vote(0, 1), vote(1, 1), vote(2, 1)]), Ok(()));
+    let two_states = of([vote(0, 1), vote(1, 1), vote(2, 2)]);
+    assert!(matches!(two_states, Err(Refusal::Inconsistent(_))), "{two_states:?}");
+}
+
+#[test]
+fn nobody_asks_for_the_ends_of_epochs_in_another_client_s_name() {
+    let asked = |by| {
+        let body = FetchEpochEnds { client: ClientId(1), from: Epoch(0) };
+        let by = Principal::Client(ClientId(by));
+        (by, checked(Message::FetchEpochEnds(Signed::new(body, &keys(by)))))
+    };
+    assert_eq!(asked(1).1, Ok(()));
+    let (by, refused) = asked(2);
+    assert_eq!(refused, Err(Refusal::WrongSigner { by }));
 }

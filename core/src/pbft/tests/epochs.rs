@@ -9,8 +9,8 @@ use crate::{
     event::EventKind,
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::{
-        Batch, Change, ChangeOutcome, ChangeRefused, Config, EpochEnd, Message, MessageKind,
-        NewMember, PrePrepare, Register, Request, Roster,
+        Batch, Change, ChangeOutcome, ChangeRefused, Commit, Config, Decided, EpochEnd, Message,
+        MessageKind, NewMember, PrePrepare, Register, Request, Roster,
     },
     quorum::Membership,
 };
@@ -383,4 +383,44 @@ fn a_chain_is_checked_link_by_link() {
         end.certificate.checkpoints = end.certificate.checkpoints[..2].to_vec().into();
     });
     assert_eq!(unsigned, Err(Refusal::Certificate { found: 2, needed: 3 }));
+}
+
+/// Decisions overtake each other, so something above the end may be decided here before it is
+/// known that the epoch ends.
+#[test]
+fn what_was_decided_above_the_end_before_the_end_was_known_is_never_executed() {
+    let mut net = Net::with_spares(4, 1, &small());
+    net.only(|_, to, _| to == NodeId(3));
+    let mut decide = |seq, requests| {
+        let batch = Batch { requests, ..Batch::default() };
+        let (epoch, view, digest) = (Epoch(0), View(0), batch.digest());
+        let pre_prepare = Signed::new(PrePrepare { epoch, view, seq, digest }, &node(0));
+        let commit = |by| Signed::new(Commit { epoch, view, seq, digest }, &node(by)).into();
+        let commits = (0..3).map(commit).collect();
+        let decided = Decided { pre_prepare, batch: Arc::new(batch), commits };
+        net.deliver(0, 3, Message::Decided(Arc::new(decided)));
+    };
+    let beyond = request(1, 1, "beyond");
+    decide(Seq(6), vec![beyond.clone()]);
+    for seq in 2..=5 {
+        decide(Seq(seq), vec![]);
+    }
+    decide(Seq(1), vec![asked(1, &change(&[4], &[3]))]);
+    assert_eq!(net.replica(3).last_executed(), Seq(5));
+    assert_eq!(net.executions(3, beyond.body.id), 0);
+}
+
+#[test]
+fn a_newcomer_that_has_the_chain_but_not_the_state_does_not_take_part() {
+    let mut net = Net::with_spares(4, 1, &small());
+    net.only(|_, _, message| message.kind() != MessageKind::State);
+    net.ask(&asked(1, &change(&[4], &[3])), [0]);
+    net.pass(Duration::from_secs(2));
+    assert_eq!(net.replica(4).epoch(), Epoch(1), "it knows that it is a member");
+    assert!(!net.replica(4).is_active());
+    net.restart(4);
+    assert_eq!(net.replica(4).epoch(), Epoch(1), "nor does a crash make it forget");
+    net.everything();
+    net.pass(Duration::from_secs(3));
+    assert!(net.replica(4).is_active());
 }

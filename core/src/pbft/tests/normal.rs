@@ -1,6 +1,7 @@
 //! §4.1 and §4.2.
 
 use alloc::{sync::Arc, vec, vec::Vec};
+use core::time::Duration;
 
 use super::net::{Net, node, positions, request};
 use crate::{
@@ -165,7 +166,7 @@ fn execution_waits_for_lower_positions() {
     let phases: Vec<_> = net.replica(3).slots().map(|slot| (slot.seq, slot.phase)).collect();
     assert_eq!(phases, [(Seq(2), crate::pbft::Phase::Committed)]);
     net.everything();
-    net.pass(core::time::Duration::from_secs(2));
+    net.pass(Duration::from_secs(2));
     assert_eq!(positions(net.events_of(3)).collect::<Vec<_>>(), [Seq(1), Seq(2)]);
     net.assert_same_state();
 }
@@ -238,4 +239,19 @@ fn who_was_lied_to_shows_what_was_decided_and_not_what_it_was_told() {
     net.deliver(1, 3, Message::Decided(Arc::new(decided)));
     let slot = net.replica(3).slots().next().unwrap();
     assert_eq!((slot.digest, slot.requests), (digest, 1));
+}
+
+/// "committed-local(m, v, n, i) is true iff prepared(m, v, n, i) is true and …": commits of a
+/// quorum alone are a decision only as a proof that names all of them.
+#[test]
+fn commits_do_not_count_before_the_position_has_prepared() {
+    let mut net = Net::new(4);
+    net.only(|_, to, message| to != NodeId(3) || !matches!(message, Message::Prepare(_)));
+    net.ask(&request(1, 1, "k"), [0]);
+    assert_eq!(net.executed(), [Seq(1), Seq(1), Seq(1), Seq(0)]);
+    let committed = |event: &EventKind| matches!(event, EventKind::Committed { .. });
+    assert!(!net.events_of(3).any(committed), "three commits came, and no prepare");
+    net.everything();
+    net.pass(Duration::from_secs(2));
+    net.assert_same_state();
 }

@@ -236,3 +236,16 @@ fn reads_do_without_f_replicas_and_fall_back_without_more() {
     assert_eq!(read, 0);
     assert!(fallen_back > 3, "{fallen_back}");
 }
+
+/// It may have forgotten what had prepared.
+#[test]
+fn who_recovers_answers_no_read() {
+    let mut net = Net::new(4);
+    net.ask(&request(1, 1, "k"), [0]);
+    net.only(|_, _, _| false);
+    net.restart_damaged(2, Vec::new(), 1);
+    assert!(net.replica(2).is_recovering());
+    let asked = read(2, 1, "k");
+    net.ask_read(&asked, [1, 2]);
+    assert_eq!(net.answers_to(asked.body.id), [(by(1), value("1"))]);
+}

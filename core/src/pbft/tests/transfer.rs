@@ -290,3 +290,46 @@ fn a_replica_that_came_back_by_transfer_starts_from_its_disk_with_the_same_state
     net.pass(Duration::from_secs(3));
     net.assert_same_state();
 }
+
+/// Else whoever fetches more slowly than checkpoints come would begin anew with each.
+#[test]
+fn the_state_before_the_last_stable_one_is_still_served() {
+    let mut net = Net::with(4, &small());
+    for timestamp in 1..=5 {
+        net.ask(&request(1, timestamp, "k"), [0]);
+    }
+    let digest = net.replica(0).stable_tree().unwrap().digest();
+    for timestamp in 6..=10 {
+        net.ask(&request(1, timestamp, "k"), [0]);
+    }
+    assert_eq!(net.replica(0).low_water_mark(), Seq(10));
+    let answers = Arc::new(AtomicUsize::new(0));
+    let seen = answers.clone();
+    net.only(move |from, to, message| {
+        if let Message::State(answer) = message
+            && from == NodeId(0)
+            && answer.nodes.iter().any(|node| node.digest == digest)
+        {
+            seen.fetch_add(1, Ordering::Relaxed);
+        }
+        to == NodeId(0)
+    });
+    let nodes = vec![NodeRef { path: Path::default(), digest }];
+    net.deliver(3, 0, Message::FetchState(Arc::new(FetchState { seq: Seq(5), nodes })));
+    assert_eq!(answers.load(Ordering::Relaxed), 1);
+}
+
+/// Else it would time the primary for a request that was answered long ago.
+#[test]
+fn who_came_back_by_transfer_waits_for_no_request_that_the_state_has_answered() {
+    let mut net = Net::with(4, &small());
+    let answered = request(2, 1, "other");
+    net.only(|from, to, _| from != NodeId(3) && to != NodeId(3));
+    net.ask(&answered, [0, 3]);
+    assert_eq!(net.replica(3).pending(), 1);
+    leave_behind(&mut net, 1..=11);
+    net.everything();
+    net.pass(Duration::from_millis(900));
+    assert_eq!(finished(&net).len(), 1);
+    assert_eq!(net.replica(3).pending(), 0);
+}

@@ -9,8 +9,8 @@ use crate::{
     event::{EventKind, ViewChangeCause},
     ids::{Epoch, NodeId, Seq, View},
     pbft::{
-        Batch, Message, MessageKind, NewView, PrePrepare, Prepare, PreparedCertificate, ViewChange,
-        view_change::obligations,
+        Batch, Checkpoint, CheckpointCertificate, Message, MessageKind, NewView, PrePrepare,
+        Prepare, PreparedCertificate, ViewChange, view_change::obligations,
     },
     quorum::Membership,
 };
@@ -242,4 +242,84 @@ fn replicas_that_gave_up_at_different_times_do_not_wait_for_each_other_for_ever(
     assert_eq!(net.replica(3).view(), View(1));
     net.pass_for(Duration::from_secs(3), |id| id == 3);
     assert_eq!(net.replica(3).view(), View(2));
+}
+
+/// Who gave up on a view counts for its timer, and not for its start: what it prepared since isn't
+/// in any view change for this view.
+#[test]
+fn a_view_is_started_by_a_quorum_that_wants_it_and_not_by_those_who_want_a_later_one() {
+    let mut net = Net::new(4);
+    net.only(|_, to, _| to == NodeId(1));
+    net.deliver(3, 1, Message::ViewChange(view_change(3, 2, vec![]).into()));
+    net.deliver(2, 1, Message::ViewChange(view_change(2, 1, vec![]).into()));
+    assert_eq!(net.replica(1).view(), View(1), "it joined them");
+    assert!(!net.replica(1).is_active(), "two want view 1, and one a later one");
+    net.deliver(0, 1, Message::ViewChange(view_change(0, 1, vec![]).into()));
+    assert!(net.replica(1).is_active());
+}
+
+#[test]
+fn a_crash_does_not_bring_a_replica_back_into_a_view_that_it_left() {
+    let mut net = Net::new(4);
+    net.only(|_, _, _| false);
+    net.ask(&request(1, 1, "k"), [2]);
+    net.pass(Duration::from_millis(1_500));
+    assert_eq!((net.replica(2).view(), net.replica(2).is_active()), (View(1), false));
+    net.restart(2);
+    assert_eq!((net.replica(2).view(), net.replica(2).is_active()), (View(1), false));
+}
+
+#[test]
+fn a_crash_does_not_make_a_replica_forget_the_view_that_it_entered() {
+    let mut net = Net::new(4);
+    net.only(|from, to, _| from != NodeId(0) && to != NodeId(0));
+    net.ask(&request(1, 1, "k"), 0..4);
+    net.pass_for(Duration::from_secs(2), |id| id != 0);
+    assert_eq!((net.replica(2).view(), net.replica(2).is_active()), (View(1), true));
+    let entered = net.replica(2).new_view.clone();
+    assert!(entered.is_some());
+    net.restart(2);
+    assert_eq!((net.replica(2).view(), net.replica(2).is_active()), (View(1), true));
+    assert_eq!(net.replica(2).new_view, entered);
+}
+
+#[test]
+fn a_position_is_proven_prepared_only_by_prepares_for_that_very_proposal() {
+    let [ours, other] = [b"ours", b"else"].map(|bytes| Digest::of_bytes(bytes));
+    let sent = |prepared| checked(Message::ViewChange(view_change(1, 2, vec![prepared]).into()));
+    let good = certificate(1, 3, ours);
+    assert_eq!(sent(good.clone()), Ok(()));
+    for lie in [certificate(1, 3, other), certificate(1, 4, ours), certificate(0, 3, ours)] {
+        let mixed = PreparedCertificate { prepares: lie.prepares, ..good.clone() };
+        let refused = sent(mixed);
+        assert!(matches!(refused, Err(Refusal::Inconsistent(_))), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_view_change_proves_its_checkpoint_and_names_what_prepared_above_it_in_earlier_views() {
+    let digest = Digest::of_bytes(b"prepared");
+    let sent = |stable, proof, prepared| {
+        let (epoch, view) = (Epoch(0), View(2));
+        let body = ViewChange { epoch, view, life: 0, stable, proof, prepared };
+        checked(Message::ViewChange(Signed::new(body, &node(1)).into()))
+    };
+    let at = |view, seq| certificate(view, seq, digest);
+    let rising = || vec![at(1, 1), at(0, 2)];
+    let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest, successor: None };
+    let checkpoints = (0..3).map(|by| Signed::new(body, &node(by))).collect();
+    let proof = CheckpointCertificate { checkpoints };
+    assert_eq!(sent(Seq(0), None, rising()), Ok(()));
+    assert_eq!(sent(Seq(100), Some(proof.clone()), vec![at(1, 101)]), Ok(()));
+    let refused = [
+        ("no proof", sent(Seq(100), None, vec![])),
+        ("the proof of another", sent(Seq(99), Some(proof.clone()), vec![])),
+        ("below the checkpoint", sent(Seq(100), Some(proof), rising())),
+        ("one position twice", sent(Seq(0), None, vec![at(1, 1), at(0, 1)])),
+        ("above any window", sent(Seq(0), None, vec![at(1, u64::MAX)])),
+        ("in the view to come", sent(Seq(0), None, vec![at(2, 1)])),
+    ];
+    for (what, said) in refused {
+        assert!(matches!(said, Err(Refusal::Inconsistent(_))), "{what}: {said:?}");
+    }
 }

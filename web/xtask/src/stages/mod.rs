@@ -58,6 +58,11 @@ const STAGES: &[Stage] = &[
     },
     Stage { name: "tests", what: "unit and integration tests", check: checks::tests },
     Stage {
+        name: "mutants",
+        what: "tests notice that the protocol is broken: every third mutation",
+        check: crate::mutants::slice,
+    },
+    Stage {
         name: "docs",
         what: "documentation builds without warnings, its examples run",
         check: checks::docs,
