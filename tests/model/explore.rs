@@ -37,9 +37,23 @@ pub struct Bounds {
     pub views: u64,
 }
 
+/// How far the cluster as a whole is: what belongs to an earlier stage doesn't happen any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Stage {
+    /// Everybody is in view 0.
+    ViewZero,
+    /// Patience ended, in order of numbers; so far for this replica and some before it.
+    Leaving(usize),
+    /// Whose patience was to end, it did. The rest follows the others, or stays.
+    ViewOne,
+}
+
 /// One state of the cluster: where each correct replica is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct State(Vec<LocalNumber>);
+pub(super) struct State {
+    replicas: Vec<LocalNumber>,
+    stage: Stage,
+}
 
 /// One replica takes steps until it speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +61,7 @@ pub(super) struct Move {
     replica: usize,
     steps: Vec<Step>,
     to: LocalNumber,
+    stage: Stage,
 }
 
 type Moves = Arc<[(Vec<Step>, LocalNumber)]>;
@@ -93,7 +108,7 @@ pub const COMMITS_IN_VIEW_1: &str = "a request commits in view 1";
 impl Cluster {
     fn heard(&self, state: &State) -> Vec<MessageNumber> {
         let mut sent: Vec<_> =
-            state.0.iter().flat_map(|local| self.world.local(*local).sent.clone()).collect();
+            state.replicas.iter().flat_map(|it| self.world.local(*it).sent.clone()).collect();
         sent.sort_unstable();
         sent.dedup();
         let liars = self.liars.say(&self.world, &sent);
@@ -152,9 +167,35 @@ impl Cluster {
         found.into()
     }
 
+    /// The stage that a move belongs to. `None`: that stage is over.
+    fn stage(&self, now: Stage, replica: usize, steps: &[Step], to: LocalNumber) -> Option<Stage> {
+        if steps.contains(&Step::Timer) {
+            return match now {
+                Stage::ViewZero => Some(Stage::Leaving(replica)),
+                Stage::Leaving(last) if replica > last => Some(Stage::Leaving(replica)),
+                Stage::Leaving(_) | Stage::ViewOne => None,
+            };
+        }
+        let of_the_move =
+            if self.world.local(to).is_in_view_0() { Stage::ViewZero } else { Stage::ViewOne };
+        (now == Stage::ViewZero || of_the_move == Stage::ViewOne).then_some(of_the_move)
+    }
+
+    /// Whether all that this replica may do next is one step, so that with one move there never
+    /// will be another to choose instead: the module's head says why.
+    fn is_determined(&self, state: &State, replica: usize) -> bool {
+        let local = self.world.local(state.replicas[replica]);
+        let starter = self.world.members.primary(View(1));
+        let awaits_the_only_new_view =
+            !self.bounds.liars.contains(&starter) && local.id() != starter;
+        state.stage == Stage::ViewOne
+            && !local.is_in_view_0()
+            && (local.is_in_view_1() || awaits_the_only_new_view)
+    }
+
     fn has_committed(&self, state: &State, in_view: View) -> bool {
         let null = Batch::default().digest();
-        state.0.iter().any(|local| {
+        state.replicas.iter().any(|local| {
             let committed = &self.world.local(*local).committed;
             committed.iter().any(|(view, _, digest)| *view == in_view && *digest != null)
         })
@@ -162,7 +203,7 @@ impl Cluster {
 
     fn agrees(&self, state: &State) -> bool {
         let mut agreed: BTreeMap<Seq, Digest> = BTreeMap::new();
-        state.0.iter().all(|local| {
+        state.replicas.iter().all(|local| {
             let local = self.world.local(*local);
             local
                 .executed
@@ -172,7 +213,7 @@ impl Cluster {
     }
 
     fn is_valid(&self, state: &State) -> bool {
-        state.0.iter().all(|local| {
+        state.replicas.iter().all(|local| {
             let local = self.world.local(*local);
             let mut clients = local.executions.clone();
             clients.sort_unstable();
@@ -189,21 +230,31 @@ impl Model for Cluster {
 
     fn init_states(&self) -> Vec<State> {
         let correct = self.world.members.nodes().filter(|node| !self.bounds.liars.contains(node));
-        vec![State(correct.map(|node| self.world.start(node, self.bounds.requests)).collect())]
+        let start = |node| self.world.start(node, self.bounds.requests);
+        vec![State { replicas: correct.map(start).collect(), stage: Stage::ViewZero }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Move>) {
         let sent = self.heard(state);
-        for (replica, local) in state.0.iter().enumerate() {
+        for (replica, local) in state.replicas.iter().enumerate() {
             let moves = self.moves(*local, &sent);
-            let moves = moves.iter().cloned();
-            actions.extend(moves.map(|(steps, to)| Move { replica, steps, to }));
+            let moves = moves.iter().filter_map(|(steps, to)| {
+                let stage = self.stage(state.stage, replica, steps, *to)?;
+                Some(Move { replica, steps: steps.clone(), to: *to, stage })
+            });
+            let before = actions.len();
+            actions.extend(moves);
+            if actions.len() == before + 1 && self.is_determined(state, replica) {
+                actions.drain(..before);
+                return;
+            }
         }
     }
 
     fn next_state(&self, state: &State, action: Move) -> Option<State> {
         let mut next = state.clone();
-        next.0[action.replica] = action.to;
+        next.replicas[action.replica] = action.to;
+        next.stage = action.stage;
         Some(next)
     }
 

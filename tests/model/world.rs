@@ -57,6 +57,34 @@ pub(super) struct Local {
     pub(super) outward: Digest,
 }
 
+impl Local {
+    /// It takes part in view 0, and didn't ask to leave it.
+    pub(super) fn is_in_view_0(&self) -> bool {
+        self.replica.view() == View(0) && self.replica.is_active()
+    }
+
+    /// It takes part in view 1.
+    pub(super) fn is_in_view_1(&self) -> bool {
+        self.replica.view() == View(1) && self.replica.is_active()
+    }
+
+    /// Votes count in their view only, statements about a view until it is entered.
+    fn has_use_for(&self, message: &Message) -> bool {
+        let takes_part_in = |view| self.replica.view() == view && self.replica.is_active();
+        match message {
+            Message::PrePrepare(it, _) => takes_part_in(it.body.view),
+            Message::Prepare(it) => takes_part_in(it.body.view),
+            Message::Commit(it) => takes_part_in(it.body.view),
+            Message::ViewChange(_) | Message::NewView(_) => !self.is_in_view_1(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn id(&self) -> NodeId {
+        self.replica.id()
+    }
+}
+
 /// A message with its sender and receiver.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
@@ -182,14 +210,14 @@ impl World {
                     To::Others => known.from != id,
                     To::Node(node) => node == id,
                 };
-                if !for_it {
+                if !for_it || !local.has_use_for(&known.message) {
                     return None;
                 }
                 Input::Message { from: known.from, message: known.message.clone() }
             }
             Step::Timer => {
                 let due = local.replica.deadline()? <= Time::from_millis(REQUEST_TIMEOUT_MS);
-                if local.replica.view() != View(0) || !local.replica.is_active() || !due {
+                if !local.is_in_view_0() || !due {
                     return None;
                 }
                 local.fired = true;

@@ -4,6 +4,8 @@
 #[path = "../fuzz/native.rs"]
 mod native;
 
+use std::{fs, path::Path};
+
 use conclave_tests::fuzzing::{TARGETS, Target};
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
@@ -60,12 +62,24 @@ impl Dice {
     }
 }
 
+/// What once broke a target: files below `tests/fuzz/regressions`, a folder for each.
+fn regressions(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/regressions").join(name);
+    let files = match fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(none) if none.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => panic!("{}: {error}", folder.display()),
+    };
+    let paths = files.map(|file| file.expect("the folder can be listed").path());
+    paths.map(|path| fs::read(path).expect("the file can be read")).collect()
+}
+
 fn run(name: &str, slice: u64, longest: usize) {
     let Target { run, seeds, .. } = target(name);
     let seeds = seeds();
     assert!(!seeds.is_empty(), "no valid input to start from");
-    for seed in &seeds {
-        run(seed);
+    for input in seeds.iter().chain(&regressions(name)) {
+        run(input);
     }
     for seed in 0..inputs(slice) {
         let mut dice = Dice(Xoshiro256PlusPlus::seed_from_u64(seed));

@@ -68,6 +68,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Go through every behaviour of four replicas, one a liar, across a view change (minutes)
+    ModelCheck,
     /// Say what this machine has of what Conclave needs, and what is missing
     Doctor,
 }
@@ -98,6 +100,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Mutants(options) => mutants::run(&workspace, &options),
         Command::Coverage => coverage::run(&workspace),
         Command::Bench { arguments } => bench(&workspace, &arguments),
+        Command::ModelCheck => model_check(&workspace),
         Command::Doctor => doctor::report(&workspace),
     }
 }
@@ -108,6 +111,15 @@ fn bench(workspace: &Workspace, arguments: &[String]) -> anyhow::Result<ExitCode
     cargo.args(["bench", "--package", "conclave-tests"]).args(arguments);
     cargo.env("CONCLAVE_BIN", node);
     process::run(cargo, "the benchmarks", process::BUILD_LIMIT)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One exploration at a time: each takes all cores.
+fn model_check(workspace: &Workspace) -> anyhow::Result<ExitCode> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--package", "conclave-tests", "--test", "suite", "model::", "--"]);
+    cargo.args(["--include-ignored", "--nocapture", "--test-threads", "1"]);
+    process::run(cargo, "the model checker", process::BUILD_LIMIT)?;
     Ok(ExitCode::SUCCESS)
 }
 
