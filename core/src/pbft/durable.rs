@@ -14,7 +14,7 @@
 //! | `Ended` | the checkpoint at an epoch's end | who follows its certificate might find the state nowhere |
 //! | `EpochEnd` | anything of the new epoch | it could go on in an epoch that is over |
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -211,9 +211,11 @@ fn gather_state(records: &mut [Record]) {
 /// The state that nodes from a disk make, each of them checked: disks change bytes.
 fn tree_of(root: Digest, nodes: &[StateNode]) -> Result<Tree, Damage> {
     let intact = nodes.iter().filter(|node| Digest::of_bytes(&node.bytes) == node.digest);
-    let contents: BTreeMap<_, _> =
+    let mut contents: Vec<_> =
         intact.filter_map(|node| Some((node.digest, Content::decode(&node.bytes)?))).collect();
-    assemble(root, &|_, digest| contents.get(&digest).map(Found::Content))
+    contents.sort_unstable_by_key(|(digest, _)| *digest);
+    let find = |digest| contents.binary_search_by_key(&digest, |(known, _)| *known).ok();
+    assemble(root, &|_, digest| find(digest).map(|at| Found::Content(&contents[at].1)))
 }
 
 /// Records from which no replica can be made.

@@ -1,7 +1,7 @@
 //! Agreement, validity and exactly-once: there is one history, of requests that clients made, each
 //! in it once.
 
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use super::{super::Invariant, Broken};
 use crate::{
@@ -43,7 +43,7 @@ pub(in super::super) struct History {
     /// Those of them that have a timestamp of their own.
     strange: SortedMap<RequestId, Asked>,
     /// What a get of each key that was ever written answers, from which place on.
-    answers: BTreeMap<Vec<u8>, Vec<(u64, Vec<u8>)>>,
+    answers: SortedMap<Vec<u8>, Vec<(u64, Vec<u8>)>>,
 }
 
 /// A client's index: the administrator's number is the last there is, and its index the first.
@@ -58,7 +58,7 @@ impl History {
             asked: Vec::new(),
             also_signed: SortedSet::new(),
             strange: SortedMap::new(),
-            answers: BTreeMap::new(),
+            answers: SortedMap::new(),
             reference: KeyValue::default(),
             context: Context::default(),
             register: Register::new(members),
