@@ -1,6 +1,6 @@
 //! A client: asks, retransmits, accepts what f+1 replicas say alike (OSDI'99 §4.1).
 //!
-//! Like a replica it is a value without I/O: [`Client::submit`] and [`Client::handle`] in,
+//! Like a replica it is a value without I/O: [`Client::submit`] and [`Client::handle_reply`] in,
 //! [`Client::poll_effect`] out, [`Client::tick`] when [`Client::deadline`] has come.
 //!
 //! What only reads can go by [`Client::submit_read`]: to all replicas, in one round, accepted once
