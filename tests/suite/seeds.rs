@@ -18,7 +18,7 @@ use conclave_core::sim::{
 const STORMS: u64 = 1_000;
 
 /// In at least so many of a thousand storms it must have had an effect.
-const AT_LEAST: [(Feature, u64); 36] = [
+const AT_LEAST: [(Feature, u64); 45] = [
     ("loss", 290),
     ("duplication", 300),
     ("reordering", 290),
@@ -32,6 +32,14 @@ const AT_LEAST: [(Feature, u64); 36] = [
     ("disk that tears", 20),
     ("lost disk", 20),
     ("disk that lies", 10),
+    ("replica is replaced", 110),
+    ("replica joins", 45),
+    ("replica leaves", 20),
+    ("client far ahead", 25),
+    ("client that floods", 25),
+    ("client with bad signatures", 25),
+    ("selective client", 25),
+    ("two-faced client", 25),
     ("delay", 60),
     ("equivocate", 70),
     ("false new view", 30),
@@ -49,6 +57,7 @@ const AT_LEAST: [(Feature, u64); 36] = [
     ("two-faced", 30),
     ("wrong digest", 60),
     ("wrong place", 50),
+    ("new epoch", 150),
     ("checkpoint", 570),
     ("proof of equivocation", 20),
     ("read in one round", 290),

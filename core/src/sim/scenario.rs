@@ -236,6 +236,17 @@ impl Scenario {
         (0..self.all_nodes()).map(NodeId)
     }
 
+    /// How many requests clients make that are never Byzantine; 0: none, or without end.
+    pub fn asked_honestly(&self) -> u64 {
+        let corrupt = |client: u64| {
+            self.faults.iter().any(|fault| {
+                matches!(fault.action, Action::CorruptClient { client: it, .. } if it.0 == client)
+            })
+        };
+        let honest = (0..u64::from(self.workload.clients)).filter(|client| !corrupt(*client));
+        honest.count() as u64 * u64::from(self.workload.requests)
+    }
+
     /// Reads a scenario file.
     pub fn parse(source: &str) -> Result<Self, ScenarioError> {
         if source.len() > MAX_SOURCE_BYTES {

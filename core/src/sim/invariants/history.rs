@@ -72,7 +72,11 @@ impl History {
         if self.asked.len() <= client {
             self.asked.resize_with(client + 1, Vec::new);
         }
-        self.asked[client].push(Asked { operation, executed: None, result: Vec::new() });
+        // A flood signs timestamps ahead of its own: what became of this one is not forgotten when
+        // its turn comes.
+        let (executed, result) =
+            self.strange.remove(&id).map_or_else(Default::default, |it| (it.executed, it.result));
+        self.asked[client].push(Asked { operation, executed, result });
     }
 
     /// A Byzantine client signed this, whatever it told anybody else.

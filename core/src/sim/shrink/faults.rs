@@ -1,4 +1,4 @@
-//! Leaving out timed faults, and ways of lying.
+//! Leaving out timed faults, ways of lying, and changes of membership.
 
 use alloc::vec::Vec;
 
@@ -46,6 +46,45 @@ pub(super) fn lie_less(search: &mut Search<'_>) {
                 way += 1;
             }
         }
+    }
+}
+
+/// Leaves out who joins and who leaves, one at a time; then the nodes that only wait.
+pub(super) fn change_less(search: &mut Search<'_>) {
+    for index in 0..search.best().faults.len() {
+        for way in (0..changed_nodes(search.best(), index)).rev() {
+            let candidate = changed(search.best(), |scenario| {
+                let Some(fault) = scenario.faults.get_mut(index) else { return };
+                if let Action::Reconfigure { add, remove } = &mut fault.action {
+                    if way < add.len() {
+                        add.remove(way);
+                    } else if way < add.len() + remove.len() {
+                        remove.remove(way - add.len());
+                    }
+                }
+            });
+            // With nobody left it is another fault to be left out.
+            if changed_nodes(&candidate, index) > 0 {
+                search.improves(&candidate);
+            }
+        }
+    }
+    while search.best().spares > 0 && !search.is_spent() {
+        let candidate = changed(search.best(), |scenario| {
+            scenario.spares -= 1;
+            keep_possible(scenario);
+        });
+        if !search.improves(&candidate) {
+            return;
+        }
+    }
+}
+
+/// How many nodes join or leave by a fault.
+fn changed_nodes(scenario: &super::Scenario, index: usize) -> usize {
+    match scenario.faults.get(index).map(|fault| &fault.action) {
+        Some(Action::Reconfigure { add, remove }) => add.len() + remove.len(),
+        _ => 0,
     }
 }
 

@@ -62,6 +62,7 @@ pub fn shrink(
         faults::leave_out(&mut search);
         fields::fewer(&mut search);
         faults::lie_less(&mut search);
+        faults::change_less(&mut search);
         fields::defaults(&mut search);
         if search.is_spent() || search.improvements() == before {
             let is_minimal = !search.is_spent();

@@ -6,7 +6,7 @@ use super::{DEFAULT_BUDGET, Shrunk, shrink};
 use crate::{
     ids::NodeId,
     sim::{
-        Action, Address, Invariant, Run, Scenario, Strategy,
+        Action, Address, Invariant, Run, Scenario, Strategy, TimedAction,
         swarm::{Trouble, has_trouble},
     },
     time::Time,
@@ -102,6 +102,37 @@ fn a_cluster_is_no_larger_than_the_failure_needs() {
     assert_eq!(scenario.duration_ms, 901);
     assert_eq!(scenario.workload.clients, 1);
     assert_eq!(scenario.network, crate::sim::Network::default());
+}
+
+#[test]
+fn of_changes_of_membership_only_the_nodes_that_matter_are_left() {
+    // It "fails" where node 7 is added: in a cluster of seven it is the first of the spares.
+    let adds = |run: &Run| {
+        let added = run.scenario.faults.iter().any(|fault| match &fault.action {
+            Action::Reconfigure { add, .. } => add.contains(&NodeId(7)),
+            _ => false,
+        });
+        added.then_some(Time::from_millis(900))
+    };
+    let rest = fault(9, "reconfigure = { add = [7, 8], remove = [0, 1] }")
+        + &fault(10, "reconfigure = { add = [9] }")
+        + &fault(11, "corrupt-client = { client = 0, how = \"flood\" }");
+    let source = "schema = 1\nname = \"x\"\ntitle = \"X\"\npromise = \"P\"\nduration_ms = 9000\n\
+                  [cluster]\nn = 7\nspares = 3\n[workload]\nclients = 3\nrequests = 50\n"
+        .to_owned()
+        + &rest;
+    let scenario = Scenario::parse(&source).unwrap();
+    assert_eq!(scenario.asked_honestly(), 100);
+    let Shrunk { scenario, is_minimal, .. } =
+        shrink(&scenario, 3, DEFAULT_BUDGET, &mut |run| adds(run));
+    assert!(is_minimal);
+    let [TimedAction { action: Action::Reconfigure { add, remove }, .. }] = &scenario.faults[..]
+    else {
+        panic!("{}", scenario.source)
+    };
+    assert_eq!((&add[..], &remove[..]), (&[NodeId(7)][..], &[][..]));
+    // The numbers go on meaning the same nodes: 4 to 6 wait, and 8 and 9 are gone.
+    assert_eq!((scenario.members.n(), scenario.spares), (4, 4), "{}", scenario.source);
 }
 
 #[test]

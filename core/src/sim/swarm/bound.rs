@@ -6,7 +6,7 @@
 //! within
 //!
 //! ```text
-//! B = C + D + 2 · (P₀ + P₁ + … + P_{f+1}),   P_i = min(2^i · max(P, D), P_max)
+//! B = E · (C + D) + 2 · (P₀ + P₁ + … + P_{E·(f+2)-1}),   P_i = min(2^i · max(P, D), P_max)
 //! ```
 //!
 //! * **C: until every correct replica holds the request.** The client sends to all when its wait is
@@ -27,37 +27,45 @@
 //!   the f faulty ones; each can use up both waits, the one for its new view and the one for the
 //!   first request, while patience doubles. Then comes a correct primary. Views that were left
 //!   because patience was still below D cost less than the first term, for which max(P, D) stands.
+//! * **E: epochs that a request may see.** Every change of membership ends one epoch at most, and
+//!   all may be waiting to be made when calm begins: E is their number plus one. In each epoch a
+//!   request may have to be heard anew, since the client must first learn whom to ask (C). Members
+//!   must bring each other, and newcomers, to the state at its beginning, which is one transfer
+//!   (D). And views start at 0, so its faulty members may be primaries again (f+2 views more).
+//!   Patience may go on doubling from one epoch to the next: that covers both that it is kept and
+//!   that it isn't. f is that of the largest membership which the changes can lead to; fewer
+//!   members make less of everything.
 //! * **`P_max`**: doubling stops ([`Config`]): at 64 request timeouts, at one minute for a new view.
 //!
 //! It is an upper bound and not a tight one; how long the slowest request really took is counted
 //! in every run (`Counts::waited_us`) and said beside it.
 
-use super::super::{disk::DiskModel, network::Network, workload::Workload};
-use crate::{client::MAX_BACKOFF, pbft::Config, quorum::Membership};
+use super::super::{action::Action, scenario::Scenario};
+use crate::{client::MAX_BACKOFF, quorum::Membership};
 
 /// The bound in virtual milliseconds. `storm_ms`: how long it was not calm, at most.
-pub fn liveness_bound_ms(
-    members: Membership,
-    config: &Config,
-    network: &Network,
-    disk: DiskModel,
-    workload: &Workload,
-    storm_ms: u32,
-) -> u32 {
+pub fn liveness_bound_ms(scenario: &Scenario, storm_ms: u32) -> u32 {
+    let Scenario { config, network, disk, workload, .. } = scenario;
     let delay_us = u64::from(network.latency_us) + u64::from(network.jitter_us);
     let sync_us = u64::from(disk.sync_us);
     let held = u64::from(workload.retransmit_ms) * u64::from(1 + MAX_BACKOFF) + delay_us / 1_000;
 
+    let acts = scenario.faults.iter().map(|fault| &fault.action);
+    let changes = acts.filter(|act| matches!(act, Action::Reconfigure { .. })).count();
+    let epochs = 1 + changes as u64;
+
     let repair = config.status_interval_ms * (8 + config.window / 32);
     let round_us = 5 * delay_us + 3 * sync_us;
-    let rounds = u64::from(workload.clients) + 2;
+    // The administrator is one of the clients that wait.
+    let rounds = u64::from(workload.clients) + 2 + u64::from(changes > 0);
     let drained = repair + rounds * round_us / 1_000;
 
+    let largest = Membership::new(scenario.all_nodes()).unwrap_or(scenario.members);
     let timeout = config.request_timeout_ms.max(config.view_change_timeout_ms);
     let patience = 4 * u64::from(storm_ms).max(timeout);
     let most = (64 * config.request_timeout_ms).max(60_000).max(timeout);
-    let views: u64 = (0..=u32::from(members.f()) + 1)
+    let views: u64 = (0..epochs * (u64::from(largest.f()) + 2))
         .map(|doublings| patience.max(drained).saturating_mul(1 << doublings.min(32)).min(most))
         .sum();
-    u32::try_from(held + drained + 2 * views).unwrap_or(u32::MAX)
+    u32::try_from(epochs * (held + drained) + 2 * views).unwrap_or(u32::MAX)
 }

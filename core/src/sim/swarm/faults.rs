@@ -1,21 +1,35 @@
-//! What happens to the cluster of a storm: crashes, cuts, slow links, liars.
+//! What happens to the cluster of a storm: crashes, cuts, slow links, liars, changes of members.
 //!
-//! At most f nodes are *faulty*: they lie, crash and stay down, or lose what was on their disk. Every other node keeps the
-//! promise of a correct one, whatever else happens to it: it may crash and come back with its disk,
-//! be cut off, be slow. When it is calm all of those are up and connected again, so that progress
-//! is owed.
+//! At most f nodes are *faulty*: they lie, crash and stay down, or lose what was on their disk.
+//! Every other node keeps the promise of a correct one, whatever else happens to it: it may crash
+//! and come back with its disk, be cut off, be slow. When it is calm all of those are up and
+//! connected again, so that progress is owed. Clients may lie as they like, all but one: somebody
+//! must be owed an answer.
 
 use alloc::{vec, vec::Vec};
 
 use super::{
-    super::{action::Action, disk::Damage, scenario::TimedAction},
+    super::{action::Action, adversary::Mischief, disk::Damage, scenario::TimedAction},
+    changes::Changes,
     choice::Choice,
     lies,
 };
-use crate::{ids::NodeId, quorum::Membership};
+use crate::{
+    ids::{ClientId, NodeId},
+    quorum::Membership,
+};
 
 /// What can happen to a disk.
 const DAMAGES: [Damage; 4] = [Damage::Sector, Damage::Torn, Damage::Lost, Damage::Lies];
+
+/// What a client can do.
+const MISCHIEFS: [Mischief; 5] = [
+    Mischief::TwoFaced,
+    Mischief::Selective,
+    Mischief::BadSignature,
+    Mischief::FarAhead,
+    Mischief::Flood,
+];
 
 /// The most faults of one kind.
 const MOST_OF_A_KIND: u32 = 4;
@@ -28,7 +42,13 @@ struct Plan {
     faults: Vec<TimedAction>,
 }
 
-pub(super) fn draw(seed: u64, members: Membership, calm_at_ms: u32) -> Vec<TimedAction> {
+/// What happens, in order, and how many nodes wait to join.
+pub(super) fn draw(
+    seed: u64,
+    members: Membership,
+    clients: u16,
+    calm_at_ms: u32,
+) -> (Vec<TimedAction>, u16) {
     let nodes: Vec<_> = members.nodes().collect();
     let mut plan = Plan { members, nodes, calm_at_ms, faults: Vec::new() };
     let mut faulty = plan.faulty(&mut Choice::new(seed, 10));
@@ -38,6 +58,13 @@ pub(super) fn draw(seed: u64, members: Membership, calm_at_ms: u32) -> Vec<Timed
     // There are many ways of lying, so liars are in more than half.
     let lies = !features.one_in(4);
     let damage = features.one_in(4);
+    let changes = features.one_in(4);
+    let mischief = features.one_in(4);
+    let changes = if changes {
+        Changes::draw(members, &faulty, calm_at_ms, &mut Choice::new(seed, 20))
+    } else {
+        Changes::default()
+    };
     if damage && let Some(node) = faulty.pop() {
         plan.damage(node, &mut Choice::new(seed, 19));
     }
@@ -65,8 +92,12 @@ pub(super) fn draw(seed: u64, members: Membership, calm_at_ms: u32) -> Vec<Timed
     if slow {
         plan.slow_links(&mut Choice::new(seed, 18));
     }
+    if mischief {
+        plan.corrupt_clients(clients, &mut Choice::new(seed, 21));
+    }
+    plan.faults.extend(changes.faults);
     plan.faults.sort_by_key(|fault| fault.at_ms);
-    plan.faults
+    (plan.faults, changes.spares)
 }
 
 impl Plan {
@@ -117,6 +148,16 @@ impl Plan {
             let strategies = if alike { strategies } else { own };
             let at = draw.between(0..self.calm_at_ms * 2 / 3);
             self.at(at, Action::Corrupt { node: *node, strategies });
+        }
+    }
+
+    /// All but one at most.
+    fn corrupt_clients(&mut self, clients: u16, draw: &mut Choice) {
+        for client in 0..draw.between(0..u32::from(clients)) {
+            let how = draw.one_of(&MISCHIEFS);
+            let at = draw.between(0..self.calm_at_ms * 2 / 3);
+            let client = ClientId(u64::from(client));
+            self.at(at, Action::CorruptClient { client, how });
         }
     }
 

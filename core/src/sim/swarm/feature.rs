@@ -7,12 +7,12 @@ use alloc::collections::BTreeSet;
 
 use super::super::{
     action::Action,
-    adversary::Strategy,
+    adversary::{Mischief, Strategy},
     disk::Damage,
     scenario::{Scenario, TimedAction},
     verdict::{Counts, Verdict},
 };
-use crate::ids::View;
+use crate::ids::{Epoch, View};
 
 /// One kind of adversity by its name: that of an act, of a strategy, or of a network's habit.
 pub type Feature = &'static str;
@@ -46,6 +46,18 @@ fn act(action: &Action) -> Option<Feature> {
             Damage::Lost => "lost disk",
             Damage::Lies => "disk that lies",
         }),
+        Action::CorruptClient { how, .. } => Some(match how {
+            Mischief::TwoFaced => "two-faced client",
+            Mischief::Selective => "selective client",
+            Mischief::BadSignature => "client with bad signatures",
+            Mischief::FarAhead => "client far ahead",
+            Mischief::Flood => "client that floods",
+        }),
+        Action::Reconfigure { add, remove } => match (add.is_empty(), remove.is_empty()) {
+            (false, true) => Some("replica joins"),
+            (true, false) => Some("replica leaves"),
+            _ => Some("replica is replaced"),
+        },
         Action::CutOff { .. } => Some("cut-off"),
         Action::Partition { .. } => Some("partition"),
         Action::CutLink { .. } => Some("cut-link"),
@@ -88,8 +100,9 @@ pub fn effective(scenario: &Scenario, verdict: &Verdict) -> Features {
 
 /// What the protocol had to do about it.
 pub fn reached(counts: &Counts) -> Features {
-    let all: [(Feature, bool); 6] = [
+    let all: [(Feature, bool); 7] = [
         ("view change", counts.view > View(0)),
+        ("new epoch", counts.epoch > Epoch(0)),
         ("checkpoint", counts.checkpoints > 0),
         ("state transfer", counts.transfers > 0),
         ("proof of equivocation", counts.equivocations > 0),

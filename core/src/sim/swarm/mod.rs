@@ -12,7 +12,8 @@
 //! |---|---|
 //! | `choice` | drawing: ranges, weights, subsets |
 //! | `cluster` | cluster size, configuration, network, disks, workload |
-//! | `faults`, `lies` | crashes, damaged disks, cuts, liars; how they lie |
+//! | `faults`, `lies` | crashes, damaged disks, cuts, liars among nodes and clients; how they lie |
+//! | `changes` | replicas that join, leave, are replaced |
 //! | `bound` | how long a request may take in calm |
 //! | `feature` | what a scenario declares, and what of it had an effect |
 //! | `outcome` | carrying out a storm and judging it |
@@ -21,6 +22,7 @@
 //! itself. A seed means the same storm as long as [`GENERATOR`] and the core stay the same.
 
 mod bound;
+mod changes;
 mod choice;
 mod cluster;
 mod faults;
@@ -39,7 +41,7 @@ use alloc::{format, string::ToString, vec::Vec};
 use super::scenario::{Expectations, MAX_DURATION_MS, Scenario, ScenarioError};
 
 /// The version of this generator: a change of what a seed means is a new one.
-pub const GENERATOR: u32 = 1;
+pub const GENERATOR: u32 = 2;
 
 /// The storm of a seed below 2⁶³ (a file holds no larger one).
 ///
@@ -49,9 +51,8 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
     let cluster::Setup { members, config, network, disk, workload } = cluster::draw(seed)
         .map_err(|why| ScenarioError { line: 0, column: 0, what: why.to_string() })?;
     let calm_at_ms = network.calm_at_ms;
-    let faults = faults::draw(seed, members, calm_at_ms);
-    let bound_ms = liveness_bound_ms(members, &config, &network, disk, &workload, calm_at_ms);
-    let scenario = Scenario {
+    let (faults, spares) = faults::draw(seed, members, workload.clients, calm_at_ms);
+    let mut scenario = Scenario {
         name: format!("storm-{seed}"),
         title: format!("Storm {seed}"),
         promise: "Random faults, then calm: nothing is decided twice, and everything is answered."
@@ -61,7 +62,7 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
         duration_ms: MAX_DURATION_MS,
         end_when_answered: true,
         members,
-        spares: 0,
+        spares,
         clock_skew_ms: cluster::clocks(seed, members),
         config,
         signatures: super::Signatures::Simulated,
@@ -70,12 +71,10 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
         workload,
         faults,
         narration: Vec::new(),
-        expect: Expectations {
-            min_completed: u64::from(workload.clients) * u64::from(workload.requests),
-            liveness_within_ms: bound_ms,
-            ..Expectations::default()
-        },
+        expect: Expectations::default(),
         source: alloc::string::String::new(),
     };
+    scenario.expect.min_completed = scenario.asked_honestly();
+    scenario.expect.liveness_within_ms = liveness_bound_ms(&scenario, calm_at_ms);
     scenario.rewritten()
 }

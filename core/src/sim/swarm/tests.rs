@@ -1,9 +1,16 @@
 //! Storms are what they say they are.
 
-use alloc::{borrow::ToOwned as _, collections::BTreeMap, vec::Vec};
+use alloc::{
+    borrow::ToOwned as _,
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
-use super::{Feature, Trouble, carry_out, declared, storm};
-use crate::sim::{Action, Run, Scenario};
+use super::{Feature, Trouble, carry_out, declared, liveness_bound_ms, storm};
+use crate::{
+    quorum::Membership,
+    sim::{Action, Run, Scenario, TimedAction},
+};
 
 fn storms(count: u64) -> impl Iterator<Item = Scenario> {
     (0..count).map(|seed| storm(seed).unwrap())
@@ -45,6 +52,56 @@ fn no_more_than_f_nodes_are_faulty_and_all_others_are_up_and_connected_in_the_en
 }
 
 #[test]
+fn no_more_than_f_are_faulty_whichever_changes_of_membership_are_made() {
+    let mut with_changes = 0;
+    for storm in storms(1_000) {
+        let mut faulty: BTreeSet<_> = BTreeSet::new();
+        let mut changes = Vec::new();
+        for fault in &storm.faults {
+            match &fault.action {
+                Action::Crash { node } => _ = faulty.insert(*node),
+                Action::Restart { node } => _ = faulty.remove(node),
+                Action::Reconfigure { add, remove } => changes.push((add, remove)),
+                _ => {}
+            }
+        }
+        for fault in &storm.faults {
+            if let Action::Corrupt { node, .. } | Action::DamageDisk { node, .. } = fault.action {
+                faulty.insert(node);
+            }
+        }
+        with_changes += u32::from(!changes.is_empty());
+        // Any of them may be refused.
+        for made in 0..1_u32 << changes.len() {
+            let mut members: BTreeSet<_> = storm.members.nodes().collect();
+            for (index, (add, remove)) in changes.iter().enumerate() {
+                if made >> index & 1 == 1 {
+                    members.extend(*add);
+                    assert!(remove.iter().all(|node| members.remove(node)), "{}", storm.name);
+                }
+            }
+            let f = Membership::new(members.len() as u16).unwrap().f() as usize;
+            assert!(members.intersection(&faulty).count() <= f, "{}: {members:?}", storm.name);
+        }
+    }
+    assert!(with_changes > 150, "{with_changes}");
+}
+
+#[test]
+fn somebody_honest_asks_in_every_storm_and_every_epoch_lengthens_the_bound() {
+    for storm in storms(500) {
+        assert!(storm.asked_honestly() > 0, "{}", storm.name);
+        let mut settled = storm.clone();
+        let is_change = |fault: &TimedAction| matches!(fault.action, Action::Reconfigure { .. });
+        settled.faults.retain(|fault| !is_change(fault));
+        settled.spares = 0;
+        let shorter = liveness_bound_ms(&settled, settled.network.calm_at_ms);
+        let changes = storm.faults.iter().any(is_change);
+        assert_eq!(changes, shorter < storm.expect.liveness_within_ms, "{}", storm.name);
+    }
+}
+
+#[test]
 fn every_feature_is_in_some_storms_and_not_in_others() {
     let mut found: BTreeMap<Feature, u32> = BTreeMap::new();
     for storm in storms(1_000) {
@@ -52,8 +109,9 @@ fn every_feature_is_in_some_storms_and_not_in_others() {
             *found.entry(feature).or_default() += 1;
         }
     }
-    // Thirteen of networks, disks and acts; seventeen ways of lying.
-    assert_eq!(found.len(), 30, "{found:?}");
+    // Thirteen of networks, disks and acts; three changes of membership; five ways of clients to
+    // lie, seventeen of nodes.
+    assert_eq!(found.len(), 38, "{found:?}");
     assert!(found.values().all(|count| (20..900).contains(count)), "{found:?}");
 }
 
@@ -78,4 +136,24 @@ fn a_broken_invariant_an_unmet_expectation_and_an_idle_fault_are_told_apart() {
         + "\n[[fault]]\nat_ms = 10\nact = { corrupt = { node = 3, strategies = [{ delay = { by_ms \
            = 1, kinds = [\"new-view\"] } }] } }";
     assert!(carried_out(&late).is_idle(), "nobody changes the view");
+}
+
+/// Storm 2762, shrunk. Node 2 executes late what the flood had executed early, when the client has
+/// asked for the same timestamps in its turn.
+#[test]
+fn what_a_flooding_client_signed_early_is_in_the_history_when_its_turn_comes() {
+    let source = "schema = 1\nname = \"x\"\ntitle = \"X\"\npromise = \"P\"\nduration_ms = 5000\n\
+                  end_when_answered = true\n[cluster.pbft]\nstatus_interval_ms = 174\n[network]\n\
+                  calm_at_ms = 1252\njitter_us = 0\nlatency_us = 16724\n[workload]\nclients = 1\n\
+                  requests = 5\n[[fault]]\nat_ms = 219\nact = { cut-link = { from = 0, to = 2 } }\n\
+                  [[fault]]\nat_ms = 265\nact = { corrupt-client = { client = 0, how = \"flood\" } }\n\
+                  [expect]\nliveness_within_ms = 75028\n";
+    let outcome = carry_out(&Run::new(Scenario::parse(source).unwrap(), 2)).unwrap();
+    assert_eq!(outcome.trouble, None, "{:#?}", outcome.verdict.violations);
+    assert!(outcome.effective.contains("client that floods"));
+    // The storms that found it.
+    for seed in [850, 960] {
+        let outcome = carry_out(&Run::new(storm(seed).unwrap(), seed)).unwrap();
+        assert_eq!(outcome.trouble, None, "storm {seed}: {:#?}", outcome.verdict.violations);
+    }
 }
