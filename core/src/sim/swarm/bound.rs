@@ -35,7 +35,7 @@
 //!   Patience may go on doubling from one epoch to the next: that covers both that it is kept and
 //!   that it isn't. f is that of the largest membership which the changes can lead to; fewer
 //!   members make less of everything.
-//! * **`P_max`**: doubling stops ([`Config`]): at 64 request timeouts, at one minute for a new view.
+//! * **`P_max`**: doubling stops (`Config`): at 64 request timeouts, at one minute for a new view.
 //!
 //! It is an upper bound and not a tight one; how long the slowest request really took is counted
 //! in every run (`Counts::waited_us`) and said beside it.
