@@ -1,10 +1,10 @@
 //! Agreed time: the one thing that a primary says of which it can't be proven wrong.
 //!
 //! An application that asks for the time must see the same one on every replica, so the primary
-//! proposes it as part of the batch (TOCS 2002, "Non-Determinism": the primary chooses a value, the
-//! backups check that it is acceptable). Backups refuse a time that is too far from their own
-//! clocks; the requests then wait, and their timer replaces the primary. A primary within the
-//! tolerance can shift time by no more than that, and never backwards.
+//! proposes it as part of the batch (as OSDI'99 §4.6 has it for non-determinism: the primary
+//! chooses a value, the backups decide whether it is acceptable). Backups refuse a time that is too
+//! far from their own clocks; the requests then wait, and their timer replaces the primary. A
+//! primary within the tolerance can shift time by no more than that, and never backwards.
 //!
 //! Judged is only a new proposal in normal operation. What a new view carries over may have
 //! committed, however late it is now, and is not judged again.

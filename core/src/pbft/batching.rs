@@ -1,6 +1,6 @@
 //! When the primary proposes, and how much at a time.
 //!
-//! Castro's thesis (2001, §5.1.4) bounds the protocol instances that run in parallel: while the
+//! Castro's thesis (MIT, 2001), on batching, bounds the protocol instances that run in parallel: while the
 //! window is full requests gather, and when it moves they leave together. With a window of eight
 //! that leaves eight clients with batches of one, and with a window of one a request that comes
 //! just too late waits for a whole instance. So here the window is one for a small batch and

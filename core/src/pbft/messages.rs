@@ -284,7 +284,7 @@ pub struct StateNode {
 }
 
 /// "What may I have said?": a replica that lost memory asks how far it can have come, with a number
-/// that it never used before (TOCS 2002, §4.3.2: the nonce of QUERY-STABLE).
+/// that it never used before (the nonce of QUERY-STABLE in Castro & Liskov, TOCS 2002).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryQuery {
     /// Its life.

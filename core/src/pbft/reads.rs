@@ -8,9 +8,9 @@
 //!    │◀─ read-reply ─┤ from a quorum, all equal: accepted
 //! ```
 //!
-//! "A replica executes a read-only request … in its current state, and sends the reply only after
-//! all requests reflected in this state have committed; the client collects 2f+1 replies with the
-//! same result" (Castro & Liskov, TOCS 2002, §5.1.3). Taken alone that is stale: a write is
+//! The paper's optimisation (OSDI'99 §5.1): a replica executes a read-only request in the state it
+//! has, and replies once all requests reflected in that state have committed; the client waits for
+//! 2f+1 replies with the same result. Taken alone that is stale: a write is
 //! accepted with f+1 replies, so a correct replica that lags and f liars, with others that haven't
 //! executed it either, may still form a quorum for the old value (Berger, Reiser, Bessani, "Making
 //! reads in BFT state machine replication fast, linearizable, and live", SRDS 2021). Their cure is

@@ -9,7 +9,7 @@
 //!             ├ read ──────────────────────────────────▶ reads
 //!             ├ epoch ends ────────────────────────────▶ epochs
 //!             ├ status, fetch, batch, decided, tick ───▶ repair
-//!             └ recovery query and answer ─────────────▶ recovery    (TOCS §4.3.2)
+//!             └ recovery query and answer ─────────────▶ recovery    (TOCS 2002)
 //! ```
 
 use alloc::{

@@ -8,9 +8,9 @@
 //!       pieces       pieces  one piece   one piece
 //! ```
 //!
-//! Castro keeps the state in a hierarchy of partitions with a digest for each (TOCS 2002,
-//! "Checkpoint Management"; thesis, §5.3.1), so that a checkpoint hashes only what changed since
-//! the last one, and a replica that is behind fetches only what differs. Ours is sparse, its nodes
+//! Castro & Liskov keep the state in a hierarchy of partitions with a digest for each (TOCS 2002,
+//! on checkpoints), so that a checkpoint hashes only what changed since the last one, and a
+//! replica that is behind fetches only what differs. Ours is sparse, its nodes
 //! are shared between all trees that hold them, and their digests are collision-resistant, so that
 //! nodes from anybody prove themselves and a copy for a checkpoint costs nothing.
 //!

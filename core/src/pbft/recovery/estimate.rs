@@ -38,7 +38,7 @@ impl Estimate {
         *known = (known.0.min(said.0), known.1.min(said.1));
     }
 
-    /// The paper's `H_M = L + c_M` (§4.3.2), up to the next checkpoint.
+    /// The paper's `H_M = L + c_M`, up to the next checkpoint.
     pub(super) fn settle(&mut self, members: Membership, window: u64, interval: u64) {
         if self.position.is_some() || self.answers.len() < members.quorum() {
             return;

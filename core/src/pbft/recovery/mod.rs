@@ -1,7 +1,7 @@
 //! Amnesia: a replica whose disk lost something starts again without contradicting what it said.
 //!
 //! After the estimation protocol of Castro & Liskov, "Practical Byzantine Fault Tolerance and
-//! Proactive Recovery" (TOCS 2002, §4.3.2), where a recovering replica asks a quorum, with a fresh
+//! Proactive Recovery" (TOCS 2002), where a recovering replica asks a quorum, with a fresh
 //! nonce, how far it can have come, and trusts itself only beyond that. There the memory may be
 //! wrong; here it may be gone, so more is at stake: its old view changes too.
 //!
@@ -49,8 +49,7 @@
 //!
 //! All n − f correct others answer. If t liars answer too, with any view, the q-th lowest of
 //! q + t is still no higher than the highest of a correct replica. Positions rise while clients
-//! ask; if they don't, the primary fills up with null requests ("null requests … so that the
-//! recovering replica can get to it"), and a primary that recovers is replaced. A crash while
+//! ask; if they don't, the primary fills up with null requests, as there, and a primary that recovers is replaced. A crash while
 //! recovering finds `Forgot` without `Recovered` on disk and goes on; answers to the same life are
 //! still good, because the replica has said nothing since.
 //!

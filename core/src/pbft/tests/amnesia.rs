@@ -1,4 +1,4 @@
-//! TOCS §4.3.2 and beyond: a replica without its memory never contradicts what it said before.
+//! TOCS 2002 and beyond: a replica without its memory never contradicts what it said before.
 
 use alloc::{rc::Rc, sync::Arc, vec, vec::Vec};
 use core::{cell::Cell, time::Duration};

@@ -11,9 +11,9 @@
 //!    └ all of it is here: install, go on by proofs of decision
 //! ```
 //!
-//! After Castro ("Fetching State", TOCS 2002; thesis, §5.3.2): top-down, only what differs, from
-//! any peer, none of whom is trusted. There a replica believes digests that f+1 replicas or one
-//! whole parent vouch for; here every node proves itself by the digest that its parent, and at the
+//! After the state transfer of Castro & Liskov (TOCS 2002, and Castro's thesis, 2001): top-down,
+//! only what differs, from any peer, none of whom is trusted. There a replica believes digests that
+//! f+1 replicas or one whole parent vouch for; here every node proves itself by the digest that its parent, and at the
 //! top the certificate, names. So wrong bytes never get past the check of messages, and whoever
 //! sent them has just not answered.
 //!
