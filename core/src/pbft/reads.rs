@@ -10,12 +10,12 @@
 //!
 //! The paper's optimisation (OSDI'99 §5.1): a replica executes a read-only request in the state it
 //! has, and replies once all requests reflected in that state have committed; the client waits for
-//! 2f+1 replies with the same result. Taken alone that is stale: a write is
-//! accepted with f+1 replies, so a correct replica that lags and f liars, with others that haven't
-//! executed it either, may still form a quorum for the old value (Berger, Reiser, Bessani, "Making
-//! reads in BFT state machine replication fast, linearizable, and live", SRDS 2021). Their cure is
-//! that writes too wait for a quorum; ours leaves writes alone: **a replica answers a read only
-//! once it has executed everything that had prepared there when the read arrived.**
+//! 2f+1 replies with the same result. Taken alone that is stale: a write is accepted with f+1
+//! replies, so a correct replica that lags and f liars, with others that haven't executed it
+//! either, may still form a quorum for the old value (Berger, Reiser, Bessani, "Making reads in BFT
+//! state machine replication fast, linearizable, and live", SRDS 2021). Their cure is that writes
+//! too wait for a quorum; ours leaves writes alone: **a replica answers a read only once it has
+//! executed everything that had prepared there when the read arrived.**
 //!
 //! # Why that is linearizable
 //!

@@ -1,5 +1,6 @@
 //! Retransmission. OSDI'99 leaves it open (the version of TOCS 2002 has status messages): here a
-//! replica that waits for something says where it stands, and whoever is ahead sends what it lacks: an old message, a proof of decision, or the proof of a state to fetch.
+//! replica that waits for something says where it stands, and whoever is ahead sends what it lacks:
+//! an old message, a proof of decision, or the proof of a state to fetch.
 //!
 //! Nothing waits without a way out: every wait ends with a status, every status is answered, and
 //! even a replica that waits for nothing says where it stands once in four intervals.
