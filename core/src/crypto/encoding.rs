@@ -1,9 +1,9 @@
-//! The one canonical encoding: postcard, appended to a buffer.
+//! The one canonical encoding: postcard, appended to a buffer, and read back whole.
 
 use alloc::vec::Vec;
 
 use postcard::{Result, ser_flavors::Flavor, serialize_with_flavor};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Room for every vote, reply and summary, so that they don't move while they are written.
 const ROOM: usize = 96;
@@ -25,6 +25,14 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>)
     let before = bytes.len();
     if serialize_with_flavor(value, Appending(bytes)).is_err() {
         bytes.truncate(before);
+    }
+}
+
+/// The value whose encoding fills `bytes`; `None` for anything else, and if anything is left over.
+pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Some(value),
+        _ => None,
     }
 }
 
@@ -66,8 +74,17 @@ mod tests {
         let value = (u64::MAX, [3_u8; 30], "a name longer than sixteen bytes", Some(300_u16));
         let expected = postcard::to_allocvec(&value).unwrap();
         assert_eq!(encode(&value), expected);
+        assert_eq!(decode(&expected), Some(value));
         let mut bytes = alloc::vec![9, 9];
         encode_into(&value, &mut bytes);
         assert_eq!((&bytes[..2], &bytes[2..]), (&[9, 9][..], &expected[..]));
+    }
+
+    #[test]
+    fn only_what_fills_all_bytes_is_read() {
+        assert_eq!(decode(&[3]), Some(3_u16));
+        for bytes in [&[][..], &[3, 0], &[0x80]] {
+            assert_eq!(decode::<u16>(bytes), None);
+        }
     }
 }

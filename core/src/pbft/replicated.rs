@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{epochs::Register, replica::Replica, sessions::Bounds};
 use crate::{
     app::Application,
-    crypto::encode,
+    crypto::{decode, encode},
     sorted::{SortedMap, SortedSet},
     state::{Damage, PieceId, Section, Tree},
     time::WallTime,
@@ -70,20 +70,10 @@ impl<A: Application> Replica<A> {
 
     /// Replaces the state by that of a tree, or nothing. Only pieces that differ are touched.
     pub(super) fn install(&mut self, tree: &Tree) -> Result<(), Damage> {
-        let agreed: Agreed = tree
-            .piece(AGREED)
-            .and_then(|bytes| match postcard::take_from_bytes(&bytes) {
-                Ok((agreed, [])) => Some(agreed),
-                _ => None,
-            })
-            .ok_or(Damage::Agreed)?;
-        let register: Register = tree
-            .piece(MEMBERSHIP)
-            .and_then(|bytes| match postcard::take_from_bytes(&bytes) {
-                Ok((register, [])) => Some(register),
-                _ => None,
-            })
-            .ok_or(Damage::Agreed)?;
+        let agreed: Agreed =
+            tree.piece(AGREED).and_then(|bytes| decode(&bytes)).ok_or(Damage::Agreed)?;
+        let register: Register =
+            tree.piece(MEMBERSHIP).and_then(|bytes| decode(&bytes)).ok_or(Damage::Agreed)?;
         let mut differing: SortedSet<_> = tree.differences(&self.tree).into_iter().collect();
         differing.extend(self.changed_pieces());
         let (mut application, mut sessions) = (self.application.clone(), self.sessions.clone());

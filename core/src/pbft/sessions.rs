@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::{BadPiece, MAX_VALUE_BYTES},
-    crypto::encode,
+    crypto::{decode, encode},
     ids::{ClientId, RequestId, Timestamp},
     sorted::{SortedMap, SortedSet},
     state::Section,
@@ -137,9 +137,9 @@ impl Sessions {
 
     /// Replaces a piece; `None` empties it.
     pub(super) fn install(&mut self, index: u32, bytes: Option<&[u8]>) -> Result<(), BadPiece> {
-        let new: Piece = match bytes.map(postcard::take_from_bytes::<Piece>) {
+        let new: Piece = match bytes.map(decode::<Piece>) {
             None => Piece::new(),
-            Some(Ok((piece, []))) if piece.keys().all(|client| piece_of(*client) == index) => piece,
+            Some(Some(piece)) if piece.keys().all(|client| piece_of(*client) == index) => piece,
             Some(_) => return Err(BadPiece { index }),
         };
         let uses = |piece: &Piece| -> Vec<_> {

@@ -103,10 +103,7 @@ impl Address {
         }
         let encoded = text.trim().strip_prefix(FORMAT).ok_or(AddressError::Malformed)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| AddressError::Malformed)?;
-        match postcard::take_from_bytes(&bytes) {
-            Ok((address, [])) => Ok(address),
-            _ => Err(AddressError::Malformed),
-        }
+        crate::crypto::decode(&bytes).ok_or(AddressError::Malformed)
     }
 
     /// Whether this core decides everything as the one that made the address did.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
 use super::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
-use crate::{app::BadPiece, crypto::encode, sorted::SortedMap, time::WallTime};
+use crate::{app::BadPiece, crypto, sorted::SortedMap, time::WallTime};
 
 /// Over how many buckets keys are spread. With 10,000 keys a piece holds two or three of them, so
 /// what changed is told nearly key by key; with a million some 250, still far from a message.
@@ -57,21 +57,20 @@ impl Bucket {
             .iter()
             .map(|(key, entry)| Item { key, value: &entry.value, expires: entry.expires })
             .collect();
-        encode(&items)
+        crypto::encode(&items)
     }
 
     /// Reads canonical bytes. Nothing else is taken: keys rise, belong here, and keep the limits.
     pub(super) fn decode(index: u32, bytes: &[u8]) -> Result<Self, BadPiece> {
         let bad = BadPiece { index };
-        let (items, rest): (Vec<Item<'_>>, _) =
-            postcard::take_from_bytes(bytes).map_err(|_| bad)?;
+        let items: Vec<Item<'_>> = crypto::decode(bytes).ok_or(bad)?;
         let rising = items.windows(2).all(|pair| pair[0].key < pair[1].key);
         let ours = items.iter().all(|item| {
             bucket_of(item.key) == index
                 && item.key.len() <= MAX_KEY_BYTES
                 && item.value.len() <= MAX_VALUE_BYTES
         });
-        if !rest.is_empty() || items.is_empty() || !rising || !ours {
+        if items.is_empty() || !rising || !ours {
             return Err(bad);
         }
         let entry = |item: Item<'_>| {

@@ -73,10 +73,7 @@ impl Operation {
 
     /// Reads an operation that fills `bytes`; `None` for anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        match postcard::take_from_bytes(bytes) {
-            Ok((operation, [])) => Some(operation),
-            _ => None,
-        }
+        crate::crypto::decode(bytes)
     }
 
     /// The key that it reads or writes.
@@ -132,10 +129,7 @@ impl Outcome {
 
     /// Reads an outcome that fills `bytes`; `None` for anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        match postcard::take_from_bytes(bytes) {
-            Ok((outcome, [])) => Some(outcome),
-            _ => None,
-        }
+        crate::crypto::decode(bytes)
     }
 }
 

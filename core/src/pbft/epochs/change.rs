@@ -96,10 +96,7 @@ impl Change {
 
     /// From its encoding.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        match postcard::take_from_bytes(bytes) {
-            Ok((change, [])) => Some(change),
-            _ => None,
-        }
+        crate::crypto::decode(bytes)
     }
 }
 
@@ -132,9 +129,6 @@ impl ChangeOutcome {
 
     /// From its encoding.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        match postcard::take_from_bytes(bytes) {
-            Ok((outcome, [])) => Some(outcome),
-            _ => None,
-        }
+        crate::crypto::decode(bytes)
     }
 }
