@@ -52,6 +52,9 @@
 //!   the messages that it stopped or changed, and reports tell declared from effective.
 //! * **The bound of liveness is computed** from configuration, network and f, and held in every
 //!   random run (`sim::swarm::bound`).
+//! * **What a replica signs it can be held to.** A checkpoint is durable before the vote for it
+//!   leaves, commits name the life that they are of, and parts of the state travel signed: so that
+//!   no correct replica ever signs what would convict it, and who sends false bytes has signed them.
 //! * **Membership changes.** The log is cut into epochs. A change is an ordered request of the
 //!   administrator; the epoch ends at the next checkpoint, which a quorum of the old replicas
 //!   signs and which names the new ones; votes and certificates name their epoch; newcomers,

@@ -12,9 +12,9 @@ use super::{
     config::MAX_WINDOW,
     epochs::check_chain,
     messages::{
-        Batch, Checkpoint, Commit, Decided, FetchState, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS,
+        Batch, Checkpoint, Decided, FetchState, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS,
         MAX_FETCHED_NODES, MAX_OPERATION_BYTES, MAX_STATE_ANSWER_BYTES, Message, NewView,
-        PrePrepare, Prepare, Request, StateNodes, ViewChange,
+        PrePrepare, Prepare, Request, StateNodes, ViewChange, node_of,
     },
     view_change::{Obligation, obligations},
 };
@@ -207,10 +207,9 @@ impl With<'_> {
 
     fn decided(self, decided: &Decided) -> Result<(), Refusal> {
         self.proposal(&decided.pre_prepare, &decided.batch)?;
-        let PrePrepare { epoch, view, seq, digest } = decided.pre_prepare.body;
         let mut signers = Signers::default();
         for commit in &decided.commits {
-            if commit.body != (Commit { epoch, view, seq, digest }) {
+            if !commit.body.is_for(&decided.pre_prepare.body) {
                 return Err(Refusal::Inconsistent("a commit differs from its pre-prepare"));
             }
             signers.add(self.node(commit)?)?;
@@ -306,15 +305,26 @@ fn fetch_state(fetch: &FetchState) -> Result<(), Refusal> {
     fetch.nodes.iter().try_for_each(|node| limit("a path", node.path.0.len(), MAX_DEPTH))
 }
 
-/// Every node proves itself: its bytes have the digest that it goes by.
-fn state(answer: &StateNodes) -> Result<(), Refusal> {
+/// Every node proves itself: its bytes have the digest that it goes by. So whoever signs need not
+/// be a member: replicas that just left still have what newcomers need.
+fn state(signed: &Signed<StateNodes>, authenticator: &dyn Authenticator) -> Result<(), Refusal> {
+    let answer = &signed.body;
     limit("the number of nodes", answer.nodes.len(), MAX_FETCHED_NODES)?;
     let bytes = answer.nodes.iter().map(|node| node.bytes.len()).sum();
     limit("an answer's bytes", bytes, MAX_STATE_ANSWER_BYTES)?;
-    if answer.nodes.iter().any(|node| Digest::of_bytes(&node.bytes) != node.digest) {
+    if node_of(signed.by).is_none() {
+        return Err(Refusal::WrongSigner { by: signed.by });
+    }
+    signed.check(authenticator)?;
+    if !is_what_it_says(answer) {
         return Err(Refusal::Inconsistent("a part of the state is not what its digest says"));
     }
     Ok(())
+}
+
+/// Whether the bytes of every node have the digest that it goes by.
+pub(crate) fn is_what_it_says(answer: &StateNodes) -> bool {
+    answer.nodes.iter().all(|node| Digest::of_bytes(&node.bytes) == node.digest)
 }
 
 impl Check for Message {
@@ -359,7 +369,7 @@ impl Check for Message {
             Self::Decided(decided) => with.decided(decided),
             Self::Stable(certificate) => with.stable_or_begun(certificate),
             Self::FetchState(fetch) => fetch_state(fetch),
-            Self::State(answer) => state(answer),
+            Self::State(answer) => state(answer, authenticator),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct CheckpointVotes {
     votes: SortedMap<NodeId, SortedMap<Seq, Arc<Signed<Checkpoint>>>>,
     /// This replica's own states at those positions.
     own: SortedMap<Seq, Tree>,
+    /// What it voted for, in this life. Bounded: between the water marks.
+    said: SortedMap<Seq, Checkpoint>,
 }
 
 impl CheckpointVotes {
@@ -42,6 +44,19 @@ impl CheckpointVotes {
         while votes.len() > KEPT_PER_NODE {
             votes.pop_first();
         }
+    }
+
+    /// Notes that this replica votes for it; false: it voted otherwise there.
+    ///
+    /// States are executed again after a crash. If more than *f* replicas are faulty that may be
+    /// another history; whoever signed both would look like one of those who made it.
+    fn may_say(&mut self, body: Checkpoint) -> bool {
+        *self.said.entry(body.seq).or_insert(body) == body
+    }
+
+    /// From disk.
+    pub(super) fn remember(&mut self, said: Checkpoint) {
+        self.said.insert(said.seq, said);
     }
 
     /// The votes for exactly this.
@@ -86,6 +101,7 @@ impl CheckpointVotes {
         }
         self.votes.retain(|_, votes| !votes.is_empty());
         self.own = self.own.split_off(&up_to.next());
+        self.said = self.said.split_off(&up_to.next());
     }
 }
 
@@ -103,7 +119,9 @@ impl<A: Application> Replica<A> {
         };
         self.checkpoints.own.insert(body.seq, self.tree.clone());
         self.event(EventKind::CheckpointTaken { seq: body.seq, digest: body.digest });
-        if !self.is_recovering() && !self.is_following() {
+        let votes = !self.is_recovering() && !self.is_following();
+        if votes && self.checkpoints.may_say(body) {
+            self.outbox.persist(Record::Checkpoint(body));
             if body.successor.is_some() {
                 let nodes = state_nodes(&self.tree, None);
                 let (seq, root) = (body.seq, body.digest);
@@ -135,6 +153,9 @@ impl<A: Application> Replica<A> {
             return;
         }
         let body = Checkpoint { epoch, seq, digest, successor: self.successor() };
+        if !self.checkpoints.may_say(body) {
+            return;
+        }
         let vote = Arc::new(Signed::new(body, &*self.authenticator));
         self.checkpoints.add(self.id, vote);
     }

@@ -6,6 +6,7 @@
 //! | `Prepared` | the commit | it could forget, in a view change, what others may have committed |
 //! | `ViewChange` | the view change | it could vote on in a view that it left, or send a second, different view change |
 //! | `NewView` | the new view (primary), the prepares for O (backup) | it could enter the view with another O |
+//! | `Checkpoint` | the checkpoint | it could vote for another state there, should it execute another history |
 //! | `Forgot` | anything | it could take an empty memory for a true one |
 //! | `Recovered` | the first vote after | (it would recover once more) |
 //! | `Life` | the answer to who recovers | it could count a view change that the other forgot |
@@ -23,7 +24,7 @@ use super::{
     certificate::{CheckpointCertificate, PreparedCertificate},
     config::{BadConfig, Config},
     epochs::EpochEnd,
-    messages::{Batch, NewView, PrePrepare, StateNode, ViewChange},
+    messages::{Batch, Checkpoint, NewView, PrePrepare, StateNode, ViewChange},
     recovery::{Estimate, Recovery},
     replica::{Replica, Standing},
 };
@@ -69,6 +70,8 @@ pub enum Record {
     },
     /// An epoch ended, and the next began.
     EpochEnd(Arc<EpochEnd>),
+    /// The replica voted for a checkpoint.
+    Checkpoint(Checkpoint),
 }
 
 impl Record {
@@ -115,6 +118,7 @@ impl Record {
                 Self::Prepared(certificate) => {
                     certificate.pre_prepare.body.seq > low && current(record)
                 }
+                Self::Checkpoint(said) => said.seq > low && current(record),
                 Self::Ended { seq, .. } => *seq > low,
                 Self::ViewChange(_) | Self::NewView(_) => at == last_view || at == last_new_view,
                 Self::Batch(_) | Self::Forgot(_) | Self::Recovered(_) | Self::EpochEnd(_) => true,
@@ -158,6 +162,7 @@ impl Record {
             Self::Prepared(certificate) => Some(certificate.pre_prepare.body.epoch),
             Self::ViewChange(change) => Some(change.body.epoch),
             Self::NewView(new_view) => Some(new_view.body.epoch),
+            Self::Checkpoint(said) => Some(said.epoch),
             Self::Batch(_)
             | Self::Stable(..)
             | Self::Forgot(_)
@@ -317,6 +322,7 @@ impl<A: Application> Replica<A> {
                 self.keep_own();
             }
             Record::EpochEnd(end) if end.epoch() == self.epoch() => self.begin(end),
+            Record::Checkpoint(said) => self.checkpoints.remember(said),
             Record::Ended { .. } | Record::EpochEnd(_) => {}
         }
         Ok(())

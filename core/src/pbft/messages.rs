@@ -107,6 +107,18 @@ pub struct Commit {
     pub seq: Seq,
     /// *d*
     pub digest: Digest,
+    /// Which life of the replica says this, as in its view changes. A view change owes what was
+    /// committed in the same life; without this number one of an earlier life, which knew nothing
+    /// of this commit, would look like a lie.
+    pub life: u64,
+}
+
+impl Commit {
+    /// Whether it is a vote for this proposal, in whichever life it was given.
+    pub fn is_for(&self, proposal: &PrePrepare) -> bool {
+        let Self { epoch, view, seq, digest, .. } = *self;
+        PrePrepare { epoch, view, seq, digest } == *proposal
+    }
 }
 
 /// ⟨CHECKPOINT, n, d, i⟩: the state after executing *n* has digest *d*.
@@ -264,7 +276,8 @@ pub struct NodeRef {
 }
 
 /// Nodes of the state: those that were asked for, as far as they are there and fit into
-/// [`MAX_STATE_ANSWER_BYTES`].
+/// [`MAX_STATE_ANSWER_BYTES`]. They prove themselves and need no signature to be used; it is there
+/// so that whoever sends other bytes under a digest has signed that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateNodes {
     /// The request's.
@@ -352,7 +365,7 @@ pub enum Message {
     /// See [`FetchState`].
     FetchState(Arc<FetchState>),
     /// See [`StateNodes`].
-    State(Arc<StateNodes>),
+    State(Arc<Signed<StateNodes>>),
     /// See [`Read`].
     Read(Arc<Signed<Read>>),
     /// See [`ReadReply`].
@@ -454,7 +467,7 @@ impl Message {
                 Summary { seq: Some(m.seq()), digest: Some(m.digest()), ..of(MessageKind::Stable) }
             }
             Self::FetchState(m) => Summary { seq: Some(m.seq), ..of(MessageKind::FetchState) },
-            Self::State(m) => Summary { seq: Some(m.seq), ..of(MessageKind::State) },
+            Self::State(m) => Summary { seq: Some(m.body.seq), ..of(MessageKind::State) },
             Self::Read(m) => Summary { request: Some(m.body.id), ..of(MessageKind::Read) },
             Self::ReadReply(m) => Summary {
                 view: Some(m.body.view),
@@ -643,6 +656,7 @@ signable! {
     11: Read,
     12: ReadReply,
     9: FetchEpochEnds,
+    10: StateNodes,
 }
 
 /// The replica that signed, if a replica did.

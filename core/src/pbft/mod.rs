@@ -46,7 +46,7 @@
 //! | contents of a position | 4 batches, and 1 decided | only what its proposal, an early one, its certificate or its decision names; one each |
 //! | votes of a position | 2n, and certificates of n | the first of each replica's latest view, of each kind |
 //! | checkpoint votes | 3n | the latest of each replica |
-//! | own states | 1 stable, and W / interval | one for each checkpoint between the water marks |
+//! | own states, and what it said of them | 1 stable, and W / interval | one for each checkpoint between the water marks |
 //! | view changes | n, and n in a new view | the latest of each replica; each with W certificates |
 //! | pending requests | C | a client's latest |
 //! | their order | 2C + 64 | done ones are swept when they outnumber the rest |

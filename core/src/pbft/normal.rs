@@ -219,13 +219,14 @@ impl<A: Application> Replica<A> {
             return;
         }
         let Some(prepares) = slot.prepares.quorum(&accepted.body, needed) else { return };
-        let PrePrepare { epoch, view, seq, digest } = accepted.body;
+        let proposal = accepted.body;
+        let PrePrepare { view, seq, digest, .. } = proposal;
         let certificate =
             PreparedCertificate { pre_prepare: accepted.clone(), prepares: prepares.into() };
         slot.prepared = Some(certificate.clone());
         self.event(EventKind::Prepared { view, seq, digest });
         self.outbox.persist(Record::Prepared(certificate));
-        self.commit(Commit { epoch, view, seq, digest });
+        self.commit(proposal);
         self.time_prepared(seq);
     }
 

@@ -351,7 +351,7 @@ impl<A: Application> Replica<A> {
             Message::Pace(report) => self.on_pace(from, report),
             Message::Stable(certificate) => self.on_stable(&certificate),
             Message::FetchState(fetch) => self.on_fetch_state(from, &fetch),
-            Message::State(answer) => self.on_state(from, &answer),
+            Message::State(answer) => self.on_state(from, &answer.body),
             Message::RecoveryQuery(query) => self.on_recovery_query(from, query),
             Message::RecoveryAnswer(answer) => self.on_recovery_answer(from, &answer),
             Message::EpochEnds(ends) => self.on_epoch_ends(&ends),

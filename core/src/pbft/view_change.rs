@@ -367,7 +367,7 @@ impl<A: Application> Replica<A> {
         }
         let id = self.id;
         let (view, active, primary) = (self.view, self.is_active(), self.is_primary());
-        let epoch = self.epoch();
+        let (epoch, life) = (self.epoch(), self.recovery.life);
         self.vote_again();
         for (seq, slot) in self.log.iter_mut() {
             let Some(accepted) = slot.accepted.as_ref().filter(|it| active && it.body.view == view)
@@ -380,7 +380,7 @@ impl<A: Application> Replica<A> {
                 slot.prepares.add(id, Signed::new(vote, &*self.authenticator).into());
             }
             if slot.is_prepared() {
-                let vote = super::messages::Commit { epoch, view, seq: *seq, digest };
+                let vote = super::messages::Commit { epoch, view, seq: *seq, digest, life };
                 slot.commits.add(id, Signed::new(vote, &*self.authenticator).into());
             }
         }

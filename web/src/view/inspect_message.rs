@@ -205,8 +205,12 @@ fn inside(message: &Message) -> Html {
         Message::Stable(m) => it.says("After", &m.seq()).digest("State", &m.digest()),
         Message::FetchState(m) => it.says("After", &m.seq).says("Parts", &m.nodes.len()),
         Message::State(m) => {
-            let bytes: usize = m.nodes.iter().map(|node| node.bytes.len()).sum();
-            it.says("After", &m.seq).says("Parts", &m.nodes.len()).says("Bytes", &bytes)
+            let answer = &m.body;
+            let bytes: usize = answer.nodes.iter().map(|node| node.bytes.len()).sum();
+            it.says("After", &answer.seq)
+                .says("Parts", &answer.nodes.len())
+                .says("Bytes", &bytes)
+                .signed(m.by, &m.signature)
         }
         Message::EpochEnds(ends) => ends.iter().fold(it, |it, end| {
             it.says("Members", &signers(end.next.members.nodes().map(Principal::Node)))

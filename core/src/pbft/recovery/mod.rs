@@ -200,17 +200,19 @@ impl<A: Application> Replica<A> {
                 self.prepare(view, seq, digest);
             }
             if prepared {
-                self.commit(Commit { epoch: self.epoch(), view, seq, digest });
+                self.commit(proposal);
             }
             self.advance(seq);
         }
     }
 
     /// This replica's commit for what prepared here.
-    pub(super) fn commit(&mut self, body: Commit) {
+    pub(super) fn commit(&mut self, proposal: PrePrepare) {
         if self.is_recovering() {
             return;
         }
+        let PrePrepare { epoch, view, seq, digest } = proposal;
+        let body = Commit { epoch, view, seq, digest, life: self.recovery.life };
         let commit = Arc::new(Signed::new(body, &*self.authenticator));
         let id = self.id;
         if let Some(slot) = self.log.entry(body.seq) {

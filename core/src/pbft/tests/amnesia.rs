@@ -1,7 +1,10 @@
 //! TOCS 2002 and beyond: a replica without its memory never contradicts what it said before.
 
 use alloc::{rc::Rc, sync::Arc, vec, vec::Vec};
-use core::{cell::Cell, time::Duration};
+use core::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use super::{
     net::{Net, node, request},
@@ -67,7 +70,7 @@ fn second_story(restart: impl FnOnce(&mut Net)) -> Net {
     for victim in [1, 3] {
         net.deliver(0, victim, lie.clone());
     }
-    let commit = Commit { epoch: Epoch(0), view: View(0), seq: Seq(1), digest };
+    let commit = Commit { epoch: Epoch(0), view: View(0), seq: Seq(1), digest, life: 0 };
     net.deliver(0, 3, Message::Commit(Signed::new(commit, &node(0)).into()));
     net
 }
@@ -127,6 +130,34 @@ fn it_says_nothing_that_counts_until_it_has_recovered_and_then_votes_again() {
     net.ask(&request(1, timestamp + 1, "k"), [0]);
     assert!(said.get() > 0, "and takes part again");
     net.assert_same_state();
+}
+
+/// Its view changes of an earlier life knew nothing of what it commits now.
+#[test]
+fn its_commits_name_the_life_that_they_are_of_also_after_a_crash() {
+    let mut net = Net::with(4, &small());
+    for timestamp in 1..=7 {
+        net.ask(&request(1, timestamp, "k"), [0]);
+    }
+    net.restart_damaged(2, vec![], 9);
+    net.pass(Duration::from_secs(5));
+    assert!(!net.replica(2).is_recovering());
+    let lives = Rc::new(RefCell::new(Vec::new()));
+    let heard = lives.clone();
+    net.only(move |from, _, message| {
+        if let Message::Commit(commit) = message {
+            heard.borrow_mut().push((from.0, commit.body.life));
+        }
+        true
+    });
+    for timestamp in [100, 101] {
+        net.ask(&request(1, timestamp, "k"), [0]);
+        net.restart(2);
+        net.pass(Duration::from_secs(1));
+    }
+    let lives = lives.borrow();
+    assert!(lives.iter().any(|(by, _)| *by == 2));
+    assert!(lives.iter().all(|(by, life)| *life == if *by == 2 { 9 } else { 0 }), "{lives:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use alloc::{sync::Arc, vec, vec::Vec};
 
 use super::net::{keys, node, request};
 use crate::{
-    crypto::{Digest, Refusal, Signature, Signed, verify},
+    crypto::{Authenticator, Digest, Refusal, Signature, Signed, verify},
     ids::{ClientId, Epoch, NodeId, Principal, Seq, View},
     pbft::{
         Batch, Checkpoint, CheckpointCertificate, Commit, Decided, FetchEpochEnds, FetchState,
@@ -32,9 +32,16 @@ fn decided(committers: &[u16]) -> Decided {
         batch: Arc::new(batch),
         commits: committers
             .iter()
-            .map(|by| Signed::new(Commit { epoch: Epoch(0), view, seq, digest }, &node(*by)).into())
+            .map(|by| {
+                Signed::new(Commit { epoch: Epoch(0), view, seq, digest, life: 0 }, &node(*by))
+                    .into()
+            })
             .collect(),
     }
+}
+
+fn state(answer: StateNodes, by: &dyn Authenticator) -> Message {
+    Message::State(Signed::new(answer, by).into())
 }
 
 fn stable(signers: &[u16]) -> Message {
@@ -62,7 +69,7 @@ fn a_vote_needs_its_signer_s_signature() {
 fn a_signature_on_a_prepare_is_none_on_a_commit() {
     let Prepare { epoch, view, seq, digest } = prepare(1).body;
     let as_commit = Signed {
-        body: Commit { epoch, view, seq, digest },
+        body: Commit { epoch, view, seq, digest, life: 0 },
         by: prepare(1).by,
         signature: prepare(1).signature,
     };
@@ -136,7 +143,7 @@ fn a_stable_checkpoint_needs_a_quorum_for_exactly_its_digest() {
 
 #[test]
 fn a_part_of_the_state_is_what_its_digest_says_and_within_limits() {
-    let of = |nodes| checked(Message::State(Arc::new(StateNodes { seq: Seq(1), nodes })));
+    let of = |nodes| checked(state(StateNodes { seq: Seq(1), nodes }, &node(1)));
     let part = |bytes: Vec<u8>| StateNode { digest: Digest::of_bytes(&bytes), bytes };
     assert_eq!(of(vec![part(vec![0, 1]), part(vec![0, 2])]), Ok(()));
     let mut changed = part(vec![0, 1]);
@@ -164,7 +171,7 @@ fn what_is_said_in_another_epoch_is_refused_naming_both() {
     let (view, seq, digest) = (View(0), Seq(1), Digest::default());
     let prepare = Signed::new(Prepare { epoch, view, seq, digest }, &node(1));
     assert_eq!(checked(Message::Prepare(prepare.into())), refused);
-    let commit = Signed::new(Commit { epoch, view, seq, digest }, &node(1));
+    let commit = Signed::new(Commit { epoch, view, seq, digest, life: 0 }, &node(1));
     assert_eq!(checked(Message::Commit(commit.into())), refused);
     let checkpoint = Signed::new(Checkpoint { epoch, seq, digest, successor: None }, &node(1));
     assert_eq!(checked(Message::Checkpoint(checkpoint.into())), refused);

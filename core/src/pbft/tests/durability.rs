@@ -1,12 +1,17 @@
 //! What a checkpoint writes, and what a disk that lost some of it gives back.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, rc::Rc, sync::Arc, vec, vec::Vec};
+use core::cell::RefCell;
 
 use super::net::{Net, node, request};
 use crate::{
     app::{Context, KeyValue, Operation},
-    ids::{NodeId, Seq},
-    pbft::{Config, Record, Replica, RestoreError},
+    crypto::{Digest, Signed},
+    ids::{Epoch, NodeId, Seq, View},
+    pbft::{
+        Batch, Checkpoint, Commit, Config, Decided, Message, PrePrepare, Record, Replica,
+        RestoreError,
+    },
     state::Damage,
 };
 
@@ -93,4 +98,59 @@ fn a_lost_piece_on_disk_is_damage() {
     let first = records.iter().position(|record| matches!(record, Record::Stable(..))).unwrap();
     records.remove(first);
     assert!(matches!(restore(&net, records), Err(RestoreError::State { seq: Seq(10), .. })));
+}
+
+/// What replica 3 says of its state at 5, where no checkpoint becomes stable.
+fn checkpoints_of_3(net: &mut Net) -> Rc<RefCell<Vec<Digest>>> {
+    let said = Rc::new(RefCell::new(Vec::new()));
+    let heard = said.clone();
+    net.only(move |from, to, message| {
+        let Message::Checkpoint(vote) = message else { return true };
+        if (from, to) == (NodeId(3), NodeId(0)) {
+            let Checkpoint { seq, digest, .. } = vote.body;
+            assert_eq!(seq, Seq(5));
+            heard.borrow_mut().push(digest);
+        }
+        false
+    });
+    said
+}
+
+fn decided(seq: u64, key: &str) -> Message {
+    let batch = Batch::new(vec![request(1, seq, key)]);
+    let (epoch, view, seq, digest) = (Epoch(0), View(0), Seq(seq), batch.digest());
+    let commit = Commit { epoch, view, seq, digest, life: 0 };
+    let decided = Decided {
+        pre_prepare: Signed::new(PrePrepare { epoch, view, seq, digest }, &node(0)),
+        batch: Arc::new(batch),
+        commits: (0..3).map(|by| Signed::new(commit, &node(by)).into()).collect(),
+    };
+    Message::Decided(decided.into())
+}
+
+/// More than f lie. What a correct replica executes again after a crash may be another history
+/// then; it must not have signed both, or it could not be told from those who made them.
+#[test]
+fn a_checkpoint_that_was_voted_for_is_not_contradicted_after_a_crash_whatever_was_decided_since() {
+    let mut net = Net::with(4, &small());
+    let said = checkpoints_of_3(&mut net);
+    for timestamp in 1..=5 {
+        net.ask(&request(1, timestamp, "truth"), [0]);
+    }
+    let truth = said.borrow()[0];
+    assert_eq!(*said.borrow(), [truth]);
+
+    net.restart(3);
+    for seq in 1..=5 {
+        net.deliver(0, 3, decided(seq, "lie"));
+    }
+    assert_eq!(net.replica(3).last_executed(), Seq(5));
+    assert_ne!(net.replica(3).application(), net.replica(0).application(), "two histories");
+    assert_eq!(*said.borrow(), [truth], "it keeps silent");
+
+    net.restart(3);
+    for seq in 1..=5 {
+        net.deliver(0, 3, decided(seq, "truth"));
+    }
+    assert_eq!(*said.borrow(), [truth, truth], "what it said it may say again");
 }

@@ -395,7 +395,8 @@ fn what_was_decided_above_the_end_before_the_end_was_known_is_never_executed() {
         let batch = Batch { requests, ..Batch::default() };
         let (epoch, view, digest) = (Epoch(0), View(0), batch.digest());
         let pre_prepare = Signed::new(PrePrepare { epoch, view, seq, digest }, &node(0));
-        let commit = |by| Signed::new(Commit { epoch, view, seq, digest }, &node(by)).into();
+        let commit =
+            |by| Signed::new(Commit { epoch, view, seq, digest, life: 0 }, &node(by)).into();
         let commits = (0..3).map(commit).collect();
         let decided = Decided { pre_prepare, batch: Arc::new(batch), commits };
         net.deliver(0, 3, Message::Decided(Arc::new(decided)));

@@ -29,7 +29,9 @@ fn signed_by_the_liar(view: u64, seq: u64) -> Vec<Message> {
     let (epoch, view, seq) = (Epoch(0), View(view), Seq(seq));
     let digest = Digest::of(&(view, seq));
     let mut messages = Vec::new();
-    messages.push(Message::Commit(Signed::new(Commit { epoch, view, seq, digest }, &keys).into()));
+    messages.push(Message::Commit(
+        Signed::new(Commit { epoch, view, seq, digest, life: 0 }, &keys).into(),
+    ));
     messages.push(Message::Checkpoint(
         Signed::new(Checkpoint { epoch, seq, digest, successor: None }, &keys).into(),
     ));

@@ -114,11 +114,11 @@ fn wrong_bytes_never_get_in_and_whoever_sends_them_is_asked_last() {
     let asked = asked_the_liar.clone();
     net.mangle(move |from, to, message| match message {
         Message::State(answer) if from == NodeId(0) => {
-            let mut answer = StateNodes::clone(&answer);
+            let mut answer = StateNodes::clone(&answer.body);
             if let Some(byte) = answer.nodes.last_mut().and_then(|node| node.bytes.last_mut()) {
                 *byte ^= 1;
             }
-            Message::State(answer.into())
+            Message::State(Signed::new(answer, &node(0)).into())
         }
         message => {
             if to == NodeId(0) && matches!(message, Message::FetchState(_)) {
@@ -255,7 +255,8 @@ fn a_state_that_means_nothing_is_not_adopted_even_if_a_quorum_signed_it() {
     assert!(net.replica(3).transfer.is_some());
     let as_node = |bytes: Vec<u8>| StateNode { digest: Digest::of_bytes(&bytes), bytes };
     let nodes: Vec<_> = nodes.into_iter().map(as_node).collect();
-    net.deliver(0, 3, Message::State(StateNodes { seq: Seq(100), nodes }.into()));
+    let answer = Signed::new(StateNodes { seq: Seq(100), nodes }, &node(0));
+    net.deliver(0, 3, Message::State(answer.into()));
     assert!(net.replica(3).transfer.is_none(), "it was given up");
     assert_eq!(net.replica(3).last_executed(), Seq(1));
     assert_eq!(*net.replica(3).application(), before);
@@ -272,7 +273,8 @@ fn nodes_that_nobody_asked_for_are_not_kept() {
     for number in 0..100_u8 {
         let bytes = vec![0, number];
         let nodes = vec![StateNode { digest: Digest::of_bytes(&bytes), bytes }];
-        net.deliver(1, 3, Message::State(StateNodes { seq: Seq(10), nodes }.into()));
+        let answer = Signed::new(StateNodes { seq: Seq(10), nodes }, &node(1));
+        net.deliver(1, 3, Message::State(answer.into()));
     }
     assert_eq!(net.replica(3).transfer.as_ref().unwrap().held_bytes(), 0);
 }
@@ -308,7 +310,7 @@ fn the_state_before_the_last_stable_one_is_still_served() {
     net.only(move |from, to, message| {
         if let Message::State(answer) = message
             && from == NodeId(0)
-            && answer.nodes.iter().any(|node| node.digest == digest)
+            && answer.body.nodes.iter().any(|node| node.digest == digest)
         {
             seen.fetch_add(1, Ordering::Relaxed);
         }

@@ -15,7 +15,7 @@
 //! only what differs, from any peer, none of whom is trusted. There a replica believes digests that
 //! f+1 replicas or one whole parent vouch for; here every node proves itself by the digest that its parent, and at the
 //! top the certificate, names. So wrong bytes never get past the check of messages, and whoever
-//! sent them has just not answered.
+//! sent them has just not answered. It has signed them, though, and that is proof against it.
 //!
 //! | file | holds |
 //! |---|---|

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{REQUEST_COSTS_BYTES, SERVED_BYTES_AN_INTERVAL};
 use crate::{
     app::Application,
+    crypto::Signed,
     ids::NodeId,
     pbft::{
         FetchState, MAX_STATE_ANSWER_BYTES, Message, NodeRef, StateNode, StateNodes,
@@ -45,7 +46,7 @@ impl<A: Application> Replica<A> {
         if let Some(served) = self.served.get_mut(&peer) {
             served.bytes += bytes;
         }
-        let answer = StateNodes { seq: fetch.seq, nodes };
+        let answer = Signed::new(StateNodes { seq: fetch.seq, nodes }, &*self.authenticator);
         self.send(To::Node(peer), Message::State(Arc::new(answer)));
     }
 

@@ -90,7 +90,7 @@ impl Passing {
     }
 
     /// Other contents for a true proof or an asked-for digest.
-    pub(super) fn false_state(&mut self) -> Option<Tampering> {
+    pub(super) fn false_state(&mut self, keys: &dyn Authenticator) -> Option<Tampering> {
         let spoilt = |batch: &Batch| {
             let mut other = batch.clone();
             other.requests.pop()?;
@@ -98,10 +98,10 @@ impl Passing {
         };
         self.message = match &self.message {
             Message::State(it) => {
-                let mut answer = StateNodes::clone(it);
+                let mut answer = StateNodes::clone(&it.body);
                 let last = answer.nodes.last_mut()?;
                 last.bytes.push(0);
-                Message::State(Arc::new(answer))
+                Message::State(Arc::new(Signed::new(answer, keys)))
             }
             Message::Decided(it) => {
                 let batch = spoilt(&it.batch)?;

@@ -97,9 +97,9 @@ fn useless(liar: &Liar<'_>, view: View, seq: Seq, serial: u64) -> Message {
         0 if liar.members.primary(view) != liar.id => {
             Message::Prepare(Signed::new(Prepare { epoch, view, seq, digest }, liar.keys).into())
         }
-        0 | 1 => {
-            Message::Commit(Signed::new(Commit { epoch, view, seq, digest }, liar.keys).into())
-        }
+        0 | 1 => Message::Commit(
+            Signed::new(Commit { epoch, view, seq, digest, life: 0 }, liar.keys).into(),
+        ),
         2 => Message::Checkpoint(
             Signed::new(Checkpoint { epoch, seq, digest, successor: None }, liar.keys).into(),
         ),
