@@ -13,6 +13,7 @@
 //! | [`pbft`] | the first such protocol |
 //! | [`app`] | what is replicated: the `Application` trait and the key-value store |
 //! | [`state`] | the replicated state as a tree of pieces, each named by its digest |
+//! | [`detector`] | who lies, and how anybody knows |
 //! | [`client`] | asks, retransmits, accepts f+1 matching replies |
 //! | [`event`] | the one schema of what happens |
 //! | [`sim`] | virtual time, network, disks, adversary, workload, invariants, scenarios |
@@ -59,6 +60,9 @@
 //!   administrator; the epoch ends at the next checkpoint, which a quorum of the old replicas
 //!   signs and which names the new ones; votes and certificates name their epoch; newcomers,
 //!   stragglers and clients follow the chain of such ends ([`pbft`], `epochs`).
+//! * **Suspicion is relative.** Slowness, silence and losses are judged against the group of peers
+//!   by medians that f liars can't move, so that neither a slow network nor a slow observer suspects
+//!   anybody; and signals alone never add up to a conviction ([`detector`]).
 //! * **What is few is a sorted vector.** A tree's code for every pair of types was a quarter of what
 //!   the lab sends; only maps that grow with keys or clients stay trees ([`sorted`]).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
@@ -72,6 +76,7 @@ extern crate alloc;
 pub mod app;
 pub mod client;
 pub mod crypto;
+pub mod detector;
 pub mod event;
 pub mod hex;
 pub mod ids;
