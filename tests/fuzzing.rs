@@ -240,7 +240,7 @@ impl Driven {
         let mut batch = Batch::default();
         if bytes.number() % 2 == 1 {
             let request = request(1 + bytes.number() % CLIENTS, 1 + bytes.number() % 16);
-            batch.requests.push((*request).clone());
+            batch.requests.push(request.clone());
         }
         let (batch, digest) = (Arc::new(batch.clone()), batch.digest());
         match kind % 8 {
@@ -280,7 +280,7 @@ impl Driven {
         while let Some(effect) = replica.poll_effect() {
             match effect {
                 Effect::Persist(number, record) => {
-                    self.disks[index].push(record);
+                    self.disks[index].push(*record);
                     replica.handle(self.now, Input::Durable(number));
                 }
                 Effect::Send { to: To::Node(to), message } => {

@@ -334,7 +334,7 @@ impl Client {
         }
         self.asked_for_epochs = true;
         let fetch = FetchEpochEnds { client, from: self.members.epoch() };
-        let message = Message::FetchEpochEnds(Signed::new(fetch, &*self.authenticator));
+        let message = Message::FetchEpochEnds(Signed::new(fetch, &*self.authenticator).into());
         self.effects.push_back(ClientEffect::Send { to: To::Node(from), message });
     }
 
@@ -343,7 +343,7 @@ impl Client {
     pub fn ask_who_is_member(&mut self) {
         if let Some(client) = self.id() {
             let fetch = FetchEpochEnds { client, from: self.members.epoch() };
-            let message = Message::FetchEpochEnds(Signed::new(fetch, &*self.authenticator));
+            let message = Message::FetchEpochEnds(Signed::new(fetch, &*self.authenticator).into());
             self.effects.push_back(ClientEffect::Send { to: To::Others, message });
         }
     }

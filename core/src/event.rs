@@ -4,7 +4,7 @@
 //! JSON an event is one flat object: `{"at":1500,"place":{"node":0},"event":"prepared","view":0,
 //! "seq":1,"digest":"…"}`; times are microseconds.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,7 @@ pub enum EventKind {
         /// For whom.
         to: Principal,
         /// What it says.
-        what: Summary,
+        what: Box<Summary>,
     },
     /// A message arrived and was handed over.
     Delivered {
@@ -70,7 +70,7 @@ pub enum EventKind {
         /// From whom.
         from: Principal,
         /// What it says.
-        what: Summary,
+        what: Box<Summary>,
     },
     /// A message will never arrive.
     Lost {
@@ -304,7 +304,7 @@ pub enum EventKind {
         /// To whom it would have gone.
         to: Principal,
         /// What the replica wanted to say.
-        what: Summary,
+        what: Box<Summary>,
         /// What became of it.
         how: Tampering,
     },

@@ -21,6 +21,8 @@
 //! and reply that came after it is *held back inside the protocol* until the host reports the
 //! record durable, so a host can't get the order wrong, and may group many records into one sync.
 
+use alloc::boxed::Box;
+
 use crate::{
     crypto::{Digest, Verified},
     event::EventKind,
@@ -64,7 +66,7 @@ pub enum To {
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Write this record to the disk, then report it with [`Input::Durable`].
-    Persist(RecordNumber, Record),
+    Persist(RecordNumber, Box<Record>),
     /// Send.
     Send {
         /// To whom.

@@ -32,6 +32,10 @@ pub struct Membership {
     /// Of `nodes`; kept because it is asked for with every message.
     #[serde(skip)]
     n: u16,
+    /// Whether `nodes` are those numbered `0..n`, as until somebody joined or left: then a rank is
+    /// a number. Kept because the primary is asked for with every message.
+    #[serde(skip)]
+    first: bool,
 }
 
 /// A cluster size that no Byzantine quorum system fits.
@@ -51,7 +55,10 @@ impl Membership {
     /// The epoch after `start`, with these replicas.
     pub const fn of(epoch: Epoch, start: Seq, nodes: NodeSet) -> Result<Self, BadClusterSize> {
         let n = nodes.len();
-        if n < MIN_NODES { Err(BadClusterSize(n)) } else { Ok(Self { epoch, start, nodes, n }) }
+        if n < MIN_NODES {
+            return Err(BadClusterSize(n));
+        }
+        Ok(Self { epoch, start, nodes, n, first: nodes.is_first(n) })
     }
 
     /// The epoch after this one: from the position `start` on, with these replicas.
@@ -97,7 +104,9 @@ impl Membership {
     /// "The primary of a view is replica p such that p = v mod |R|" (OSDI'99 §4): of the replicas
     /// in order, the one with *p* others before it.
     pub const fn primary(self, view: View) -> NodeId {
-        self.nodes.nth((view.0 % self.n as u64) as u32)
+        let n = self.n as u64;
+        let rank = if view.0 < n { view.0 } else { view.0 % n };
+        if self.first { NodeId(rank as u16) } else { self.nodes.nth(rank as u32) }
     }
 
     /// All replicas, in order.

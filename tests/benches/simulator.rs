@@ -7,6 +7,10 @@ use std::time::Instant;
 
 use conclave_tests::{busy_cluster, deliver};
 
+/// As in the `conclave` program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIZES: [u16; 6] = [4, 7, 13, 31, 61, 100];
 /// Ten positions at n = 100, so that no round is all votes or all replies.
 const MESSAGES: u64 = 200_000;

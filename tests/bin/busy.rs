@@ -5,6 +5,10 @@ use std::{env, process::ExitCode};
 
 use conclave_tests::{busy_cluster, deliver};
 
+/// As in the `conclave` program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let n = arguments.next().and_then(|text| text.parse().ok());

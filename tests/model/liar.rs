@@ -46,7 +46,7 @@ pub(super) fn contents(clients: u64) -> Vec<Arc<Batch>> {
     let of = |client| {
         let request = Signed::clone(&request(client, 1));
         let mut batch = Batch::default();
-        batch.requests.push(request);
+        batch.requests.push(request.into());
         Arc::new(batch)
     };
     let mut contents: Vec<_> = (1..=clients).map(of).collect();

@@ -132,11 +132,12 @@ fn a_node_that_is_silent_about_commits_still_prepares() {
     let after = &recording.events()[recording.events_of(STEP + 1).start..];
     let by_it = || after.iter().filter(|event| event.place == Place::Node(NodeId(1)));
     let sent = |kind| {
-        by_it().any(|event| matches!(event.kind, EventKind::Sent { what, .. } if what.kind == kind))
+        by_it()
+            .any(|event| matches!(&event.kind, EventKind::Sent { what, .. } if what.kind == kind))
     };
     assert!(!sent(MessageKind::Commit) && sent(MessageKind::Prepare));
     assert!(by_it().any(|event| {
-        matches!(event.kind, EventKind::Tampered { what, how: Tampering::Withheld, .. }
+        matches!(&event.kind, EventKind::Tampered { what, how: Tampering::Withheld, .. }
             if what.kind == MessageKind::Commit)
     }));
     assert!(recording.verdict().violations.is_empty());

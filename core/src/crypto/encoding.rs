@@ -15,7 +15,13 @@ const SHORT: usize = 16;
 /// Postcard fails only on types without a known length or custom `Serialize` impls that do, of
 /// which the core has none; should one appear, the empty encoding verifies nowhere.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(ROOM);
+    encode_within(value, ROOM)
+}
+
+/// The same, of something whose length is known about: what is kept takes no more room than it
+/// needs.
+pub(crate) fn encode_within<T: Serialize + ?Sized>(value: &T, room: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(room);
     encode_into(value, &mut bytes);
     bytes
 }

@@ -25,7 +25,7 @@ use crate::{app::Application, crypto::Signed, event::EventKind, time::WallTime};
 
 impl<A: Application> Replica<A> {
     /// The primary's part: its clock, if the application asks.
-    pub(super) fn proposed_time(&self, requests: &[Signed<Request>]) -> Option<WallTime> {
+    pub(super) fn proposed_time(&self, requests: &[Arc<Signed<Request>>]) -> Option<WallTime> {
         (self.application.follows_time() || needs_time::<A>(requests)).then(|| self.wall_clock())
     }
 
@@ -45,7 +45,7 @@ impl<A: Application> Replica<A> {
         };
         for request in &batch.requests {
             if self.sessions.lookup(request.body.id) == Known::New {
-                self.await_execution(&Arc::new(request.clone()), false);
+                self.await_execution(request, false);
             }
         }
         let PrePrepare { view, seq, .. } = header.body;
@@ -62,6 +62,6 @@ impl<A: Application> Replica<A> {
     }
 }
 
-fn needs_time<A: Application>(requests: &[Signed<Request>]) -> bool {
+fn needs_time<A: Application>(requests: &[Arc<Signed<Request>>]) -> bool {
     requests.iter().any(|request| A::needs_time(&request.body.operation))
 }

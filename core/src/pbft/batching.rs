@@ -108,7 +108,7 @@ impl<A: Application> Replica<A> {
 
     /// The oldest of those that wait, up to the bounds. Never empty while any waits: a batch has
     /// room for the longest operation.
-    fn next_batch(&mut self) -> Vec<Signed<Request>> {
+    fn next_batch(&mut self) -> Vec<Arc<Signed<Request>>> {
         let mut requests = Vec::new();
         let mut bytes = 0;
         while requests.len() < self.config.batch_requests {
@@ -121,7 +121,7 @@ impl<A: Application> Replica<A> {
             if bytes > self.config.batch_bytes {
                 break;
             }
-            requests.push(Signed::clone(&pending.request));
+            requests.push(pending.request.clone());
             self.queue.pop_front();
             if let Some(pending) = self.pending.get_mut(&entry.0) {
                 pending.proposed = true;

@@ -232,5 +232,5 @@ impl<A: Application> Replica<A> {
 /// The nodes of a state that another one doesn't have, as records carry them.
 fn state_nodes(tree: &Tree, but: Option<&Tree>) -> Arc<Vec<StateNode>> {
     let nodes = tree.nodes_new_to(but).into_iter();
-    Arc::new(nodes.map(|bytes| StateNode { digest: Digest::of_bytes(&bytes), bytes }).collect())
+    Arc::new(nodes.map(|(digest, bytes)| StateNode { digest, bytes }).collect())
 }

@@ -190,27 +190,31 @@ fn gather_state(records: &mut [Record]) {
     if records.iter().position(is_stable) == Some(last) {
         return;
     }
+    let Record::Stable(certificate, _) = &records[last] else { return };
+    let certificate = certificate.clone();
     let mut known = Vec::new();
-    for record in &*records {
-        if let Record::Stable(_, nodes) = record {
-            known.extend(nodes.iter().map(|node| (node.digest, Some(&node.bytes))));
-        }
+    for (at, record) in records.iter_mut().enumerate() {
+        let Record::Stable(of, nodes) = record else { continue };
+        // What is earlier goes, so its nodes need not be copied.
+        let goes = at == last || of.seq() < certificate.seq();
+        let nodes = if goes { core::mem::take(nodes) } else { nodes.clone() };
+        let nodes = Arc::unwrap_or_clone(nodes).into_iter();
+        known.extend(nodes.map(|node| (node.digest, Some(node.bytes))));
     }
     // As many as the state has parts: sorted once, not kept in order. Equal digests, equal bytes.
     known.sort_unstable_by_key(|(digest, _)| *digest);
     known.dedup_by_key(|(digest, _)| *digest);
-    let Record::Stable(certificate, _) = &records[last] else { return };
     let mut nodes = Vec::new();
     let mut reached = Vec::from([certificate.digest()]);
     while let Some(digest) = reached.pop() {
         let place = known.binary_search_by_key(&digest, |(digest, _)| *digest);
         let Some(bytes) = place.ok().and_then(|at| known[at].1.take()) else { continue };
-        if let Some(Content::Inner(children)) = Content::decode(bytes) {
+        if let Some(Content::Inner(children)) = Content::decode(&bytes) {
             reached.extend(children.iter().map(|(_, child)| *child));
         }
-        nodes.push(StateNode { digest, bytes: bytes.clone() });
+        nodes.push(StateNode { digest, bytes });
     }
-    records[last] = Record::Stable(certificate.clone(), nodes.into());
+    records[last] = Record::Stable(certificate, nodes.into());
 }
 
 /// The state that nodes from a disk make, each of them checked: disks change bytes.

@@ -47,16 +47,16 @@ pub struct Request {
 /// Requests that are ordered together. The empty batch is the paper's null request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
-    /// In execution order.
-    pub requests: Vec<Signed<Request>>,
+    /// In execution order. Shared with whoever waits for them.
+    pub requests: Vec<Arc<Signed<Request>>>,
     /// The primary's wall clock, if the application asks for the time.
     pub time: Option<WallTime>,
 }
 
 impl Batch {
     /// A batch that needs no time.
-    pub const fn new(requests: Vec<Signed<Request>>) -> Self {
-        Self { requests, time: None }
+    pub fn new(requests: Vec<Signed<Request>>) -> Self {
+        Self { requests: requests.into_iter().map(Arc::new).collect(), time: None }
     }
 
     /// What pre-prepares and votes name.
@@ -379,7 +379,7 @@ pub enum Message {
     /// The ends of epochs, in order: a chain that proves the membership after the last.
     EpochEnds(Arc<[Arc<EpochEnd>]>),
     /// See [`FetchEpochEnds`].
-    FetchEpochEnds(Signed<FetchEpochEnds>),
+    FetchEpochEnds(Arc<Signed<FetchEpochEnds>>),
 }
 
 /// Bytes that are no message.

@@ -144,7 +144,7 @@ impl<A: Application> Replica<A> {
             self.time_proposal(seq, waited_since);
             for request in &batch.requests {
                 if self.sessions.lookup(request.body.id) == Known::New {
-                    self.await_execution(&Arc::new(request.clone()), true);
+                    self.await_execution(request, true);
                 }
             }
             self.prepare(view, seq, digest);
@@ -255,8 +255,8 @@ impl<A: Application> Replica<A> {
                 self.log.get(self.executed.next()).and_then(|slot| slot.decided.clone())
         {
             let PrePrepare { seq, digest, .. } = decided.pre_prepare.body;
-            let mut requests = Vec::new();
-            let mut replies = Vec::new();
+            let most = decided.batch.requests.len();
+            let (mut requests, mut replies) = (Vec::with_capacity(most), Vec::with_capacity(most));
             self.advance_time(&decided.batch);
             let context = self.context();
             for request in &decided.batch.requests {

@@ -1,6 +1,6 @@
 //! What a replica wants done, in order, with sends held back until what they promise is on disk.
 
-use alloc::collections::VecDeque;
+use alloc::{boxed::Box, collections::VecDeque};
 
 use super::durable::Record;
 use crate::{
@@ -15,7 +15,7 @@ const MAX_HELD: usize = 16 * 1_024;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
-    records: VecDeque<(RecordNumber, Record)>,
+    records: VecDeque<(RecordNumber, Box<Record>)>,
     /// Each with the record that must be durable before it leaves.
     gated: VecDeque<(RecordNumber, Effect)>,
     last_record: RecordNumber,
@@ -27,7 +27,7 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn persist(&mut self, record: Record) {
         self.last_record += 1;
-        self.records.push_back((self.last_record, record));
+        self.records.push_back((self.last_record, Box::new(record)));
     }
 
     pub(super) fn push(&mut self, effect: Effect) {

@@ -24,6 +24,19 @@ impl NodeSet {
         Self(words)
     }
 
+    /// Whether they are the replicas `0..n`.
+    pub(super) const fn is_first(self, n: u16) -> bool {
+        let first = Self::first(n);
+        let mut word = 0;
+        while word < WORDS {
+            if self.0[word] != first.0[word] {
+                return false;
+            }
+            word += 1;
+        }
+        true
+    }
+
     /// Whether the replica is in it.
     pub const fn contains(self, node: NodeId) -> bool {
         node.0 < MAX_NODES && self.0[node.0 as usize / 64] >> (node.0 % 64) & 1 == 1

@@ -405,7 +405,13 @@ impl Cluster {
     /// Writes down that something happened.
     pub(super) fn event(&mut self, place: Place, kind: EventKind) {
         let event = Event { at: self.now, place, kind };
-        self.trace.add(&event);
+        match (&event.kind, place) {
+            (EventKind::RequestAccepted { request }, Place::Node(node)) => {
+                let here = Principal::Node(node);
+                self.trace.add_request(self.now, here, "request-accepted", *request);
+            }
+            _ => self.trace.add(&event),
+        }
         if self.recording {
             self.events.push(event);
         }
@@ -416,7 +422,7 @@ impl Cluster {
     pub(super) fn left(&mut self, id: MessageId, from: Principal, to: Principal, letter: &Letter) {
         self.trace.add_message(self.now, from, "sent", (id, to), letter.encoded_summary());
         if self.recording {
-            let kind = EventKind::Sent { id, to, what: letter.summary() };
+            let kind = EventKind::Sent { id, to, what: letter.summary().into() };
             self.events.push(Event { at: self.now, place: from.into(), kind });
         }
     }
@@ -431,7 +437,7 @@ impl Cluster {
     ) {
         self.trace.add_message(self.now, to, "delivered", (id, from), letter.encoded_summary());
         if self.recording {
-            let kind = EventKind::Delivered { id, from, what: letter.summary() };
+            let kind = EventKind::Delivered { id, from, what: letter.summary().into() };
             self.events.push(Event { at: self.now, place: to.into(), kind });
         }
     }

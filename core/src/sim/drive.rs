@@ -93,7 +93,7 @@ impl Cluster {
         let from = Principal::Node(node);
         match effect {
             Effect::Persist(number, record) => {
-                match self.hosts[index].disk.write(self.now, number, record) {
+                match self.hosts[index].disk.write(self.now, number, *record) {
                     Write::Safe => {
                         self.hosts[index].replica.handle(self.now, Input::Durable(number));
                     }
@@ -224,7 +224,7 @@ impl Cluster {
         for (strategy, how) in passed.tamperings {
             *self.counts.lies.entry(strategy).or_default() += 1;
             self.took_effect(self.hosts[node.0 as usize].corrupted_by);
-            self.event(Place::Node(node), EventKind::Tampered { to, what, how });
+            self.event(Place::Node(node), EventKind::Tampered { to, what: what.into(), how });
         }
         for outgoing in passed.outgoing {
             self.transmit(from, to, outgoing.message, self.now + outgoing.delay);
@@ -312,7 +312,7 @@ impl Cluster {
         let (requests, tampering) = how.pass(&**client.client.authenticator(), node, request);
         if let Some(how) = tampering {
             self.took_effect(Some(injection));
-            self.event(from.into(), EventKind::Tampered { to, what, how });
+            self.event(from.into(), EventKind::Tampered { to, what: what.into(), how });
         }
         for request in requests {
             self.history.signed(request.body.id, &request.body.operation);

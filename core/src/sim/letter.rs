@@ -9,10 +9,9 @@
 //!   one receiver is another message, with a check of its own. Real nodes check for themselves.
 //! * **The summary**, and its bytes for the trace hash.
 
-use alloc::vec::Vec;
-
+use super::short::ShortSummary;
 use crate::{
-    crypto::{Authenticator, Refusal, Verified, encode, verify},
+    crypto::{Authenticator, Refusal, Verified, verify},
     pbft::{Message, Summary},
     quorum::Membership,
 };
@@ -21,20 +20,17 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Letter {
     message: Message,
-    summary: Summary,
-    encoded_summary: Vec<u8>,
+    encoded_summary: ShortSummary,
     members: Membership,
     checked: Result<Verified<Message>, Refusal>,
 }
 
 impl Letter {
     pub(super) fn new(message: Message, members: Membership, keys: &dyn Authenticator) -> Self {
-        let summary = message.summary();
         Self {
-            encoded_summary: encode(&summary),
+            encoded_summary: ShortSummary::of(&message.summary()),
             checked: verify(message.clone(), members, keys),
             message,
-            summary,
             members,
         }
     }
@@ -44,10 +40,10 @@ impl Letter {
     }
 
     pub(super) fn summary(&self) -> Summary {
-        self.summary
+        self.message.summary()
     }
 
-    pub(super) fn encoded_summary(&self) -> &[u8] {
+    pub(super) fn encoded_summary(&self) -> &ShortSummary {
         &self.encoded_summary
     }
 

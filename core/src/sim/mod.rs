@@ -39,6 +39,7 @@ mod recording;
 mod rng;
 mod run;
 mod scenario;
+mod short;
 pub mod shrink;
 pub mod swarm;
 #[cfg(test)]

@@ -10,17 +10,18 @@ use core::{fmt, hash::Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use super::short::{Short, ShortSummary};
 use crate::{
     crypto::encode_into,
     event::Event,
     hex::Hex,
-    ids::{MessageId, Principal},
+    ids::{MessageId, Principal, RequestId},
     time::Time,
 };
 
 /// So many bytes are gathered before they are hashed: hashing a few at a time costs twice as much.
 const GATHERED: usize = 1_024;
-/// More than the encoding of an event's time, place, name, message and peer.
+/// More than the encoding of an event's time, place, name, and two numbers or a number and a peer.
 const MAX_HEAD: usize = 64;
 
 /// A run's fingerprint, shown as 32 hexadecimal digits.
@@ -79,36 +80,23 @@ impl Trace {
         here: Principal,
         name: &str,
         (id, peer): (MessageId, Principal),
-        summary: &[u8],
+        summary: &ShortSummary,
     ) {
-        self.gathered.reserve(MAX_HEAD + summary.len());
-        self.number(at.0);
-        self.principal(here);
-        self.number(name.len() as u64);
-        self.gathered.extend_from_slice(name.as_bytes());
-        self.number(id.0);
-        self.principal(peer);
-        self.gathered.extend_from_slice(summary);
+        let mut head = head(at, here, name);
+        head.number(id.0);
+        head.principal(peer);
+        self.gathered.extend_from_slice(head.as_bytes());
+        self.gathered.extend_from_slice(summary.as_bytes());
         self.hash_if_much();
     }
 
-    /// As postcard has it: seven bits a byte, the lowest first, the highest bit set while more come.
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.gathered.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.gathered.push(number as u8);
-    }
-
-    /// As a [`Principal`] and as a [`Place`](crate::event::Place) both are encoded.
-    fn principal(&mut self, principal: Principal) {
-        let (variant, number) = match principal {
-            Principal::Node(node) => (0, u64::from(node.0)),
-            Principal::Client(client) => (1, client.0),
-        };
-        self.gathered.push(variant);
-        self.number(number);
+    /// Adds the event that a replica holds a request, as frequent as messages, in the same way.
+    pub(crate) fn add_request(&mut self, at: Time, here: Principal, name: &str, id: RequestId) {
+        let mut head = head(at, here, name);
+        head.number(id.client.0);
+        head.number(id.timestamp.0);
+        self.gathered.extend_from_slice(head.as_bytes());
+        self.hash_if_much();
     }
 
     fn hash_if_much(&mut self) {
@@ -125,11 +113,20 @@ impl Trace {
     }
 }
 
+/// An event's time, place and name.
+fn head(at: Time, here: Principal, name: &str) -> Short<MAX_HEAD> {
+    let mut head = Short::new();
+    head.number(at.0);
+    head.principal(here);
+    head.string(name.as_bytes());
+    head
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        crypto::{Digest, encode},
+        crypto::Digest,
         event::{EventKind, Place},
         ids::{ClientId, NodeId, RequestId, Seq, Timestamp, View},
         pbft::{MessageKind, Summary},
@@ -167,15 +164,18 @@ mod tests {
             digest: Some(Digest([7; 32])),
             request: Some(request),
         };
-        let sent = EventKind::Sent { id, to: peer, what };
-        let delivered = EventKind::Delivered { id, from: peer, what };
+        let sent = EventKind::Sent { id, to: peer, what: what.into() };
+        let delivered = EventKind::Delivered { id, from: peer, what: what.into() };
         let (mut as_events, mut as_messages) = (Trace::default(), Trace::default());
         for _ in 0..20 {
             for (kind, name) in [(&sent, "sent"), (&delivered, "delivered")] {
                 as_events.add(&Event { at, place: here.into(), kind: kind.clone() });
-                as_messages.add_message(at, here, name, (id, peer), &encode(&what));
+                as_messages.add_message(at, here, name, (id, peer), &ShortSummary::of(&what));
             }
         }
+        let accepted = EventKind::RequestAccepted { request };
+        as_events.add(&Event { at, place: here.into(), kind: accepted });
+        as_messages.add_request(at, here, "request-accepted", request);
         assert_eq!(as_events.hash(), as_messages.hash());
     }
 }

@@ -15,8 +15,15 @@ fn pieces(range: impl IntoIterator<Item = u32>) -> SortedMap<PieceId, Option<Vec
 
 /// Every node by digest, as a peer or a disk would have it.
 fn contents(tree: &Tree) -> BTreeMap<Digest, Content> {
-    let nodes = tree.nodes_new_to(None);
-    nodes.iter().map(|it| (Digest::of_bytes(it), Content::decode(it).unwrap())).collect()
+    by_digest(tree.nodes_new_to(None))
+}
+
+fn by_digest(nodes: Vec<(Digest, Vec<u8>)>) -> BTreeMap<Digest, Content> {
+    let content = |(digest, bytes): (Digest, Vec<u8>)| {
+        assert_eq!(digest, Digest::of_bytes(&bytes), "a node goes by its own digest");
+        (digest, Content::decode(&bytes).unwrap())
+    };
+    nodes.into_iter().map(content).collect()
 }
 
 fn assembled(root: Digest, from: &BTreeMap<Digest, Content>) -> Result<Tree, Damage> {
@@ -82,8 +89,7 @@ fn a_state_is_assembled_from_the_nodes_that_are_new_and_what_was_there() {
     let new = old.update(SortedMap::from_iter([(piece(5), Some(vec![9]))])).tree;
     let travels = new.nodes_new_to(Some(&old));
     assert_eq!(travels.len(), 5);
-    let fetched: BTreeMap<_, _> =
-        travels.iter().map(|it| (Digest::of_bytes(it), Content::decode(it).unwrap())).collect();
+    let fetched = by_digest(travels);
     let found = |path: &Path, digest| {
         let own = || old.find(path, digest).cloned().map(Found::Whole);
         fetched.get(&digest).map(Found::Content).or_else(own)
@@ -109,7 +115,7 @@ fn a_piece_longer_than_a_leaf_is_many_nodes_none_of_them_long() {
     let long: Vec<u8> = (0..40 * MAX_LEAF_BYTES + 7).map(|at| (at % 251) as u8).collect();
     let tree = Tree::default().update(SortedMap::from_iter([(piece(1), Some(long.clone()))])).tree;
     let nodes = tree.nodes_new_to(None);
-    assert!(nodes.iter().all(|node| node.len() <= MAX_NODE_BYTES));
+    assert!(nodes.iter().all(|(_, node)| node.len() <= MAX_NODE_BYTES));
     assert!(nodes.len() > 41);
     let again = assembled(tree.digest(), &contents(&tree)).unwrap();
     assert_eq!(again.piece(piece(1)), Some(long));
@@ -118,7 +124,7 @@ fn a_piece_longer_than_a_leaf_is_many_nodes_none_of_them_long() {
 #[test]
 fn every_node_is_canonical_and_nothing_else_is_read() {
     let tree = Tree::default().update(pieces(0..40)).tree;
-    for node in tree.nodes_new_to(None) {
+    for (_, node) in tree.nodes_new_to(None) {
         assert!(Content::decode(&node).is_some());
     }
     let root = tree.node(&Path::default()).unwrap().encode();

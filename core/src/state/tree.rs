@@ -90,8 +90,8 @@ impl Tree {
         self.node(path).filter(|node| node.digest() == digest)
     }
 
-    /// The encodings of all nodes that another state doesn't have at the same place.
-    pub fn nodes_new_to(&self, other: Option<&Self>) -> Vec<Vec<u8>> {
+    /// Digests and encodings of all nodes that another state doesn't have at the same place.
+    pub fn nodes_new_to(&self, other: Option<&Self>) -> Vec<(Digest, Vec<u8>)> {
         let mut nodes = Vec::new();
         gather_new(&self.0, other.map(|tree| &tree.0), &mut nodes);
         nodes
@@ -147,11 +147,11 @@ fn changed(
     }
 }
 
-fn gather_new(node: &Arc<Node>, other: Option<&Arc<Node>>, into: &mut Vec<Vec<u8>>) {
+fn gather_new(node: &Arc<Node>, other: Option<&Arc<Node>>, into: &mut Vec<(Digest, Vec<u8>)>) {
     if other.is_some_and(|other| other.digest() == node.digest()) {
         return;
     }
-    into.push(node.encode());
+    into.push((node.digest(), node.encode()));
     for (slot, child) in node.children() {
         gather_new(child, other.and_then(|other| other.child(*slot)), into);
     }

@@ -119,7 +119,7 @@ impl<S: Storage> Driver<S> {
     fn take(&mut self, inbound: Inbound) {
         let now = self.observer.clock().now();
         let Inbound { from, id, message, .. } = inbound;
-        self.observer.event(EventKind::Delivered { id, from, what: message.summary() });
+        self.observer.event(EventKind::Delivered { id, from, what: message.summary().into() });
         let input = match from {
             Principal::Node(from) => Input::Message { from, message },
             Principal::Client(_) => Input::Request(message),
@@ -132,7 +132,7 @@ impl<S: Storage> Driver<S> {
             match effect {
                 Effect::Persist(number, record) => {
                     self.observer.persisted();
-                    self.storage.append(number, record).await;
+                    self.storage.append(number, *record).await;
                 }
                 Effect::Send { to, message } => self.send(to, &message),
                 Effect::Reply { client, message } => {
@@ -191,7 +191,7 @@ impl<S: Storage> Driver<S> {
         queue: impl FnOnce(MessageId) -> Result<usize, Undelivered>,
     ) {
         let id = message_id(digest, Principal::Node(self.replica.id()), to);
-        self.observer.event(EventKind::Sent { id, to, what: message.summary() });
+        self.observer.event(EventKind::Sent { id, to, what: message.summary().into() });
         match queue(id) {
             Ok(bytes) => self.observer.sent_bytes(bytes),
             Err(why) => self.observer.event(EventKind::Lost { id, to, why }),

@@ -86,7 +86,7 @@ fn a_bad_signature_never_gets_beyond_the_door() {
     let refused = events.iter().filter(|it| matches!(it.kind, EventKind::Refused { .. })).count();
     assert!(refused > 4);
     let since = events.iter().position(|it| matches!(it.kind, EventKind::Tampered { .. }));
-    let request = events[since.expect("it lied")..].iter().find_map(|it| match it.kind {
+    let request = events[since.expect("it lied")..].iter().find_map(|it| match &it.kind {
         EventKind::Tampered { what, .. } => what.request,
         _ => None,
     });

@@ -104,9 +104,9 @@ pub(super) fn event(text: &str) -> Option<Event> {
 
 fn kind(f: &Fields<'_>) -> Option<EventKind> {
     Some(match f.text("event")? {
-        "sent" => EventKind::Sent { id: f.id()?, to: f.principal("to")?, what: f.what()? },
+        "sent" => EventKind::Sent { id: f.id()?, to: f.principal("to")?, what: f.what()?.into() },
         "delivered" => {
-            EventKind::Delivered { id: f.id()?, from: f.principal("from")?, what: f.what()? }
+            EventKind::Delivered { id: f.id()?, from: f.principal("from")?, what: f.what()?.into() }
         }
         "lost" => EventKind::Lost { id: f.id()?, to: f.principal("to")?, why: f.word("why")? },
         "refused" => {
@@ -241,7 +241,7 @@ mod tests {
                     digest: Some(digest),
                     request: Some(request),
                 };
-                EventKind::Sent { id, to, what }
+                EventKind::Sent { id, to, what: what.into() }
             })
             .collect();
         let what = Summary {
@@ -251,7 +251,7 @@ mod tests {
             digest: None,
             request: None,
         };
-        kinds.push(EventKind::Delivered { id, from, what });
+        kinds.push(EventKind::Delivered { id, from, what: what.into() });
         for why in [
             LossCause::Network,
             LossCause::Cut,

@@ -458,14 +458,14 @@ mod tests {
         };
         let to = |node| Principal::Node(NodeId(node));
         for (id, node) in [(1, 1), (2, 2)] {
-            push(EventKind::Sent { id: MessageId(id), to: to(node), what: proposal(0xa1) });
+            push(EventKind::Sent { id: MessageId(id), to: to(node), what: proposal(0xa1).into() });
         }
         push(EventKind::Tampered {
             to: to(3),
-            what: proposal(0xa1),
+            what: proposal(0xa1).into(),
             how: Tampering::Equivocated { told: digest(0x77) },
         });
-        push(EventKind::Sent { id: MessageId(3), to: to(3), what: proposal(0x77) });
+        push(EventKind::Sent { id: MessageId(3), to: to(3), what: proposal(0x77).into() });
         assert_eq!(
             latest_lie(&chronicle, 8).as_deref(),
             Some("node 0 told 1 and 2 a1a1, told 3 7777 (pre-prepare 5, view 0)")

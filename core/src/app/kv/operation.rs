@@ -10,6 +10,9 @@ pub const MAX_KEY_BYTES: usize = 1_024;
 /// The longest value, in bytes. Two values and a key fit into the longest operation.
 pub const MAX_VALUE_BYTES: usize = 30 * 1_024;
 
+/// The most bytes of an encoding that are neither key nor value: names, lengths, a time.
+const MAX_OVERHEAD: usize = 16;
+
 const _: () = assert!(
     MAX_KEY_BYTES + 2 * MAX_VALUE_BYTES + 64 <= crate::pbft::MAX_OPERATION_BYTES,
     "a compare-and-set with the longest key and values must fit into an operation"
@@ -68,7 +71,15 @@ pub enum Operation {
 impl Operation {
     /// The canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
-        crate::crypto::encode(self)
+        let (key, values) = match self {
+            Self::Get { key } | Self::Delete { key } => (key, 0),
+            Self::Put { key, value } | Self::PutFor { key, value, .. } => (key, value.len()),
+            Self::CompareAndSet { key, expected, new } => {
+                let len = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
+                (key, len(expected) + len(new))
+            }
+        };
+        crate::crypto::encode_within(self, key.len() + values + MAX_OVERHEAD)
     }
 
     /// Reads an operation that fills `bytes`; `None` for anything else.
@@ -124,7 +135,11 @@ pub enum Outcome {
 impl Outcome {
     /// The canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
-        crate::crypto::encode(self)
+        let room = match self {
+            Self::Value(Some(value)) | Self::Kept(Some(value)) => value.len() + MAX_OVERHEAD,
+            _ => 2,
+        };
+        crate::crypto::encode_within(self, room)
     }
 
     /// Reads an outcome that fills `bytes`; `None` for anything else.

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
 use super::{
-    Operation, Outcome,
+    MAX_KEY_BYTES, Operation, Outcome,
     bucket::{BUCKETS, Bucket, Entry, bucket_of},
 };
 use crate::{
@@ -38,7 +38,7 @@ impl Eq for KeyValue {}
 impl KeyValue {
     /// The value of a key, even if its time is over and it waits to be cleared away.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.entry(key).map(|entry| entry.value.as_slice())
+        self.entry(bucket_of(key), key).map(|entry| entry.value.as_slice())
     }
 
     /// Every key and value, in the order of keys. Gathers them first: for viewers.
@@ -53,40 +53,59 @@ impl KeyValue {
         all.into_iter()
     }
 
-    fn entry(&self, key: &[u8]) -> Option<&Entry> {
-        self.buckets.get(&bucket_of(key))?.0.get(key)
+    fn entry(&self, bucket: u32, key: &[u8]) -> Option<&Entry> {
+        self.buckets.get(&bucket)?.0.get(key)
     }
 
-    fn live(&self, key: &[u8], time: WallTime) -> Option<&Vec<u8>> {
-        self.entry(key).filter(|entry| entry.is_live(time)).map(|entry| &entry.value)
+    fn live(&self, bucket: u32, key: &[u8], time: WallTime) -> Option<&Vec<u8>> {
+        self.entry(bucket, key).filter(|entry| entry.is_live(time)).map(|entry| &entry.value)
     }
 
-    /// Puts an entry in the place of what a key had; `None` removes it.
-    fn replace(&mut self, key: Vec<u8>, new: Option<Entry>) {
-        let index = bucket_of(&key);
-        if new.is_none() && self.entry(&key).is_none() {
-            return;
+    /// What [`Operation::Get`] of a key answers.
+    pub fn answer(&self, key: &[u8], context: &Context) -> Outcome {
+        if key.len() > MAX_KEY_BYTES {
+            return Outcome::Malformed;
         }
-        self.changed.insert(index);
-        let bucket = Arc::make_mut(self.buckets.entry(index).or_default());
-        let expires = new.as_ref().and_then(|entry| entry.expires);
-        let old = match new {
-            Some(entry) => bucket.0.insert(key.clone(), entry),
-            None => bucket.0.remove(&key),
+        Outcome::Value(self.live(bucket_of(key), key, context.time).cloned())
+    }
+
+    /// Puts an entry in the place of what a key of this bucket had; `None` removes it.
+    fn replace(&mut self, index: u32, key: Vec<u8>, new: Option<Entry>) {
+        let Some(known) = self.entry(index, &key).map(|entry| entry.expires) else {
+            if let Some(entry) = new {
+                self.insert(index, key, entry);
+            }
+            return;
         };
+        if let Some(at) = known {
+            self.expiries.remove(&(at, key.clone()));
+        }
+        match new {
+            Some(entry) => self.insert(index, key, entry),
+            None => self.remove(index, &key),
+        }
+    }
+
+    fn insert(&mut self, index: u32, key: Vec<u8>, entry: Entry) {
+        self.changed.insert(index);
+        if let Some(at) = entry.expires {
+            self.expiries.insert((at, key.clone()));
+        }
+        Arc::make_mut(self.buckets.entry(index).or_default()).0.insert(key, entry);
+    }
+
+    fn remove(&mut self, index: u32, key: &[u8]) {
+        let Some(bucket) = self.buckets.get_mut(&index) else { return };
+        self.changed.insert(index);
+        let bucket = Arc::make_mut(bucket);
+        bucket.0.remove(key);
         if bucket.0.is_empty() {
             self.buckets.remove(&index);
         }
-        if let Some(at) = old.and_then(|entry| entry.expires) {
-            self.expiries.remove(&(at, key.clone()));
-        }
-        if let Some(at) = expires {
-            self.expiries.insert((at, key));
-        }
     }
 
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>, expires: Option<WallTime>) {
-        self.replace(key, Some(Entry { value, expires }));
+    fn put(&mut self, index: u32, key: Vec<u8>, value: Vec<u8>, expires: Option<WallTime>) {
+        self.replace(index, key, Some(Entry { value, expires }));
     }
 
     fn clear_away(&mut self, time: WallTime) {
@@ -94,7 +113,8 @@ impl KeyValue {
             let Some((_, key)) = self.expiries.first().filter(|(at, _)| *at <= time) else {
                 return;
             };
-            self.replace(key.clone(), None);
+            let key = key.clone();
+            self.replace(bucket_of(&key), key, None);
         }
     }
 
@@ -105,29 +125,30 @@ impl KeyValue {
         if !operation.within_limits() {
             return Outcome::Malformed;
         }
+        let bucket = bucket_of(operation.key());
         match operation {
-            Operation::Get { key } => Outcome::Value(self.live(&key, time).cloned()),
+            Operation::Get { key } => Outcome::Value(self.live(bucket, &key, time).cloned()),
             Operation::Put { key, value } => {
-                self.put(key, value, None);
+                self.put(bucket, key, value, None);
                 Outcome::Done
             }
             Operation::PutFor { key, value, ttl_ms } => {
-                self.put(key, value, Some(time.after_ms(ttl_ms)));
+                self.put(bucket, key, value, Some(time.after_ms(ttl_ms)));
                 Outcome::Done
             }
             Operation::Delete { key } => {
-                let existed = self.live(&key, time).is_some();
-                self.replace(key, None);
+                let existed = self.live(bucket, &key, time).is_some();
+                self.replace(bucket, key, None);
                 Outcome::Removed(existed)
             }
             Operation::CompareAndSet { key, expected, new } => {
-                let current = self.live(&key, time);
+                let current = self.live(bucket, &key, time);
                 if current != expected.as_ref() {
                     return Outcome::Kept(current.cloned());
                 }
                 match new {
-                    Some(value) => self.put(key, value, None),
-                    None => self.replace(key, None),
+                    Some(value) => self.put(bucket, key, value, None),
+                    None => self.replace(bucket, key, None),
                 }
                 Outcome::Swapped
             }
@@ -147,7 +168,7 @@ impl Application for KeyValue {
     fn query(&self, operation: &[u8], context: &Context) -> Option<Vec<u8>> {
         let outcome = match Operation::decode(operation) {
             Some(operation) if !operation.within_limits() => Outcome::Malformed,
-            Some(Operation::Get { key }) => Outcome::Value(self.live(&key, context.time).cloned()),
+            Some(Operation::Get { key }) => self.answer(&key, context),
             Some(_) => return None,
             None => Outcome::Malformed,
         };
@@ -212,10 +233,7 @@ impl Application for KeyValue {
 mod tests {
     use alloc::{format, vec};
 
-    use super::{
-        super::{MAX_KEY_BYTES, MAX_VALUE_BYTES},
-        *,
-    };
+    use super::{super::MAX_VALUE_BYTES, *};
 
     const AT: fn(u64) -> Context = |ms| Context { time: WallTime(ms) };
 

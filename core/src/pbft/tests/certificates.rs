@@ -211,7 +211,7 @@ fn nobody_asks_for_the_ends_of_epochs_in_another_client_s_name() {
     let asked = |by| {
         let body = FetchEpochEnds { client: ClientId(1), from: Epoch(0) };
         let by = Principal::Client(ClientId(by));
-        (by, checked(Message::FetchEpochEnds(Signed::new(body, &keys(by)))))
+        (by, checked(Message::FetchEpochEnds(Signed::new(body, &keys(by)).into())))
     };
     assert_eq!(asked(1).1, Ok(()));
     let (by, refused) = asked(2);

@@ -220,7 +220,7 @@ fn what_a_byzantine_primary_goes_on_to_propose_in_the_old_epoch_is_not_accepted(
     let mut net = Net::with_spares(4, 1, &small());
     net.only(|_, _, message| message.kind() != MessageKind::Checkpoint);
     net.ask(&asked(1, &change(&[4], &[3])), [0]);
-    let batch = Batch { requests: vec![request(1, 1, "beyond")], ..Batch::default() };
+    let batch = Batch::new(vec![request(1, 1, "beyond")]);
     let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(6), digest: batch.digest() };
     let beyond = Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch));
     net.deliver(0, 1, beyond.clone());
@@ -237,7 +237,7 @@ fn what_a_byzantine_primary_goes_on_to_propose_in_the_old_epoch_is_not_accepted(
 fn a_vote_that_was_checked_before_the_epoch_ended_means_nothing_after() {
     let net = replace_backup_3_by_4();
     let mut replica = net.replica(1).clone();
-    let batch = Batch { requests: vec![request(1, 9, "old")], ..Batch::default() };
+    let batch = Batch::new(vec![request(1, 9, "old")]);
     let body = PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(6), digest: batch.digest() };
     let message = Message::PrePrepare(Signed::new(body, &node(0)).into(), Arc::new(batch));
     let message = verify(message, net.members, &node(1)).unwrap();
@@ -392,7 +392,7 @@ fn what_was_decided_above_the_end_before_the_end_was_known_is_never_executed() {
     let mut net = Net::with_spares(4, 1, &small());
     net.only(|_, to, _| to == NodeId(3));
     let mut decide = |seq, requests| {
-        let batch = Batch { requests, ..Batch::default() };
+        let batch = Batch::new(requests);
         let (epoch, view, digest) = (Epoch(0), View(0), batch.digest());
         let pre_prepare = Signed::new(PrePrepare { epoch, view, seq, digest }, &node(0));
         let commit =

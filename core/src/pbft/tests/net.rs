@@ -163,7 +163,7 @@ impl Net {
         while let Some(effect) = self.replicas[index].poll_effect() {
             match effect {
                 Effect::Persist(number, record) => {
-                    self.disks[index].push(record);
+                    self.disks[index].push(*record);
                     self.replicas[index].handle(self.now, Input::Durable(number));
                 }
                 Effect::Send { to: To::Node(to), message } => {

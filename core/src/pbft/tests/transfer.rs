@@ -241,7 +241,8 @@ fn impossible_state() -> (CheckpointCertificate, Vec<Vec<u8>>) {
     let body =
         Checkpoint { epoch: Epoch(0), seq: Seq(100), digest: tree.digest(), successor: None };
     let checkpoints = (0..3).map(|id| Signed::new(body, &node(id))).collect();
-    (CheckpointCertificate { checkpoints }, tree.nodes_new_to(None))
+    let nodes = tree.nodes_new_to(None).into_iter().map(|(_, bytes)| bytes).collect();
+    (CheckpointCertificate { checkpoints }, nodes)
 }
 
 #[test]

@@ -5,7 +5,7 @@ use alloc::{format, vec::Vec};
 
 use super::{super::Invariant, Broken};
 use crate::{
-    app::{Application, Context, KeyValue, Operation},
+    app::{Application, Context, KeyValue, Operation, Outcome},
     crypto::Digest,
     ids::{ClientId, NodeId, RequestId, Seq},
     pbft::{Batch, Register},
@@ -112,13 +112,6 @@ impl History {
         answers[later..].iter().find(|(_, answer)| answer == result).map(|(from, _)| *from)
     }
 
-    /// Notes what a get of the key that this operation touches answers from now on.
-    fn note_answer(&mut self, operation: &[u8]) {
-        if let Some(operation) = Operation::decode(operation) {
-            self.note_answer_to(operation.key().to_vec());
-        }
-    }
-
     /// Time alone makes keys vanish. That is a place of its own: a read may see the state after the
     /// last request and before time went on.
     fn advance_time(&mut self, batch: &Batch) {
@@ -135,11 +128,7 @@ impl History {
     }
 
     fn note_answer_to(&mut self, key: Vec<u8>) {
-        let Some(answer) =
-            self.reference.query(&Operation::Get { key: key.clone() }.encode(), &self.context)
-        else {
-            return;
-        };
+        let answer = self.reference.answer(&key, &self.context).encode();
         let answers = self.answers.entry(key).or_default();
         if answers.last().is_none_or(|(_, last)| *last != answer) {
             answers.push((self.order, answer));
@@ -236,8 +225,18 @@ impl History {
         if client == ClientId::ADMINISTRATOR {
             self.register.execute(seq, self.checkpoint_interval, operation, &[]).encode()
         } else {
-            let result = self.reference.execute(operation, &self.context);
-            self.note_answer(operation);
+            let Some(operation) = Operation::decode(operation) else {
+                return Outcome::Malformed.encode();
+            };
+            // A get changes no answer.
+            let key = match &operation {
+                Operation::Get { .. } => None,
+                other => Some(other.key().to_vec()),
+            };
+            let result = self.reference.apply(operation, &self.context).encode();
+            if let Some(key) = key {
+                self.note_answer_to(key);
+            }
             result
         }
     }

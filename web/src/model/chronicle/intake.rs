@@ -24,7 +24,7 @@ impl Chronicle {
                         id: *id,
                         from,
                         to: *to,
-                        what: *what,
+                        what: **what,
                         sent_us: us,
                         sent_step: step,
                         end: None,
@@ -34,7 +34,7 @@ impl Chronicle {
             }
             EventKind::Delivered { id, from, what } => {
                 if let Some(to) = principal(event.place) {
-                    self.ended(*id, to, Some((*from, *what)), (us, step, Ending::Delivered));
+                    self.ended(*id, to, Some((*from, **what)), (us, step, Ending::Delivered));
                 }
             }
             EventKind::Lost { id, to, why } => {
@@ -42,7 +42,7 @@ impl Chronicle {
             }
             EventKind::Tampered { to, what, how } => {
                 if let Place::Node(by) = event.place {
-                    let lie = Lie { step, us, by, to: *to, what: *what, how: *how };
+                    let lie = Lie { step, us, by, to: *to, what: **what, how: *how };
                     keep(&mut self.lies, lie, self.limit);
                 }
             }

@@ -25,11 +25,11 @@ fn event(at: u64, place: Principal, kind: EventKind) -> Event {
 }
 
 fn sent(at: u64, id: u64) -> Event {
-    event(at, N0, EventKind::Sent { id: MessageId(id), to: N1, what: prepare() })
+    event(at, N0, EventKind::Sent { id: MessageId(id), to: N1, what: prepare().into() })
 }
 
 fn delivered(at: u64, id: u64) -> Event {
-    event(at, N1, EventKind::Delivered { id: MessageId(id), from: N0, what: prepare() })
+    event(at, N1, EventKind::Delivered { id: MessageId(id), from: N0, what: prepare().into() })
 }
 
 #[test]

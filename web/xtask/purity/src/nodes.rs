@@ -106,7 +106,7 @@ impl Nodes {
         while let Some(effect) = replica.poll_effect() {
             match effect {
                 Effect::Persist(number, record) => {
-                    records.push(record);
+                    records.push(*record);
                     replica.handle(now, Input::Durable(number));
                 }
                 Effect::Send { to, message } => outgoing.push((to, message)),
