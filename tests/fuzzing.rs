@@ -6,6 +6,8 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -18,14 +20,14 @@ use conclave_core::{
     pbft::{Batch, Message, Record, Replica, Status, ViewChange},
     protocol::{Effect, Input, Protocol as _, To},
     quorum::Membership,
-    sim::{Address, BUILTIN, Run, Scenario, builtin},
+    sim::{Address, BUILTIN, Cluster, Run, Scenario, builtin},
     time::Time,
 };
 
 use crate::{
     byzzfuzz::mutations_of,
     forge::Forge,
-    rounds::{brisk, keys, request},
+    rounds::{CLUSTER_KEY, brisk, keys, request},
 };
 
 /// The most steps that one input is taken for: enough for several views and checkpoints.
@@ -34,6 +36,10 @@ const MAX_STEPS: usize = 600;
 const CLIENTS: u64 = 4;
 /// The most messages that lie about to be delivered: a stand-in for a bounded queue.
 const MAX_ON_THE_WAY: usize = 2_000;
+
+/// Longer ones are no seeds: `cargo fuzz` tries inputs as long as the longest, and in most of those
+/// a change comes too late to matter.
+const MAX_SEED_BYTES: usize = 4_096;
 
 /// An entry point: its name, what takes the bytes, and valid input from which mutation starts.
 pub struct Target {
@@ -86,7 +92,39 @@ pub fn message_seeds() -> Vec<Vec<u8>> {
         Message::Batch(batch),
     ];
     messages.extend(forge.honest_messages().iter().cloned());
-    messages.iter().map(Message::encode).collect()
+    messages.extend(said_in_scenarios());
+    messages.iter().map(Message::encode).filter(|seed| seed.len() <= MAX_SEED_BYTES).collect()
+}
+
+/// The first message of each kind that is said where view changes, state is transferred, a disk
+/// lies and members change; signed with the keys that are used here.
+fn said_in_scenarios() -> Vec<Message> {
+    let mut said = BTreeMap::new();
+    for name in ["slow-primary", "late-replica", "lying-disk", "membership-change"] {
+        let mut scenario = builtin(name).expect("it is built in");
+        scenario.workload.read_ppm = 200_000;
+        let mut cluster = Cluster::new(&Run::new(scenario, CLUSTER_KEY)).expect("it is valid");
+        while cluster.step() {
+            for flight in cluster.in_flight() {
+                let message = flight.message();
+                said.entry(message.kind()).or_insert_with(|| message.clone());
+            }
+        }
+    }
+    said.into_values().collect()
+}
+
+/// Puts valid input where `cargo fuzz run` starts from, beside what it found there before.
+///
+/// # Panics
+///
+/// If a file can't be written.
+pub fn sow(target: &str, seeds: &[Vec<u8>]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    for (index, seed) in seeds.iter().enumerate() {
+        fs::write(folder.join(format!("seed-{index}")), seed).expect("a seed can be written");
+    }
 }
 
 /// A replica among three others, one of which lies: bytes choose what happens next.
@@ -106,7 +144,8 @@ pub fn replica(bytes: &[u8]) {
 }
 
 /// Long pseudo-random choices get further than any that a person would write.
-fn replica_seeds() -> Vec<Vec<u8>> {
+#[must_use]
+pub fn replica_seeds() -> Vec<Vec<u8>> {
     let deliver = [1, 0].repeat(200);
     let mut busy = vec![0, 0, 1];
     busy.extend(deliver);
@@ -342,7 +381,8 @@ pub fn scenario(bytes: &[u8]) {
     }
 }
 
-fn scenario_seeds() -> Vec<Vec<u8>> {
+#[must_use]
+pub fn scenario_seeds() -> Vec<Vec<u8>> {
     BUILTIN.iter().map(|known| known.source.as_bytes().to_vec()).collect()
 }
 
@@ -355,7 +395,8 @@ pub fn link(bytes: &[u8]) {
     }
 }
 
-fn link_seeds() -> Vec<Vec<u8>> {
+#[must_use]
+pub fn link_seeds() -> Vec<Vec<u8>> {
     let scenarios = BUILTIN.iter();
     let runs = scenarios.filter_map(|known| builtin(known.name));
     runs.map(|scenario| Address::new(&Run::new(scenario, 7), 100).encode().into_bytes()).collect()

@@ -18,7 +18,7 @@ use conclave_core::{
 };
 
 /// The key of every simulated cluster here.
-const CLUSTER_KEY: u64 = 7;
+pub const CLUSTER_KEY: u64 = 7;
 /// How long a round takes. Timers of a few rounds make views change within a run.
 pub const ROUND: Duration = Duration::from_millis(10);
 /// An instance that wants so many effects carried out at once will never come to rest.

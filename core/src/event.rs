@@ -381,4 +381,6 @@ pub enum Tampering {
         /// So many.
         messages: u32,
     },
+    /// What isn't so of the primary's pace was said besides.
+    Accused,
 }

@@ -49,6 +49,12 @@
 //! * **Random scenarios are files.** A seed gives a scenario file (swarm testing: a random half of
 //!   all faults each); what fails is shrunk to the least file that fails in the same way, and goes
 //!   into a link ([`sim::swarm`], [`sim::shrink`]).
+//! * **Storms hold everything that a person can do to a cluster**: damaged disks, loss of some kinds
+//!   of message only, clients that lie, changes of membership, newcomers that lie, false
+//!   accusations of a primary's pace. At most f are faulty in every membership that any of the
+//!   changes can lead to ([`sim::swarm`]).
+//! * **What is shrunk is early and mild.** Times and amounts are halved towards zero or the default,
+//!   so that what is left of a fault is what matters ([`sim::shrink`]).
 //! * **A fault that does nothing doesn't count.** Every act and every way of lying is credited with
 //!   the messages that it stopped or changed, and reports tell declared from effective.
 //! * **The bound of liveness is computed** from configuration, network and f, and held in every

@@ -28,7 +28,7 @@ pub(crate) fn frames(bytes: &[u8]) {
     });
 }
 
-fn frame_seeds() -> Vec<Vec<u8>> {
+pub(crate) fn frame_seeds() -> Vec<Vec<u8>> {
     let frames: Vec<_> =
         fuzzing::message_seeds().iter().map(|message| framed(message).to_vec()).collect();
     vec![frames.concat()]
@@ -44,7 +44,7 @@ pub(crate) fn config(bytes: &[u8]) {
     }
 }
 
-fn config_seeds() -> Vec<Vec<u8>> {
+pub(crate) fn config_seeds() -> Vec<Vec<u8>> {
     let mut text = String::from("version = 1\n[pbft]\nwindow = 200\n");
     for id in 0_u8..4 {
         let key = SecretKey::from_seed(&[id + 1; 32]).public();

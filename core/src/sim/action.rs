@@ -12,6 +12,7 @@ use super::{
 use crate::{
     app::Operation,
     ids::{ClientId, MessageId, NodeId},
+    pbft::MessageKind,
 };
 
 /// One act. Scenario files write it as `act = { crash = { node = 0 } }`.
@@ -132,6 +133,14 @@ pub enum Action {
         /// What.
         operation: Operation,
     },
+    /// Links lose messages of these kinds, clients' links too.
+    Lose {
+        /// Which kinds; empty: all.
+        #[serde(default)]
+        kinds: Vec<MessageKind>,
+        /// How many of a million; 0 undoes it.
+        ppm: u32,
+    },
 }
 
 impl Action {
@@ -199,6 +208,10 @@ impl fmt::Display for Action {
                 remove.iter().try_for_each(|node| write!(f, " −{node}"))
             }
             Self::Submit { client, operation } => write!(f, "client {client} asks: {operation}"),
+            Self::Lose { kinds, ppm } => {
+                write!(f, "links lose {ppm} of a million messages")?;
+                kinds.iter().try_for_each(|kind| write!(f, ", {}", kind.name()))
+            }
         }
     }
 }

@@ -71,6 +71,11 @@ impl Cluster {
                 let undone = self.links.slow(*from, *to, *by_ms, injection);
                 self.once(undone, injection) || *by_ms > 0
             }
+            Action::Lose { kinds, ppm } => {
+                // Every message that is lost is an effect.
+                let undone = self.links.lose(kinds, *ppm, injection);
+                self.once(undone, injection) || *ppm > 0
+            }
             Action::Corrupt { node, strategies } => {
                 let host = &mut self.hosts[node.0 as usize];
                 host.strategies.clone_from(strategies);

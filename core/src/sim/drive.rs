@@ -240,15 +240,16 @@ impl Cluster {
         let id = self.flights.next_id();
         self.counts.sent += 1;
         self.left(id, from, to, &letter);
-        match self.links.send(at, from, to) {
+        match self.links.send(at, from, to, || letter.kind()) {
             Fate::Cut(by) => {
                 self.flights.skip();
                 self.took_effect(Some(by));
                 self.lose(id, from, to, LossCause::Cut);
             }
-            Fate::Lost => {
+            Fate::Lost(by) => {
                 self.flights.skip();
-                self.counts.lost_by_network += 1;
+                self.counts.lost_by_network += u64::from(by.is_none());
+                self.took_effect(by);
                 self.lose(id, from, to, LossCause::Network);
             }
             Fate::Arrives { first, second, held_up, slowed_by } => {

@@ -12,7 +12,7 @@
 use super::short::ShortSummary;
 use crate::{
     crypto::{Authenticator, Refusal, Verified, verify},
-    pbft::{Message, Summary},
+    pbft::{Message, MessageKind, Summary},
     quorum::Membership,
 };
 
@@ -41,6 +41,10 @@ impl Letter {
 
     pub(super) fn summary(&self) -> Summary {
         self.message.summary()
+    }
+
+    pub(super) fn kind(&self) -> MessageKind {
+        self.message.kind()
     }
 
     pub(super) fn encoded_summary(&self) -> &ShortSummary {

@@ -53,7 +53,8 @@ mod write;
 pub use action::Action;
 pub use address::{Address, AddressError, MAX_ADDRESS_CHARS, ScenarioRef};
 pub use adversary::{
-    Forgery, MAX_FLOOD_PER_SECOND, MAX_HELD_BACK_MS, MAX_STRATEGIES, Mischief, Strategy,
+    Forgery, MAX_CLAIM_MS, MAX_FLOOD_PER_SECOND, MAX_HELD_BACK_MS, MAX_STRATEGIES, Mischief,
+    Strategy,
 };
 pub use builtin::{BUILTIN, Builtin, builtin};
 pub use cluster::Cluster;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::rng::Dice;
 use crate::{
     ids::{NodeId, Principal},
+    pbft::MessageKind,
     sorted::SortedMap,
     time::Time,
 };
@@ -52,8 +53,8 @@ impl Default for Network {
 pub(crate) enum Fate {
     /// Somebody cut the way.
     Cut(CutBy),
-    /// The network lost it.
-    Lost,
+    /// The network lost it: by habit, or because somebody saw to it.
+    Lost(Option<CutBy>),
     Arrives {
         first: Time,
         second: Option<Time>,
@@ -78,6 +79,8 @@ pub(crate) struct Links {
     cut_off: Vec<Option<CutBy>>,
     cut: SortedMap<(NodeId, NodeId), CutBy>,
     slow: SortedMap<(NodeId, NodeId), (u32, CutBy)>,
+    /// Kinds of message of which so many of a million are lost.
+    losing: Vec<(MessageKind, u32, CutBy)>,
 }
 
 impl Links {
@@ -90,6 +93,7 @@ impl Links {
             cut_off: alloc::vec![None; n as usize],
             cut: SortedMap::new(),
             slow: SortedMap::new(),
+            losing: Vec::new(),
         }
     }
 
@@ -142,6 +146,19 @@ impl Links {
         }
     }
 
+    /// 0 undoes it. Whether that undid anything.
+    pub(crate) fn lose(&mut self, kinds: &[MessageKind], ppm: u32, by: CutBy) -> bool {
+        let kinds = if kinds.is_empty() { &MessageKind::ALL } else { kinds };
+        let before = self.losing.len();
+        self.losing.retain(|(kind, ..)| !kinds.contains(kind));
+        if ppm > 0 {
+            self.losing.extend(kinds.iter().map(|kind| (*kind, ppm, by)));
+            false
+        } else {
+            self.losing.len() < before
+        }
+    }
+
     /// Undoes partitions, cut-offs and cut links. Whether there were any.
     pub(crate) fn heal(&mut self) -> bool {
         let any = !self.groups.is_empty()
@@ -153,11 +170,12 @@ impl Links {
         any
     }
 
-    /// Whether nothing is cut, partitioned or slowed.
+    /// Whether nothing is cut, partitioned, slowed or lost.
     pub(crate) fn is_whole(&self) -> bool {
         self.groups.is_empty()
             && self.cut.is_empty()
             && self.slow.is_empty()
+            && self.losing.is_empty()
             && !self.cut_off.iter().any(Option::is_some)
     }
 
@@ -176,10 +194,29 @@ impl Links {
         apart.or_else(|| self.cut.get(&(from, to)).copied())
     }
 
+    /// Who saw to it that this message gets lost.
+    fn lost_by(&mut self, kind: impl FnOnce() -> MessageKind) -> Option<CutBy> {
+        if self.losing.is_empty() {
+            return None;
+        }
+        let kind = kind();
+        let (_, ppm, by) = self.losing.iter().copied().find(|losing| losing.0 == kind)?;
+        self.dice.chance(ppm).then_some(by)
+    }
+
     /// Decides about one message.
-    pub(crate) fn send(&mut self, now: Time, from: Principal, to: Principal) -> Fate {
+    pub(crate) fn send(
+        &mut self,
+        now: Time,
+        from: Principal,
+        to: Principal,
+        kind: impl FnOnce() -> MessageKind,
+    ) -> Fate {
         if let Some(by) = self.cut_by(from, to) {
             return Fate::Cut(by);
+        }
+        if let Some(by) = self.lost_by(kind) {
+            return Fate::Lost(Some(by));
         }
         let Network { latency_us, jitter_us, loss_ppm, duplicate_ppm, reorder_ppm, calm_at_ms } =
             self.network;
@@ -195,7 +232,7 @@ impl Links {
         let (mut second, mut held_up) = (None, false);
         if !calm {
             if self.dice.chance(loss_ppm) {
-                return Fate::Lost;
+                return Fate::Lost(None);
             }
             if self.dice.chance(reorder_ppm) {
                 latency += self.dice.below(latency * 9 + 1);
@@ -245,6 +282,26 @@ mod tests {
     }
 
     #[test]
+    fn of_messages_that_get_lost_by_kind_others_do_not_and_it_can_be_undone() {
+        let mut links = Links::new(Network::default(), 4, 1);
+        let lost = |links: &mut Links, kind| {
+            let fates = (0..200).map(|_| links.send(Time(0), node(0), node(1), || kind));
+            fates.filter(|fate| *fate == Fate::Lost(Some(7))).count()
+        };
+        let both = [MessageKind::Reply, MessageKind::Commit];
+        assert!(!links.lose(&both, 500_000, 7) && !links.is_whole());
+        assert!((50..150).contains(&lost(&mut links, MessageKind::Reply)));
+        assert_eq!(lost(&mut links, MessageKind::Prepare), 0);
+        assert!(links.lose(&[MessageKind::Reply], 0, 8));
+        assert_eq!(lost(&mut links, MessageKind::Reply), 0);
+        assert!(lost(&mut links, MessageKind::Commit) > 50);
+        assert!(links.lose(&[], 0, 9) && links.is_whole(), "no kind: all of them");
+        assert!(!links.lose(&[], 0, 9));
+        links.lose(&[], 1_000_000, 7);
+        assert!(MessageKind::ALL.iter().all(|kind| lost(&mut links, *kind) == 200));
+    }
+
+    #[test]
     fn nothing_is_lost_or_doubled_once_the_network_is_calm() {
         let network = Network {
             loss_ppm: 500_000,
@@ -254,10 +311,13 @@ mod tests {
             ..Network::default()
         };
         let mut links = Links::new(network, 4, 1);
-        let mut fates =
-            |now| (0..200).map(|_| links.send(now, node(0), node(1))).collect::<Vec<_>>();
+        let mut fates = |now| {
+            (0..200)
+                .map(|_| links.send(now, node(0), node(1), || MessageKind::Reply))
+                .collect::<Vec<_>>()
+        };
         let rough = fates(Time(0));
-        assert!(rough.contains(&Fate::Lost));
+        assert!(rough.contains(&Fate::Lost(None)));
         assert!(rough.iter().any(|fate| matches!(fate, Fate::Arrives { second: Some(_), .. })));
         let latest = Time::from_millis(10 + 7);
         assert!(fates(Time::from_millis(10)).iter().all(|fate| {

@@ -122,6 +122,8 @@ pub struct Expectations {
     pub min_epoch: Epoch,
     /// No correct replica goes beyond this view.
     pub max_view: Option<View>,
+    /// Correct replicas take over the state of others at least so often.
+    pub min_transfers: u32,
     /// At least so many proofs that a primary lied are seen by correct replicas.
     pub min_equivocations: u32,
     /// The bound of liveness: how long after calm a request may take, in milliseconds.
@@ -136,6 +138,7 @@ impl Default for Expectations {
             min_view: View(0),
             min_epoch: Epoch(0),
             max_view: None,
+            min_transfers: 0,
             min_equivocations: 0,
             liveness_within_ms: 5_000,
         }
@@ -451,6 +454,9 @@ pub(crate) fn validate_action(
     match action {
         Action::Reconfigure { add, remove } => {
             add.iter().chain(remove).copied().try_for_each(exists)
+        }
+        Action::Lose { ppm, .. } if *ppm > 1_000_000 => {
+            Err("a chance is in parts per million: at most 1000000".into())
         }
         Action::Partition { groups } => groups.iter().flatten().copied().try_for_each(exists),
         Action::CutLink { from, to }

@@ -170,6 +170,11 @@ pub(crate) fn expectations(
         also(true, format!("no view after {max} is needed"), counts.view <= max);
     }
     also(
+        expect.min_transfers > 0,
+        format!("at least {} states are taken over from others", expect.min_transfers),
+        counts.transfers >= u64::from(expect.min_transfers),
+    );
+    also(
         expect.min_equivocations > 0,
         format!("at least {} proofs of equivocation are seen", expect.min_equivocations),
         counts.equivocations >= u64::from(expect.min_equivocations),

@@ -4,4 +4,7 @@
 #[path = "../native.rs"]
 mod native;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| native::config(bytes));
+libfuzzer_sys::fuzz_target!(
+    init: conclave_tests::fuzzing::sow("config", &native::config_seeds()),
+    |bytes: &[u8]| native::config(bytes)
+);

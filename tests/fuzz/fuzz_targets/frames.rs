@@ -4,4 +4,7 @@
 #[path = "../native.rs"]
 mod native;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| native::frames(bytes));
+libfuzzer_sys::fuzz_target!(
+    init: conclave_tests::fuzzing::sow("frames", &native::frame_seeds()),
+    |bytes: &[u8]| native::frames(bytes)
+);

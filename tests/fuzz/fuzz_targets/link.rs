@@ -1,3 +1,8 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| conclave_tests::fuzzing::link(bytes));
+use conclave_tests::fuzzing;
+
+libfuzzer_sys::fuzz_target!(
+    init: fuzzing::sow("link", &fuzzing::link_seeds()),
+    |bytes: &[u8]| fuzzing::link(bytes)
+);

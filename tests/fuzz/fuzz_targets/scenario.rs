@@ -1,3 +1,8 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| conclave_tests::fuzzing::scenario(bytes));
+use conclave_tests::fuzzing;
+
+libfuzzer_sys::fuzz_target!(
+    init: fuzzing::sow("scenario", &fuzzing::scenario_seeds()),
+    |bytes: &[u8]| fuzzing::scenario(bytes)
+);

@@ -77,7 +77,7 @@ const CASES: &[(&str, u16, Told)] = {
     use MessageKind::{
         Checkpoint, Commit, Decided, NewView, PrePrepare, Prepare, Reply, Stable, State, ViewChange,
     };
-    use Tampering::{Delayed, Equivocated, Flooded, Forged, Replayed, Withheld};
+    use Tampering::{Accused, Delayed, Equivocated, Flooded, Forged, Replayed, Withheld};
     &[
         ("silent = {}", 1, |_, how| matches!(how, Withheld)),
         ("silent = { kinds = [\"commit\"], to = [2] }", 1, |kind, how| {
@@ -130,6 +130,7 @@ const CASES: &[(&str, u16, Told)] = {
         ("slow = {}", 0, |kind, how| {
             kind == PrePrepare && matches!(how, Delayed { by_us: 240_000 })
         }),
+        ("false-accusation = {}", 1, |_, how| matches!(how, Accused)),
     ]
 };
 
@@ -213,6 +214,8 @@ fn strategies_are_bounded_when_they_are_read() {
         ("replay = { every = 0 }", "every"),
         ("wrong-place = { view_by = 0 }", "no lie"),
         ("delay = { by_ms = 3600000 }", "held back"),
+        ("false-accusation = { claim_ms = 0 }", "claim_ms"),
+        ("false-accusation = { every_ms = 60001 }", "every_ms"),
         ("two-faced-view-change = { victims = [4] }", "no node 4"),
         ("forge = { how = \"badly\" }", "badly"),
     ] {

@@ -291,6 +291,7 @@ fn misdeed(how: Tampering) -> String {
         Tampering::Falsified => "sent a falsified".to_owned(),
         Tampering::Forged => "forged the proof in its".to_owned(),
         Tampering::Replayed => "sent an old message with its".to_owned(),
+        Tampering::Accused => "misjudged the primary beside its".to_owned(),
         Tampering::Flooded { messages } => format!("sent {messages} useless messages with its"),
         _ => String::new(),
     }
@@ -426,6 +427,7 @@ pub(crate) fn action_name(action: &Action) -> String {
         Action::Duplicate { .. } => "duplicate".to_owned(),
         Action::Reconfigure { .. } => "change members".to_owned(),
         Action::Submit { client, .. } => format!("ask by {client}"),
+        Action::Lose { .. } => "lose".to_owned(),
     }
 }
 

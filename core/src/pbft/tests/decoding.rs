@@ -1,6 +1,6 @@
 //! Bytes from outside: a message, or a typed error. Never a panic, never a large allocation.
 
-use alloc::{rc::Rc, vec, vec::Vec};
+use alloc::{collections::BTreeMap, rc::Rc, vec, vec::Vec};
 use core::cell::RefCell;
 
 use rand_xoshiro::{
@@ -8,12 +8,17 @@ use rand_xoshiro::{
     rand_core::{Rng as _, SeedableRng as _},
 };
 
-use super::net::{Net, node, request};
+use super::net::{KEY, Net, node, request};
 use crate::{
     crypto::verify,
-    pbft::{DecodeError, Message},
+    pbft::{DecodeError, Message, MessageKind},
     quorum::Membership,
+    sim::{Cluster, Run, builtin},
 };
+
+/// Where everything is said: view changes, transfers of state, recovery, ends of epochs.
+const SCENARIOS: [&str; 5] =
+    ["slow-primary", "equivocating-primary", "late-replica", "lying-disk", "membership-change"];
 
 fn samples() -> Vec<Message> {
     let seen = Rc::new(RefCell::new(Vec::new()));
@@ -32,7 +37,32 @@ fn samples() -> Vec<Message> {
         true
     });
     net.pass(core::time::Duration::from_secs(5));
-    seen.take()
+    let mut samples = seen.take();
+    samples.extend(of_each_kind());
+    samples
+}
+
+/// The first message of each kind that is said in some scenarios, with the keys that are used here.
+fn of_each_kind() -> Vec<Message> {
+    let mut found = BTreeMap::new();
+    for name in SCENARIOS {
+        let mut scenario = builtin(name).unwrap();
+        scenario.workload.read_ppm = 200_000;
+        let mut cluster = Cluster::new(&Run::new(scenario, KEY)).unwrap();
+        while cluster.step() {
+            for flight in cluster.in_flight() {
+                let message = flight.message();
+                found.entry(message.kind()).or_insert_with(|| message.clone());
+            }
+        }
+    }
+    // A batch is asked for by who lost it; what that looks like, a proposal says.
+    if let Some(Message::PrePrepare(header, batch)) = found.get(&MessageKind::PrePrepare).cloned() {
+        found.insert(MessageKind::FetchBatch, Message::FetchBatch(header.body.digest));
+        found.insert(MessageKind::Batch, Message::Batch(batch));
+    }
+    assert_eq!(found.keys().copied().collect::<Vec<_>>(), MessageKind::ALL, "each kind is there");
+    found.into_values().collect()
 }
 
 #[test]
@@ -63,8 +93,18 @@ fn damaged_messages_never_get_past_the_signature() {
         bytes[at] ^= 1 << (rng.next_u64() % 8);
         let Ok(message) = Message::decode(&bytes) else { continue };
         decoded += 1;
-        let unsigned =
-            matches!(message, Message::Status(_) | Message::FetchBatch(_) | Message::Pace(_));
+        // They ask, or speak of their sender only, or are held against a digest that was asked for.
+        let unsigned = matches!(
+            message.kind(),
+            MessageKind::Status
+                | MessageKind::Pace
+                | MessageKind::FetchBatch
+                | MessageKind::Batch
+                | MessageKind::FetchState
+                | MessageKind::State
+                | MessageKind::RecoveryQuery
+                | MessageKind::RecoveryAnswer
+        );
         // Two encodings of one value would let a copy differ from what was signed; it is the
         // value that is signed, so such a copy is harmless.
         let same = Message::decode(original).as_ref() == Ok(&message);

@@ -41,8 +41,11 @@ pub(super) struct Net {
     pub(super) refused: usize,
 }
 
+/// What everyone's key is made from; that of a simulated run is its seed.
+pub(super) const KEY: u64 = 7;
+
 pub(super) fn keys(by: Principal) -> Simulated {
-    Simulated::new(by, 7)
+    Simulated::new(by, KEY)
 }
 
 pub(super) fn node(id: u16) -> Simulated {

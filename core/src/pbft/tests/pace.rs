@@ -5,9 +5,11 @@ use alloc::{format, string::String, vec::Vec};
 use super::net::Net;
 use crate::{
     event::{EventKind, Place, ViewChangeCause},
-    ids::{Epoch, NodeId, View},
-    pbft::{Message, Pace},
+    ids::{Epoch, NodeId, Principal, View},
+    pbft::{Message, MessageKind, Pace},
+    quorum::Membership,
     sim::{Cluster, Run, Scenario, Verdict},
+    time::Time,
 };
 
 /// Six clients that ask all the time, and these faults from half a second on.
@@ -183,6 +185,67 @@ fn a_complaint_of_another_view_counts_for_nothing() {
         net.deliver(by, 0, cries_wolf(1));
     }
     assert_eq!(net.replica(0).view(), View(0));
+}
+
+fn accuses(node: u16) -> String {
+    format!("{{ corrupt = {{ node = {node}, strategies = [{{ false-accusation = {{}} }}] }} }}")
+}
+
+#[test]
+fn f_false_accusers_do_not_remove_a_quick_primary() {
+    for (n, seed) in [(4, 1), (4, 2), (5, 3), (7, 4), (10, 5)] {
+        let f = u64::from(Membership::new(n).unwrap().f());
+        let accusers: Vec<_> = (1..=f as u16).map(accuses).collect();
+        let verdict = verdict(scenario(n, 10_000, &accusers), seed);
+        assert_eq!(verdict.counts.view, View(0), "n = {n}");
+        // All the time, and to everyone: every 50 ms for 9.5 s, as far as there is something to
+        // say it beside.
+        let told = f * u64::from(n - 1) * 100;
+        let said = verdict.counts.lies.get("false accusation").copied();
+        assert!(said.is_some_and(|said| said > told), "n = {n}: {said:?} of {told}");
+    }
+}
+
+#[test]
+fn a_quorum_of_false_accusers_would_remove_it_so_they_are_heard() {
+    let accusers: Vec<_> = (1..4).map(accuses).collect();
+    let mut cluster = Cluster::new(&Run::new(scenario(4, 3_000, &accusers), 1)).unwrap();
+    cluster.record();
+    while cluster.step() {}
+    let left = EventKind::ViewChangeStarted { view: View(1), why: ViewChangeCause::SlowPrimary };
+    let honest = Place::Node(NodeId(0));
+    assert!(cluster.take_events().iter().any(|it| it.place == honest && it.kind == left));
+}
+
+/// What they say of each other is the contrary: that all rounds are long, and nobody is slow.
+#[test]
+fn a_slow_primary_that_liars_praise_is_replaced_all_the_same() {
+    let slow = [delays(0, 900, "[\"pre-prepare\"]"), accuses(1)];
+    let verdict = verdict(scenario(7, 30_000, &slow), 1);
+    // Once it is replaced, the next is one that lies, and quick.
+    assert_eq!(verdict.counts.view, View(1));
+}
+
+#[test]
+fn false_accusations_compose_with_silence() {
+    let both = "{ corrupt = { node = 3, strategies = [{ silent = {} }, { false-accusation = { \
+                claim_ms = 60000, every_ms = 1, to = [1] } }] } }";
+    let scenario = scenario(4, 3_000, &[both.into()]);
+    let mut cluster = Cluster::new(&Run::new(scenario, 1)).unwrap();
+    cluster.record();
+    while cluster.step() {}
+    assert_eq!((cluster.counts().view, cluster.violations()), (View(0), &[][..]));
+    let after = |at: Time| at.as_micros() > 600_000;
+    let sent = cluster.take_events().into_iter().filter_map(|event| match event.kind {
+        EventKind::Sent { to, what, .. } if event.place == Place::Node(NodeId(3)) => {
+            after(event.at).then_some((to, what.kind))
+        }
+        _ => None,
+    });
+    let sent: Vec<_> = sent.collect();
+    assert!(sent.len() > 50, "{}", sent.len());
+    let accused = (Principal::Node(NodeId(1)), MessageKind::Pace);
+    assert!(sent.iter().all(|it| *it == accused), "{sent:?}");
 }
 
 /// With replicas of very different speed every view may look slow to a quorum. Each change

@@ -17,9 +17,11 @@
 //! | `falsify` | one false story: digest, place, reply, state |
 //! | `forge` | certificates that don't hold |
 //! | `change` | view changes that hide, and new views that don't follow |
+//! | `accuse` | what isn't so of a primary's pace |
 //! | `client` | what Byzantine clients do with their requests |
 //! | `repeat` | more than was asked for: replay, flood |
 
+mod accuse;
 mod change;
 mod client;
 mod equivocate;
@@ -30,7 +32,9 @@ mod strategy;
 mod withhold;
 
 pub use client::Mischief;
-pub use strategy::{Forgery, MAX_FLOOD_PER_SECOND, MAX_HELD_BACK_MS, MAX_STRATEGIES, Strategy};
+pub use strategy::{
+    Forgery, MAX_CLAIM_MS, MAX_FLOOD_PER_SECOND, MAX_HELD_BACK_MS, MAX_STRATEGIES, Strategy,
+};
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -52,6 +56,7 @@ pub(crate) struct Mind {
     liars: SortedSet<NodeId>,
     stories: equivocate::Stories,
     memory: repeat::Memory,
+    accused: accuse::Accused,
     /// How many messages passed: what varies from one to the next is taken from it.
     passed: u64,
 }
@@ -176,6 +181,9 @@ impl Mind {
         match strategy {
             Strategy::Replay { every } => return self.replay(liar, *every, it),
             Strategy::Flood { per_second, to } => return self.flood(liar, *per_second, to, it),
+            Strategy::FalseAccusation { claim_ms, every_ms, to } => {
+                return self.accuse(liar, *claim_ms, *every_ms, to, it);
+            }
             _ if it.withheld => return None,
             _ => {}
         }

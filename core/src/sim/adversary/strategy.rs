@@ -13,6 +13,9 @@ use crate::{ids::NodeId, pbft::MessageKind};
 pub const MAX_STRATEGIES: usize = 16;
 /// The longest that a strategy holds a message back: one minute of virtual time.
 pub const MAX_HELD_BACK_MS: u32 = 60_000;
+/// The longest pace that a false accusation claims: what one message of it can say, and more than
+/// any timeout.
+pub const MAX_CLAIM_MS: u32 = 60_000;
 /// The most messages a second that a flood sends to one receiver.
 pub const MAX_FLOOD_PER_SECOND: u32 = 10_000;
 
@@ -148,6 +151,19 @@ pub enum Strategy {
         #[serde(default = "eighty")]
         percent: u8,
     },
+    /// Misjudges primaries: honest ones are too slow, and those who lie too are quick, for rounds
+    /// take long. Whatever was measured, and unasked.
+    FalseAccusation {
+        /// What it says that a turnaround takes, or a round, in milliseconds.
+        #[serde(default = "ten_thousand")]
+        claim_ms: u32,
+        /// Tells each receiver again after so many milliseconds.
+        #[serde(default = "fifty")]
+        every_ms: u32,
+        /// Only these nodes; empty: all.
+        #[serde(default)]
+        to: Vec<NodeId>,
+    },
 }
 
 /// How a certificate is spoilt.
@@ -172,8 +188,14 @@ const fn four() -> u16 {
 const fn forty() -> u32 {
     40
 }
+const fn fifty() -> u32 {
+    50
+}
 const fn thousand() -> u32 {
     1_000
+}
+const fn ten_thousand() -> u32 {
+    10_000
 }
 const fn eighty() -> u8 {
     80
@@ -200,6 +222,7 @@ impl Strategy {
             Self::FalseState { .. } => "false state",
             Self::Flood { .. } => "flood",
             Self::Slow { .. } => "slow",
+            Self::FalseAccusation { .. } => "false accusation",
         }
     }
 
@@ -213,7 +236,8 @@ impl Strategy {
             | Self::HidePrepared { to }
             | Self::FalseNewView { to }
             | Self::FalseState { to }
-            | Self::Flood { to, .. } => to,
+            | Self::Flood { to, .. }
+            | Self::FalseAccusation { to, .. } => to,
             Self::Equivocate { victims, .. } | Self::TwoFacedViewChange { victims } => victims,
             Self::Forge { .. }
             | Self::Replay { .. }
@@ -256,6 +280,11 @@ impl Strategy {
             }
             Self::Slow { percent } if !(1..100).contains(percent) => {
                 Err("slow uses from 1 to 99 percent of the request timeout".into())
+            }
+            Self::FalseAccusation { claim_ms, every_ms, .. }
+                if ![claim_ms, every_ms].into_iter().all(|ms| (1..=MAX_CLAIM_MS).contains(ms)) =>
+            {
+                Err(format!("claim_ms and every_ms are from 1 to {MAX_CLAIM_MS} ms"))
             }
             _ => Ok(()),
         }

@@ -43,44 +43,22 @@ pub(super) fn fewer(search: &mut Search<'_>) {
             break;
         }
     }
-    lower(
-        search,
-        |scenario| u32::from(scenario.workload.clients),
-        |scenario, clients| {
-            scenario.workload.clients = clients as u16;
-            keep_possible(scenario);
-            expect_no_more(scenario);
-        },
-    );
-    lower(
-        search,
-        |scenario| scenario.workload.requests,
-        |scenario, requests| {
-            scenario.workload.requests = requests;
-            expect_no_more(scenario);
-        },
-    );
+    let clients = i64::from(search.best().workload.clients);
+    search.towards(clients, clients.min(1), &|scenario, clients| {
+        scenario.workload.clients = clients as u16;
+        keep_possible(scenario);
+        expect_no_more(scenario);
+    });
+    let requests = i64::from(search.best().workload.requests);
+    search.towards(requests, requests.min(1), &|scenario, requests| {
+        scenario.workload.requests = requests as u32;
+        expect_no_more(scenario);
+    });
 }
 
 /// Nobody can be answered more often than asked.
 fn expect_no_more(scenario: &mut Scenario) {
     scenario.expect.min_completed = scenario.expect.min_completed.min(scenario.asked_honestly());
-}
-
-/// The smallest number, from 1, halving the way to it.
-fn lower(
-    search: &mut Search<'_>,
-    get: impl Fn(&Scenario) -> u32,
-    set: impl Fn(&mut Scenario, u32),
-) {
-    let mut too_low = 0;
-    while get(search.best()) > too_low + 1 {
-        let number = too_low + (get(search.best()) - too_low) / 2;
-        let candidate = changed(search.best(), |scenario| set(scenario, number));
-        if !search.improves(&candidate) {
-            too_low = number;
-        }
-    }
 }
 
 /// Every section as a whole, then each of its fields, as it is by default. Not `expect`: what is

@@ -4,9 +4,9 @@
 //! something out; if it still fails, it is what the search goes on with.
 //!
 //! ```text
-//! cut the end ─▶ faults (ddmin) ─▶ fewer nodes, clients, requests ─▶ ways of lying ─▶ fields
-//!      ▲                                                                                │
-//!      └──────────────────── until a whole round leaves nothing out ────────────────────┘
+//! cut the end ─▶ faults (ddmin) ─▶ fewer nodes, clients, requests ─▶ ways of lying ─▶ fields ─▶ amounts
+//!      ▲                                                                                           │
+//!      └──────────────────────── until a whole round leaves nothing out ───────────────────────────┘
 //! ```
 //!
 //! | file | holds |
@@ -14,9 +14,11 @@
 //! | `search` | trying a candidate, and the budget |
 //! | `faults` | ddmin over the timed faults, and over the ways of lying in each |
 //! | `fields` | smaller numbers, and defaults |
+//! | `amounts` | earlier faults, and smaller numbers and shorter lists in them |
 //!
 //! Deterministic: the same scenario, budget and test give the same result.
 
+mod amounts;
 mod faults;
 mod fields;
 mod search;
@@ -64,6 +66,8 @@ pub fn shrink(
         faults::lie_less(&mut search);
         faults::change_less(&mut search);
         fields::defaults(&mut search);
+        amounts::earlier(&mut search);
+        amounts::milder(&mut search);
         if search.is_spent() || search.improvements() == before {
             let is_minimal = !search.is_spent();
             return search.result(is_minimal);

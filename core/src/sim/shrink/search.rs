@@ -86,6 +86,26 @@ impl<'a> Search<'a> {
         false
     }
 
+    /// The number nearest to `goal` with which it still fails, halving the way.
+    pub(super) fn towards(&mut self, number: i64, goal: i64, set: &dyn Fn(&mut Scenario, i64)) {
+        let mut fails_with = |number| {
+            let candidate = changed(&self.best, |scenario| set(scenario, number));
+            self.improves(&candidate)
+        };
+        if number == goal || fails_with(goal) {
+            return;
+        }
+        let (mut fails, mut holds) = (number, goal);
+        while fails.abs_diff(holds) > 1 {
+            let middle = holds + (fails - holds) / 2;
+            if fails_with(middle) {
+                fails = middle;
+            } else {
+                holds = middle;
+            }
+        }
+    }
+
     /// The best one, in writing.
     pub(super) fn result(self, is_minimal: bool) -> Shrunk {
         let scenario = self.best.rewritten().unwrap_or(self.best);

@@ -5,6 +5,7 @@ use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 use super::{DEFAULT_BUDGET, Shrunk, shrink};
 use crate::{
     ids::NodeId,
+    pbft::MessageKind,
     sim::{
         Action, Address, Invariant, Run, Scenario, Strategy, TimedAction,
         swarm::{Trouble, has_trouble},
@@ -133,6 +134,67 @@ fn of_changes_of_membership_only_the_nodes_that_matter_are_left() {
     assert_eq!((&add[..], &remove[..]), (&[NodeId(7)][..], &[][..]));
     // The numbers go on meaning the same nodes: 4 to 6 wait, and 8 and 9 are gone.
     assert_eq!((scenario.members.n(), scenario.spares), (4, 4), "{}", scenario.source);
+}
+
+/// It "fails" where a link is slow by 120 ms or more from the third second on, a liar floods 2,
+/// replays, and delays commits, and one status message in a thousand is lost.
+#[test]
+fn times_and_amounts_are_as_early_and_as_small_as_the_failure_needs() {
+    let fails = |run: &Run| {
+        let acts = || run.scenario.faults.iter().map(|fault| (fault.at_ms, &fault.action));
+        let slow = acts().any(|(at_ms, act)| {
+            at_ms >= 3_000 && matches!(act, Action::SlowLink { by_ms: 120.., .. })
+        });
+        let ways = |strategies: &[Strategy]| {
+            let floods = strategies.iter().any(|it| match it {
+                Strategy::Flood { to, .. } => to.contains(&NodeId(2)),
+                _ => false,
+            });
+            let delays = strategies.iter().any(|it| match it {
+                Strategy::Delay { kinds, .. } => kinds.contains(&MessageKind::Commit),
+                _ => false,
+            });
+            let replays = strategies.iter().any(|it| matches!(it, Strategy::Replay { .. }));
+            floods && delays && replays
+        };
+        let lies = acts().any(|(_, act)| match act {
+            Action::Corrupt { strategies, .. } => ways(strategies),
+            _ => false,
+        });
+        let loses = acts().any(|(_, act)| match act {
+            Action::Lose { kinds, ppm } => *ppm >= 1_000 && kinds.contains(&MessageKind::Status),
+            _ => false,
+        });
+        (slow && lies && loses).then_some(Time::from_millis(8_500))
+    };
+    let rest = fault(7_000, "slow-link = { from = 1, to = 3, by_ms = 999 }")
+        + &fault(
+            8_000,
+            "corrupt = { node = 1, strategies = [{ flood = { per_second = 5, to = [3, 2, 0] } }, \
+             { replay = { every = 99 } }, { delay = { by_ms = 70, kinds = [\"status\", \
+             \"commit\"], to = [0] } }] }",
+        )
+        + &fault(8_000, "lose = { kinds = [\"state\", \"status\"], ppm = 70000 }");
+    let source = "schema = 1\nname = \"x\"\ntitle = \"X\"\npromise = \"P\"\nduration_ms = 9000\n"
+        .to_owned()
+        + &rest;
+    let scenario = Scenario::parse(&source).unwrap();
+    let Shrunk { scenario, is_minimal, runs } =
+        shrink(&scenario, 3, DEFAULT_BUDGET, &mut |run| fails(run));
+    assert!(is_minimal, "{runs} runs: {}", scenario.source);
+    let expected = [
+        (3_000, "slow-link = { from = 1, to = 3, by_ms = 120 }"),
+        // A flood is of 1000 a second by default, a replay with every fourth message.
+        (
+            3_000,
+            "corrupt = { node = 1, strategies = [{ flood = { to = [2] } }, { replay = {} }, { delay \
+             = { by_ms = 0, kinds = [\"commit\"] } }] }",
+        ),
+        (3_000, "lose = { kinds = [\"status\"], ppm = 1000 }"),
+    ];
+    let expected = expected.map(|(at_ms, act)| fault(at_ms, act)).concat();
+    let expected = Scenario::parse(&(source.replace(&rest, "") + &expected)).unwrap();
+    assert_eq!(scenario.faults, expected.faults, "{}", scenario.source);
 }
 
 #[test]

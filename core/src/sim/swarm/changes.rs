@@ -3,7 +3,7 @@
 //! At most f members are faulty in every membership that may come about. When a change is executed
 //! isn't known, nor whether it is refused because another was agreed first; so no faulty node is
 //! counted off when it leaves, and the count must be within f of the smallest membership that any
-//! choice of these changes leads to.
+//! choice of these changes leads to. Those that join may be among the faulty, within the same bound.
 
 use alloc::{vec, vec::Vec};
 
@@ -63,6 +63,41 @@ impl Changes {
         changes
     }
 
+    /// Who of those that join may lie, beside these faulty ones: as many as every membership that
+    /// may come about bears.
+    pub(super) fn liars(
+        &self,
+        members: Membership,
+        faulty: &[NodeId],
+        draw: &mut Choice,
+    ) -> Vec<NodeId> {
+        let newcomers: Vec<_> = (members.n()..members.n() + self.spares).map(NodeId).collect();
+        let mut liars = Vec::new();
+        for node in draw.some_of(&newcomers, 0) {
+            liars.push(node);
+            let all: Vec<_> = faulty.iter().chain(&liars).copied().collect();
+            if !self.memberships(members).iter().all(|members| bears_these(members, &all)) {
+                liars.pop();
+            }
+        }
+        liars
+    }
+
+    /// Every membership that may come about: any of the changes may be refused.
+    fn memberships(&self, members: Membership) -> Vec<Vec<NodeId>> {
+        let mut all = vec![members.nodes().collect::<Vec<_>>()];
+        for fault in &self.faults {
+            let Action::Reconfigure { add, remove } = &fault.action else { continue };
+            let mut made = all.clone();
+            for members in &mut made {
+                members.extend(add);
+                members.retain(|node| !remove.contains(node));
+            }
+            all.extend(made);
+        }
+        all
+    }
+
     fn at(&mut self, at_ms: u32, action: Action) {
         self.faults.push(TimedAction { at_ms, action });
     }
@@ -71,6 +106,11 @@ impl Changes {
         self.spares += 1;
         NodeId(members.n() + self.spares - 1)
     }
+}
+
+fn bears_these(members: &[NodeId], faulty: &[NodeId]) -> bool {
+    let faulty = faulty.iter().filter(|node| members.contains(node)).count();
+    bears(members.len() as u16, faulty)
 }
 
 /// Whether a cluster of this size bears so many faulty nodes.

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     ids::{ClientId, NodeId},
+    pbft::MessageKind,
     quorum::Membership,
 };
 
@@ -60,10 +61,16 @@ pub(super) fn draw(
     let damage = features.one_in(4);
     let changes = features.one_in(4);
     let mischief = features.one_in(4);
+    let [accuses, newcomers_lie, loses] = [3, 2, 4].map(|cases| features.one_in(cases));
     let changes = if changes {
         Changes::draw(members, &faulty, calm_at_ms, &mut Choice::new(seed, 20))
     } else {
         Changes::default()
+    };
+    let lying_newcomers = if lies && newcomers_lie {
+        changes.liars(members, &faulty, &mut Choice::new(seed, 22))
+    } else {
+        Vec::new()
     };
     if damage && let Some(node) = faulty.pop() {
         plan.damage(node, &mut Choice::new(seed, 19));
@@ -76,6 +83,10 @@ pub(super) fn draw(
     }
     if lies {
         plan.corrupt(&faulty, &mut Choice::new(seed, 13));
+        plan.corrupt(&lying_newcomers, &mut Choice::new(seed, 23));
+        if accuses {
+            plan.accuse(&mut Choice::new(seed, 24));
+        }
     }
     if crashes {
         plan.crash(&mut Choice::new(seed, 14));
@@ -91,6 +102,9 @@ pub(super) fn draw(
     }
     if slow {
         plan.slow_links(&mut Choice::new(seed, 18));
+    }
+    if loses {
+        plan.lose(&mut Choice::new(seed, 25));
     }
     if mischief {
         plan.corrupt_clients(clients, &mut Choice::new(seed, 21));
@@ -148,6 +162,18 @@ impl Plan {
             let strategies = if alike { strategies } else { own };
             let at = draw.between(0..self.calm_at_ms * 2 / 3);
             self.at(at, Action::Corrupt { node: *node, strategies });
+        }
+    }
+
+    /// Some of those who lie accuse primaries besides.
+    fn accuse(&mut self, draw: &mut Choice) {
+        for fault in &mut self.faults {
+            if let Action::Corrupt { node, strategies } = &mut fault.action
+                && !draw.one_in(3)
+            {
+                strategies.truncate(lies::MOST_WAYS as usize - 1);
+                strategies.push(lies::accusation(self.members, *node, draw));
+            }
         }
     }
 
@@ -223,6 +249,18 @@ impl Plan {
             let by_ms = draw.between(10..1_000);
             self.at(at, Action::SlowLink { from, to, by_ms });
             self.at(until, Action::SlowLink { from, to, by_ms: 0 });
+        }
+    }
+
+    /// Some kinds of message get lost, others don't.
+    fn lose(&mut self, draw: &mut Choice) {
+        for _ in 0..draw.between(1..MOST_OF_A_KIND - 1) {
+            let mut kinds = draw.some_of(&MessageKind::ALL, 1);
+            kinds.truncate(MOST_OF_A_KIND as usize);
+            let ppm = draw.between(50_000..1_000_001);
+            let (at, until) = self.span(draw);
+            self.at(at, Action::Lose { kinds: kinds.clone(), ppm });
+            self.at(until, Action::Lose { kinds, ppm: 0 });
         }
     }
 

@@ -62,6 +62,7 @@ fn act(action: &Action) -> Option<Feature> {
         Action::Partition { .. } => Some("partition"),
         Action::CutLink { .. } => Some("cut-link"),
         Action::SlowLink { by_ms: 1.., .. } => Some("slow-link"),
+        Action::Lose { ppm: 1.., .. } => Some("loss of some kinds"),
         _ => None,
     }
 }

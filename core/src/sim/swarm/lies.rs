@@ -9,12 +9,22 @@ use super::{
 use crate::{ids::NodeId, pbft::MessageKind, quorum::Membership};
 
 /// The most ways of lying of one node.
-const MOST_WAYS: u32 = 4;
+pub(super) const MOST_WAYS: u32 = 4;
 
 /// One to four ways of lying.
 pub(super) fn draw(members: Membership, liar: NodeId, draw: &mut Choice) -> Vec<Strategy> {
     let others: Vec<_> = members.others(liar).collect();
     (0..draw.between(1..MOST_WAYS + 1)).map(|_| lie(&others, draw)).collect()
+}
+
+/// A liar's false accusation.
+pub(super) fn accusation(members: Membership, liar: NodeId, draw: &mut Choice) -> Strategy {
+    let others: Vec<_> = members.others(liar).collect();
+    Strategy::FalseAccusation {
+        claim_ms: draw.between(1..20_000),
+        every_ms: draw.between(5..500),
+        to: if draw.coin() { draw.some_of(&others, 1) } else { Vec::new() },
+    }
 }
 
 /// One way, restricted to some receivers or messages as often as not.

@@ -41,7 +41,7 @@ use alloc::{format, string::ToString, vec::Vec};
 use super::scenario::{Expectations, MAX_DURATION_MS, Scenario, ScenarioError};
 
 /// The version of this generator: a change of what a seed means is a new one.
-pub const GENERATOR: u32 = 2;
+pub const GENERATOR: u32 = 3;
 
 /// The storm of a seed below 2⁶³ (a file holds no larger one).
 ///

@@ -39,6 +39,10 @@ fn a_wrong_file_names_the_line_the_column_and_what_would_be_right() {
         ("duration_ms = 9\n[cluster]\nn = 1e3", "line 7, column 5: invalid type: floating"),
         ("duration_ms = 9\n[[fault]]\nat_ms = 1\nact = 5", "line 8, column 7: a name, or a table"),
         ("duration_ms = 9\n[network]\nloss_ppm = 1000001", "parts per million"),
+        (
+            "duration_ms = 9\n[[fault]]\nat_ms = 1\nact = { lose = { ppm = 1000001 } }",
+            "line 6, column 1: a chance is in parts per million",
+        ),
         ("duration_ms = 9\n[cluster.pbft]\nwindow = 10", "window = 10 can't work"),
         ("duration_ms = 9\n[[narration]]\nat_ms = 10\nsay = \"x\"", "the end of the run"),
     ];

@@ -143,6 +143,41 @@ fn everyone_crashes_in_the_middle_of_a_change_and_it_is_made_all_the_same() {
     }
 }
 
+/// It crashes without its disk before the epoch ends, while it does, or after; and comes back in
+/// the next one.
+#[test]
+fn a_replica_that_loses_its_disk_while_the_epoch_turns_comes_back_whole() {
+    let forgetful = NodeId(2);
+    for (crashes_at, back_at) in [(900, 1_030), (1_010, 1_060), (1_030, 1_200), (1_100, 2_500)] {
+        let rest = fault(1_000, "reconfigure = { add = [4], remove = [3] }")
+            + &fault(crashes_at, "damage-disk = { node = 2, what = \"lost\" }")
+            + &fault(crashes_at + 1, "crash = { node = 2 }")
+            + &fault(back_at, "restart = { node = 2 }")
+            // Then its vote is needed for anything.
+            + &fault(5_000, "crash = { node = 0 }");
+        for seed in 1..=3 {
+            let run = Run::new(scenario("n = 4\nspares = 1", &rest), seed);
+            let mut recording = Recording::new(run).unwrap();
+            recording.extend(u64::MAX);
+            let verdict = recording.verdict();
+            let when = format!("seed {seed}, down from {crashes_at} to {back_at}");
+            assert!(verdict.as_expected(), "{when}: {verdict:#?}");
+            assert!(verdict.injections.iter().all(|it| it.effects > 0), "{when}");
+            assert_eq!(verdict.counts.epoch, Epoch(1), "{when}");
+            let of_it =
+                || recording.events().iter().filter(|it| it.place == Place::Node(forgetful));
+            let recovered =
+                of_it().filter(|it| matches!(it.kind, EventKind::Recovered { .. })).count();
+            assert_eq!(recovered, 1, "{when}");
+            let last = of_it().rfind(|it| matches!(it.kind, EventKind::Executed { .. })).unwrap();
+            assert!(last.at.as_micros() > 8_000_000, "{when}: {last:?}");
+            let end = recording.steps();
+            let replica = recording.seek(end).node(forgetful).unwrap().replica();
+            assert!(!replica.is_recovering() && replica.epoch() == Epoch(1), "{when}");
+        }
+    }
+}
+
 #[test]
 fn with_ed25519_newcomers_keys_are_learnt_from_the_chain() {
     let rest = fault(300, "reconfigure = { add = [4], remove = [0] }")

@@ -3,3 +3,4 @@
 mod files;
 mod membership;
 mod runs;
+mod stories;
