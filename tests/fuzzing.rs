@@ -381,6 +381,7 @@ pub fn scenario(bytes: &[u8]) {
     }
 }
 
+/// The built-in scenarios.
 #[must_use]
 pub fn scenario_seeds() -> Vec<Vec<u8>> {
     BUILTIN.iter().map(|known| known.source.as_bytes().to_vec()).collect()
@@ -395,6 +396,7 @@ pub fn link(bytes: &[u8]) {
     }
 }
 
+/// A link into each of the built-in scenarios.
 #[must_use]
 pub fn link_seeds() -> Vec<Vec<u8>> {
     let scenarios = BUILTIN.iter();

@@ -18,7 +18,7 @@ use conclave_core::sim::{
 const STORMS: u64 = 1_000;
 
 /// In at least so many of a thousand storms it must have had an effect.
-const AT_LEAST: [(Feature, u64); 45] = [
+const AT_LEAST: [(Feature, u64); 47] = [
     ("loss", 290),
     ("duplication", 300),
     ("reordering", 290),
@@ -28,6 +28,7 @@ const AT_LEAST: [(Feature, u64); 45] = [
     ("partition", 300),
     ("cut-link", 280),
     ("slow-link", 280),
+    ("loss of some kinds", 120),
     ("disk with a bad sector", 20),
     ("disk that tears", 20),
     ("lost disk", 20),
@@ -42,6 +43,7 @@ const AT_LEAST: [(Feature, u64); 45] = [
     ("two-faced client", 25),
     ("delay", 60),
     ("equivocate", 70),
+    ("false accusation", 90),
     ("false new view", 30),
     ("false reply", 40),
     ("false state", 30),

@@ -39,6 +39,14 @@ pub(super) fn lint(workspace: &Workspace) -> Result<Tally> {
     Ok(ONE)
 }
 
+/// `cargo fuzz` has a workspace of its own, which nothing else here compiles.
+pub(super) fn fuzz_targets(workspace: &Workspace) -> Result<Tally> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["check", "--locked", "--manifest-path", "tests/fuzz/Cargo.toml"]);
+    process::run(cargo, "`cargo check` of the fuzz targets", process::BUILD_LIMIT)?;
+    Ok(ONE)
+}
+
 pub(super) fn lint_web(workspace: &Workspace) -> Result<Tally> {
     needs("cargo-clippy", "rustup component add clippy")?;
     // Clippy is a compiler: it can look at wasm only if the toolchain it belongs to has the target.

@@ -56,6 +56,11 @@ const STAGES: &[Stage] = &[
         what: "clippy has nothing to say about the lab",
         check: checks::lint_web,
     },
+    Stage {
+        name: "fuzz-targets",
+        what: "the targets of cargo fuzz compile",
+        check: checks::fuzz_targets,
+    },
     Stage { name: "tests", what: "unit and integration tests", check: checks::tests },
     Stage {
         name: "mutants",
