@@ -2,6 +2,7 @@
 
 mod history;
 pub(crate) mod liar;
+mod lost;
 mod membership;
 pub(crate) mod real;
 

@@ -217,6 +217,11 @@ impl<A: Application> Replica<A> {
         &self.register
     }
 
+    /// The proven ends of all epochs so far, in order.
+    pub fn chain(&self) -> &[Arc<EpochEnd>] {
+        &self.chain
+    }
+
     /// What it checks with: it learns the keys of those that join.
     pub fn authenticator(&self) -> &Arc<dyn Authenticator> {
         &self.authenticator

@@ -126,7 +126,8 @@ fn print_table(layout: &Layout, lab: Option<&TcpListener>, built: bool) {
     println!("{:<6} {:<24} http", "node", "address");
     for node in &layout.config.nodes {
         let note = if node.standby { "  (stands by)" } else { "" };
-        println!("{:<6} {:<24} http://{}{note}", node.id, node.address.to_string(), node.admin);
+        let http = node.admin.map_or_else(|| "-".into(), |admin| format!("http://{admin}"));
+        println!("{:<6} {:<24} {http}{note}", node.id, node.address.to_string());
     }
     let dir = layout.directory.display();
     println!("client: conclave client --config {dir} put greeting hello");

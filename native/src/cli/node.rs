@@ -7,20 +7,25 @@ use conclave_core::ids::{NodeId, Principal};
 
 use super::signals;
 use crate::{
-    config::{ClusterConfig, Identity},
+    config::{ClusterConfig, FirstStart, Identity},
     failure::Failure,
-    node::{Node, NodeError, NodeOptions},
+    node::{Node, NodeError, NodeOptions, storage::Beginning},
 };
 
 /// Run one node of a cluster
 ///
 /// Talks to the other nodes and to clients over TLS 1.3 at its address in cluster.toml, and
 /// answers HTTP at its admin address there: /healthz /readyz /status /metrics /events.
+///
+/// A node's first start is permitted by the file that `conclave init` and `conclave member prepare`
+/// lay beside its key, and which the node then removes. Afterwards an empty --data is a loss: the
+/// node refuses to start as if nothing had been said.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   conclave node --config my-cluster --id 0 --data /var/lib/conclave
-  conclave node --config my-cluster --id 0 --listen 0.0.0.0:7801")]
+  conclave node --config my-cluster --id 0 --data /var/lib/conclave --listen 0.0.0.0:7801
+  conclave node --config my-cluster --id 0 --data /var/lib/conclave --recover   its disk is new")]
 pub(super) struct RunNode {
     /// The directory with cluster.toml and this node's key
     #[arg(long, value_name = "DIR")]
@@ -35,6 +40,14 @@ pub(super) struct RunNode {
     /// Listen here instead of at the address that the others know
     #[arg(long, value_name = "IP:PORT")]
     listen: Option<SocketAddr>,
+    /// If there is nothing in --data, it was lost: start, but say nothing that counts until this
+    /// node has caught up with the others
+    #[arg(long, requires = "data", conflicts_with = "first_start")]
+    recover: bool,
+    /// If there is nothing in --data, this node never ran: needed only where the file that permits
+    /// it is not beside the key. Never leave it in a script: a lost disk would go unnoticed
+    #[arg(long, requires = "data")]
+    first_start: bool,
     /// End when standard input closes, and leave Ctrl-C to the parent (for supervisors)
     #[arg(long)]
     exit_with_parent: bool,
@@ -43,24 +56,41 @@ pub(super) struct RunNode {
 impl RunNode {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let config = ClusterConfig::load(&self.config).map_err(|why| Failure::bad_input(&why))?;
-        let principal = Principal::Node(NodeId(self.id));
-        if config.node(NodeId(self.id)).is_none() {
+        let id = NodeId(self.id);
+        let principal = Principal::Node(id);
+        if config.node(id).is_none() {
+            let known: Vec<_> = config.nodes.iter().map(|node| node.id.to_string()).collect();
             return Err(Failure::BadInput(format!(
-                "--id {}: the cluster in {} has the nodes 0 to {}",
-                self.id,
+                "--id {id}: {}/cluster.toml has the nodes {}; a new one is made by `conclave \
+                 member prepare`",
                 self.config.display(),
-                config.nodes.len() - 1
+                known.join(", ")
             )));
         }
         let identity = Identity::load(&self.config, principal, &config)
             .map_err(|why| Failure::bad_input(&why))?;
         let config = Arc::new(config);
-        let options = NodeOptions { config, identity, data: self.data, listen: self.listen };
+        let first_start = FirstStart::of(&self.config, id);
+        let beginning = match () {
+            () if self.recover => Beginning::Lost,
+            () if self.first_start || first_start.is_permitted() => Beginning::First,
+            () => Beginning::Unexpected,
+        };
+        let options = NodeOptions {
+            config,
+            identity,
+            data: self.data,
+            beginning,
+            first_start,
+            listen: self.listen,
+        };
         let mut node = Node::start(options).await.map_err(|why| match why {
             NodeError::Bind { .. }
             | NodeError::Storage(_)
             | NodeError::Restore(_)
             | NodeError::Tls(_)
+            | NodeError::Config(_)
+            | NodeError::NoAdmin(_)
             | NodeError::Unknown(_) => Failure::bad_input(&why),
             _ => Failure::unmet(&why),
         })?;

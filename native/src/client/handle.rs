@@ -1,6 +1,10 @@
 //! The task around the core's client, and the handle by which others ask it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use conclave_core::{
@@ -8,7 +12,7 @@ use conclave_core::{
     client::{Client, ClientEffect, SubmitError, Way},
     crypto::{Authenticator, Ed25519, Verified},
     ids::{NodeId, RequestId, Timestamp, View},
-    pbft::{Change, ChangeOutcome, Message},
+    pbft::{Change, ChangeOutcome, EpochEnd, Message, NewMember},
     protocol::To,
     quorum::{Membership, NodeSet},
 };
@@ -21,7 +25,7 @@ use tokio::{
 
 use super::link::{Link, MAX_QUEUED};
 use crate::{
-    config::{ClusterConfig, Identity},
+    config::{Address, ClusterConfig, Identity},
     node::Clock,
     transport::{Tls, TlsError, Trust, frame},
 };
@@ -111,6 +115,7 @@ pub struct ClientHandle {
     asks: mpsc::Sender<Ask>,
     trust: Arc<Trust>,
     connected: watch::Receiver<NodeSet>,
+    joined: watch::Receiver<Vec<NewMember>>,
     _tasks: JoinSet<()>,
 }
 
@@ -125,42 +130,39 @@ impl ClientHandle {
         options: &ClientOptions,
     ) -> Result<Self, AskError> {
         let members = config.members();
-        let directory = config.directory();
-        let tls = Tls::new(identity, directory.clone())?;
+        let tls = Tls::new(identity, config.directory())?;
         let key = identity.seed.signing_key();
         let authenticator: Arc<dyn Authenticator> =
-            Arc::new(Ed25519::new(identity.principal, key, directory));
+            Arc::new(Ed25519::new(identity.principal, key, config.first_directory()));
         let trust = Arc::new(Trust::new(members, authenticator.clone()));
         let (up, connected) = watch::channel(NodeSet::default());
         let (reply_sender, replies) = mpsc::channel(usize::from(members.n()) * 2);
-        let mut tasks = JoinSet::new();
-        let mut links = Vec::new();
+        let mut links = Links {
+            tls,
+            trust: trust.clone(),
+            replies: reply_sender,
+            connected: up,
+            open: BTreeMap::new(),
+            tasks: JoinSet::new(),
+        };
         for node in &config.nodes {
-            let (requests, receiver) = mpsc::channel(MAX_QUEUED);
-            links.push(requests);
-            let link = Link {
-                tls: tls.clone(),
-                node: node.id,
-                address: node.address.clone(),
-                trust: trust.clone(),
-                requests: receiver,
-                replies: reply_sender.clone(),
-                connected: up.clone(),
-            };
-            tasks.spawn(link.run());
+            links.open(node.id, &node.address);
         }
         let clock = Clock::start();
         let first = Timestamp(clock.now().as_micros());
         let client = Client::new(members, authenticator, options.retransmit_after, first);
         let (asks, receiver) = mpsc::channel(1);
+        let (learnt, joined) = watch::channel(Vec::new());
         let trusting = trust.clone();
-        let asking = Asking { client, clock, links, replies, trust: trusting, waiting: None };
+        let asking =
+            Asking { client, clock, links, replies, trust: trusting, learnt, waiting: None };
         let settled = settled(connected.clone(), members, options.settle);
+        let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             settled.await;
             asking.run(receiver).await;
         });
-        Ok(Self { asks, trust, connected, _tasks: tasks })
+        Ok(Self { asks, trust, connected, joined, _tasks: tasks })
     }
 
     /// Asks for an operation, and waits at most `patience` for f+1 matching replies.
@@ -182,6 +184,11 @@ impl ClientHandle {
     /// The newest membership that was proven to this client.
     pub fn members(&self) -> Membership {
         self.trust.members()
+    }
+
+    /// Everybody whose joining was proven to this client, in order.
+    pub fn joined(&self) -> Vec<NewMember> {
+        self.joined.borrow().clone()
     }
 
     /// Asks for an operation that changes nothing: every node answers from its state, in one
@@ -249,12 +256,58 @@ fn among(connected: NodeSet, members: Membership) -> usize {
     members.nodes().filter(|node| connected.contains(*node)).count()
 }
 
+/// The connections to all nodes that may be members.
+struct Links {
+    tls: Tls,
+    trust: Arc<Trust>,
+    replies: mpsc::Sender<Verified<Message>>,
+    connected: watch::Sender<NodeSet>,
+    open: BTreeMap<NodeId, mpsc::Sender<Bytes>>,
+    tasks: JoinSet<()>,
+}
+
+impl Links {
+    fn open(&mut self, node: NodeId, address: &Address) {
+        let Entry::Vacant(free) = self.open.entry(node) else { return };
+        let (requests, receiver) = mpsc::channel(MAX_QUEUED);
+        free.insert(requests);
+        let link = Link {
+            tls: self.tls.clone(),
+            node,
+            address: address.clone(),
+            trust: self.trust.clone(),
+            requests: receiver,
+            replies: self.replies.clone(),
+            connected: self.connected.clone(),
+        };
+        self.tasks.spawn(link.run());
+    }
+
+    /// Who joined brings key and address; the file may have a better address.
+    fn admit(&mut self, member: &NewMember) {
+        if let Some(key) = member.key {
+            self.tls.admit(member.id, key);
+        }
+        match member.contact.parse() {
+            Ok(address) => self.open(member.id, &address),
+            Err(why) => tracing::debug!(node = %member.id, %why, "its address can't be used"),
+        }
+    }
+
+    /// Who left is asked nothing more; its connection ends when it has been told all.
+    fn close(&mut self, node: NodeId) {
+        self.open.remove(&node);
+        self.tls.dismiss(node);
+    }
+}
+
 struct Asking {
     client: Client,
     clock: Clock,
-    links: Vec<mpsc::Sender<Bytes>>,
+    links: Links,
     replies: mpsc::Receiver<Verified<Message>>,
     trust: Arc<Trust>,
+    learnt: watch::Sender<Vec<NewMember>>,
     waiting: Option<oneshot::Sender<Result<Completed, SubmitError>>>,
 }
 
@@ -277,11 +330,29 @@ impl Asking {
                     None => return,
                 },
                 Some(reply) = self.replies.recv() => {
+                    let before = self.client.members();
                     self.client.handle_reply(self.clock.now(), &reply);
+                    if let Message::EpochEnds(ends) = &*reply {
+                        self.follow(before, ends);
+                    }
                 }
                 () = ticking => self.client.tick(self.clock.now()),
             }
             self.carry_out();
+        }
+    }
+
+    /// The client took the chain from `before` on, and now believes in other members. What it
+    /// doesn't take was not checked.
+    fn follow(&mut self, before: Membership, ends: &[Arc<EpochEnd>]) {
+        let now = self.client.members();
+        let taken = |end: &&Arc<EpochEnd>| (before.epoch()..now.epoch()).contains(&end.epoch());
+        for end in ends.iter().filter(taken) {
+            end.next.added.iter().for_each(|member| self.links.admit(member));
+            self.learnt.send_modify(|joined| joined.extend(end.next.added.iter().cloned()));
+        }
+        for gone in before.nodes().filter(|node| !now.contains(*node)) {
+            self.links.close(gone);
         }
     }
 
@@ -327,15 +398,16 @@ impl Asking {
 
     fn send(&self, to: To, message: &Message) {
         let framed = frame(&message.encode());
-        for (index, link) in self.links.iter().enumerate() {
-            let meant = match to {
-                // Those that stand by too: by now they may be members.
-                To::Others => true,
-                To::Node(node) => node == NodeId(index as u16),
-            };
-            if meant {
-                // A full queue holds this very request already.
+        // A full queue holds this very request already.
+        match to {
+            // Those that stand by too: by now they may be members.
+            To::Others => self.links.open.values().for_each(|link| {
                 let _ = link.try_send(framed.clone());
+            }),
+            To::Node(node) => {
+                if let Some(link) = self.links.open.get(&node) {
+                    let _ = link.try_send(framed);
+                }
             }
         }
     }

@@ -30,8 +30,8 @@ pub struct NodeEntry {
     pub id: NodeId,
     /// Where it listens for nodes and clients.
     pub address: Address,
-    /// Where it answers HTTP about itself.
-    pub admin: SocketAddr,
+    /// Where it answers HTTP about itself. A node that joined later may be known here without.
+    pub admin: Option<SocketAddr>,
     /// Whom its TLS identity and its signatures must belong to.
     pub public_key: PublicKey,
     /// Not one of those that the cluster began with: the administrator may make it a member.
@@ -56,8 +56,8 @@ pub struct ClusterConfig {
     pub pbft: Config,
     /// Whom a change of membership must come from. None: nobody can make one.
     pub administrator: Option<PublicKey>,
-    /// The replicas, in order of their numbers, without gaps: the first members, then those that
-    /// stand by.
+    /// The replicas, in order of their numbers: the first members, without gaps, then those that
+    /// stand by or joined later.
     pub nodes: Vec<NodeEntry>,
     /// The clients, in rising order.
     pub clients: Vec<ClientEntry>,
@@ -89,7 +89,8 @@ struct RawAdministrator {
 struct RawNode {
     id: Spanned<u16>,
     address: Spanned<Address>,
-    admin: Spanned<SocketAddr>,
+    #[serde(default)]
+    admin: Option<Spanned<SocketAddr>>,
     public_key: Spanned<PublicKey>,
     #[serde(default)]
     standby: Option<Spanned<bool>>,
@@ -167,28 +168,47 @@ impl ClusterConfig {
         };
 
         let administrator = file.administrator.map(|it| fresh(&it.public_key)).transpose()?;
-        let mut nodes = Vec::with_capacity(file.node.len());
+        let mut nodes: Vec<NodeEntry> = Vec::with_capacity(file.node.len());
         for (index, node) in file.node.into_iter().enumerate() {
-            if usize::from(*node.id.get_ref()) != index {
+            let (id, standby) = (NodeId(*node.id.get_ref()), stands_by(&node));
+            if index < first && usize::from(id.0) != index {
                 return Err(at(
                     node.id.span(),
-                    format!("nodes are numbered 0, 1, 2, … in order: this must be {index}"),
+                    format!(
+                        "the nodes that the cluster began with are numbered 0, 1, 2, … in order: \
+                         this must be {index}"
+                    ),
                 ));
             }
-            let standby = stands_by(&node);
             if standby != (index >= first) {
                 return Err(at(
                     node.standby.as_ref().map_or_else(|| node.id.span(), Spanned::span),
                     "those that stand by come after all that the cluster began with".into(),
                 ));
             }
+            let in_order = nodes.last().is_none_or(|last| last.id < id);
+            if id.0 >= MAX_NODES || !in_order {
+                return Err(at(
+                    node.id.span(),
+                    format!(
+                        "nodes stand in the order of their numbers, each once, up to {}",
+                        MAX_NODES - 1
+                    ),
+                ));
+            }
+            if !standby && node.admin.is_none() {
+                let why = "this node has no `admin`: where it answers HTTP about itself";
+                return Err(at(node.id.span(), why.into()));
+            }
             free(node.address.get_ref().to_string(), node.address.span())?;
-            free(node.admin.get_ref().to_string(), node.admin.span())?;
+            if let Some(admin) = &node.admin {
+                free(admin.get_ref().to_string(), admin.span())?;
+            }
             nodes.push(NodeEntry {
-                id: NodeId(index as u16),
+                id,
                 public_key: fresh(&node.public_key)?,
                 address: node.address.into_inner(),
-                admin: node.admin.into_inner(),
+                admin: node.admin.map(Spanned::into_inner),
                 standby,
             });
         }
@@ -226,15 +246,8 @@ impl ClusterConfig {
                  [administrator]\npublic_key = \"{public_key}\"\n"
             );
         }
-        for NodeEntry { id, address, admin, public_key, standby } in &self.nodes {
-            let _ = write!(
-                text,
-                "\n[[node]]\nid = {id}\naddress = \"{address}\"\nadmin = \"{admin}\"\n\
-                 public_key = \"{public_key}\"\n"
-            );
-            if *standby {
-                text.push_str("standby = true\n");
-            }
+        for node in &self.nodes {
+            text.push_str(&node.render());
         }
         for ClientEntry { id, public_key } in &self.clients {
             let _ = write!(text, "\n[[client]]\nid = {id}\npublic_key = \"{public_key}\"\n");
@@ -255,9 +268,19 @@ impl ClusterConfig {
         self.nodes.iter().filter(|node| !node.standby)
     }
 
-    /// Who has which public key.
+    /// Who has which public key, those that stand by included: who may connect.
     pub fn directory(&self) -> Arc<Directory> {
-        let nodes = self.nodes.iter().map(|it| (Principal::Node(it.id), it.public_key));
+        self.keys_of(self.nodes.iter())
+    }
+
+    /// Whose signatures count when the cluster begins. The key of a node that joins counts as the
+    /// cluster agreed on it, whatever this file says.
+    pub fn first_directory(&self) -> Arc<Directory> {
+        self.keys_of(self.first_nodes())
+    }
+
+    fn keys_of<'a>(&'a self, nodes: impl Iterator<Item = &'a NodeEntry>) -> Arc<Directory> {
+        let nodes = nodes.map(|it| (Principal::Node(it.id), it.public_key));
         let clients = self.clients.iter().map(|it| (Principal::Client(it.id), it.public_key));
         let administrator = self.administrator.map(|key| (Principal::ADMINISTRATOR, key));
         Arc::new(nodes.chain(clients).chain(administrator).collect())
@@ -265,7 +288,47 @@ impl ClusterConfig {
 
     /// One node, if there is one with this number.
     pub fn node(&self, id: NodeId) -> Option<&NodeEntry> {
-        self.nodes.get(usize::from(id.0))
+        let index = self.nodes.binary_search_by_key(&id, |node| node.id).ok()?;
+        self.nodes.get(index)
+    }
+
+    /// Adds a node to the file in a cluster's directory, and leaves the rest of it as people wrote
+    /// it. Gives what stands there then.
+    pub fn append(directory: &Path, node: &NodeEntry) -> Result<Self, ConfigError> {
+        Self::load(directory)?;
+        let path = directory.join(CLUSTER_FILE);
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |why| ConfigError::Write { path, why }
+        };
+        let mut text = fs::read_to_string(&path).map_err(failed(&path))?;
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&node.render());
+        let config = Self::parse(&path, &text)?;
+        // Never half a configuration.
+        let next = directory.join(format!("{CLUSTER_FILE}.next"));
+        fs::write(&next, text).map_err(failed(&next))?;
+        fs::rename(&next, &path).map_err(failed(&path))?;
+        Ok(config)
+    }
+}
+
+impl NodeEntry {
+    /// Its part of the file.
+    fn render(&self) -> String {
+        let Self { id, address, admin, public_key, standby } = self;
+        let mut text = format!("\n[[node]]\nid = {id}\naddress = \"{address}\"\n");
+        // Writing to a string can't fail.
+        if let Some(admin) = admin {
+            let _ = writeln!(text, "admin = \"{admin}\"");
+        }
+        let _ = writeln!(text, "public_key = \"{public_key}\"");
+        if *standby {
+            text.push_str("standby = true\n");
+        }
+        text
     }
 }
 
@@ -308,7 +371,10 @@ mod tests {
         let found = broken("version = 1", "version = 9");
         assert!(found.starts_with("cluster.toml, line 2, column 11: version 9"), "{found}");
         let found = broken("id = 1", "id = 3");
-        assert!(found.contains("column 6: nodes are numbered"), "{found}");
+        assert!(
+            found.contains("column 6: the nodes that the cluster began with are numbered"),
+            "{found}"
+        );
         let found = broken("window = 200", "window = 150");
         assert!(found.contains("column 1: window = 150 can't work"), "{found}");
         let found = broken("admin = \"127.0.0.1:7702\"", "admin = \"127.0.0.1:7701\"");

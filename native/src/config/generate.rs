@@ -14,7 +14,8 @@ use conclave_core::{
 use thiserror::Error;
 
 use super::{
-    CLUSTER_FILE, ClientEntry, ClusterConfig, ConfigError, Identity, NodeEntry, Seed, key_file_name,
+    CLUSTER_FILE, ClientEntry, ClusterConfig, ConfigError, FirstStart, Identity, NodeEntry, Seed,
+    key_file_name,
 };
 
 /// Where nodes listen, by number.
@@ -147,7 +148,10 @@ impl NewCluster {
                 id: NodeId(id),
                 address: place(ports.peers[usize::from(id)]).into(),
                 // Admin is loopback, wherever the node itself listens.
-                admin: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), ports.admin[usize::from(id)]),
+                admin: Some(SocketAddr::new(
+                    Ipv4Addr::LOCALHOST.into(),
+                    ports.admin[usize::from(id)],
+                )),
                 public_key: fresh(Principal::Node(NodeId(id)))?,
                 standby: id >= sizes.nodes,
             });
@@ -176,6 +180,9 @@ impl NewCluster {
         fs::create_dir_all(directory).map_err(failed(directory))?;
         for identity in &self.identities {
             identity.write(directory, force)?;
+            if let Principal::Node(node) = identity.principal {
+                FirstStart::of(directory, node).permit()?;
+            }
         }
         fs::write(&config_path, self.config.render()).map_err(failed(&config_path))?;
         Ok(())

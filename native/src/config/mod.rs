@@ -7,17 +7,20 @@
 //! | `cluster` | [`ClusterConfig`]: members, addresses, public keys, PBFT settings; reading, writing |
 //! | `address` | [`Address`]: `host:port` |
 //! | `keys` | [`Identity`]: a private key file, owner-only |
+//! | `first_start` | [`FirstStart`]: whether a node may begin with nothing |
 //! | `generate` | a new cluster: keys and configuration for n nodes |
 //! | `place` | where in a text file something is wrong |
 
 mod address;
 mod cluster;
+mod first_start;
 mod generate;
 mod keys;
 mod place;
 
 pub use address::{Address, BadAddress};
 pub use cluster::{CLUSTER_FILE, ClientEntry, ClusterConfig, NodeEntry};
+pub use first_start::FirstStart;
 pub use generate::{GenerateError, NewCluster, Ports, Sizes};
 pub use keys::{Identity, Seed, key_file_name};
 pub use place::{ConfigError, Position};

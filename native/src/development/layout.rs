@@ -6,10 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use conclave_core::ids::NodeId;
 use thiserror::Error;
 
 use crate::config::{
-    CLUSTER_FILE, ClusterConfig, ConfigError, GenerateError, NewCluster, Ports, Sizes,
+    CLUSTER_FILE, ClusterConfig, ConfigError, FirstStart, GenerateError, NewCluster, Ports, Sizes,
 };
 
 /// Clients of a development cluster: number 0 for people, the others for the demo load.
@@ -130,7 +131,13 @@ impl Layout {
         for (index, node) in config.nodes.iter_mut().enumerate() {
             let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             node.address = at(ports.peers[index]).into();
-            node.admin = at(ports.admin[index]);
+            node.admin = Some(at(ports.admin[index]));
+        }
+        if !config.nodes.iter().any(|node| Self::data_in(&directory, node.id).exists()) {
+            // Nothing is left of what these nodes said, so nobody can contradict it.
+            for node in &config.nodes {
+                FirstStart::of(&directory, node.id).permit()?;
+            }
         }
         let path = directory.join(CLUSTER_FILE);
         fs::write(&path, config.render()).map_err(|why| ConfigError::Write { path, why })?;
@@ -138,12 +145,12 @@ impl Layout {
     }
 
     /// Where a node keeps its records.
-    pub fn data(&self, node: conclave_core::ids::NodeId) -> PathBuf {
+    pub fn data(&self, node: NodeId) -> PathBuf {
         Self::data_in(&self.directory, node)
     }
 
     /// The same, in a given directory.
-    pub(super) fn data_in(directory: &Path, node: conclave_core::ids::NodeId) -> PathBuf {
+    pub(super) fn data_in(directory: &Path, node: NodeId) -> PathBuf {
         directory.join(format!("data-{node}"))
     }
 }
@@ -229,6 +236,17 @@ mod tests {
         assert!(matches!(prepare(7), Err(LayoutError::Size { found: 4, standby: 0, .. })));
         drop((first, second));
         assert!(directory.exists(), "a directory that was named is kept");
+
+        // What nodes remember decides whether they may begin anew.
+        let permitted = || FirstStart::of(&directory, NodeId(2));
+        permitted().used().unwrap();
+        let data = Layout::data_in(&directory, NodeId(0));
+        fs::create_dir(&data).unwrap();
+        drop(prepare(4).unwrap());
+        assert!(!permitted().is_permitted(), "node 0 remembers that there is a history");
+        fs::remove_dir(data).unwrap();
+        drop(prepare(4).unwrap());
+        assert!(permitted().is_permitted(), "nobody does");
         fs::remove_dir_all(directory).unwrap();
     }
 

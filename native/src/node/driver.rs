@@ -6,9 +6,9 @@ use std::{sync::Arc, time::Duration};
 
 use conclave_core::{
     app::KeyValue,
-    crypto::Digest,
+    crypto::{Digest, PublicKey},
     event::EventKind,
-    ids::{MessageId, NodeId, Principal},
+    ids::{Epoch, MessageId, NodeId, Principal},
     pbft::{Message, Replica},
     protocol::{Effect, Input, Protocol as _, RecordNumber, To},
     time::Time,
@@ -16,10 +16,10 @@ use conclave_core::{
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Observer, StatusBoard, message_id,
+    Observer, StatusBoard, WallClock, message_id,
     storage::{Progress, Storage},
 };
-use crate::transport::{Clients, Inbound, Outbound, Trust, Undelivered, frame};
+use crate::transport::{Clients, Inbound, Links, Trust, Undelivered, frame};
 
 /// Messages handled between two looks at the clock, so that a flood can't hold up timers.
 const MAX_AT_ONCE: usize = 64;
@@ -32,15 +32,35 @@ pub(super) fn takes_part(replica: &Replica<KeyValue>) -> bool {
     members.contains(replica.id()) && replica.register().members() == members
 }
 
-/// The storage gave up, and with it the node.
+/// Why the driver, and with it the node, can't go on.
 #[derive(Debug)]
-pub(super) struct StorageFailed(pub(super) String);
+pub(super) enum Stopped {
+    /// The storage gave up.
+    Storage(String),
+    /// The cluster gave this node's number to another key.
+    OtherKey { agreed: Box<PublicKey> },
+    /// A link's task broke.
+    Link,
+}
+
+/// How far the links have followed the membership.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Followed {
+    epoch: Epoch,
+    /// How many the executed state says ever joined.
+    joined: usize,
+    /// Whether the new members can do without the old ones.
+    settled: bool,
+}
 
 pub(super) struct Driver<S> {
     pub(super) replica: Replica<KeyValue>,
     pub(super) inbox: mpsc::Receiver<Inbound>,
-    /// By the number of the peer; none for the node itself.
-    pub(super) peers: Vec<Option<Outbound>>,
+    pub(super) links: Links,
+    pub(super) followed: Followed,
+    /// The key that this node signs with.
+    pub(super) own_key: PublicKey,
+    pub(super) wall: WallClock,
     pub(super) clients: Arc<Clients>,
     /// Whose word counts, for those who check what comes in.
     pub(super) trust: Arc<Trust>,
@@ -55,14 +75,17 @@ pub(super) struct Driver<S> {
 
 impl<S: Storage> Driver<S> {
     /// Until the storage fails, or nobody can send anything any more.
-    pub(super) async fn run(mut self) -> Result<(), StorageFailed> {
+    pub(super) async fn run(mut self) -> Result<(), Stopped> {
         let clock = self.observer.clock();
         let mut progress = self.storage.progress();
         let mut arrived = Vec::with_capacity(MAX_AT_ONCE);
-        // A restored replica may have something to say before it hears anything.
+        // A restored replica may have something to say before it hears anything, to members whom
+        // only its records know.
+        self.follow_members()?;
         self.carry_out().await;
         loop {
             self.settle(&mut progress).await?;
+            self.follow_members()?;
             self.publish();
             let deadline = self.replica.deadline();
             let ticking = async {
@@ -75,9 +98,10 @@ impl<S: Storage> Driver<S> {
                 biased;
                 changed = progress.changed() => {
                     if changed.is_err() {
-                        return Err(StorageFailed("the storage stopped".into()));
+                        return Err(Stopped::Storage("the storage stopped".into()));
                     }
                 }
+                () = self.links.broken() => return Err(Stopped::Link),
                 () = ticking => {}
                 count = self.inbox.recv_many(&mut arrived, MAX_AT_ONCE) => {
                     if count == 0 {
@@ -85,6 +109,7 @@ impl<S: Storage> Driver<S> {
                     }
                 }
             }
+            self.replica.set_clock_offset_us(self.wall.offset_us(clock.now()));
             for inbound in arrived.drain(..) {
                 self.take(inbound);
                 self.carry_out().await;
@@ -97,14 +122,11 @@ impl<S: Storage> Driver<S> {
     }
 
     /// Reports what became safe, which lets effects out, which may bring further records.
-    async fn settle(
-        &mut self,
-        progress: &mut watch::Receiver<Progress>,
-    ) -> Result<(), StorageFailed> {
+    async fn settle(&mut self, progress: &mut watch::Receiver<Progress>) -> Result<(), Stopped> {
         loop {
             let Progress { durable, failed } = progress.borrow_and_update().clone();
             if let Some(why) = failed {
-                return Err(StorageFailed(why));
+                return Err(Stopped::Storage(why));
             }
             if durable == self.reported {
                 return Ok(());
@@ -125,6 +147,45 @@ impl<S: Storage> Driver<S> {
             Principal::Client(_) => Input::Request(message),
         };
         self.replica.handle(now, input);
+    }
+
+    /// Lets in and connects to those that joined, from the moment when their joining is executed:
+    /// so they can ask for the state as soon as the epoch begins. Those that left are cut off once
+    /// a checkpoint of the new epoch is stable here: then f+1 correct new members have the state,
+    /// and nobody needs the old ones for it any more.
+    fn follow_members(&mut self) -> Result<(), Stopped> {
+        let replica = &self.replica;
+        let (members, register) = (replica.members(), replica.register());
+        let settled = takes_part(replica) && replica.low_water_mark() > members.start();
+        let followed =
+            Followed { epoch: members.epoch(), joined: register.joined().len(), settled };
+        if followed == self.followed {
+            return Ok(());
+        }
+        self.followed = followed;
+        // The chain is here before the state that a newcomer fetches, the state before the chain
+        // while an epoch ends.
+        let by_chain = replica.chain().iter().flat_map(|end| &end.next.added);
+        for member in by_chain.chain(register.joined()) {
+            match member.key {
+                Some(agreed) if member.id == replica.id() && agreed != self.own_key => {
+                    return Err(Stopped::OtherKey { agreed: Box::new(agreed) });
+                }
+                _ => self.links.admit(member),
+            }
+        }
+        if settled {
+            let next = register.next().map(|next| next.members);
+            let left = |node: &NodeId| {
+                register.ever_member(*node)
+                    && !members.contains(*node)
+                    && !next.is_some_and(|next| next.contains(*node))
+            };
+            for node in self.links.nodes().filter(left).collect::<Vec<_>>() {
+                self.links.close(node);
+            }
+        }
+        Ok(())
     }
 
     async fn carry_out(&mut self) {
@@ -174,7 +235,7 @@ impl<S: Storage> Driver<S> {
             To::Node(node) => vec![node],
         };
         for node in receivers {
-            let Some(Some(peer)) = self.peers.get(usize::from(node.0)) else { continue };
+            let Some(peer) = self.links.get(node) else { continue };
             self.sending(Principal::Node(node), message, &digest, |id| {
                 peer.send(id, framed.clone()).map(|()| bytes.len())
             });
@@ -223,11 +284,7 @@ impl<S: Storage> Driver<S> {
             status.pending = replica.pending();
             status.clients = self.clients.connections();
             status.connected.clear();
-            for (index, peer) in self.peers.iter().enumerate() {
-                if peer.as_ref().is_some_and(Outbound::is_connected) {
-                    status.connected.push(NodeId(index as u16));
-                }
-            }
+            status.connected.extend(self.links.connected());
         });
     }
 }

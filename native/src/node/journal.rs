@@ -11,7 +11,8 @@
 //! A crash can leave the *last* group cut short: its records were never reported durable, so that
 //! tail is cut off. Anything else is lost memory: a group that is as long as it says and doesn't
 //! hold, the last one too; a header that doesn't; a journal that is gone although its directory was
-//! in use. Then the file is set aside, and what is left of it begins with the words that this node
+//! in use. An empty directory is a beginning or a loss, as whoever opens it knows ([`Beginning`]).
+//! After a loss the file is set aside, and what is left of it begins with the words that this node
 //! forgot ([`Record::Forgot`]): its replica recovers before it votes (`conclave_core::pbft`). What
 //! can't be told from a torn tail is only a file that lost its end exactly within the last group.
 //! At the start, and when the file has grown, what later records made
@@ -28,7 +29,7 @@ use std::{
 use conclave_core::{crypto::Digest, ids::NodeId, pbft::Record, protocol::RecordNumber};
 use tokio::sync::{mpsc, watch};
 
-use super::storage::{Progress, Storage, StorageError};
+use super::storage::{Beginning, Progress, Storage, StorageError};
 use crate::config::ClusterConfig;
 
 const FILE: &str = "journal";
@@ -83,21 +84,26 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal in `directory`, creating it if there is none. Gives the records that are
-    /// in it, in order. If some are lost, the rest say so, and `life` numbers the life without
-    /// them: it must be higher than at every start before.
+    /// Opens the journal in `directory`; if that is empty, `beginning` says whether it is created.
+    /// Gives the records that are in it, in order. If some are lost, the rest say so, and `life`
+    /// numbers the life without them: it must be higher than at every start before.
     pub fn open(
         directory: &Path,
         owner: JournalIdentity,
         life: u64,
+        beginning: Beginning,
     ) -> Result<(Self, Vec<Record>), StorageError> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |why| StorageError::Io { path, why }
         };
-        fs::create_dir_all(directory).map_err(io(directory))?;
         let lock_path = directory.join(LOCK_FILE);
+        let path = directory.join(FILE);
         let was_in_use = lock_path.exists();
+        if !was_in_use && !path.exists() && beginning == Beginning::Unexpected {
+            return Err(StorageError::Empty(directory.to_owned()));
+        }
+        fs::create_dir_all(directory).map_err(io(directory))?;
         let lock = private(&lock_path, false).map_err(io(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -106,11 +112,10 @@ impl Journal {
             }
             Err(fs::TryLockError::Error(why)) => return Err(io(&lock_path)(why)),
         }
-        let path = directory.join(FILE);
         let (mut records, damage) = match fs::read(&path) {
             Ok(bytes) => read_all(&path, &bytes, owner)?,
             Err(why) if why.kind() == io::ErrorKind::NotFound => {
-                (Vec::new(), was_in_use.then_some(0))
+                (Vec::new(), (was_in_use || beginning == Beginning::Lost).then_some(0))
             }
             Err(why) => return Err(io(&path)(why)),
         };
@@ -400,6 +405,15 @@ mod tests {
         Record::PrePrepare(Signed::new(body, &keys), batch.into())
     }
 
+    /// As a node that may begin with nothing.
+    fn open(
+        directory: &Path,
+        owner: JournalIdentity,
+        life: u64,
+    ) -> Result<(Journal, Vec<Record>), StorageError> {
+        Journal::open(directory, owner, life, Beginning::First)
+    }
+
     struct Folder(PathBuf);
 
     impl Folder {
@@ -444,16 +458,16 @@ mod tests {
     #[tokio::test]
     async fn records_are_reported_once_they_are_synced_and_read_back_in_order() {
         let folder = Folder::new("order");
-        let (mut journal, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
+        let (mut journal, records) = open(&folder.0, OWNER, LIFE).unwrap();
         assert!(records.is_empty());
         let mut progress = journal.progress();
         for number in 1..=100 {
             journal.append(number, record()).await;
         }
         progress.wait_for(|progress| progress.durable == 100).await.unwrap();
-        assert!(matches!(Journal::open(&folder.0, OWNER, LIFE), Err(StorageError::InUse(_))));
+        assert!(matches!(open(&folder.0, OWNER, LIFE), Err(StorageError::InUse(_))));
         drop(journal);
-        let (_, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
+        let (_, records) = open(&folder.0, OWNER, LIFE).unwrap();
         assert_eq!(records.len(), 100);
     }
 
@@ -463,7 +477,7 @@ mod tests {
         let whole = fs::read(folder.journal()).unwrap();
         for end in starts[2]..whole.len() {
             fs::write(folder.journal(), &whole[..end]).unwrap();
-            let (_, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
+            let (_, records) = open(&folder.0, OWNER, LIFE).unwrap();
             assert_eq!(records.len(), 2, "torn at {end}");
         }
     }
@@ -480,7 +494,7 @@ mod tests {
             let mut damaged = whole.clone();
             damaged[at] ^= 0x40;
             fs::write(folder.journal(), &damaged).unwrap();
-            let (_, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
+            let (_, records) = open(&folder.0, OWNER, LIFE).unwrap();
             assert!(forgot(&records), "byte {at} was changed unnoticed");
             let aside = fs::read(folder.0.join(DAMAGED_FILE)).unwrap();
             assert_eq!(aside, damaged, "it is set aside as it was");
@@ -493,27 +507,49 @@ mod tests {
         let mut damaged = fs::read(folder.journal()).unwrap();
         damaged[starts[1] + GROUP_HEADER] ^= 0x40;
         fs::write(folder.journal(), &damaged).unwrap();
-        drop(Journal::open(&folder.0, OWNER, LIFE).unwrap());
-        let (_, records) = Journal::open(&folder.0, OWNER, LIFE + 1).unwrap();
+        drop(open(&folder.0, OWNER, LIFE).unwrap());
+        let (_, records) = open(&folder.0, OWNER, LIFE + 1).unwrap();
         assert!(forgot(&records), "the file is whole now, but not the memory");
     }
 
     #[test]
     fn a_journal_that_is_gone_is_missed_and_one_that_never_was_is_not() {
         let folder = Folder::new("gone");
-        let (journal, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
+        let (journal, records) = open(&folder.0, OWNER, LIFE).unwrap();
         assert!(records.is_empty());
         drop(journal);
         fs::remove_file(folder.journal()).unwrap();
-        let (_, records) = Journal::open(&folder.0, OWNER, LIFE).unwrap();
+        let (_, records) = open(&folder.0, OWNER, LIFE).unwrap();
         assert!(forgot(&records));
+    }
+
+    #[test]
+    fn an_empty_directory_is_no_beginning_for_a_node_that_has_begun() {
+        let folder = Folder::new("empty");
+        for made in [false, true] {
+            if made {
+                fs::create_dir(&folder.0).unwrap();
+            }
+            let opened = Journal::open(&folder.0, OWNER, LIFE, Beginning::Unexpected);
+            assert!(matches!(opened, Err(StorageError::Empty(_))));
+        }
+        // It left nothing behind that would look like a journal that is gone.
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+        let (journal, records) = Journal::open(&folder.0, OWNER, LIFE, Beginning::Lost).unwrap();
+        assert!(forgot(&records));
+        drop(journal);
+        // What there is, is read, whatever an empty directory would mean.
+        for beginning in [Beginning::Unexpected, Beginning::First] {
+            let (_, records) = Journal::open(&folder.0, OWNER, LIFE, beginning).unwrap();
+            assert!(forgot(&records), "{beginning:?}");
+        }
     }
 
     #[test]
     fn the_journal_of_another_node_is_refused() {
         let (folder, _) = Folder::with_three_groups("other");
         let other = JournalIdentity { node: NodeId(2), ..OWNER };
-        assert!(matches!(Journal::open(&folder.0, other, LIFE), Err(StorageError::NotOurs { .. })));
-        assert!(Journal::open(&folder.0, OWNER, LIFE).is_ok(), "and it is left as it was");
+        assert!(matches!(open(&folder.0, other, LIFE), Err(StorageError::NotOurs { .. })));
+        assert!(open(&folder.0, OWNER, LIFE).is_ok(), "and it is left as it was");
     }
 }

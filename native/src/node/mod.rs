@@ -17,7 +17,7 @@
 //! | `observer` | [`Observer`]: the one place where events become visible and are counted |
 //! | `event_log` | the ring of recent events that viewers read |
 //! | `metrics` | every Prometheus family |
-//! | `clock` | [`Clock`]: microseconds since 1970, never backwards |
+//! | `clock` | [`Clock`]: microseconds since 1970, never backwards; [`WallClock`]: what agreed time follows |
 //! | `message_id` | names of messages that sender and receiver agree on |
 //! | `status` | [`Status`]: where the node stands, for people and for readiness |
 
@@ -32,7 +32,7 @@ mod running;
 mod status;
 pub mod storage;
 
-pub use clock::Clock;
+pub use clock::{Clock, MAX_SLEW, READ_EVERY, WallClock};
 pub use event_log::{EventLog, Read};
 pub use message_id::message_id;
 pub use metrics::Metrics;

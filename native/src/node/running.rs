@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use conclave_core::{
     VERSION,
     app::KeyValue,
-    crypto::{Authenticator, Ed25519},
+    crypto::{Authenticator, Ed25519, PublicKey},
     ids::{NodeId, Principal},
     pbft::{Record, Replica, RestoreError},
     protocol::Protocol as _,
@@ -20,15 +20,15 @@ use tokio::{
 };
 
 use super::{
-    Clock, Observer, Status, StatusBoard,
-    driver::{Driver, StorageFailed, takes_part},
-    storage::{Journal, JournalIdentity, Memory, Storage, StorageError},
+    Clock, Observer, Status, StatusBoard, WallClock,
+    driver::{Driver, Followed, Stopped, takes_part},
+    storage::{Beginning, Journal, JournalIdentity, Memory, Storage, StorageError},
 };
 use crate::{
     admin,
-    config::{ClusterConfig, Identity},
+    config::{ClusterConfig, ConfigError, FirstStart, Identity},
     transport::{
-        Clients, Listening, Outbound, Tls, TlsError, Trust, limits::MAX_INBOX_MESSAGES, listen,
+        Clients, Links, Listening, Peers, Tls, TlsError, Trust, limits::MAX_INBOX_MESSAGES, listen,
     },
 };
 
@@ -40,6 +40,10 @@ pub struct NodeOptions {
     pub identity: Identity,
     /// Where its records go; `None`: into memory.
     pub data: Option<PathBuf>,
+    /// What it means if there are none yet.
+    pub beginning: Beginning,
+    /// The permission that is used up once there are.
+    pub first_start: FirstStart,
     /// Listen here instead of at the address that the others know (behind address translation).
     pub listen: Option<SocketAddr>,
 }
@@ -63,6 +67,12 @@ pub enum NodeError {
         /// What the system said.
         why: std::io::Error,
     },
+    /// A file beside the configuration can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// It has no place for its HTTP.
+    #[error("cluster.toml gives node {0} no `admin`: the address where it answers HTTP")]
+    NoAdmin(NodeId),
     /// The own key can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -75,6 +85,17 @@ pub enum NodeError {
     /// The disk failed while the node ran.
     #[error("storage failed, and a node that can't remember must stop: {0}")]
     StorageFailed(String),
+    /// The cluster gave its number to another.
+    #[error(
+        "the cluster agreed that node {node} is whoever holds the key {agreed}, and this is \
+         another key: prepare this node anew with a number of its own (`conclave member prepare`)"
+    )]
+    OtherKey {
+        /// The number.
+        node: NodeId,
+        /// Whose it is.
+        agreed: Box<PublicKey>,
+    },
     /// A part of the node ended that never should.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
@@ -84,17 +105,18 @@ pub enum NodeError {
 pub struct Node {
     observer: Arc<Observer>,
     board: Arc<StatusBoard>,
-    driver: JoinHandle<Result<(), StorageFailed>>,
+    driver: JoinHandle<Result<(), Stopped>>,
     tasks: JoinSet<&'static str>,
 }
 
 impl Node {
     /// Starts it: listening, connecting, and answering HTTP at its admin address.
     pub async fn start(options: NodeOptions) -> Result<Self, NodeError> {
-        let NodeOptions { config, identity, data, listen } = options;
+        let NodeOptions { config, identity, data, beginning, first_start, listen } = options;
         let principal = identity.principal;
         let Principal::Node(id) = principal else { return Err(NodeError::Unknown(principal)) };
         let own = config.node(id).ok_or(NodeError::Unknown(principal))?;
+        let admin = own.admin.ok_or(NodeError::NoAdmin(id))?;
 
         let peers = match listen {
             Some(address) => TcpListener::bind(address).await,
@@ -106,8 +128,8 @@ impl Node {
             node: id,
             why,
         })?;
-        let http = TcpListener::bind(own.admin).await.map_err(|why| NodeError::Bind {
-            address: own.admin.to_string(),
+        let http = TcpListener::bind(admin).await.map_err(|why| NodeError::Bind {
+            address: admin.to_string(),
             field: "admin",
             node: id,
             why,
@@ -119,10 +141,13 @@ impl Node {
                 let owner = JournalIdentity::of(id, &config);
                 // The clock numbers the life that begins if memory was lost.
                 let life = Clock::start().origin().0;
-                let opening =
-                    tokio::task::spawn_blocking(move || Journal::open(&path, owner, life));
+                let opening = tokio::task::spawn_blocking(move || {
+                    Journal::open(&path, owner, life, beginning)
+                });
                 let (journal, records) =
                     opening.await.map_err(|_| NodeError::Ended("opening the journal"))??;
+                // Before the node says anything: from here on an empty directory is a loss.
+                first_start.used()?;
                 tracing::info!(records = records.len(), "restored from the journal");
                 Self::run(id, &config, &identity, peers, http, journal, records)
             }
@@ -138,13 +163,13 @@ impl Node {
         storage: S,
         records: Vec<Record>,
     ) -> Result<Self, NodeError> {
-        let directory = config.directory();
+        let own_key = identity.seed.signing_key().public();
         let authenticator: Arc<dyn Authenticator> = Arc::new(Ed25519::new(
             identity.principal,
             identity.seed.signing_key(),
-            directory.clone(),
+            config.first_directory(),
         ));
-        let tls = Tls::new(identity, directory)?;
+        let tls = Tls::new(identity, config.directory())?;
         let clock = Clock::start();
         let observer = Arc::new(Observer::new(id, clock));
         let replica = Replica::restore(
@@ -168,17 +193,10 @@ impl Node {
         let (inbox_sender, inbox) = mpsc::channel(MAX_INBOX_MESSAGES);
 
         let mut tasks = JoinSet::new();
-        let mut outbound = Vec::with_capacity(config.nodes.len());
-        for entry in &config.nodes {
-            outbound.push((entry.id != id).then(|| {
-                let (peer, link) =
-                    Outbound::new(tls.clone(), entry.id, entry.address.clone(), observer.clone());
-                tasks.spawn(async move {
-                    link.await;
-                    "a link to a peer"
-                });
-                peer
-            }));
+        let inbound = Arc::new(Peers::default());
+        let mut links = Links::new(id, tls.clone(), observer.clone(), inbound.clone());
+        for node in &config.nodes {
+            links.open(node.id, &node.address);
         }
         let listening = Arc::new(Listening {
             tls,
@@ -186,6 +204,7 @@ impl Node {
             observer: observer.clone(),
             inbox: inbox_sender,
             clients: clients.clone(),
+            peers: inbound,
         });
         tasks.spawn(async move {
             listen(peers, listening).await;
@@ -199,7 +218,10 @@ impl Node {
         let driver = Driver {
             replica,
             inbox,
-            peers: outbound,
+            links,
+            followed: Followed::default(),
+            own_key,
+            wall: WallClock::of_this_machine(),
             clients,
             trust,
             storage,
@@ -226,7 +248,11 @@ impl Node {
     pub async fn failed(&mut self) -> NodeError {
         tokio::select! {
             ended = &mut self.driver => match ended {
-                Ok(Err(StorageFailed(why))) => NodeError::StorageFailed(why),
+                Ok(Err(Stopped::Storage(why))) => NodeError::StorageFailed(why),
+                Ok(Err(Stopped::OtherKey { agreed })) => {
+                    NodeError::OtherKey { node: self.observer.own(), agreed }
+                }
+                Ok(Err(Stopped::Link)) => NodeError::Ended("a link to a peer"),
                 Ok(Ok(())) | Err(_) => NodeError::Ended("the protocol's task"),
             },
             ended = self.tasks.join_next() => {

@@ -26,6 +26,17 @@ pub struct Progress {
     pub failed: Option<String>,
 }
 
+/// What an empty data directory means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// The node never ran: it begins with nothing.
+    First,
+    /// Its records are lost: it has forgotten what it said, and recovers before it votes.
+    Lost,
+    /// It has records, so there is some mistake.
+    Unexpected,
+}
+
 /// Takes records in order, makes them safe, says so.
 pub trait Storage: Send + 'static {
     /// Takes one record. Waits only if very many are under way.
@@ -53,6 +64,15 @@ pub enum StorageError {
     /// Another process uses it.
     #[error("{path} is in use by another running node", path = .0.display())]
     InUse(PathBuf),
+    /// There is nothing, where there should be something.
+    #[error(
+        "{path} is empty, but this node has started before: it may have voted, and without its \
+         records it could contradict itself; start it with --recover (it says nothing that counts \
+         until it has caught up with the others), or put a node with a new number and key in its \
+         place (`conclave member replace`); say --first-start only if it never ran",
+        path = .0.display()
+    )]
+    Empty(PathBuf),
     /// It isn't ours.
     #[error("{path} belongs to another node or cluster: {why}", path = path.display())]
     NotOurs {

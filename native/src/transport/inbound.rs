@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -16,6 +16,7 @@ use conclave_core::{
     crypto::{Digest, Refusal, Verified},
     ids::{ClientId, MessageId, NodeId, Principal},
     pbft::Message,
+    quorum::NodeSet,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, split},
@@ -62,6 +63,8 @@ pub struct Listening {
     pub inbox: mpsc::Sender<Inbound>,
     /// Where replies come from.
     pub clients: Arc<Clients>,
+    /// The connections of nodes.
+    pub peers: Arc<Peers>,
 }
 
 /// Room is counted in units of this many bytes, rounded up.
@@ -76,7 +79,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Accepts connections for as long as it is polled; ends all of them when dropped.
 pub async fn listen(listener: TcpListener, shared: Arc<Listening>) {
     let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
-    let peers = Arc::new(Peers::default());
     let mut connections = JoinSet::new();
     loop {
         let (stream, address) = tokio::select! {
@@ -94,20 +96,43 @@ pub async fn listen(listener: TcpListener, shared: Arc<Listening>) {
             shared.observer.refused_stranger(RefusedAs::Crowd);
             continue;
         };
-        connections.spawn(greet(stream, address, permit, shared.clone(), peers.clone()));
+        connections.spawn(greet(stream, address, permit, shared.clone()));
     }
 }
 
 /// The newest connection from each peer; an older one is a leftover and is ended.
 #[derive(Default)]
-struct Peers(Mutex<BTreeMap<NodeId, AbortHandle>>);
+pub struct Peers(Mutex<Connections>);
+
+#[derive(Default)]
+struct Connections {
+    newest: BTreeMap<NodeId, AbortHandle>,
+    /// Who was cut off. Numbers are never used again, so this is for ever.
+    closed: NodeSet,
+}
 
 impl Peers {
     fn replace(&self, node: NodeId, newest: AbortHandle) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(older) = all.insert(node, newest) {
+        let mut all = self.lock();
+        if all.closed.contains(node) {
+            newest.abort(); // it came in while it was cut off
+        } else if let Some(older) = all.newest.insert(node, newest) {
             older.abort();
         }
+    }
+
+    /// Ends what a node has open, and lets it have nothing more.
+    pub(super) fn close(&self, node: NodeId) {
+        let mut all = self.lock();
+        all.closed.insert(node);
+        if let Some(open) = all.newest.remove(&node) {
+            open.abort();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        // No change here can stop half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,7 +141,6 @@ async fn greet(
     address: SocketAddr,
     permit: OwnedSemaphorePermit,
     shared: Arc<Listening>,
-    peers: Arc<Peers>,
 ) {
     let _ = stream.set_nodelay(true); // only slower without
     let (caller, stream) = match shared.tls.accept(stream).await {
@@ -133,6 +157,7 @@ async fn greet(
             shared.observer.refused(caller, RefusedAs::Role, &"it uses this node's own key");
         }
         Principal::Node(node) => {
+            let peers = shared.peers.clone();
             let serving = tokio::spawn(async move {
                 let _counted = shared.observer.connected(ConnectionKind::PeerIn);
                 let mut connection = Connection::new(

@@ -15,6 +15,7 @@
 //! | `limits` | every bound, with its reason |
 //! | `tls` | [`Tls`]: raw public keys (RFC 7250), pinned; no X.509 anywhere |
 //! | `frame` | length-prefixed frames, refused before they are read if too long |
+//! | `links` | [`Links`]: the ways to all other nodes, as the membership changes them |
 //! | `outbound` | [`Outbound`]: the queue and connection to one peer, with backoff |
 //! | `inbound` | the listener, and reading and checking what each connection says |
 //! | `clients` | [`Clients`]: where replies go |
@@ -24,13 +25,15 @@ mod clients;
 mod frame;
 mod inbound;
 pub mod limits;
+mod links;
 mod outbound;
 mod tls;
 mod trust;
 
 pub use clients::Clients;
 pub use frame::{FrameError, FrameReader, frame, keepalive};
-pub use inbound::{Inbound, Listening, listen};
+pub use inbound::{Inbound, Listening, Peers, listen};
+pub use links::Links;
 pub use outbound::{Outbound, Undelivered, backoff};
 pub use tls::{Tls, TlsError};
 pub use trust::Trust;

@@ -109,14 +109,25 @@ impl Link {
     /// Until the other half of the queue is dropped.
     async fn run(mut self) {
         let mut failures = 0;
+        let mut refused = false;
         while !self.receiver.is_closed() {
             match self.connect().await {
                 Ok(stream) => {
-                    tracing::info!(peer = %self.node, address = %self.address, "connected");
-                    failures = 0;
+                    if !refused {
+                        tracing::info!(peer = %self.node, address = %self.address, "connected");
+                    }
                     let why = self.serve(stream).await;
-                    tracing::info!(peer = %self.node, %why, "disconnected");
+                    let why = self.tls.refusal(why);
                     self.lose_queued();
+                    // To be refused is no connection: the next attempt waits longer.
+                    let refused_before = refused;
+                    refused = matches!(why, TlsError::RefusedThere(_));
+                    if !refused {
+                        failures = 0;
+                        tracing::info!(peer = %self.node, %why, "disconnected");
+                    } else if !refused_before {
+                        tracing::warn!(peer = %self.node, address = %self.address, %why, "refused");
+                    }
                 }
                 // Once per outage is enough for people; the rest is for who looks closely.
                 Err(why) if failures == 0 => {
@@ -149,7 +160,7 @@ impl Link {
             let written = tokio::select! {
                 queued = self.receiver.recv() => match queued {
                     Some(queued) => self.write(queued, &mut together, &mut writer).await,
-                    None => break io::Error::other("this node is stopping"),
+                    None => break io::Error::other("this node closed it"),
                 },
                 _ = keepalives.tick() => write(&mut writer, &keepalive()).await,
                 // Nothing is said on this side of the connection; only its end can be read.

@@ -1,18 +1,25 @@
 //! TLS 1.3 with raw public keys (RFC 7250): each end proves that it holds the Ed25519 key that
-//! `cluster.toml` names. There are no certificates, no authorities, no names and no dates to check.
+//! `cluster.toml` names, or that the cluster agreed on when a node joined. There are no
+//! certificates, no authorities, no names and no dates to check.
 //!
 //! A node that accepts learns from the key *who* is calling; one that calls insists on the one it
 //! wants. There is no resumption and no early data: every connection proves both identities anew.
+//! Whose keys count changes with the membership ([`Tls::admit`], [`Tls::dismiss`]); connections
+//! that exist are their owners' to end.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use conclave_core::{
     crypto::{Directory, PublicKey},
     ids::{NodeId, Principal},
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error as RustlsError,
-    PeerIncompatible, ServerConfig, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName,
+    Error as RustlsError, PeerIncompatible, ServerConfig, SignatureScheme,
     client::{
         AlwaysResolvesClientRawPublicKeys, Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -54,12 +61,30 @@ pub enum TlsError {
     /// The own key can't be used.
     #[error("the private key can't be used for TLS: {0}")]
     Setup(RustlsError),
-    /// No such node in the configuration.
+    /// No such node in the configuration or among those that joined.
     #[error("the configuration knows no {0}")]
     Unknown(Principal),
-    /// Reaching the other end failed, or the other end isn't who it should be.
+    /// Who answers isn't who was called.
+    #[error(
+        "whoever answers there does not hold the key of {0}: its address is another's, or its key \
+         is another"
+    )]
+    OtherKey(Principal),
+    /// Who calls is unknown.
+    #[error(
+        "the caller's key is nobody's here: a new node is let in once it was added \
+         (`conclave member add`), one that was removed never again"
+    )]
+    Stranger,
+    /// The other end doesn't know this one.
+    #[error(
+        "the other end refused {0}'s key: there it is no member yet, or no longer, or has another \
+         key"
+    )]
+    RefusedThere(Principal),
+    /// Reaching the other end failed.
     #[error("{0}")]
-    Handshake(#[from] io::Error),
+    Handshake(io::Error),
     /// It took too long.
     #[error("the handshake took over {} s", HANDSHAKE_TIMEOUT.as_secs())]
     TimedOut,
@@ -68,12 +93,76 @@ pub enum TlsError {
     OtherProtocol,
 }
 
+impl TlsError {
+    /// What the system or the library said, where it means something here.
+    fn of(why: io::Error, own: Principal, unverified: Self) -> Self {
+        let inner = why.get_ref().and_then(|inner| inner.downcast_ref::<RustlsError>());
+        match inner {
+            Some(RustlsError::InvalidCertificate(_)) => unverified,
+            Some(RustlsError::AlertReceived(AlertDescription::AccessDenied)) => {
+                Self::RefusedThere(own)
+            }
+            _ => Self::Handshake(why),
+        }
+    }
+}
+
+impl From<io::Error> for TlsError {
+    fn from(why: io::Error) -> Self {
+        Self::Handshake(why)
+    }
+}
+
+/// Whose keys count. Shared by all connections of one identity.
+#[derive(Debug)]
+struct Known(RwLock<Keys>);
+
+#[derive(Debug)]
+struct Keys {
+    /// By the key as TLS carries it.
+    owners: BTreeMap<Vec<u8>, Principal>,
+    directory: Arc<Directory>,
+}
+
+impl Known {
+    fn new(directory: Arc<Directory>) -> Self {
+        let owners = directory.iter().map(|(principal, key)| (spki(key), *principal)).collect();
+        Self(RwLock::new(Keys { owners, directory }))
+    }
+
+    fn owner(&self, key: &[u8]) -> Option<Principal> {
+        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        keys.owners.get(key).copied()
+    }
+
+    fn key(&self, of: Principal) -> Option<PublicKey> {
+        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        keys.directory.get(&of).copied()
+    }
+
+    /// From here on this is the principal's key; `None`: it has none.
+    fn set(&self, principal: Principal, key: Option<PublicKey>) {
+        // No change here can stop half way.
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        keys.owners.retain(|_, owner| *owner != principal);
+        let directory = Arc::make_mut(&mut keys.directory);
+        match key {
+            Some(key) => {
+                directory.insert(principal, key);
+                keys.owners.insert(spki(&key), principal);
+            }
+            None => {
+                directory.remove(&principal);
+            }
+        }
+    }
+}
+
 /// One identity's way to accept and make connections.
 #[derive(Clone)]
 pub struct Tls {
     own: Principal,
-    known: Arc<BTreeMap<Vec<u8>, Principal>>,
-    directory: Arc<Directory>,
+    known: Arc<Known>,
     key: Arc<CertifiedKey>,
     provider: Arc<CryptoProvider>,
     acceptor: TlsAcceptor,
@@ -90,9 +179,7 @@ impl Tls {
             provider.key_provider.load_private_key(private.clone_key()).map_err(TlsError::Setup)?;
         let public = spki(&identity.seed.signing_key().public());
         let key = Arc::new(CertifiedKey::new(vec![CertificateDer::from(public)], signing_key));
-        let known: BTreeMap<_, _> =
-            directory.iter().map(|(principal, key)| (spki(key), *principal)).collect();
-        let known = Arc::new(known);
+        let known = Arc::new(Known::new(directory));
 
         let verifier = Arc::new(Pinned {
             allowed: Allowed::Anyone(known.clone()),
@@ -107,7 +194,17 @@ impl Tls {
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
         let acceptor = TlsAcceptor::from(Arc::new(server));
-        Ok(Self { own: identity.principal, known, directory, key, provider, acceptor })
+        Ok(Self { own: identity.principal, known, key, provider, acceptor })
+    }
+
+    /// From here on `node` is whoever holds this key.
+    pub fn admit(&self, node: NodeId, key: PublicKey) {
+        self.known.set(Principal::Node(node), Some(key));
+    }
+
+    /// From here on nobody is `node`.
+    pub fn dismiss(&self, node: NodeId) {
+        self.known.set(Principal::Node(node), None);
     }
 
     /// Whose identity this is.
@@ -122,7 +219,8 @@ impl Tls {
     ) -> Result<(Principal, server::TlsStream<TcpStream>), TlsError> {
         let stream = timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream))
             .await
-            .map_err(|_| TlsError::TimedOut)??;
+            .map_err(|_| TlsError::TimedOut)?
+            .map_err(|why| TlsError::of(why, self.own, TlsError::Stranger))?;
         let (_, connection) = stream.get_ref();
         if connection.alpn_protocol() != Some(ALPN) {
             return Err(TlsError::OtherProtocol);
@@ -130,23 +228,22 @@ impl Tls {
         let caller = connection
             .peer_certificates()
             .and_then(|keys| keys.first())
-            .and_then(|key| self.known.get(key.as_ref()))
-            .copied();
-        // The verifier let only known keys through; should that ever change, this still holds.
-        let caller = caller.ok_or_else(|| io::Error::other("the caller showed no known key"))?;
-        Ok((caller, stream))
+            .and_then(|key| self.known.owner(key.as_ref()));
+        // The verifier let only known keys through, but the owner may have been dismissed since.
+        Ok((caller.ok_or(TlsError::Stranger)?, stream))
     }
 
-    /// Makes a connection to `node` and to nobody else.
+    /// Makes a connection to `node` and to nobody else. Whether the other end lets this one in
+    /// shows only when something is read ([`Tls::refusal`]).
     pub async fn connect(
         &self,
         node: NodeId,
         stream: TcpStream,
     ) -> Result<client::TlsStream<TcpStream>, TlsError> {
         let principal = Principal::Node(node);
-        let expected = self.directory.get(&principal).ok_or(TlsError::Unknown(principal))?;
+        let expected = self.known.key(principal).ok_or(TlsError::Unknown(principal))?;
         let verifier = Arc::new(Pinned {
-            allowed: Allowed::Only(spki(expected)),
+            allowed: Allowed::Only(spki(&expected)),
             algorithms: self.provider.signature_verification_algorithms,
         });
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
@@ -163,12 +260,20 @@ impl Tls {
         // Required by the library; with raw keys there is nothing that it could be compared with.
         let name = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
         let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
-        let stream =
-            timeout(HANDSHAKE_TIMEOUT, connecting).await.map_err(|_| TlsError::TimedOut)??;
+        let stream = timeout(HANDSHAKE_TIMEOUT, connecting)
+            .await
+            .map_err(|_| TlsError::TimedOut)?
+            .map_err(|why| TlsError::of(why, self.own, TlsError::OtherKey(principal)))?;
         if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
             return Err(TlsError::OtherProtocol);
         }
         Ok(stream)
+    }
+
+    /// Why a connection that was made ended: in TLS 1.3 the caller learns only when it reads that
+    /// its key was refused.
+    pub fn refusal(&self, why: io::Error) -> TlsError {
+        TlsError::of(why, self.own, TlsError::Stranger)
     }
 }
 
@@ -179,7 +284,7 @@ fn spki(key: &PublicKey) -> Vec<u8> {
 
 #[derive(Debug)]
 enum Allowed {
-    Anyone(Arc<BTreeMap<Vec<u8>, Principal>>),
+    Anyone(Arc<Known>),
     Only(Vec<u8>),
 }
 
@@ -197,7 +302,7 @@ impl Pinned {
         more: &[CertificateDer<'_>],
     ) -> Result<(), RustlsError> {
         let allowed = match &self.allowed {
-            Allowed::Anyone(known) => known.contains_key(key.as_ref()),
+            Allowed::Anyone(known) => known.owner(key.as_ref()).is_some(),
             Allowed::Only(expected) => key.as_ref() == expected,
         };
         if allowed && more.is_empty() {
@@ -350,7 +455,7 @@ mod tests {
             let mut stream = caller.connect(node, stream).await?;
             let mut greeting = [0; 5];
             // In TLS 1.3 the caller learns only here whether it was let in.
-            stream.read_exact(&mut greeting).await?;
+            stream.read_exact(&mut greeting).await.map_err(|why| caller.refusal(why))?;
             Ok(())
         };
         tokio::join!(connect, accept)
@@ -376,8 +481,35 @@ mod tests {
             Identity { principal: Principal::Node(NodeId(1)), seed: Seed::generate().unwrap() };
         let stranger = Tls::new(&stranger, directory).unwrap();
         let (called, answered) = meet(&stranger, NodeId(0), &node).await;
-        assert!(called.is_err());
-        assert!(answered.is_err());
+        let own = Principal::Node(NodeId(1));
+        assert!(matches!(called, Err(TlsError::RefusedThere(it)) if it == own), "{called:?}");
+        assert!(matches!(answered, Err(TlsError::Stranger)), "{answered:?}");
+    }
+
+    #[tokio::test]
+    async fn a_node_is_let_in_once_it_is_admitted_and_not_after_it_is_dismissed() {
+        let (directory, identities) = cluster();
+        let node = Tls::new(of(&identities, NODE_0), directory.clone()).unwrap();
+        let seed = Seed::generate().unwrap();
+        let key = seed.signing_key().public();
+        let newcomer = Identity { principal: Principal::Node(NodeId(4)), seed };
+        let newcomer = Tls::new(&newcomer, directory).unwrap();
+        assert!(matches!(meet(&newcomer, NodeId(0), &node).await.1, Err(TlsError::Stranger)));
+        assert!(matches!(
+            meet(&node, NodeId(4), &newcomer).await.0,
+            Err(TlsError::Unknown(Principal::Node(NodeId(4))))
+        ));
+
+        node.admit(NodeId(4), key);
+        let (called, answered) = meet(&newcomer, NodeId(0), &node).await;
+        called.unwrap();
+        assert_eq!(answered.unwrap(), Principal::Node(NodeId(4)));
+        let (called, answered) = meet(&node, NodeId(4), &newcomer).await;
+        called.unwrap();
+        assert_eq!(answered.unwrap(), NODE_0);
+
+        node.dismiss(NodeId(4));
+        assert!(matches!(meet(&newcomer, NodeId(0), &node).await.1, Err(TlsError::Stranger)));
     }
 
     #[tokio::test]
@@ -386,6 +518,6 @@ mod tests {
         let caller = Tls::new(of(&identities, NODE_0), directory.clone()).unwrap();
         let impostor = Tls::new(of(&identities, Principal::Node(NodeId(2))), directory).unwrap();
         let (called, _) = meet(&caller, NodeId(1), &impostor).await;
-        assert!(called.is_err());
+        assert!(matches!(called, Err(TlsError::OtherKey(Principal::Node(NodeId(1))))));
     }
 }

@@ -18,6 +18,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use conclave_core::ids::NodeId;
 use serde::Serialize;
 
 use crate::{admin::json, config::ClusterConfig, development::Supervisor, http::sentence};
@@ -83,15 +84,14 @@ async fn protect(mut response: Response) -> Response {
 
 async fn cluster(State(options): State<Arc<WebOptions>>) -> Response {
     let states = options.supervisor.as_ref().map(Supervisor::states);
-    let up = |index: usize| {
-        let state = states.as_ref()?.get(index)?;
+    let up = |id: NodeId| {
+        let state = states.as_ref()?.get(usize::from(id.0))?;
         Some(state.process.is_some())
     };
-    let nodes = options.cluster.iter().flat_map(|config| &config.nodes).enumerate();
-    let nodes = nodes.map(|(index, node)| NodeInfo {
-        id: node.id.0,
-        admin: format!("http://{}", node.admin),
-        up: up(index),
+    let nodes = options.cluster.iter().flat_map(|config| &config.nodes);
+    let nodes = nodes.filter_map(|node| {
+        let admin = format!("http://{}", node.admin?);
+        Some(NodeInfo { id: node.id.0, admin, up: up(node.id) })
     });
     json(&ClusterInfo { nodes: nodes.collect(), control: options.control })
 }

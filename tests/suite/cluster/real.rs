@@ -121,7 +121,8 @@ impl RealCluster {
     }
 
     pub(crate) fn admin(&self, node: NodeId) -> SocketAddr {
-        self.config.node(node).expect("a node of the cluster").admin
+        let entry = self.config.node(node).expect("a node of the cluster");
+        entry.admin.expect("it answers HTTP")
     }
 
     pub(crate) fn identity(&self, principal: Principal) -> Identity {
@@ -135,11 +136,7 @@ impl RealCluster {
 
     /// What `conclave member` ends with, and says to both outputs.
     pub(crate) async fn member(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let mut command = tokio::process::Command::new(program());
-        command.args(["--log", "error", "member", "--config"]).arg(self.scratch.path());
-        let output = command.args(arguments).output().await.expect("the program starts");
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8(said).expect("text"))
+        member_in(self.scratch.path(), arguments).await
     }
 
     /// What a node says about itself, if it answers.
@@ -153,6 +150,15 @@ impl RealCluster {
         let ready = || get(self.admin(node), "/readyz").is_some_and(|answer| answer.code == 200);
         until(&format!("node {node} is ready"), ready).await;
     }
+}
+
+/// What `conclave member`, asked in a directory, ends with and says to both outputs.
+async fn member_in(directory: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = tokio::process::Command::new(program());
+    command.args(["--log", "error", "member", "--config"]).arg(directory);
+    let output = command.args(arguments).output().await.expect("the program starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("text"))
 }
 
 /// Waits until something is so; fails if it takes too long.
@@ -238,4 +244,96 @@ impl EventStream {
             }
         }
     }
+}
+
+/// A node that no file of the cluster knows: its own directory, as if on a machine of its own.
+pub(crate) struct Newcomer {
+    pub(crate) id: NodeId,
+    /// What `conclave member` is to be told of it.
+    pub(crate) described: [String; 4],
+    pub(crate) supervisor: Supervisor,
+    admin: SocketAddr,
+    _scratch: Scratch,
+}
+
+impl Newcomer {
+    /// Prepared as its operator would, from a copy of the cluster's current file.
+    pub(crate) async fn prepare(cluster: &RealCluster, id: NodeId) -> Self {
+        let scratch = Scratch::new();
+        let directory = scratch.path().to_owned();
+        let file = "cluster.toml";
+        std::fs::copy(cluster.scratch.path().join(file), directory.join(file)).expect("a copy");
+        let [address, admin] = free_addresses();
+        let (code, said) = member_in(
+            &directory,
+            &[
+                "prepare",
+                &address.to_string(),
+                "--id",
+                &id.to_string(),
+                "--admin",
+                &admin.to_string(),
+            ],
+        )
+        .await;
+        assert_eq!(code, Some(0), "{said}");
+        let add = said.lines().find(|line| line.contains(" add ")).expect("it says how to add it");
+        let words: Vec<_> = add.split_whitespace().map(str::to_owned).collect();
+        let described = words.last_chunk().expect("address and key").clone();
+        let options = SupervisorOptions {
+            program: program().to_owned(),
+            directory,
+            durable: true,
+            log: "warn".into(),
+            print: std::env::var_os("CONCLAVE_TEST_LOG").is_some(),
+        };
+        let supervisor = Supervisor::new(options, id.0 + 1);
+        Self { id, described, supervisor, admin, _scratch: scratch }
+    }
+
+    pub(crate) fn start(&self) {
+        self.supervisor.start(self.id).expect("it starts");
+    }
+
+    pub(crate) async fn kill(&self) {
+        self.supervisor.kill(self.id).await.expect("it runs");
+    }
+
+    pub(crate) fn status(&self) -> Option<Status> {
+        let answer = get(self.admin, "/status")?;
+        Some(serde_json::from_str(&answer.body).expect("a status"))
+    }
+
+    /// What it says about being ready.
+    pub(crate) fn ready(&self) -> Option<Answer> {
+        get(self.admin, "/readyz")
+    }
+
+    pub(crate) async fn until_ready(&self) {
+        let ready = || self.ready().is_some_and(|answer| answer.code == 200);
+        until(&format!("newcomer {} is ready", self.id), ready).await;
+    }
+
+    /// `conclave member VERB … --address … --key …`, by the administrator.
+    pub(crate) async fn join(&self, cluster: &RealCluster, verb: &[&str]) -> (Option<i32>, String) {
+        let id = self.id.to_string();
+        let described = self.described.iter().map(String::as_str);
+        let arguments: Vec<_> =
+            verb.iter().copied().chain([id.as_str()]).chain(described).collect();
+        cluster.member(&arguments).await
+    }
+}
+
+/// Two places on loopback where nobody listens, below the ports of outgoing connections.
+fn free_addresses() -> [SocketAddr; 2] {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    std::array::from_fn(|_| {
+        loop {
+            let step = NEXT.fetch_add(1, Ordering::Relaxed) + u64::from(std::process::id()) * 7;
+            let address = SocketAddr::from(([127, 0, 0, 1], 10_000 + (step % 22_000) as u16));
+            if std::net::TcpListener::bind(address).is_ok() {
+                return address;
+            }
+        }
+    })
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     crypto::PublicKey,
-    ids::Seq,
+    ids::{NodeId, Seq},
     quorum::{MAX_NODES, Membership, NodeSet},
 };
 
@@ -40,6 +40,11 @@ impl Register {
     /// Everyone who ever joined after the beginning, in order.
     pub fn joined(&self) -> &[NewMember] {
         &self.joined
+    }
+
+    /// Whether a node is, was or will be a member.
+    pub fn ever_member(&self, node: NodeId) -> bool {
+        self.used.contains(node)
     }
 
     /// The next membership, if a change was agreed. The epoch ends where it starts.
