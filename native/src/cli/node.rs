@@ -59,12 +59,14 @@ impl RunNode {
         let id = NodeId(self.id);
         let principal = Principal::Node(id);
         if config.node(id).is_none() {
-            let known: Vec<_> = config.nodes.iter().map(|node| node.id.to_string()).collect();
+            let first = config.first_nodes().count();
+            let later = config.nodes.iter().skip(first).map(|node| format!(", {}", node.id));
             return Err(Failure::BadInput(format!(
-                "--id {id}: {}/cluster.toml has the nodes {}; a new one is made by `conclave \
+                "--id {id}: {}/cluster.toml has the nodes 0 to {}{}; a new one is made by `conclave \
                  member prepare`",
                 self.config.display(),
-                known.join(", ")
+                first - 1, // at least four
+                later.collect::<String>()
             )));
         }
         let identity = Identity::load(&self.config, principal, &config)
