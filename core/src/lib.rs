@@ -31,6 +31,9 @@
 //! * **Reads take one round.** A replica answers from its state, but only once it has executed all
 //!   that had prepared there when the read arrived; so a quorum of equal answers is linearizable
 //!   although writes are accepted with f+1 replies ([`pbft`], `reads`, with the proof).
+//! * **Who votes has the request.** A certificate is made only by replicas that can show what it is
+//!   for, and a new primary starts from view changes whose requests it has; so a liar that alone
+//!   holds a certificate and hides its request blocks nothing ([`pbft`], `view_change`).
 //! * **A slow primary is replaced.** Backups measure it against their own rounds, tell each other,
 //!   and leave it when a quorum agrees ([`pbft`], `pace`).
 //! * **Repair is by proof.** A replica that waits says where it stands; whoever is ahead answers

@@ -10,7 +10,7 @@
 //! | `Forgot` | anything | it could take an empty memory for a true one |
 //! | `Recovered` | the first vote after | (it would recover once more) |
 //! | `Life` | the answer to who recovers | it could count a view change that the other forgot |
-//! | `Batch` | nothing | it would have to fetch the content again |
+//! | `Batch` | the commit | it could hold a certificate and not show what it is for |
 //! | `Stable` | nothing | it would have to fetch the state again |
 //! | `Ended` | the checkpoint at an epoch's end | who follows its certificate might find the state nowhere |
 //! | `EpochEnd` | anything of the new epoch | it could go on in an epoch that is over |
@@ -146,10 +146,12 @@ impl Record {
         });
         // The checkpoint comes first: it sets the water marks between which the others belong,
         // and some of those were written before it, under earlier marks.
-        // Before it come the epochs, which say whose signatures count.
+        // Before it come the epochs, which say whose signatures count; contents come last, when
+        // all is there that names them.
         kept.sort_by_key(|record| match record {
             Self::EpochEnd(_) => 0,
             Self::Stable(..) => 1,
+            Self::Batch(_) => 3,
             _ => 2,
         });
         kept
@@ -275,6 +277,7 @@ impl<A: Application> Replica<A> {
                 if let Some(slot) = self.log.entry(seq) {
                     slot.accepted = Some(header);
                     slot.keep_batch(digest, batch);
+                    slot.mark_saved(digest);
                     self.proposed = self.proposed.max(seq);
                 }
                 if view > self.view {
@@ -302,6 +305,7 @@ impl<A: Application> Replica<A> {
                 let digest = batch.digest();
                 for (_, slot) in self.log.iter_mut() {
                     slot.keep_batch(digest, batch.clone());
+                    slot.mark_saved(digest);
                 }
             }
             Record::Stable(certificate, nodes) => {

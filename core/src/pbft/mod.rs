@@ -44,6 +44,7 @@
 //! |---|---|---|
 //! | positions | W | nothing outside the water marks is entered (§4.2) |
 //! | contents of a position | 4 batches, and 1 decided | only what its proposal, an early one, its certificate or its decision names; one each |
+//! | contents to start a view from | n of a position | only what view changes for a view that this replica is to start name |
 //! | votes of a position | 2n, and certificates of n | the first of each replica's latest view, of each kind |
 //! | checkpoint votes | 3n | the latest of each replica |
 //! | own states, and what it said of them | 1 stable, and W / interval | one for each checkpoint between the water marks |

@@ -133,6 +133,7 @@ impl<A: Application> Replica<A> {
         let Some(slot) = self.log.entry(seq) else { return };
         slot.accepted = Some(header.clone());
         slot.keep_batch(digest, batch.clone());
+        slot.mark_saved(digest);
         self.proposed = self.proposed.max(seq);
         let requests = u32::try_from(batch.requests.len()).unwrap_or(u32::MAX);
         self.event(EventKind::PrePrepared { view, seq, digest, requests });
@@ -160,9 +161,11 @@ impl<A: Application> Replica<A> {
         known.then_some(pending.since)
     }
 
-    /// A backup's prepare.
+    /// A backup's prepare, once it has the request: after a view change it may have to fetch it
+    /// (`repair`), and a certificate for what no correct replica can show would block the log.
     pub(super) fn prepare(&mut self, view: View, seq: Seq, digest: crate::crypto::Digest) {
-        if self.is_recovering() {
+        let has_it = self.log.get(seq).is_some_and(|slot| slot.content(digest).is_some());
+        if self.is_recovering() || !has_it {
             return;
         }
         let prepare = Arc::new(Signed::new(
@@ -206,8 +209,8 @@ impl<A: Application> Replica<A> {
     /// pre-prepare for m in view v with sequence number n, and 2f prepares from different backups
     /// that match the pre-prepare."
     ///
-    /// After a view change the request itself may still be missing here. The certificate in V
-    /// proves that f+1 correct replicas have it, so agreement goes on; execution waits for it.
+    /// So whoever holds a certificate can show its request for as long as others may be obliged to
+    /// propose it: it is written down before the certificate is.
     fn try_prepared(&mut self, seq: Seq) {
         let needed = self.members.quorum() - 1;
         let view = self.view;
@@ -215,7 +218,7 @@ impl<A: Application> Replica<A> {
         let Some(accepted) = slot.accepted.as_ref().filter(|it| it.body.view == view) else {
             return;
         };
-        if slot.is_prepared() {
+        if slot.is_prepared() || slot.content(accepted.body.digest).is_none() {
             return;
         }
         let Some(prepares) = slot.prepares.quorum(&accepted.body, needed) else { return };
@@ -224,7 +227,12 @@ impl<A: Application> Replica<A> {
         let certificate =
             PreparedCertificate { pre_prepare: accepted.clone(), prepares: prepares.into() };
         slot.prepared = Some(certificate.clone());
+        let unsaved = slot.unsaved(digest).filter(|batch| !batch.is_null()).cloned();
+        slot.mark_saved(digest);
         self.event(EventKind::Prepared { view, seq, digest });
+        if let Some(batch) = unsaved {
+            self.outbox.persist(Record::Batch(batch));
+        }
         self.outbox.persist(Record::Prepared(certificate));
         self.commit(proposal);
         self.time_prepared(seq);

@@ -9,7 +9,6 @@ use alloc::{sync::Arc, vec::Vec};
 
 use super::{
     allowance::Work,
-    durable::Record,
     messages::{Batch, Decided, Message, PrePrepare, Status, ViewChange},
     replica::Replica,
 };
@@ -60,13 +59,16 @@ impl<A: Application> Replica<A> {
         self.status_at = self.now + if waiting { interval } else { interval * IDLE_INTERVALS };
         self.send(To::Others, Message::Status(self.status()));
         self.query_peers();
-        if !waiting || !self.is_active() || self.is_recovering() {
+        if !waiting || self.is_recovering() {
+            return;
+        }
+        self.fetch_missing();
+        if !self.is_active() {
             return;
         }
         for message in self.own_messages(self.executed.next()) {
             self.send(To::Others, message);
         }
-        self.fetch_missing();
         self.repeat_pace();
         if !self.is_primary() {
             let stuck: Vec<_> = self
@@ -193,12 +195,12 @@ impl<A: Application> Replica<A> {
         self.execute();
     }
 
-    /// Asks for contents that O named and that were never seen here.
+    /// Asks for contents that O named, or would name, and that were never seen here.
     pub(super) fn fetch_missing(&mut self) {
         let missing: Vec<_> = self
             .log
             .after(self.executed)
-            .filter_map(|(_, slot)| slot.missing_batch())
+            .flat_map(|(_, slot)| slot.missing())
             .take(POSITIONS_PER_ANSWER)
             .collect();
         for digest in missing {
@@ -216,19 +218,24 @@ impl<A: Application> Replica<A> {
         }
     }
 
-    pub(super) fn on_batch(&mut self, batch: Arc<Batch>) {
+    pub(super) fn on_batch(&mut self, batch: &Arc<Batch>) {
         let digest = batch.digest();
+        let view = self.view;
         let mut filled = Vec::new();
         for (seq, slot) in self.log.iter_mut() {
-            if slot.missing_batch() == Some(digest) && slot.keep_batch(digest, batch.clone()) {
-                filled.push(*seq);
+            if slot.missing().any(|missing| missing == digest) {
+                slot.keep_batch(digest, batch.clone());
+                let proposed = slot.accepted.as_ref().map(|it| it.body);
+                filled.push((*seq, proposed.filter(|it| it.digest == digest && it.view == view)));
             }
         }
-        if !filled.is_empty() {
-            self.outbox.persist(Record::Batch(batch));
-        }
-        for seq in filled {
+        for (seq, proposed) in filled {
+            // Nothing was voted for while it was missing.
+            if proposed.is_some() && self.is_active() && !self.is_primary() {
+                self.prepare(view, seq, digest);
+            }
             self.advance(seq);
         }
+        self.try_new_view();
     }
 }

@@ -351,7 +351,7 @@ impl<A: Application> Replica<A> {
             Message::NewView(new_view) => self.on_new_view(new_view),
             Message::Status(status) => self.on_status(from, status),
             Message::FetchBatch(digest) => self.on_fetch_batch(from, digest),
-            Message::Batch(batch) => self.on_batch(batch),
+            Message::Batch(batch) => self.on_batch(&batch),
             Message::Decided(decided) => self.on_decided(decided),
             Message::Pace(report) => self.on_pace(from, report),
             Message::Stable(certificate) => self.on_stable(&certificate),

@@ -95,6 +95,15 @@ impl<T: Vote> Votes<T> {
     }
 }
 
+/// What a digest stands for.
+#[derive(Clone, Debug, Serialize)]
+struct Content {
+    digest: Digest,
+    batch: Arc<Batch>,
+    /// Whether a record holds it.
+    saved: bool,
+}
+
 /// One position.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Slot {
@@ -103,8 +112,10 @@ pub(super) struct Slot {
     pub(super) accepted: Option<Signed<PrePrepare>>,
     /// A proposal of a view that has not begun here: taken up when it does.
     pub(super) early: Option<Signed<PrePrepare>>,
-    /// The contents that anything here names, by digest.
-    batches: Vec<(Digest, Arc<Batch>)>,
+    /// The contents that anything here names.
+    contents: Vec<Content>,
+    /// Digests that view changes name here, while this replica is to start a view from them.
+    pub(super) wanted: Vec<Digest>,
     pub(super) prepares: Votes<Prepare>,
     pub(super) commits: Votes<Commit>,
     /// The prepared certificate of the latest view in which this position prepared here. It
@@ -136,6 +147,7 @@ impl Slot {
             || self.early.as_ref().is_some_and(named)
             || self.prepared.as_ref().is_some_and(|prepared| named(&prepared.pre_prepare))
             || self.decided.as_ref().is_some_and(|decided| named(&decided.pre_prepare))
+            || self.wanted.contains(&digest)
     }
 
     /// Keeps the content of a digest that is named here, and forgets what no longer is.
@@ -146,16 +158,31 @@ impl Slot {
         if !self.names(digest) || self.batch(digest).is_some() {
             return false;
         }
-        let mut batches = core::mem::take(&mut self.batches);
-        batches.retain(|(kept, _)| self.names(*kept));
-        batches.push((digest, batch));
-        self.batches = batches;
+        let mut contents = core::mem::take(&mut self.contents);
+        contents.retain(|kept| self.names(kept.digest));
+        contents.push(Content { digest, batch, saved: false });
+        self.contents = contents;
         true
+    }
+
+    /// The content with this digest has a record.
+    pub(super) fn mark_saved(&mut self, digest: Digest) {
+        for content in self.contents.iter_mut().filter(|it| it.digest == digest) {
+            content.saved = true;
+        }
+    }
+
+    /// The content with this digest, if it has no record yet.
+    pub(super) fn unsaved(&self, digest: Digest) -> Option<&Arc<Batch>> {
+        match self.contents.iter().find(|it| it.digest == digest) {
+            Some(content) => (!content.saved).then_some(&content.batch),
+            None => self.content(digest),
+        }
     }
 
     /// The content with this digest, if it is here.
     pub(super) fn batch(&self, digest: Digest) -> Option<&Arc<Batch>> {
-        self.batches.iter().find(|(known, _)| *known == digest).map(|(_, batch)| batch)
+        self.contents.iter().find(|it| it.digest == digest).map(|it| &it.batch)
     }
 
     /// The same, looked for in what was decided too.
@@ -164,10 +191,11 @@ impl Slot {
         decided.map(|decided| &decided.batch).or_else(|| self.batch(digest))
     }
 
-    /// The digest that is accepted here but whose content is missing.
-    pub(super) fn missing_batch(&self) -> Option<Digest> {
-        let digest = self.accepted.as_ref()?.body.digest;
-        if self.decided.is_some() || self.batch(digest).is_some() { None } else { Some(digest) }
+    /// What a view or its start needs here, and whose content is missing.
+    pub(super) fn missing(&self) -> impl Iterator<Item = Digest> {
+        let accepted = self.accepted.as_ref().filter(|_| self.decided.is_none());
+        let needed = accepted.map(|header| header.body.digest).into_iter();
+        needed.chain(self.wanted.iter().copied()).filter(|digest| self.content(*digest).is_none())
     }
 }
 

@@ -123,6 +123,7 @@ impl<A: Application> Replica<A> {
         self.standing = Standing::Changing { quorum_since: None };
         self.failed_views = self.failed_views.saturating_add(1);
         self.paces.leave_view(self.id, why);
+        self.log.iter_mut().for_each(|(_, slot)| slot.wanted.clear());
         let prepared = self.log.iter().filter_map(|(_, slot)| slot.prepared.clone()).collect();
         let epoch = self.epoch();
         let body = ViewChange {
@@ -188,7 +189,7 @@ impl<A: Application> Replica<A> {
     /// other replicas, it multicasts a ⟨NEW-VIEW, v+1, V, O⟩ message." Everybody else, with as
     /// many, starts to time it: "it waits for 2f+1 view-change messages for view v+1 and then …
     /// starts its timer" (§4.5.2).
-    fn try_new_view(&mut self) {
+    pub(super) fn try_new_view(&mut self) {
         let Standing::Changing { quorum_since } = &mut self.standing else { return };
         let view = self.view;
         // Who wants a later view wanted this one before and gave up on it. Its message for this
@@ -201,15 +202,10 @@ impl<A: Application> Replica<A> {
         if quorum_since.is_none() {
             *quorum_since = Some(self.now);
         }
-        let wanting = self.view_changes.values().filter(|change| change.body.view == view);
-        if self.members.primary(view) != self.id
-            || !self.may_lead()
-            || wanting.clone().count() < self.members.quorum()
-        {
+        if self.members.primary(view) != self.id || !self.may_lead() {
             return;
         }
-        let view_changes: Vec<_> =
-            wanting.take(self.members.quorum()).map(|change| Signed::clone(change)).collect();
+        let Some(view_changes) = self.view_changes_to_start_from(view) else { return };
         let epoch = self.epoch();
         let pre_prepares = obligations(self.members.start(), &view_changes)
             .proposals
@@ -223,6 +219,60 @@ impl<A: Application> Replica<A> {
         self.enter(new_view.clone());
         self.send(To::Others, Message::NewView(new_view));
         self.start_view();
+    }
+
+    /// A quorum of view changes for this view that obliges to nothing but what this replica can
+    /// show. `None`: not yet; what is missing was asked for.
+    ///
+    /// A liar may hold the only certificate of a request, and keep the request to itself: a view
+    /// that was obliged to it would never execute anything behind it. (Castro & Liskov, TOCS 2002,
+    /// have the new primary wait likewise until the request is in its log.) A correct replica has
+    /// the request of every certificate that it shows, so its view change is usable once this
+    /// replica has fetched those, and a quorum of correct ones is enough.
+    fn view_changes_to_start_from(&mut self, view: View) -> Option<Vec<Signed<ViewChange>>> {
+        let quorum = self.members.quorum();
+        let wanting = self.view_changes.values().filter(|change| change.body.view == view);
+        let mut usable: Vec<_> = wanting.map(|change| Signed::clone(change)).collect();
+        let mut asked = false;
+        while usable.len() >= quorum {
+            if self.unknown(&usable[..quorum]).is_empty() {
+                usable.truncate(quorum);
+                return Some(usable);
+            }
+            let unknown = self.unknown(&usable);
+            if unknown.is_empty() {
+                return Some(usable);
+            }
+            for Obligation { seq, digest } in &unknown {
+                if let Some(slot) = self.log.entry(*seq)
+                    && !slot.wanted.contains(digest)
+                {
+                    slot.wanted.push(*digest);
+                    asked = true;
+                }
+            }
+            usable.retain(|change| {
+                let shows = |it: &PrePrepare| Obligation { seq: it.seq, digest: it.digest };
+                let mut shown = change.body.prepared.iter().map(|it| &it.pre_prepare.body);
+                !shown.any(|it| unknown.contains(&shows(it)))
+            });
+        }
+        if asked {
+            self.fetch_missing();
+        }
+        None
+    }
+
+    /// What view changes oblige to whose content is not here, between the water marks.
+    fn unknown(&self, view_changes: &[Signed<ViewChange>]) -> Vec<Obligation> {
+        let null = Batch::default().digest();
+        let mut owed = obligations(self.members.start(), view_changes).proposals;
+        owed.retain(|it| {
+            let known =
+                |seq| self.log.get(seq).is_some_and(|slot| slot.content(it.digest).is_some());
+            it.digest != null && self.log.contains(it.seq) && !known(it.seq)
+        });
+        owed
     }
 
     /// The message proved itself on the way in: see `certificate`.
@@ -268,6 +318,7 @@ impl<A: Application> Replica<A> {
         for (_, slot) in self.log.iter_mut() {
             slot.accepted = None;
             slot.timing = None;
+            slot.wanted.clear();
         }
         let start = self.members.start();
         let owed = obligations(start, &new_view.view_changes);
@@ -375,7 +426,7 @@ impl<A: Application> Replica<A> {
                 continue;
             };
             let digest = accepted.body.digest;
-            if !primary {
+            if !primary && slot.content(digest).is_some() {
                 let vote = super::messages::Prepare { epoch, view, seq: *seq, digest };
                 slot.prepares.add(id, Signed::new(vote, &*self.authenticator).into());
             }

@@ -4,6 +4,7 @@ mod agreed_time;
 mod amnesia;
 mod batching;
 mod certificates;
+mod contents;
 mod decoding;
 mod durability;
 mod epochs;

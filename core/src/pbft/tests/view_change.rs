@@ -15,7 +15,7 @@ use crate::{
     quorum::Membership,
 };
 
-fn certificate(view: u64, seq: u64, digest: Digest) -> PreparedCertificate {
+pub(super) fn certificate(view: u64, seq: u64, digest: Digest) -> PreparedCertificate {
     let primary = (view % 4) as u16;
     let (view, seq) = (View(view), Seq(seq));
     let backups = (0..4).filter(|id| *id != primary).take(2);
@@ -43,7 +43,12 @@ pub(super) fn view_change(
     Signed::new(body, &node(by))
 }
 
-fn new_view(by: u16, view: u64, changes: Vec<Signed<ViewChange>>, o: &[(u64, Digest)]) -> Message {
+pub(super) fn new_view(
+    by: u16,
+    view: u64,
+    changes: Vec<Signed<ViewChange>>,
+    o: &[(u64, Digest)],
+) -> Message {
     let view = View(view);
     let pre_prepares = o
         .iter()
