@@ -164,8 +164,11 @@ impl<A: Application> Replica<A> {
     /// A backup's prepare, once it has the request: after a view change it may have to fetch it
     /// (`repair`), and a certificate for what no correct replica can show would block the log.
     pub(super) fn prepare(&mut self, view: View, seq: Seq, digest: crate::crypto::Digest) {
+        if self.is_recovering() {
+            return;
+        }
         let has_it = self.log.get(seq).is_some_and(|slot| slot.content(digest).is_some());
-        if self.is_recovering() || !has_it {
+        if !has_it {
             return;
         }
         let prepare = Arc::new(Signed::new(
