@@ -39,6 +39,10 @@ number! {
     View(u64)
 }
 number! {
+    /// A term of Raft: at most one member leads it. Terms start again at 0 in each epoch.
+    Term(u64)
+}
+number! {
     /// A position in the replicated log, from 1. 0 means "before the first". The paper's *n*.
     Seq(u64)
 }
@@ -66,6 +70,14 @@ impl Epoch {
 
 impl View {
     /// The view after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl Term {
+    /// The term after this one.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))

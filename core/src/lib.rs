@@ -11,6 +11,7 @@
 //! | [`quorum`] | every threshold |
 //! | [`protocol`] | the contract between an ordering protocol and its host |
 //! | [`pbft`] | the first such protocol |
+//! | [`raft`] | its relative for deployments in which members crash and none lies |
 //! | [`app`] | what is replicated: the `Application` trait and the key-value store |
 //! | [`state`] | the replicated state as a tree of pieces, each named by its digest |
 //! | [`detector`] | who lies, and how anybody knows |
@@ -72,6 +73,9 @@
 //! * **Suspicion is relative.** Slowness, silence and losses are judged against the group of peers
 //!   by medians that f liars can't move, so that neither a slow network nor a slow observer suspects
 //!   anybody; and signals alone never add up to a conviction ([`detector`]).
+//! * **Raft, for members that only crash.** In full, and shaped by epochs: memberships change between
+//!   them, so there is no joint consensus; the leader counts itself only once its own disk has what
+//!   it counts; reads need no clock; what no crash can explain is refused with a reason ([`raft`]).
 //! * **What is few is a sorted vector.** A tree's code for every pair of types was a quarter of what
 //!   the lab sends; only maps that grow with keys or clients stay trees ([`sorted`]).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
@@ -92,6 +96,7 @@ pub mod ids;
 pub mod pbft;
 pub mod protocol;
 pub mod quorum;
+pub mod raft;
 pub mod sim;
 pub mod sorted;
 pub mod state;

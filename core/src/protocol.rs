@@ -23,6 +23,8 @@
 
 use alloc::boxed::Box;
 
+use serde::Serialize;
+
 use crate::{
     crypto::{Digest, Verified},
     event::EventKind,
@@ -54,7 +56,7 @@ pub enum Input {
 }
 
 /// For whom a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum To {
     /// Every other replica.
     Others,

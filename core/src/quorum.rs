@@ -101,6 +101,11 @@ impl Membership {
         self.f() as usize + 1
     }
 
+    /// Any two sets of this size share a member: enough where members crash and none lies.
+    pub const fn majority(self) -> usize {
+        self.n as usize / 2 + 1
+    }
+
     /// "The primary of a view is replica p such that p = v mod |R|" (OSDI'99 §4): of the replicas
     /// in order, the one with *p* others before it.
     pub const fn primary(self, view: View) -> NodeId {
@@ -166,6 +171,16 @@ mod tests {
             let (n, f, quorum) = (n as usize, members.f() as usize, members.quorum());
             assert!(2 * quorum - n > f, "n = {n}: the overlap may be all liars");
             assert!(quorum <= n - f, "n = {n}: f silent replicas block every quorum");
+        }
+    }
+
+    #[test]
+    fn two_majorities_share_a_member_and_the_rest_of_a_minority_form_one() {
+        for n in 4..=MAX_NODES {
+            let majority = Membership::new(n).unwrap().majority();
+            let n = usize::from(n);
+            assert!(2 * majority > n, "n = {n}: two leaders of one term");
+            assert!(majority <= n - (n - 1) / 2, "n = {n}: a minority that crashed blocks");
         }
     }
 

@@ -42,6 +42,37 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
     }
 }
 
+/// How long the encoding is, without making it.
+pub(crate) fn encoded_len<T: Serialize + ?Sized>(value: &T) -> usize {
+    let mut len = 0;
+    // Fails when encoding would: see above.
+    let _ = serialize_with_flavor(value, Counting(&mut len));
+    len
+}
+
+/// Where postcard writes to when only the length matters.
+struct Counting<'a>(&'a mut usize);
+
+impl Flavor for Counting<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_push(&mut self, _: u8) -> Result<()> {
+        *self.0 += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> Result<()> {
+        *self.0 += bytes.len();
+        Ok(())
+    }
+
+    fn finalize(self) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Where postcard writes to.
 struct Appending<'a>(&'a mut Vec<u8>);
 
@@ -80,6 +111,7 @@ mod tests {
         let value = (u64::MAX, [3_u8; 30], "a name longer than sixteen bytes", Some(300_u16));
         let expected = postcard::to_allocvec(&value).unwrap();
         assert_eq!(encode(&value), expected);
+        assert_eq!(encoded_len(&value), expected.len());
         assert_eq!(decode(&expected), Some(value));
         let mut bytes = alloc::vec![9, 9];
         encode_into(&value, &mut bytes);

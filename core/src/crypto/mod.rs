@@ -26,7 +26,7 @@ mod verified;
 pub use authenticator::{Authenticator, Signature};
 pub use digest::Digest;
 pub use ed25519::{BadPublicKey, Directory, Ed25519, PublicKey, SecretKey};
-pub(crate) use encoding::{decode, encode, encode_into, encode_within};
+pub(crate) use encoding::{decode, encode, encode_into, encode_within, encoded_len};
 pub use signed::{BadSignature, Signable, Signed};
 pub use simulated::Simulated;
 pub use verified::{Check, Refusal, Verified, verify};

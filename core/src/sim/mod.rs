@@ -65,6 +65,8 @@ pub use invariant::Invariant;
 pub use keys::Signatures;
 pub use network::Network;
 pub use recording::{MAX_STEPS, Recording};
+#[cfg(test)]
+pub(crate) use rng::Dice;
 pub use run::{Intervention, MAX_INTERVENTIONS, Run, RunError};
 pub use scenario::{
     Expectations, MAX_CLIENTS, MAX_DURATION_MS, MAX_ENTRIES, MAX_SIMULATED_NODES, MAX_SOURCE_BYTES,
