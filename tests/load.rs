@@ -1,7 +1,7 @@
 //! The load that the simulator is measured with: everyone honest, the network calm, as many
 //! clients as keep it busy.
 
-use conclave_core::sim::{Cluster, Run, Scenario};
+use conclave_core::sim::{Cluster, Heard, Run, Scenario};
 
 /// That load on `n` replicas, as a scenario file: the same natively and in a browser.
 #[must_use]
@@ -29,4 +29,15 @@ pub fn busy_cluster(n: u16) -> Cluster {
 pub fn deliver(cluster: &mut Cluster, messages: u64) {
     let goal = cluster.counts().delivered + messages;
     while cluster.counts().delivered < goal && cluster.step() {}
+}
+
+/// The same, and what arrives is handed to somebody who listens.
+pub fn deliver_to(cluster: &mut Cluster, messages: u64, mut listener: impl FnMut(&Cluster, Heard)) {
+    cluster.listen();
+    let goal = cluster.counts().delivered + messages;
+    while cluster.counts().delivered < goal && cluster.step() {
+        for heard in cluster.take_heard() {
+            listener(cluster, heard);
+        }
+    }
 }

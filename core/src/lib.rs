@@ -66,6 +66,10 @@
 //! * **What a replica signs it can be held to.** A checkpoint is durable before the vote for it
 //!   leaves, commits name the life that they are of, and parts of the state travel signed: so that
 //!   no correct replica ever signs what would convict it, and who sends false bytes has signed them.
+//! * **Lies convict.** Every offence that can be proven has a type that holds the offender's own
+//!   signed messages; who says what on which assumption, and why no correct replica can be
+//!   convicted, stands in [`detector::evidence`]. If more than *f* lie and agreement breaks, what
+//!   correct replicas hold convicts more than *f* of them.
 //! * **Membership changes.** The log is cut into epochs. A change is an ordered request of the
 //!   administrator; the epoch ends at the next checkpoint, which a quorum of the old replicas
 //!   signs and which names the new ones; votes and certificates name their epoch; newcomers,

@@ -19,6 +19,9 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     /// Whether `by` signed exactly these bytes. An unknown principal has signed nothing.
     fn verify(&self, by: Principal, bytes: &[u8], signature: &Signature) -> bool;
 
+    /// Whether it can check whose signatures: of others it can't say that one doesn't hold.
+    fn knows(&self, principal: Principal) -> bool;
+
     /// Whose signatures it checks with which key. None: it doesn't know, or needs no keys.
     fn key(&self, of: Principal) -> Option<PublicKey>;
 

@@ -128,6 +128,10 @@ impl Authenticator for Ed25519 {
         key.0.verify_strict(bytes, &signature).is_ok()
     }
 
+    fn knows(&self, principal: Principal) -> bool {
+        self.directory.contains_key(&principal)
+    }
+
     fn key(&self, of: Principal) -> Option<PublicKey> {
         self.directory.get(&of).copied()
     }

@@ -50,6 +50,11 @@ impl Authenticator for Simulated {
     }
 
     /// It can check everybody's from the beginning.
+    fn knows(&self, _: Principal) -> bool {
+        true
+    }
+
+    /// It needs none.
     fn key(&self, _: Principal) -> Option<PublicKey> {
         None
     }

@@ -8,6 +8,8 @@
 //!
 //! | room | holds |
 //! |---|---|
+//! | [`evidence`] | proofs: what convicts by itself, how it is found, and who can check it |
 //! | [`suspicion`] | signals, weighted and decaying: what one observer makes of its peers |
 
+pub mod evidence;
 pub mod suspicion;

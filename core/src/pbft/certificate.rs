@@ -251,6 +251,12 @@ impl With<'_> {
         let new_view = &signed.body;
         self.epoch(new_view.epoch)?;
         self.primary(signed, new_view.view)?;
+        self.wishes(new_view)?;
+        self.follows(new_view)
+    }
+
+    /// *V*: valid view changes of a quorum, for that view.
+    fn wishes(self, new_view: &NewView) -> Result<(), Refusal> {
         let mut signers = Signers::default();
         for change in &new_view.view_changes {
             if change.body.view != new_view.view {
@@ -258,7 +264,11 @@ impl With<'_> {
             }
             signers.add(self.view_change(change)?)?;
         }
-        signers.at_least(self.members.quorum())?;
+        signers.at_least(self.members.quorum())
+    }
+
+    /// *O* is what *V* obliges to.
+    fn follows(self, new_view: &NewView) -> Result<(), Refusal> {
         let owed = obligations(self.members.start(), &new_view.view_changes);
         if owed.proposals.len() != new_view.pre_prepares.len() {
             return Err(Refusal::Inconsistent("O does not follow from V"));
@@ -275,6 +285,15 @@ impl With<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the view changes that a new view is started from are valid, and enough.
+pub(crate) fn view_changes_hold(
+    new_view: &NewView,
+    members: Membership,
+    authenticator: &dyn Authenticator,
+) -> bool {
+    With { members, authenticator }.wishes(new_view).is_ok()
 }
 
 /// Distinct signers of one certificate.

@@ -83,12 +83,14 @@ mod transfer;
 mod view_change;
 
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
+pub(crate) use certificate::{is_what_it_says, view_changes_hold};
 pub use config::{BadConfig, Config};
 pub use durable::{Record, RestoreError};
 pub use epochs::{
     Change, ChangeOutcome, ChangeRefused, EpochEnd, MAX_CONTACT_BYTES, MAX_LINKS, NewMember,
     Register, Roster,
 };
+pub(crate) use messages::node_of;
 pub use messages::*;
 pub use replica::Replica;
 pub use sessions::{Known, MAX_RESULT_BYTES, Sessions};

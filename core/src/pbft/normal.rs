@@ -83,10 +83,14 @@ impl<A: Application> Replica<A> {
     /// digest for m (checked on the way in); it is in view v; it has not accepted a pre-prepare
     /// message for view v and sequence number n containing a different digest; the sequence
     /// number is between a low water mark h and a high water mark H."
+    ///
+    /// In a view that was started from a stable checkpoint, h is that checkpoint at least, also for
+    /// a backup that lacks its state. What is below is decided; who let itself be proposed it again
+    /// could help, after a crash, to undo it, and couldn't be told from a liar.
     pub(super) fn on_pre_prepare(&mut self, header: Signed<PrePrepare>, batch: Arc<Batch>) {
         let PrePrepare { view, seq, digest, .. } = header.body;
         let current = self.is_active() && view == self.view;
-        if seq > self.last_position() {
+        if seq > self.last_position() || (current && seq <= self.min_s) {
             return;
         }
         let Some(slot) = self.log.entry(seq) else { return };

@@ -128,6 +128,8 @@ pub struct Replica<A> {
     pub(super) view_changes: SortedMap<NodeId, Arc<Signed<ViewChange>>>,
     /// The message that started the current view. `None` in view 0.
     pub(super) new_view: Option<Arc<Signed<NewView>>>,
+    /// The stable checkpoint that the current view was started from: see `on_pre_prepare`.
+    pub(super) min_s: Seq,
     /// Views in a row that were left before anything was executed in them.
     pub(super) failed_views: u32,
 
@@ -185,6 +187,7 @@ impl<A: Application> Replica<A> {
             served: SortedMap::new(),
             view_changes: SortedMap::new(),
             new_view: None,
+            min_s: members.start(),
             failed_views: 0,
             paces: Paces::default(),
             recovery: Recovery::default(),

@@ -326,6 +326,7 @@ impl<A: Application> Replica<A> {
         if let Some(checkpoint) = owed.checkpoint {
             self.stabilise(&checkpoint);
         }
+        self.min_s = min_s;
         self.proposed = self.log.low().max(min_s).max(self.executed);
         let last = self.last_position();
         let null = Arc::new(Batch::default());

@@ -33,6 +33,7 @@ use super::{
 use crate::{
     event::{Event, EventKind, Place},
     ids::{ClientId, MessageId, NodeId, Principal},
+    pbft::Message,
     quorum::Membership,
     time::Time,
 };
@@ -89,6 +90,21 @@ pub struct Cluster {
     trace: Trace,
     recording: bool,
     events: Vec<Event>,
+    /// What arrives, for whoever listens: see [`Cluster::listen`].
+    heard: Option<Vec<Heard>>,
+}
+
+/// A message as it arrived somewhere: what a detector beside the receiver sees.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// Whose link it came by.
+    pub from: Principal,
+    /// Where it arrived.
+    pub to: Principal,
+    /// What it says.
+    pub message: Message,
+    /// Whether it was turned away.
+    pub refused: bool,
 }
 
 impl Cluster {
@@ -135,6 +151,7 @@ impl Cluster {
             trace: Trace::default(),
             recording: false,
             events: Vec::new(),
+            heard: None,
             scenario: scenario.clone(),
         };
         cluster.begin();
@@ -161,6 +178,22 @@ impl Cluster {
     /// From now on events are kept for [`Cluster::take_events`].
     pub fn record(&mut self) {
         self.recording = true;
+    }
+
+    /// From now on every message that arrives is kept for [`Cluster::take_heard`].
+    pub fn listen(&mut self) {
+        self.heard.get_or_insert_default();
+    }
+
+    /// What arrived since the last call, if it is kept.
+    pub fn take_heard(&mut self) -> Vec<Heard> {
+        self.heard.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
+    pub(super) fn hear(&mut self, from: Principal, to: Principal, letter: &Letter, refused: bool) {
+        if let Some(heard) = &mut self.heard {
+            heard.push(Heard { from, to, message: letter.message().clone(), refused });
+        }
     }
 
     pub(super) fn stop_recording(&mut self) {

@@ -43,7 +43,9 @@ impl Cluster {
         }
         self.counts.delivered += 1;
         self.arrived(id, from, to, &letter);
-        let message = match letter.open(self.members_of(to), self.keys(to)) {
+        let opened = letter.open(self.members_of(to), self.keys(to));
+        self.hear(from, to, &letter, opened.is_err());
+        let message = match opened {
             Ok(message) => message,
             Err(refusal) => {
                 self.counts.refused += 1;

@@ -57,7 +57,7 @@ pub use adversary::{
     Strategy,
 };
 pub use builtin::{BUILTIN, Builtin, builtin};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Heard};
 pub use disk::{Condition, Damage, DiskModel};
 pub use flight::InFlight;
 pub use host::Host;

@@ -77,6 +77,7 @@ impl<A: Application> Replica<A> {
         self.standing = Standing::Following;
         self.view_changes.clear();
         self.new_view = None;
+        self.min_s = start;
         self.failed_views = 0;
         self.ending_since = None;
         self.proposed = start.max(self.executed);

@@ -328,3 +328,33 @@ fn a_view_change_proves_its_checkpoint_and_names_what_prepared_above_it_in_earli
         assert!(matches!(said, Err(Refusal::Inconsistent(_))), "{what}: {said:?}");
     }
 }
+
+/// Whoever lacks the state of the checkpoint that a view was started from would otherwise accept
+/// anew what is decided below it.
+#[test]
+fn nothing_is_accepted_below_the_checkpoint_that_the_view_was_started_from() {
+    let mut net = Net::new(4);
+    net.only(|_, to, _| to == NodeId(3));
+    let digest = Digest::of_bytes(b"state");
+    let body = Checkpoint { epoch: Epoch(0), seq: Seq(100), digest, successor: None };
+    let checkpoints = (0..3).map(|by| Signed::new(body, &node(by))).collect();
+    let proof = Some(CheckpointCertificate { checkpoints });
+    let changes = (0..3)
+        .map(|by| {
+            let (epoch, view, stable, proof) = (Epoch(0), View(1), Seq(100), proof.clone());
+            let body = ViewChange { epoch, view, life: 0, stable, proof, prepared: vec![] };
+            Signed::new(body, &node(by))
+        })
+        .collect();
+    net.deliver(1, 3, new_view(1, 1, changes, &[]));
+    assert!(net.replica(3).is_active() && net.replica(3).view() == View(1));
+    let batch = Arc::new(Batch::new(vec![request(1, 1, "k")]));
+    for seq in [1, 100, 101] {
+        let (epoch, view, digest) = (Epoch(0), View(1), batch.digest());
+        let body = PrePrepare { epoch, view, seq: Seq(seq), digest };
+        let header = Signed::new(body, &node(1));
+        net.deliver(1, 3, Message::PrePrepare(header.into(), batch.clone()));
+    }
+    let accepted: Vec<_> = net.replica(3).slots().map(|slot| slot.seq).collect();
+    assert_eq!(accepted, [Seq(101)]);
+}

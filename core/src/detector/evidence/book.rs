@@ -1,0 +1,390 @@
+//! What was said, by place and author, and what of it contradicts what.
+//!
+//! Everything that goes in has been checked: who signed it did sign it. Each statement is looked up
+//! once, by binary search, and compared with what its author said of the same place; a view change,
+//! which is rare and long, with every commit of its author above its stable checkpoint.
+//!
+//! Certificates hold statements of others, and those count like any: what a liar told one replica
+//! comes to another inside a view change.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use super::{
+    offence::OffenceKind,
+    proof::Evidence,
+    rules::{Names, Statement, hides},
+};
+use crate::{
+    crypto::Signed,
+    ids::{NodeId, Seq, View},
+    pbft::{
+        Checkpoint, CheckpointCertificate, Commit, NewView, PrePrepare, Prepare,
+        PreparedCertificate, ViewChange, node_of,
+    },
+    sorted::{SortedMap, SortedSet},
+};
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Only positions above this one
+    pub(super) above: Seq,
+    /// and up to this one.
+    pub(super) up_to: Seq,
+    /// The view that others are in: what is said of views far from it goes first, so that nobody
+    /// drives out what it said of this one with what it says of views to come.
+    pub(super) view: View,
+    /// So many statements of an author of one kind for one position, in different views.
+    pub(super) kept: usize,
+}
+
+impl Bounds {
+    pub(super) const NONE: Self =
+        Self { above: Seq(0), up_to: Seq(u64::MAX), view: View(0), kept: usize::MAX };
+
+    fn hold(self, seq: Seq) -> bool {
+        self.above < seq && seq <= self.up_to
+    }
+}
+
+/// A view, and the life in which it was spoken of.
+type Round = (View, u64);
+
+/// The statements of one kind for one position, by author and round.
+#[derive(Clone, Debug)]
+struct Said<T>(Vec<(NodeId, Round, Arc<Signed<T>>)>);
+
+impl<T> Default for Said<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// What came of a statement.
+enum Noted<T> {
+    /// The first of its author for that place.
+    New,
+    /// Its author said it before, or nothing against it.
+    Known,
+    /// Its author said this before.
+    Contradicts(Arc<Signed<T>>),
+}
+
+impl<T: Statement> Said<T> {
+    fn find(&self, by: NodeId, round: Round) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&(by, round), |(author, round, _)| (*author, *round))
+    }
+
+    fn note(&mut self, by: NodeId, new: &Arc<Signed<T>>, bounds: Bounds) -> Noted<T> {
+        let round = new.body.round();
+        match self.find(by, round) {
+            Ok(at) => {
+                let known = &self.0[at].2;
+                if known.body.contradicts(&new.body) {
+                    Noted::Contradicts(known.clone())
+                } else {
+                    Noted::Known
+                }
+            }
+            Err(at) => {
+                self.0.insert(at, (by, round, new.clone()));
+                self.make_room(by, at, bounds);
+                Noted::New
+            }
+        }
+    }
+
+    /// Of too many of one author the furthest in the future goes, if half of them are; else the
+    /// oldest.
+    fn make_room(&mut self, by: NodeId, new: usize, bounds: Bounds) {
+        let others = |at: Option<usize>| {
+            at.and_then(|at| self.0.get(at)).is_none_or(|(author, ..)| *author != by)
+        };
+        if others(new.checked_sub(1)) && others(Some(new + 1)) {
+            return;
+        }
+        let first = self.0.partition_point(|(author, ..)| *author < by);
+        let after = self.0.partition_point(|(author, ..)| *author <= by);
+        if after - first > bounds.kept {
+            let ahead = self.0[first..after].iter().filter(|(_, (view, _), _)| *view > bounds.view);
+            let future = 2 * ahead.count() > bounds.kept;
+            self.0.remove(if future { after - 1 } else { first });
+        }
+    }
+
+    /// What an author said in a round.
+    fn at(&self, by: NodeId, round: Round) -> Option<&Arc<Signed<T>>> {
+        self.find(by, round).ok().map(|at| &self.0[at].2)
+    }
+
+    /// What an author said, in any.
+    fn of(&self, by: NodeId) -> impl Iterator<Item = &Arc<Signed<T>>> {
+        let first = self.0.partition_point(|(author, ..)| *author < by);
+        self.0[first..].iter().take_while(move |(author, ..)| *author == by).map(|(.., it)| it)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Signed<T>>> {
+        self.0.iter().map(|(.., it)| it)
+    }
+}
+
+/// One position.
+#[derive(Clone, Debug, Default)]
+struct Position {
+    pre_prepares: Said<PrePrepare>,
+    prepares: Said<Prepare>,
+    commits: Said<Commit>,
+    checkpoints: Said<Checkpoint>,
+}
+
+/// The statements of one epoch.
+#[derive(Clone, Debug)]
+pub(super) struct Book {
+    bounds: Bounds,
+    positions: SortedMap<Seq, Position>,
+    view_changes: Said<ViewChange>,
+    /// In rising order of views.
+    new_views: Vec<Arc<Signed<NewView>>>,
+    /// Who was found out of what: once is enough.
+    known: SortedSet<(NodeId, OffenceKind)>,
+    found: Vec<Evidence>,
+}
+
+/// Whether two that name a batch for one place name different ones.
+fn differ<A: Names, B: Names>(one: Option<&Arc<Signed<A>>>, other: &B) -> Option<Signed<A>> {
+    one.filter(|one| one.body.named() != other.named()).map(|one| Signed::clone(one))
+}
+
+impl Book {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            positions: SortedMap::new(),
+            view_changes: Said::default(),
+            new_views: Vec::new(),
+            known: SortedSet::default(),
+            found: Vec::new(),
+        }
+    }
+
+    /// An empty book for another epoch, which remembers who was found out.
+    pub(super) fn turn(&mut self, bounds: Bounds) {
+        let (known, found) = (core::mem::take(&mut self.known), core::mem::take(&mut self.found));
+        *self = Self { known, found, ..Self::new(bounds) };
+    }
+
+    /// Forgets positions that are out of bounds now.
+    pub(super) fn advance(&mut self, above: Seq, up_to: Seq) {
+        if above > self.bounds.above {
+            self.positions = self.positions.split_off(&above.next());
+        }
+        (self.bounds.above, self.bounds.up_to) = (above, up_to);
+    }
+
+    /// What was found since the last call.
+    pub(super) fn take_found(&mut self) -> Vec<Evidence> {
+        core::mem::take(&mut self.found)
+    }
+
+    pub(super) fn has_found(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    pub(super) fn is_known(&self, by: NodeId, kind: OffenceKind) -> bool {
+        self.known.contains(&(by, kind))
+    }
+
+    pub(super) fn accuse(&mut self, by: NodeId, kind: OffenceKind, evidence: Evidence) {
+        if self.known.insert((by, kind)) {
+            self.found.push(evidence);
+        }
+    }
+
+    pub(super) fn pre_prepare(&mut self, new: &Arc<Signed<PrePrepare>>) {
+        let (Some(by), true) = (node_of(new.by), self.bounds.hold(new.body.seq)) else { return };
+        let position = self.positions.entry(new.body.seq).or_default();
+        match position.pre_prepares.note(by, new, self.bounds) {
+            Noted::New => {
+                let committed = position.commits.at(by, new.body.round());
+                if let Some(commit) = differ(committed, &new.body) {
+                    let evidence = Evidence::PrePrepareAndCommit(Signed::clone(new), commit);
+                    self.accuse(by, OffenceKind::SplitVote, evidence);
+                }
+            }
+            Noted::Known => {}
+            Noted::Contradicts(first) => {
+                let evidence = Evidence::PrePrepares(Signed::clone(&first), Signed::clone(new));
+                self.accuse(by, OffenceKind::TwoPrePrepares, evidence);
+            }
+        }
+    }
+
+    pub(super) fn prepare(&mut self, new: &Arc<Signed<Prepare>>) {
+        let (Some(by), true) = (node_of(new.by), self.bounds.hold(new.body.seq)) else { return };
+        let position = self.positions.entry(new.body.seq).or_default();
+        match position.prepares.note(by, new, self.bounds) {
+            Noted::New => {
+                let committed = position.commits.at(by, new.body.round());
+                if let Some(commit) = differ(committed, &new.body) {
+                    let evidence = Evidence::PrepareAndCommit(Signed::clone(new), commit);
+                    self.accuse(by, OffenceKind::SplitVote, evidence);
+                }
+            }
+            Noted::Known => {}
+            Noted::Contradicts(first) => {
+                let evidence = Evidence::Prepares(Signed::clone(&first), Signed::clone(new));
+                self.accuse(by, OffenceKind::TwoPrepares, evidence);
+            }
+        }
+    }
+
+    pub(super) fn commit(&mut self, new: &Arc<Signed<Commit>>) {
+        let (Some(by), true) = (node_of(new.by), self.bounds.hold(new.body.seq)) else { return };
+        let position = self.positions.entry(new.body.seq).or_default();
+        match position.commits.note(by, new, self.bounds) {
+            Noted::New => {
+                let round = new.body.round();
+                let commit = || Signed::clone(new);
+                if let Some(it) = differ(position.prepares.at(by, round), &new.body) {
+                    let evidence = Evidence::PrepareAndCommit(it, commit());
+                    self.accuse(by, OffenceKind::SplitVote, evidence);
+                } else if let Some(it) = differ(position.pre_prepares.at(by, round), &new.body) {
+                    let evidence = Evidence::PrePrepareAndCommit(it, commit());
+                    self.accuse(by, OffenceKind::SplitVote, evidence);
+                }
+                if let Some(change) = self.hidden_in(by, &new.body) {
+                    let evidence = Evidence::HiddenCommit(commit(), change);
+                    self.accuse(by, OffenceKind::HiddenCommit, evidence);
+                }
+            }
+            Noted::Known => {}
+            Noted::Contradicts(first) => {
+                let evidence = Evidence::Commits(Signed::clone(&first), Signed::clone(new));
+                self.accuse(by, OffenceKind::TwoCommits, evidence);
+            }
+        }
+    }
+
+    /// A view change of its author that hides this commit.
+    fn hidden_in(&self, by: NodeId, commit: &Commit) -> Option<Arc<Signed<ViewChange>>> {
+        self.view_changes.of(by).find(|change| hides(&change.body, commit)).cloned()
+    }
+
+    pub(super) fn checkpoint(&mut self, new: &Arc<Signed<Checkpoint>>) {
+        let (Some(by), true) = (node_of(new.by), self.bounds.hold(new.body.seq)) else { return };
+        let position = self.positions.entry(new.body.seq).or_default();
+        if let Noted::Contradicts(first) = position.checkpoints.note(by, new, self.bounds) {
+            let evidence = Evidence::Checkpoints(Signed::clone(&first), Signed::clone(new));
+            self.accuse(by, OffenceKind::TwoCheckpoints, evidence);
+        }
+    }
+
+    pub(super) fn stable(&mut self, certificate: &CheckpointCertificate) {
+        for checkpoint in certificate.checkpoints.iter() {
+            self.checkpoint(&Arc::new(checkpoint.clone()));
+        }
+    }
+
+    pub(super) fn prepared(&mut self, certificate: &PreparedCertificate) {
+        self.pre_prepare(&Arc::new(certificate.pre_prepare.clone()));
+        for prepare in certificate.prepares.iter() {
+            self.prepare(prepare);
+        }
+    }
+
+    pub(super) fn view_change(&mut self, new: &Arc<Signed<ViewChange>>) {
+        let Some(by) = node_of(new.by) else { return };
+        match self.view_changes.note(by, new, self.bounds) {
+            Noted::New => {}
+            Noted::Known => return,
+            Noted::Contradicts(first) => {
+                let evidence = Evidence::ViewChanges(first, new.clone());
+                self.accuse(by, OffenceKind::TwoViewChanges, evidence);
+            }
+        }
+        if !self.is_known(by, OffenceKind::HiddenCommit)
+            && let Some(commit) = self.hidden_by(by, &new.body)
+        {
+            let evidence = Evidence::HiddenCommit(commit, new.clone());
+            self.accuse(by, OffenceKind::HiddenCommit, evidence);
+        }
+        if let Some(proof) = &new.body.proof {
+            self.stable(proof);
+        }
+        for certificate in &new.body.prepared {
+            self.prepared(certificate);
+        }
+    }
+
+    /// A commit of its author that this view change hides.
+    fn hidden_by(&self, by: NodeId, change: &ViewChange) -> Option<Signed<Commit>> {
+        let shown = |commit: &Commit| {
+            let at = change
+                .prepared
+                .binary_search_by_key(&commit.seq, |shown| shown.pre_prepare.body.seq);
+            at.is_ok_and(|at| {
+                let shown = change.prepared[at].pre_prepare.body;
+                shown.view > commit.view || commit.is_for(&shown)
+            })
+        };
+        self.positions
+            .range_from(&change.stable.next())
+            .flat_map(|(_, position)| position.commits.of(by))
+            .find(|commit| !shown(&commit.body) && hides(change, &commit.body))
+            .map(|commit| Signed::clone(commit))
+    }
+
+    pub(super) fn new_view(&mut self, new: &Arc<Signed<NewView>>) {
+        let Some(by) = node_of(new.by) else { return };
+        let view = new.body.view;
+        self.bounds.view = self.bounds.view.max(view);
+        match self.new_views.binary_search_by_key(&view, |known| known.body.view) {
+            Ok(at) => {
+                let first = self.new_views[at].clone();
+                if !first.body.contradicts(&new.body) {
+                    return;
+                }
+                if first.by == new.by {
+                    let evidence = Evidence::NewViews(first, new.clone());
+                    self.accuse(by, OffenceKind::TwoNewViews, evidence);
+                }
+            }
+            Err(at) => {
+                self.new_views.insert(at, new.clone());
+                if self.new_views.len() > self.bounds.kept {
+                    self.new_views.remove(0);
+                }
+            }
+        }
+        for change in &new.body.view_changes {
+            self.view_change(&Arc::new(change.clone()));
+        }
+        for proposal in &new.body.pre_prepares {
+            self.pre_prepare(&Arc::new(proposal.clone()));
+        }
+    }
+
+    pub(super) fn pre_prepares(&self) -> impl Iterator<Item = &Arc<Signed<PrePrepare>>> {
+        self.positions.values().flat_map(|position| position.pre_prepares.all())
+    }
+
+    pub(super) fn prepares(&self) -> impl Iterator<Item = &Arc<Signed<Prepare>>> {
+        self.positions.values().flat_map(|position| position.prepares.all())
+    }
+
+    pub(super) fn commits(&self) -> impl Iterator<Item = &Arc<Signed<Commit>>> {
+        self.positions.values().flat_map(|position| position.commits.all())
+    }
+
+    pub(super) fn checkpoints(&self) -> impl Iterator<Item = &Arc<Signed<Checkpoint>>> {
+        self.positions.values().flat_map(|position| position.checkpoints.all())
+    }
+
+    pub(super) fn view_changes(&self) -> impl Iterator<Item = &Arc<Signed<ViewChange>>> {
+        self.view_changes.all()
+    }
+
+    pub(super) fn new_views(&self) -> &[Arc<Signed<NewView>>] {
+        &self.new_views
+    }
+}

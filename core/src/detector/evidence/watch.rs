@@ -1,0 +1,159 @@
+//! One observer: fed with every message that its replica hears, it finds what convicts.
+//!
+//! # Bounds
+//!
+//! Of an epoch with n members and a window of W positions it keeps
+//!
+//! | what | at most | because |
+//! |---|---|---|
+//! | positions | 2W | those between the water marks, and a window below: who was deceived says so late |
+//! | statements of a position | 4n kinds and authors × [`KEPT`] views | the nearest to the view that others are in |
+//! | view changes | n × [`KEPT`] | the same |
+//! | new views | [`KEPT`] | the latest |
+//! | found | n × kinds | an author is convicted of a kind once |
+//!
+//! In a calm epoch that is one vote of each kind: 2W × 2n of them, some hundred bytes each and
+//! shared with the replica's own log, as messages are. Nothing of an epoch is kept when it is over.
+//!
+//! So what is *not* found here: contradictions that are more than a window apart in arrival, or
+//! further apart in views than [`KEPT`]; and what an author said at two observers, until they put
+//! together what they hold ([`accuse`](super::accuse)).
+
+use alloc::{sync::Arc, vec::Vec};
+
+use super::{
+    Transcript,
+    book::{Book, Bounds},
+    offence::OffenceKind,
+    proof::Evidence,
+    verify::verify,
+};
+use crate::{
+    crypto::Authenticator,
+    ids::{NodeId, Seq, View},
+    pbft::{Message, node_of},
+    quorum::Membership,
+};
+
+/// How many views an author's statements for one position are kept of: the view in which something
+/// was decided, the one that undid it, and one between.
+pub(super) const KEPT: usize = 3;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    members: Membership,
+    window: u64,
+    low: Seq,
+    book: Book,
+}
+
+impl Watch {
+    /// Watches these members, from the beginning of their epoch on; `window` is the log's.
+    pub fn new(members: Membership, window: u64) -> Self {
+        let book = Book::new(bounds(members.start(), window));
+        Self { members, window, low: members.start(), book }
+    }
+
+    /// Keeps up with its own replica, which knows the epoch and the last stable checkpoint.
+    pub fn follow(&mut self, members: Membership, stable: Seq) {
+        if members != self.members {
+            self.members = members;
+            self.low = members.start();
+            self.book.turn(bounds(self.low, self.window));
+        }
+        if stable > self.low {
+            self.low = stable;
+            let Bounds { above, up_to, .. } = bounds(stable, self.window);
+            self.book.advance(above.max(members.start()), up_to);
+        }
+    }
+
+    /// A message that was checked for the members of this epoch.
+    pub fn saw(&mut self, message: &Message) {
+        if message.epoch().is_some_and(|epoch| epoch != self.members.epoch()) {
+            return;
+        }
+        match message {
+            Message::Prepare(prepare) => self.book.prepare(prepare),
+            Message::Commit(commit) => self.book.commit(commit),
+            Message::PrePrepare(header, _) => self.book.pre_prepare(header),
+            Message::Checkpoint(checkpoint) => self.book.checkpoint(checkpoint),
+            Message::ViewChange(change) => self.book.view_change(change),
+            Message::NewView(new_view) => self.book.new_view(new_view),
+            Message::Decided(decided) => {
+                self.book.pre_prepare(&Arc::new(decided.pre_prepare.clone()));
+                for commit in &decided.commits {
+                    self.book.commit(commit);
+                }
+            }
+            Message::RecoveryAnswer(answer) => {
+                if let Some(proof) = &answer.stable {
+                    self.book.stable(proof);
+                }
+                if let Some(proof) = &answer.prepared {
+                    self.book.prepared(proof);
+                }
+            }
+            // The proof of the state that this epoch began with is of the last one, and unchecked.
+            Message::Stable(proof) if proof.epoch() == self.members.epoch() => {
+                self.book.stable(proof);
+            }
+            _ => {}
+        }
+    }
+
+    /// A message that was turned away. If its author signed it all the same, it may be evidence.
+    ///
+    /// Costs no more than checking the message once more, and nothing once its author is convicted
+    /// of such an offence.
+    pub fn refused(&mut self, message: &Message, authenticator: &dyn Authenticator) {
+        let (evidence, kind) = match message {
+            Message::ViewChange(change) => {
+                (Evidence::ViewChange(change.clone()), OffenceKind::InvalidViewChange)
+            }
+            Message::NewView(new_view) => {
+                (Evidence::NewView(new_view.clone()), OffenceKind::NewViewNotOwed)
+            }
+            Message::PrePrepare(header, _) => {
+                (Evidence::PrePrepareOfBackup((**header).clone()), OffenceKind::OutOfRole)
+            }
+            Message::Prepare(prepare) => {
+                (Evidence::PrepareOfPrimary((**prepare).clone()), OffenceKind::OutOfRole)
+            }
+            Message::State(answer) => (Evidence::State(answer.clone()), OffenceKind::FalseState),
+            _ => return,
+        };
+        let known = |by: NodeId| self.book.is_known(by, kind);
+        if node_of(evidence.accused()).is_none_or(known) {
+            return;
+        }
+        if let Ok(offence) = verify(&evidence, self.members, authenticator) {
+            self.book.accuse(offence.by, offence.kind, evidence);
+        }
+    }
+
+    /// What was found since the last call; mostly nothing.
+    pub fn take_found(&mut self) -> Vec<Evidence> {
+        if self.book.has_found() { self.book.take_found() } else { Vec::new() }
+    }
+
+    /// The epoch that it watches.
+    pub fn members(&self) -> Membership {
+        self.members
+    }
+
+    /// Everything that it holds: what it can contribute when more than *f* lied.
+    pub fn transcript(&self) -> Transcript {
+        Transcript::of(&self.book)
+    }
+}
+
+fn bounds(stable: Seq, window: u64) -> Bounds {
+    Bounds {
+        above: Seq(stable.0.saturating_sub(window)),
+        up_to: Seq(stable.0.saturating_add(window)),
+        view: View(0),
+        kept: KEPT,
+    }
+}
