@@ -80,6 +80,9 @@
 //! * **Raft, for members that only crash.** In full, and shaped by epochs: memberships change between
 //!   them, so there is no joint consensus; the leader counts itself only once its own disk has what
 //!   it counts; reads need no clock; what no crash can explain is refused with a reason ([`raft`]).
+//! * **Accusing costs.** Quarantine is decided in the log by f+1 observers; an accusation that nobody
+//!   shares weakens its author's voice, and more than f of them silence it, so that f liars can
+//!   neither hold a correct member nor silence one ([`detector::quarantine`], with the argument).
 //! * **What is few is a sorted vector.** A tree's code for every pair of types was a quarter of what
 //!   the lab sends; only maps that grow with keys or clients stay trees ([`sorted`]).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary

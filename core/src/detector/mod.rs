@@ -9,7 +9,9 @@
 //! | room | holds |
 //! |---|---|
 //! | [`evidence`] | proofs: what convicts by itself, how it is found, and who can check it |
+//! | [`quarantine`] | what all make of it together, decided in the log |
 //! | [`suspicion`] | signals, weighted and decaying: what one observer makes of its peers |
 
 pub mod evidence;
+pub mod quarantine;
 pub mod suspicion;

@@ -14,8 +14,8 @@ use super::{
 use crate::time::Time;
 
 /// How far a ratio of failures has to be above what is tolerated to weigh all of its points: a peer
-/// of which every other message fails is of no use.
-const RATIO_SPAN_PPM: u32 = 500_000;
+/// of which four messages in ten fail, where none does for others, is of no use.
+const RATIO_SPAN_PPM: u32 = 300_000;
 
 /// What all peers show together: the scale that each is judged by.
 #[derive(Clone, Copy, Debug, Default)]

@@ -174,7 +174,7 @@ impl Suspicion {
         let mut ratios: Vec<u32> = self
             .ledgers
             .values()
-            .map(|ledger| ledger.outcomes(now, &self.config).failure_ppm())
+            .map(|ledger| ledger.outcomes(now, &self.config).raw_failure_ppm())
             .collect();
         ratios.sort_unstable();
         Group {

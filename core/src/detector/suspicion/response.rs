@@ -125,8 +125,8 @@ mod tests {
     fn the_weight_rises_without_a_jump_and_then_with_doublings() {
         let late = 100 * MS;
         let whole = |own| weight(own, late).whole();
-        assert_eq!([whole(100 * MS), whole(150 * MS), whole(199 * MS)], [0, 25, 49]);
-        assert_eq!([whole(200 * MS), whole(399 * MS), whole(400 * MS)], [50, 50, 60]);
+        assert_eq!([whole(100 * MS), whole(150 * MS), whole(199 * MS)], [0, 27, 54]);
+        assert_eq!([whole(200 * MS), whole(399 * MS), whole(400 * MS)], [55, 55, 65]);
         assert_eq!(weight(u32::MAX, 0).whole(), 100, "no overflow; the kind's cap is taken later");
     }
 }

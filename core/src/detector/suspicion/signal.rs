@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `failures` | an expected message failed, in a row; or too often | 12 | 60 |
 //! | `inconsistent` | a vote contradicts what its view decided | 20 | 80 |
-//! | `late` | it answers later than its peers explain; or leads more slowly | 30 | 70 |
+//! | `late` | it answers later than its peers explain; or leads more slowly | 55 | 70 |
 //! | `silent` | nothing was heard for a while, while others were | 10 | 60 |
 //! | `malformed` | it sent what is no message, or is badly signed | 15 | 75 |
 //! | `flood` | it sent far more in a second than its peers did | 12 | 60 |
@@ -17,11 +17,11 @@
 //!
 //! * `failures`: in a row, each weighs as above, less the more fails for all peers; a success ends the row.
 //!   Or, if that is more: the ratio of failures in the window above the median of all peers' and a
-//!   tolerance, all of the points for half of the messages.
+//!   tolerance, all of the points if that is three messages in ten.
 //! * `late`: a single slow answer is nothing. Beyond the threshold that the peers set (see
 //!   `response`), the median weighs more and more, up to [`LATE_AT_TWICE`] at twice the threshold,
 //!   and [`LATE_PER_DOUBLING`] for each further doubling. The points in the table are for a slow
-//!   lead, which is a median of several proposals already.
+//!   lead, which is a median of five proposals and more already.
 //!
 //! What each could be in innocence, and why no one of them convicts: a failure and silence are a bad
 //! line; lateness is a loaded machine; an inconsistent vote and another checkpoint are a bad disk or
@@ -124,7 +124,7 @@ kinds! {
     /// Votes against the outcome.
     Inconsistent: "inconsistent", 20, 80;
     /// Answers later than peers explain.
-    Late: "late", 30, 70;
+    Late: "late", 55, 70;
     /// Nothing heard.
     Silent: "silent", 10, 60;
     /// No message, or badly signed.
@@ -137,8 +137,9 @@ kinds! {
     Checkpoint: "checkpoint", 30, 80;
 }
 
-/// What a median of twice the threshold weighs: as much as it takes to accuse.
-pub(super) const LATE_AT_TWICE: Points = Points::new(50);
+/// What a median of twice the threshold weighs: a little more than it takes to accuse, for it
+/// decays from the last answer on.
+pub(super) const LATE_AT_TWICE: Points = Points::new(55);
 /// What each further doubling weighs.
 pub(super) const LATE_PER_DOUBLING: Points = Points::new(10);
 /// What malformed traffic weighs that a peer only passed on: half.

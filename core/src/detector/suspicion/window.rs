@@ -14,7 +14,7 @@ pub(super) const MILLION: u32 = 1_000_000;
 
 /// With fewer messages the ratio is taken of so many: one failure of one is no ratio, and what is
 /// of ten varies too much by chance.
-const FEWEST: u32 = 20;
+const FEWEST: u32 = 32;
 
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +26,19 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// The share of failures, in parts per million.
+    /// The share of failures, in parts per million; of thirty-two messages, if there are fewer.
     pub fn failure_ppm(self) -> u32 {
+        self.share_of(FEWEST)
+    }
+
+    /// The same, however few there are: for what peers fail by, where in doubt more excuses more.
+    pub(super) fn raw_failure_ppm(self) -> u32 {
+        self.share_of(1)
+    }
+
+    fn share_of(self, fewest: u32) -> u32 {
         let all = u64::from(self.successes) + u64::from(self.failures);
-        (u64::from(self.failures) * u64::from(MILLION) / all.max(u64::from(FEWEST))) as u32
+        (u64::from(self.failures) * u64::from(MILLION) / all.max(u64::from(fewest))) as u32
     }
 }
 
@@ -101,9 +110,9 @@ mod tests {
     fn a_ratio_counts_successes_and_asks_for_enough_messages() {
         let ratio = |successes, failures| Totals { successes, failures }.failure_ppm();
         assert_eq!(ratio(0, 0), 0);
-        assert_eq!(ratio(0, 1), 50_000, "of twenty, as long as there are fewer");
-        assert_eq!(ratio(0, 20), 1_000_000);
-        assert_eq!(ratio(10, 10), 500_000);
+        assert_eq!(ratio(0, 1), 31_250, "of thirty-two, as long as there are fewer");
+        assert_eq!(ratio(0, 32), 1_000_000);
+        assert_eq!(ratio(16, 16), 500_000);
         assert_eq!(ratio(u32::MAX, u32::MAX), 500_000);
     }
 }

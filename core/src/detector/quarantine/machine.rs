@@ -1,0 +1,314 @@
+//! The state, and what statements do to it. Every replica applies the same statements at the same
+//! positions and times, and so comes to the same.
+
+use alloc::{collections::VecDeque, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    config::{BadConfig, Config},
+    history::{Entry, MAX_HISTORY, What},
+    record::Record,
+    statement::{Claim, MAX_REASONS, Order, Refused, Statement},
+    voice::{Standing, Voice},
+};
+use crate::{
+    detector::suspicion::Kind,
+    ids::{NodeId, Principal, Seq},
+    quorum::{Membership, NodeSet},
+    sorted::SortedMap,
+    time::WallTime,
+};
+
+/// The replicated state of quarantine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    pub(super) config: Config,
+    pub(super) members: Membership,
+    pub(super) now: WallTime,
+    pub(super) voices: SortedMap<NodeId, Voice>,
+    pub(super) records: SortedMap<NodeId, Record>,
+    /// The number of the administrator's last statement.
+    administrator: u64,
+    history: VecDeque<Entry>,
+    /// How many entries there ever were.
+    pub(super) decided: u64,
+}
+
+/// What came of a statement, or of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Whether it counted.
+    pub outcome: Result<(), Refused>,
+    /// What was decided, in order; time may decide something even if the statement was refused.
+    pub decided: Vec<Entry>,
+}
+
+impl Quarantine {
+    /// Of members of which nothing is known.
+    pub fn new(members: Membership, config: Config) -> Result<Self, BadConfig> {
+        config.validate()?;
+        Ok(Self {
+            config,
+            members,
+            now: WallTime::default(),
+            voices: members.nodes().map(|node| (node, Voice::default())).collect(),
+            records: members.nodes().map(|node| (node, Record::default())).collect(),
+            administrator: 0,
+            history: VecDeque::new(),
+            decided: 0,
+        })
+    }
+
+    /// Executes a statement whose signature, and whose proof if it names one, hold.
+    pub fn apply(
+        &mut self,
+        position: Seq,
+        agreed_time: WallTime,
+        by: Principal,
+        statement: &Statement,
+    ) -> Applied {
+        let before = self.decided;
+        self.pass(position, agreed_time);
+        let outcome = self.hear(position, by, statement);
+        self.settle(position);
+        Applied { outcome, decided: self.entries_after(before) }
+    }
+
+    /// Lets agreed time pass: terms end, accusations turn out to be unfounded.
+    pub fn advance(&mut self, position: Seq, agreed_time: WallTime) -> Vec<Entry> {
+        let before = self.decided;
+        self.pass(position, agreed_time);
+        self.settle(position);
+        self.entries_after(before)
+    }
+
+    /// The membership is another. Who leaves is forgotten, with all that it said and all that was
+    /// said of it; who joins has a blank record.
+    pub fn turn(&mut self, position: Seq, members: Membership) -> Vec<Entry> {
+        let before = self.decided;
+        self.members = members;
+        let stays = |node: &NodeId| members.contains(*node);
+        self.voices.retain(|node, _| stays(node));
+        self.records.retain(|node, _| stays(node));
+        for voice in self.voices.values_mut() {
+            voice.accusations.retain(|node, _| stays(node));
+            voice.unfounded.retain(|node, _| stays(node));
+        }
+        for node in members.nodes() {
+            self.voices.entry(node).or_default();
+            self.records.entry(node).or_default();
+        }
+        self.settle(position);
+        self.entries_after(before)
+    }
+
+    /// Whom it is about. Quarantine changes nothing in it.
+    pub fn members(&self) -> Membership {
+        self.members
+    }
+
+    /// Who is in quarantine.
+    pub fn restrained(&self) -> NodeSet {
+        self.set(Record::is_restrained)
+    }
+
+    /// Whether a member is.
+    pub fn is_restrained(&self, node: NodeId) -> bool {
+        self.records.get(&node).is_some_and(Record::is_restrained)
+    }
+
+    /// Who is proven to have lied, whatever the administrator decided.
+    pub fn convicted(&self) -> NodeSet {
+        self.set(|record| record.convicted.is_some())
+    }
+
+    /// Who is suspected by f+1 and not convicted: held, or waiting for a place.
+    pub fn suspected(&self) -> NodeSet {
+        self.set(|record| record.convicted.is_none() && (record.hold.is_some() || record.waits))
+    }
+
+    /// A member's record.
+    pub fn record(&self, node: NodeId) -> Option<&Record> {
+        self.records.get(&node)
+    }
+
+    /// Who accuses a member now.
+    pub fn accusers(&self, suspect: NodeId) -> NodeSet {
+        let mut accusers = NodeSet::default();
+        for (node, voice) in self.voices.iter() {
+            if voice.live(suspect).is_some() {
+                accusers.insert(*node);
+            }
+        }
+        accusers
+    }
+
+    /// Whether a member's accusations count for nothing.
+    pub fn is_silenced(&self, node: NodeId) -> bool {
+        self.voices.get(&node).is_some_and(|voice| voice.is_silenced(self.members.f()))
+    }
+
+    /// The number of an author's last statement: the next must be higher.
+    pub fn last_number(&self, by: Principal) -> u64 {
+        match by {
+            Principal::Node(node) => self.voices.get(&node).map_or(0, |voice| voice.number),
+            Principal::Client(_) => self.administrator,
+        }
+    }
+
+    /// The last [`MAX_HISTORY`] decisions, oldest first.
+    pub fn history(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.history.iter()
+    }
+
+    /// The earliest time at which time alone decides something.
+    pub fn next_wake(&self) -> Option<WallTime> {
+        let Config { corroborate_within_ms, accusation_lasts_ms, .. } = self.config;
+        let accusations = self.voices.values().flat_map(move |voice| {
+            voice.accusations.values().flat_map(move |it| {
+                let judged = (it.standing == Standing::Pending)
+                    .then(|| it.since.after_ms(corroborate_within_ms));
+                let lapsed = it.live.then(|| it.said.after_ms(accusation_lasts_ms));
+                judged.into_iter().chain(lapsed)
+            })
+        });
+        let forgotten = self.voices.values().flat_map(|voice| {
+            let over = |suspect: &NodeId| voice.live(*suspect).is_none();
+            voice.unfounded.iter().filter(move |(suspect, _)| over(suspect)).map(|(_, at)| *at)
+        });
+        let released = self.records.values().filter_map(|record| Some(record.hold?.until));
+        accusations.chain(forgotten).chain(released).min()
+    }
+
+    fn set(&self, which: impl Fn(&Record) -> bool) -> NodeSet {
+        let mut set = NodeSet::default();
+        for (node, _) in self.records.iter().filter(|(_, record)| which(record)) {
+            set.insert(*node);
+        }
+        set
+    }
+
+    fn entries_after(&self, before: u64) -> Vec<Entry> {
+        self.history.iter().filter(|entry| entry.number > before).cloned().collect()
+    }
+
+    pub(super) fn enter(&mut self, position: Seq, node: NodeId, what: What) {
+        self.decided += 1;
+        if self.history.len() == MAX_HISTORY {
+            self.history.pop_front();
+        }
+        let (number, at) = (self.decided, self.now);
+        self.history.push_back(Entry { number, position, at, node, what });
+    }
+
+    /// One statement.
+    fn hear(&mut self, position: Seq, by: Principal, said: &Statement) -> Result<(), Refused> {
+        let last = self.last_number(by);
+        let author = match by {
+            Principal::Node(node) if self.members.contains(node) => Some(node),
+            Principal::ADMINISTRATOR => None,
+            _ => return Err(Refused::NoSay(by)),
+        };
+        if said.number <= last {
+            return Err(Refused::Old { found: said.number, last });
+        }
+        match author.and_then(|node| self.voices.get_mut(&node)) {
+            Some(voice) => voice.number = said.number,
+            None => self.administrator = said.number,
+        }
+        match (&said.claim, author) {
+            (Claim::Accuse { suspect, score, reasons }, Some(author)) => {
+                self.accuse(author, *suspect, *score, reasons)
+            }
+            (Claim::Withdraw { suspect }, Some(author)) => self.withdraw(author, *suspect),
+            (Claim::Convict { offender, proof }, _) => {
+                let record =
+                    self.records.get_mut(offender).ok_or(Refused::NotAMember(*offender))?;
+                if record.convicted.is_some() {
+                    return Err(Refused::Known(*offender));
+                }
+                record.convicted = Some(*proof);
+                self.enter(position, *offender, What::Convicted { proof: *proof });
+                self.convict(*offender);
+                Ok(())
+            }
+            (Claim::Order { node, order }, None) => {
+                self.order(*node, *order)?;
+                self.enter(position, *node, What::Ordered(*order));
+                Ok(())
+            }
+            _ => Err(Refused::NoSay(by)),
+        }
+    }
+
+    fn accuse(
+        &mut self,
+        author: NodeId,
+        suspect: NodeId,
+        score: u8,
+        reasons: &[Kind],
+    ) -> Result<(), Refused> {
+        if !self.members.contains(suspect) {
+            return Err(Refused::NotAMember(suspect));
+        }
+        if author == suspect {
+            return Err(Refused::Oneself);
+        }
+        if reasons.len() > MAX_REASONS {
+            return Err(Refused::TooManyReasons);
+        }
+        if self.records.get(&author).is_some_and(|record| record.convicted.is_some()) {
+            return Err(Refused::Convicted(author));
+        }
+        let (now, limit) = (self.now, self.members.f() + 1);
+        let voice = self.voices.entry(author).or_default();
+        let known = voice.accusations.contains_key(&suspect);
+        if !known && voice.accusations.len() >= usize::from(limit) {
+            return Err(Refused::TooMany { limit });
+        }
+        voice.accuse(now, suspect, score, reasons.to_vec());
+        Ok(())
+    }
+
+    fn withdraw(&mut self, author: NodeId, suspect: NodeId) -> Result<(), Refused> {
+        let now = self.now;
+        let until = now.after_ms(self.config.unfounded_ms);
+        match self.voices.get_mut(&author).filter(|voice| voice.live(suspect).is_some()) {
+            Some(voice) => {
+                voice.end(suspect, until);
+                voice.forget(now);
+                Ok(())
+            }
+            None => Err(Refused::NotAccused(suspect)),
+        }
+    }
+
+    /// All who accused it were right, and what it says itself is void.
+    fn convict(&mut self, offender: NodeId) {
+        for voice in self.voices.values_mut() {
+            voice.accusations.remove(&offender);
+            voice.unfounded.remove(&offender);
+        }
+        if let Some(voice) = self.voices.get_mut(&offender) {
+            *voice = Voice { number: voice.number, ..Voice::default() };
+        }
+        if let Some(record) = self.records.get_mut(&offender) {
+            record.hold = None;
+        }
+    }
+
+    fn order(&mut self, node: NodeId, order: Option<Order>) -> Result<(), Refused> {
+        let limit = self.members.f();
+        let firm = self.set(|record| record.is_restrained() && !record.by_accusation());
+        let record = self.records.get_mut(&node).ok_or(Refused::NotAMember(node))?;
+        if order == Some(Order::Hold) && !firm.contains(node) && firm.len() >= limit {
+            return Err(Refused::Full { limit });
+        }
+        record.order = order;
+        if order == Some(Order::Free) {
+            record.hold = None;
+        }
+        Ok(())
+    }
+}
