@@ -14,6 +14,7 @@
 //! | [`raft`] | its relative for deployments in which members crash and none lies |
 //! | [`app`] | what is replicated: the `Application` trait and the key-value store |
 //! | [`state`] | the replicated state as a tree of pieces, each named by its digest |
+//! | [`analyzer`] | how bad it is, and what to run then |
 //! | [`detector`] | who lies, and how anybody knows |
 //! | [`client`] | asks, retransmits, accepts f+1 matching replies |
 //! | [`event`] | the one schema of what happens |
@@ -83,6 +84,9 @@
 //! * **Accusing costs.** Quarantine is decided in the log by f+1 observers; an accusation that nobody
 //!   shares weakens its author's voice, and more than f of them silence it, so that f liars can
 //!   neither hold a correct member nor silence one ([`detector::quarantine`], with the argument).
+//! * **No unsound recommendation.** A policy that offers a protocol where its fault assumption can't
+//!   hold isn't loaded, and each recommendation is checked against the facts again; above f there is
+//!   nothing but safe mode ([`analyzer`]).
 //! * **What is few is a sorted vector.** A tree's code for every pair of types was a quarter of what
 //!   the lab sends; only maps that grow with keys or clients stay trees ([`sorted`]).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
@@ -93,6 +97,7 @@
 
 extern crate alloc;
 
+pub mod analyzer;
 pub mod app;
 pub mod client;
 pub mod crypto;

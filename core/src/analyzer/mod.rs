@@ -1,0 +1,49 @@
+//! The threat analyzer: how bad it is, and what to run then.
+//!
+//! ```text
+//!  quarantine ─▶ facts: n, convicted, suspected ─▶ level ─┐
+//!                                              └─▶ trend ─┼─▶ policy ─▶ is it sound? ─▶ recommendation
+//!  latency, loss, lateness ─────────────────▶ network ────┘                              with its reason
+//! ```
+//!
+//! Goes in: `now`, agreed [`Facts`], and network [`Conditions`]. Comes out: a [`Recommendation`] when
+//! it changes. Where replicas must come to the same, all three come from the log: agreed facts,
+//! agreed conditions, agreed time. It switches nothing itself.
+//!
+//! * **Nothing flaps.** What gets worse counts at once; what gets better, only after it was better,
+//!   and clearly so, for the whole dwell time (`ladder`).
+//! * **Nothing unsound is recommended**, whatever the policy says. A [`Policy`] that can't be sound
+//!   isn't loaded; and before anything is recommended, its fault assumption is held against the
+//!   facts once more ([`Protocol::is_sound`]).
+//!
+//! | file | holds |
+//! |---|---|
+//! | `level` | Low, Medium, High, Critical, by exact comparison |
+//! | `network` | calm, slow, lossy, asynchronous |
+//! | `trend` | rising, steady, falling |
+//! | `ladder` | hysteresis and dwell, the same for all of them |
+//! | `protocol` | **the list of protocols**, each with its fault assumption |
+//! | `policy` | from level and conditions to a protocol, and how it is checked |
+//! | `recommend` | what is recommended, and why, in one sentence |
+//! | `analyze` | [`Analyzer`]: all of it together, history and counters |
+//!
+//! Bounded: the history and the trend have their limits, all else is of constant size.
+
+mod analyze;
+mod ladder;
+mod level;
+mod network;
+mod policy;
+mod protocol;
+mod recommend;
+#[cfg(test)]
+mod tests;
+mod trend;
+
+pub use analyze::{Analyzer, Counters, Entry, MAX_HISTORY};
+pub use level::{Facts, Level};
+pub use network::{Conditions, Network};
+pub use policy::{BadPolicy, Bounds, MAX_RULES, Parameters, Policy, Rule};
+pub use protocol::{Assumption, Deployment, Protocol, Unsound};
+pub use recommend::{Because, Recommendation};
+pub use trend::Trend;

@@ -1,0 +1,69 @@
+//! What the network is like.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What was measured of the network. Where replicas must come to the same, it is agreed before: the
+/// median of what they measure, for instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// How long a message takes: the median, in microseconds.
+    pub latency_us: u32,
+    /// How many messages are lost, in parts per million.
+    pub loss_ppm: u32,
+    /// How many timers ran out although what they waited for came later, in parts per million: that
+    /// the network keeps no bound that anyone counts on.
+    pub late_ppm: u32,
+}
+
+/// The network, by the worst that is true of it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// None of the others.
+    #[default]
+    Calm,
+    /// Messages take long.
+    Slow,
+    /// Messages are lost.
+    Lossy,
+    /// No bound holds.
+    Asynchronous,
+}
+
+impl Network {
+    /// All, from good to bad.
+    pub const ALL: [Self; 4] = [Self::Calm, Self::Slow, Self::Lossy, Self::Asynchronous];
+
+    /// Above these bounds.
+    pub(super) fn by(conditions: Conditions, bounds: Conditions) -> Self {
+        if conditions.late_ppm > bounds.late_ppm {
+            Self::Asynchronous
+        } else if conditions.loss_ppm > bounds.loss_ppm {
+            Self::Lossy
+        } else if conditions.latency_us > bounds.latency_us {
+            Self::Slow
+        } else {
+            Self::Calm
+        }
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::Slow => "slow",
+            Self::Lossy => "lossy",
+            Self::Asynchronous => "asynchronous",
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

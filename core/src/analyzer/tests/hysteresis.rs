@@ -1,0 +1,150 @@
+//! Up at once, down after the dwell time, and nothing flaps.
+
+use core::time::Duration;
+
+use super::{calm, facts};
+use crate::{
+    analyzer::{
+        Analyzer, Because, Conditions, Level, MAX_HISTORY, Network, Policy, Protocol, Trend,
+    },
+    time::Time,
+};
+
+fn at(secs: u64) -> Time {
+    Time::from_millis(secs * 1_000)
+}
+
+fn analyzer() -> Analyzer {
+    Analyzer::new(Policy::default()).unwrap()
+}
+
+#[test]
+fn rising_threat_is_met_at_once_and_the_way_back_takes_its_time() {
+    // Given twenty members of which 1, 3, 5, 8 are known to misbehave, a second apart,
+    let mut analyzer = analyzer();
+    for (second, (known, level)) in (0..).zip([1, 3, 5, 8].into_iter().zip(Level::ALL)) {
+        analyzer.observe(at(second), facts(20, 0, known), calm());
+        assert_eq!(analyzer.level(), level);
+    }
+    let protocols: alloc::vec::Vec<_> =
+        analyzer.history().map(|entry| entry.recommendation.protocol).collect();
+    let ordered = Protocol::TrustOrderedPbft;
+    assert_eq!(protocols, [Protocol::Pbft, ordered, ordered, Protocol::SafeMode]);
+    // when they are all released, then it stays for the dwell time, and then falls.
+    analyzer.observe(at(4), facts(20, 0, 0), calm());
+    assert_eq!(analyzer.level(), Level::Critical);
+    analyzer.tick(at(303));
+    assert_eq!(analyzer.level(), Level::Critical);
+    assert_eq!(analyzer.recommendation().unwrap().protocol, Protocol::SafeMode);
+    assert_eq!(analyzer.next_wake(), Some(at(304)));
+    analyzer.tick(at(304));
+    assert_eq!(analyzer.level(), Level::Low);
+    assert!(analyzer.recommendation().unwrap().protocol.orders_writes());
+}
+
+#[test]
+fn a_ratio_that_swings_around_a_threshold_changes_the_level_once() {
+    for (low, high) in [((20, 2), (20, 3)), ((20, 4), (20, 5)), ((20, 6), (20, 7))] {
+        let mut analyzer = analyzer();
+        let mut protocols = alloc::collections::BTreeSet::new();
+        for second in 0..2_000 {
+            let (n, known) = if second % 20 < 10 { low } else { high };
+            analyzer.observe(at(second), facts(n, 0, known), calm());
+            protocols.insert(analyzer.recommendation().unwrap().protocol);
+        }
+        let entered: u64 = analyzer.counters().entered.iter().sum();
+        assert_eq!(entered, 2, "where it began, and once up: {low:?} {high:?}");
+        assert_eq!(analyzer.counters().switches as usize, protocols.len() - 1, "no way back");
+    }
+}
+
+#[test]
+fn down_is_below_the_lower_threshold_and_not_just_below_the_upper_one() {
+    let mut analyzer = analyzer();
+    analyzer.observe(at(0), facts(100, 0, 11), calm());
+    assert_eq!(analyzer.level(), Level::Medium);
+    for second in 1..1_000 {
+        analyzer.observe(at(second), facts(100, 0, 9), calm());
+    }
+    assert_eq!(analyzer.level(), Level::Medium, "0.09 is below 0.10, but not below 0.08");
+    analyzer.observe(at(1_000), facts(100, 0, 8), calm());
+    analyzer.tick(at(1_300));
+    assert_eq!(analyzer.level(), Level::Low);
+}
+
+#[test]
+fn a_safe_mode_is_not_left_by_a_moment_of_calm() {
+    let mut analyzer = analyzer();
+    for second in 0..1_000 {
+        // Two of four, and one of four, by turns.
+        analyzer.observe(at(second), facts(4, 0, 1 + (second % 2) as u16), calm());
+    }
+    assert_eq!(analyzer.counters().switches, 1);
+    let last = analyzer.recommendation().unwrap();
+    assert_eq!((last.protocol, last.because), (Protocol::SafeMode, Because::AboveF));
+}
+
+#[test]
+fn the_trend_and_the_network_change_what_is_recommended() {
+    let mut analyzer = analyzer();
+    analyzer.observe(at(0), facts(20, 0, 0), calm());
+    assert_eq!(analyzer.recommendation().unwrap().protocol, Protocol::Pbft);
+    // One more of twenty is low still, but it gets worse.
+    analyzer.observe(at(10), facts(20, 0, 1), calm());
+    assert_eq!((analyzer.level(), analyzer.trend()), (Level::Low, Trend::Rising));
+    assert_eq!(analyzer.recommendation().unwrap().protocol, Protocol::TrustOrderedPbft);
+    // Ten minutes later it has stayed so, and after the dwell time that counts.
+    analyzer.tick(at(610));
+    assert_eq!(analyzer.trend(), Trend::Rising);
+    analyzer.tick(at(910));
+    assert_eq!(analyzer.trend(), Trend::Steady);
+    assert_eq!(analyzer.recommendation().unwrap().protocol, Protocol::Pbft);
+    for (late_ppm, loss_ppm, latency_us, network, timeout_percent) in [
+        (0, 0, 100_001, Network::Slow, 200),
+        (0, 20_001, 0, Network::Lossy, 200),
+        (100_001, 0, 0, Network::Asynchronous, 400),
+    ] {
+        let conditions = Conditions { latency_us, loss_ppm, late_ppm };
+        analyzer.observe(at(1_000), facts(20, 0, 1), conditions);
+        assert_eq!(analyzer.network(), network);
+        let parameters = analyzer.recommendation().unwrap().parameters;
+        assert_eq!(parameters.timeout_percent, timeout_percent);
+    }
+}
+
+#[test]
+fn it_wakes_itself_until_everything_is_calm() {
+    let mut analyzer = analyzer();
+    let rough = Conditions { late_ppm: 500_000, ..calm() };
+    analyzer.observe(at(0), facts(7, 0, 0), rough);
+    analyzer.observe(at(1), facts(7, 0, 3), rough);
+    analyzer.observe(at(2), facts(7, 0, 0), calm());
+    let mut wakes = 0;
+    while let Some(wake) = analyzer.next_wake() {
+        analyzer.tick(wake);
+        wakes += 1;
+        assert!(wakes < 20, "it never comes to rest");
+    }
+    let last = analyzer.recommendation().unwrap();
+    assert_eq!((analyzer.level(), analyzer.network()), (Level::Low, Network::Calm));
+    assert_eq!((last.protocol, last.parameters.timeout_percent), (Protocol::Pbft, 100));
+}
+
+#[test]
+fn the_history_is_bounded_and_the_counters_add_up() {
+    let mut analyzer = analyzer();
+    let mut now = at(0);
+    for round in 0..200 {
+        analyzer.observe(now, facts(20, 0, if round % 2 == 0 { 8 } else { 0 }), calm());
+        now = now + Duration::from_mins(10);
+        analyzer.tick(now);
+        now = now + Duration::from_mins(10);
+    }
+    assert_eq!(analyzer.history().len(), MAX_HISTORY);
+    let numbers: alloc::vec::Vec<u64> = analyzer.history().map(|entry| entry.number).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1) && numbers[0] > 100);
+    let counters = analyzer.counters();
+    assert_eq!(counters.observations, 400);
+    let lasted: u64 = counters.lasted_us.iter().sum();
+    assert_eq!(Time(lasted) + Duration::from_mins(10), now);
+}
