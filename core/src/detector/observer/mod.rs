@@ -1,0 +1,57 @@
+//! A thin observer: turns what a replica sees of its peers into signals of [`suspicion`](super::suspicion).
+//!
+//! Goes in: `now`, and what arrived ([`Observer::heard`], [`Observer::refused`]) or happened
+//! ([`Observer::saw`]). Comes out: a [`Suspicion`](super::suspicion::Suspicion) that is fed. It
+//! changes nothing of what the replica does.
+//!
+//! | what is expected | of whom | judged when | else |
+//! |---|---|---|---|
+//! | a prepare and a commit for each position | each peer (the primary: a commit) | a grace time after it was executed here, by the commits of a quorum | `Failure` |
+//! | that a commit agrees with what its view decided | each peer | then, too | `InconsistentVote` |
+//! | votes soon after the proposal | each peer, against the others | when the vote comes | `Response` |
+//! | any sign of life | each peer, while most are heard | in each period of silence | `Silence` |
+//! | as many messages as others send | each peer, against the others | in each window | `Flood` |
+//! | that a wanted view is wanted by others | who asks for it | after twice the time that a view change takes | `ViewChangeAbuse` |
+//! | the checkpoint that a quorum vouches for | each peer | when both are known | `CheckpointDisagreement` |
+//! | a lead as quick as the backups' rounds | the primary | when the replica finds it too slow, in a calm network | `SlowLead` |
+//!
+//! # What it doesn't hold against anyone
+//!
+//! * **A prepare for something else than what was decided**, and that no commit follows it. It may be
+//!   the honest victim of a primary that equivocates; that primary is proven guilty elsewhere.
+//! * **A position that was decided elsewhere**, and came here by repair: then few votes came, and
+//!   nobody can say whose fault that is.
+//! * **What the observer slept through.** What is due is judged on time or not at all, so a replica
+//!   that was stopped for a while doesn't blame the others for its own absence.
+//! * **Answers to its own questions.** Repair and state transfer come in bursts; they are no flood.
+//!
+//! # What it can't tell apart
+//!
+//! A silent node and a cut link; a slow node and a slow line; a node that left a view because it
+//! doesn't hear the primary, and one that pretends. From one place they look the same. That is why a
+//! score means something to its observer only, and why it takes f+1 observers in different places to
+//! act: a line is bad for one of them, a node for all.
+//!
+//! From all places the same look a backup that withholds its votes and one whom the *primary* keeps
+//! without proposals: what it isn't told, it can't vote for. Until somebody passes proposals on, a
+//! primary can make one backup at a time look silent.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `position` | the votes for one position, and what is made of them |
+//! | `traffic` | signs of life, and how much is sent |
+//! | `calm` | whether the network is calm enough to blame a primary |
+//! | `checkpoints` | who vouches for which state |
+//! | `observe` | [`Observer`]: what comes in, and when what is judged |
+//!
+//! Bounded: [`MAX_POSITIONS`] positions with two votes of each peer, and a few entries for each peer.
+
+mod calm;
+mod checkpoints;
+mod observe;
+mod position;
+#[cfg(test)]
+mod tests;
+mod traffic;
+
+pub use observe::{MAX_POSITIONS, Observer};

@@ -1,0 +1,306 @@
+//! What comes in, and when what is judged.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    calm::Calm,
+    checkpoints::Checkpoints,
+    position::{Ballot, Position},
+    traffic::Traffic,
+};
+use crate::{
+    crypto::Refusal,
+    detector::suspicion::{BadConfig, Channel, Config, Signal, Suspicion},
+    event::EventKind,
+    ids::{NodeId, Seq, View},
+    pbft::{Config as Timers, MessageKind, Summary},
+    quorum::Membership,
+    sorted::SortedMap,
+    time::Time,
+};
+
+/// How many positions are watched at a time. Where there are more, they are a sample: a new one is
+/// taken when an old one has been judged.
+pub const MAX_POSITIONS: usize = 64;
+/// How far ahead of the own replica votes are taken. Less than what is watched, or votes for what
+/// never comes would leave no room.
+const AHEAD: u64 = 32;
+/// How many status intervals a vote may take after its position was executed here: lost, it is
+/// said again after one, and that may be lost too.
+const GRACE_INTERVALS: u32 = 3;
+/// How many status intervals may pass without a sign of life: an idle replica says something in
+/// four, and twice that may be lost.
+const SILENT_INTERVALS: u32 = 12;
+/// A peer may always be slower than others by the request timeout divided by this: timeouts are
+/// several round trips of the deployment, so it is about one round trip to its farthest corner.
+const FLOOR_SHARE: u64 = 4;
+
+/// One replica's eyes on its peers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Observer {
+    own: NodeId,
+    members: Membership,
+    timing: Timing,
+    suspicion: Suspicion,
+    positions: SortedMap<Seq, Position>,
+    /// The highest that was proposed or executed here.
+    top: Seq,
+    traffic: Traffic,
+    checkpoints: Checkpoints,
+    calm: Calm,
+    /// The own view, and whether it is in normal operation.
+    view: View,
+    active: bool,
+    /// Who wants a later view, and since when.
+    wanted: SortedMap<NodeId, (View, Time)>,
+}
+
+/// How long it waits before it judges.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Timing {
+    prompt: Duration,
+    grace: Duration,
+    silence: Duration,
+    patience: Duration,
+}
+
+impl Observer {
+    /// Of a replica with these timers. Where `config` has the default floor for lateness, that of
+    /// the timers is taken.
+    pub fn new(
+        own: NodeId,
+        members: Membership,
+        timers: &Timers,
+        mut config: Config,
+    ) -> Result<Self, BadConfig> {
+        if config.late_floor_ms == Config::default().late_floor_ms {
+            config.late_floor_ms = (timers.request_timeout_ms / FLOOR_SHARE).max(1);
+        }
+        let interval = timers.status_interval();
+        Ok(Self {
+            own,
+            members,
+            timing: Timing {
+                prompt: interval / 2,
+                grace: interval * GRACE_INTERVALS,
+                silence: interval * SILENT_INTERVALS,
+                patience: timers.view_change_timeout(1),
+            },
+            suspicion: Suspicion::new(own, members, config)?,
+            positions: SortedMap::new(),
+            top: members.start(),
+            traffic: Traffic::default(),
+            checkpoints: Checkpoints::default(),
+            calm: Calm::default(),
+            view: View(0),
+            active: true,
+            wanted: SortedMap::new(),
+        })
+    }
+
+    /// What it makes of its peers.
+    pub fn suspicion(&self) -> &Suspicion {
+        &self.suspicion
+    }
+
+    /// The same, to ask for decisions.
+    pub fn suspicion_mut(&mut self) -> &mut Suspicion {
+        &mut self.suspicion
+    }
+
+    /// Another epoch: views and votes begin anew.
+    pub fn turn(&mut self, members: Membership) {
+        self.members = members;
+        self.suspicion.turn(members);
+        self.positions.clear();
+        self.top = members.start();
+        self.wanted.clear();
+        self.calm = Calm::default();
+        (self.view, self.active) = (View(0), true);
+    }
+
+    /// A peer's message came, and its signatures hold.
+    pub fn heard(&mut self, now: Time, from: NodeId, what: &Summary) {
+        if from == self.own || !self.members.contains(from) {
+            return;
+        }
+        self.judge(now);
+        let unasked = !answers(what.kind);
+        for flooder in self.traffic.count(now, from, self.members, self.own, unasked) {
+            self.suspicion.note(now, flooder, Signal::Flood);
+        }
+        match *what {
+            Summary {
+                kind: kind @ (MessageKind::Prepare | MessageKind::Commit),
+                view: Some(view),
+                seq: Some(seq),
+                digest: Some(digest),
+                ..
+            } => {
+                let ballot = Ballot::new(view, digest);
+                let is_commit = kind == MessageKind::Commit;
+                let leads = self.members.primary(view) == from;
+                let prompt = self.timing.prompt;
+                let Some(position) = self.position(seq) else { return };
+                if is_commit == leads {
+                    position.note_prompt(now, from, prompt);
+                }
+                if let Some(signal) = position.vote(now, from, ballot, is_commit) {
+                    self.suspicion.note(now, from, signal);
+                }
+            }
+            Summary { kind: MessageKind::ViewChange, view: Some(view), .. } if view > self.view => {
+                let wanted = self.wanted.entry(from).or_insert((view, now));
+                wanted.0 = wanted.0.max(view);
+            }
+            Summary {
+                kind: MessageKind::Checkpoint, seq: Some(seq), digest: Some(digest), ..
+            } if self.checkpoints.vote(from, seq, digest) => {
+                self.suspicion.note(now, from, Signal::CheckpointDisagreement);
+            }
+            _ => {}
+        }
+    }
+
+    /// A peer's message was turned away. Of another epoch is no offence.
+    pub fn refused(&mut self, now: Time, from: NodeId, kind: MessageKind, why: &Refusal) {
+        if !matches!(why, Refusal::Epoch { .. }) {
+            let channel = if relays(kind) { Channel::Relayed } else { Channel::Link };
+            self.suspicion.note(now, from, Signal::Malformed { channel });
+        }
+    }
+
+    /// Something happened at the own replica.
+    pub fn saw(&mut self, now: Time, event: &EventKind) {
+        self.judge(now);
+        match *event {
+            EventKind::PrePrepared { view, seq, digest, .. } => {
+                self.top = self.top.max(seq);
+                let ballot = Ballot::new(view, digest);
+                let early = self.position(seq).map_or_else(Vec::new, |it| it.propose(now, ballot));
+                for peer in early {
+                    let took = Duration::ZERO;
+                    self.suspicion.note(now, peer, Signal::Response { took });
+                }
+            }
+            EventKind::Committed { view, seq, digest } => {
+                if let Some(position) = self.position(seq) {
+                    position.decide(Ballot::new(view, digest));
+                }
+            }
+            EventKind::Executed { seq, .. } => {
+                self.top = self.top.max(seq);
+                if let Some(position) = self.positions.get_mut(&seq) {
+                    position.executed_at = Some(now);
+                }
+            }
+            EventKind::CheckpointStable { seq, digest } => {
+                for peer in self.checkpoints.stable(seq, digest) {
+                    self.suspicion.note(now, peer, Signal::CheckpointDisagreement);
+                }
+            }
+            EventKind::PrimaryTooSlow { primary, .. } if self.calm.is_calm(self.members) => {
+                self.suspicion.note(now, primary, Signal::SlowLead);
+            }
+            EventKind::ViewChangeStarted { view, .. } => self.move_to(view, false),
+            EventKind::ViewEntered { view, .. } => self.move_to(view, true),
+            _ => {}
+        }
+    }
+
+    /// How many positions it watches now.
+    pub fn watched(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Judges what is due.
+    pub fn tick(&mut self, now: Time) {
+        self.judge(now);
+    }
+
+    /// When something is due.
+    pub fn next_wake(&self) -> Time {
+        let positions = self.positions.values().filter(|it| !it.judged);
+        let positions = positions.filter_map(|it| Some(it.executed_at? + self.timing.grace));
+        let wanted = self.wanted.values().map(|(_, since)| *since + self.timing.patience);
+        let silence = self.traffic.next_wake(self.timing.silence);
+        positions.chain(wanted).min().map_or(silence, |due| due.min(silence))
+    }
+
+    fn move_to(&mut self, view: View, active: bool) {
+        (self.view, self.active) = (view, active);
+        self.wanted.retain(|_, (wanted, _)| *wanted > view);
+    }
+
+    /// The position, if it is watched.
+    fn position(&mut self, seq: Seq) -> Option<&mut Position> {
+        if !self.positions.contains_key(&seq) {
+            if seq.0 > self.top.0.saturating_add(AHEAD) {
+                return None;
+            }
+            if self.positions.len() >= MAX_POSITIONS {
+                let top = self.top;
+                let spent = |(seq, position): &(&Seq, &Position)| position.is_spent(**seq < top);
+                let spent = *self.positions.iter().find(spent)?.0;
+                self.positions.remove(&spent);
+            }
+            self.positions.insert(seq, Position::default());
+        }
+        self.positions.get_mut(&seq)
+    }
+
+    fn judge(&mut self, now: Time) {
+        if now < self.next_wake() {
+            return;
+        }
+        let Timing { grace, silence, patience, .. } = self.timing;
+        for peer in self.traffic.silent(now, silence, self.members, self.own) {
+            self.suspicion.note(now, peer, Signal::Silence);
+        }
+        let mut signals = Vec::new();
+        for position in self.positions.values_mut().filter(|position| !position.judged) {
+            let Some(due) = position.executed_at.map(|at| at + grace) else { continue };
+            if due <= now {
+                let judgement = position.judge(self.members, self.own);
+                // What is noticed much too late was slept through.
+                if let Some(judgement) = judgement.filter(|_| now < due + grace) {
+                    signals.extend(judgement.signals);
+                    self.calm.note(self.members, self.own, judgement.late);
+                }
+            }
+        }
+        for (peer, signal) in signals {
+            self.suspicion.note(now, peer, signal);
+        }
+        let due = |(_, since): &(View, Time)| *since + patience <= now;
+        let lonely: Vec<NodeId> =
+            self.wanted.iter().filter(|(_, it)| due(it)).map(|(node, _)| *node).collect();
+        for peer in lonely {
+            self.wanted.remove(&peer);
+            if self.active {
+                self.suspicion.note(now, peer, Signal::ViewChangeAbuse);
+            }
+        }
+    }
+}
+
+/// What comes because it was asked for, in bursts.
+const fn answers(kind: MessageKind) -> bool {
+    matches!(
+        kind,
+        MessageKind::Decided
+            | MessageKind::Batch
+            | MessageKind::Stable
+            | MessageKind::State
+            | MessageKind::EpochEnds
+            | MessageKind::RecoveryAnswer
+    )
+}
+
+/// What holds mostly the words of others.
+const fn relays(kind: MessageKind) -> bool {
+    answers(kind) || matches!(kind, MessageKind::Request | MessageKind::NewView)
+}

@@ -1,0 +1,150 @@
+//! The votes for one position, and what is made of them once it was executed.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    crypto::Digest,
+    detector::suspicion::Signal,
+    ids::{NodeId, View},
+    quorum::{Membership, NodeSet},
+    sorted::SortedMap,
+    time::Time,
+};
+
+/// What a vote is for: its view, and the first bytes of its digest. Whoever finds two digests with
+/// the same makes its own false vote look right, and gains nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ballot {
+    pub(super) view: View,
+    digest: u64,
+}
+
+impl Ballot {
+    pub(super) fn new(view: View, digest: Digest) -> Self {
+        Self { view, digest: digest.prefix() }
+    }
+}
+
+/// One peer's votes: its latest of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Votes {
+    prepare: Option<Ballot>,
+    commit: Option<Ballot>,
+}
+
+/// One position in the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// What was accepted here last, and when.
+    proposal: Option<(Ballot, Time)>,
+    decided: Option<Ballot>,
+    pub(super) executed_at: Option<Time>,
+    pub(super) judged: bool,
+    votes: SortedMap<NodeId, Votes>,
+    /// Whose answer to the proposal was timed.
+    timed: NodeSet,
+    /// Whose prepare (the primary's: commit) came so soon that it wasn't said twice.
+    prompt: NodeSet,
+}
+
+/// What is to be said of a position that was decided by votes that came here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Judgement {
+    pub(super) signals: Vec<(NodeId, Signal)>,
+    /// Whose first vote came late, or not at all.
+    pub(super) late: NodeSet,
+}
+
+impl Position {
+    /// A proposal was accepted here. Returns who had voted for it already: they answered at once.
+    pub(super) fn propose(&mut self, now: Time, ballot: Ballot) -> Vec<NodeId> {
+        if self.proposal.is_some_and(|(known, _)| known.view >= ballot.view) {
+            return Vec::new();
+        }
+        self.proposal = Some((ballot, now));
+        self.timed = NodeSet::default();
+        let voted = |votes: &Votes| {
+            [votes.prepare, votes.commit].iter().flatten().any(|it| it.view == ballot.view)
+        };
+        let early: Vec<NodeId> =
+            self.votes.iter().filter(|(_, it)| voted(it)).map(|(node, _)| *node).collect();
+        for node in &early {
+            self.timed.insert(*node);
+        }
+        early
+    }
+
+    /// A vote that counts for promptness came, within the time for that.
+    pub(super) fn note_prompt(&mut self, now: Time, from: NodeId, within: Duration) {
+        if self.proposal.is_none_or(|(_, since)| now <= since + within) {
+            self.prompt.insert(from);
+        }
+    }
+
+    /// A vote came. If it is the first answer to the proposal: how long that took.
+    pub(super) fn vote(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        ballot: Ballot,
+        is_commit: bool,
+    ) -> Option<Signal> {
+        let votes = self.votes.entry(from).or_default();
+        let place = if is_commit { &mut votes.commit } else { &mut votes.prepare };
+        if place.is_none_or(|known| known.view < ballot.view) {
+            *place = Some(ballot);
+        }
+        let (proposal, since) = self.proposal?;
+        let answers = proposal.view == ballot.view && self.timed.insert(from);
+        answers.then(|| Signal::Response { took: now.since(since) })
+    }
+
+    /// Whether it may make room: judged, or never proposed here and passed by.
+    pub(super) fn is_spent(&self, passed: bool) -> bool {
+        self.judged || (passed && self.executed_at.is_none())
+    }
+
+    pub(super) fn decide(&mut self, ballot: Ballot) {
+        self.decided = Some(ballot);
+    }
+
+    /// What is to be said of each peer; nothing, unless votes of a quorum came here.
+    pub(super) fn judge(&mut self, members: Membership, own: NodeId) -> Option<Judgement> {
+        self.judged = true;
+        let decided = self.decided?;
+        let commit_of = |node: &NodeId| self.votes.get(node).and_then(|votes| votes.commit);
+        let agreed = self.votes.keys().filter(|node| commit_of(node) == Some(decided)).count();
+        if agreed + 1 < members.quorum() {
+            return None;
+        }
+        let mut judgement = Judgement::default();
+        let Judgement { signals, late } = &mut judgement;
+        for peer in members.others(own) {
+            if !self.prompt.contains(peer) {
+                late.insert(peer);
+            }
+            let commit = commit_of(&peer);
+            let prepare = self.votes.get(&peer).and_then(|votes| votes.prepare);
+            let of_view = |vote: Ballot| vote.view == decided.view;
+            if commit.is_some_and(|it| of_view(it) && it != decided) {
+                signals.push((peer, Signal::InconsistentVote));
+                continue;
+            }
+            // It may have been told something else, and then it can't commit either.
+            if prepare.is_some_and(|it| of_view(it) && it != decided) {
+                continue;
+            }
+            let outcome = |vote: Option<Ballot>| {
+                if vote.is_some() { Signal::Success } else { Signal::Failure }
+            };
+            signals.push((peer, outcome(commit)));
+            if peer != members.primary(decided.view) {
+                signals.push((peer, outcome(prepare)));
+            }
+        }
+        Some(judgement)
+    }
+}

@@ -1,0 +1,150 @@
+//! The parts of an observer that a cluster rarely shows.
+
+use core::time::Duration;
+
+use crate::{
+    crypto::{Digest, Refusal},
+    detector::{
+        observer::{MAX_POSITIONS, Observer},
+        suspicion::{Config, Kind, Points},
+    },
+    event::EventKind,
+    ids::{Epoch, NodeId, Seq, View},
+    pbft::{Config as Timers, MessageKind, Summary},
+    quorum::Membership,
+    time::Time,
+};
+
+fn observer() -> Observer {
+    let members = Membership::new(4).unwrap();
+    Observer::new(NodeId(0), members, &Timers::default(), Config::default()).unwrap()
+}
+
+fn vote(kind: MessageKind, view: u64, seq: u64, digest: u8) -> Summary {
+    let digest = Some(Digest::of(&digest));
+    Summary { kind, view: Some(View(view)), seq: Some(Seq(seq)), digest, request: None }
+}
+
+fn decide(observer: &mut Observer, now: Time, seq: u64) {
+    let (view, seq, digest) = (View(0), Seq(seq), Digest::of(&1_u8));
+    observer.saw(now, &EventKind::PrePrepared { view, seq, digest, requests: 1 });
+    observer.saw(now, &EventKind::Committed { view, seq, digest });
+    observer.saw(now, &EventKind::Executed { seq, digest, requests: alloc::vec![] });
+}
+
+#[test]
+fn a_commit_against_the_outcome_of_its_view_is_inconsistent_and_a_prepare_is_not() {
+    let mut observer = observer();
+    let now = Time::from_millis(1);
+    // Given node 3 committed something else in view 0, node 2 prepared something else (as an honest
+    // victim of an equivocating primary would), and another view's commits are of no account,
+    for peer in [1, 2] {
+        observer.heard(now, NodeId(peer), &vote(MessageKind::Commit, 0, 1, 1));
+    }
+    observer.heard(now, NodeId(1), &vote(MessageKind::Prepare, 0, 1, 1));
+    observer.heard(now, NodeId(2), &vote(MessageKind::Prepare, 0, 1, 9));
+    observer.heard(now, NodeId(3), &vote(MessageKind::Commit, 0, 1, 9));
+    decide(&mut observer, now, 1);
+    assert_eq!(observer.suspicion().counted(NodeId(3), Kind::Inconsistent), 0, "not judged yet");
+    let due = observer.next_wake();
+    observer.tick(due);
+    let counted = |peer| observer.suspicion().counted(NodeId(peer), Kind::Inconsistent);
+    assert_eq!([counted(1), counted(2), counted(3)], [0, 0, 1]);
+    assert_eq!(observer.suspicion().score(due, NodeId(2)), Points::ZERO);
+}
+
+#[test]
+fn what_was_decided_elsewhere_or_slept_through_is_held_against_nobody() {
+    let failures = |observer: &Observer| {
+        (1..4).map(|peer| observer.suspicion().counted(NodeId(peer), Kind::Failures)).sum::<u32>()
+    };
+    // No commits came: it was repaired.
+    let mut repaired = observer();
+    decide(&mut repaired, Time::from_millis(1), 1);
+    repaired.tick(repaired.next_wake());
+    assert_eq!(failures(&repaired), 0);
+    // Those of a quorum came, and then the observer slept.
+    for (late, expected) in [(Duration::ZERO, 3), (Duration::from_mins(1), 0)] {
+        let mut observer = observer();
+        let now = Time::from_millis(1);
+        for peer in [1, 2] {
+            observer.heard(now, NodeId(peer), &vote(MessageKind::Commit, 0, 1, 1));
+        }
+        decide(&mut observer, now, 1);
+        let due = observer.next_wake() + late;
+        observer.tick(due);
+        // Node 3 owes a prepare and a commit, node 1 or 2 a prepare: node 0 was primary.
+        assert_eq!(failures(&observer), if expected == 0 { 0 } else { 4 });
+    }
+}
+
+#[test]
+fn a_checkpoint_against_a_quorums_is_noted_once_whichever_comes_first() {
+    let mut observer = observer();
+    let now = Time::from_millis(1);
+    let checkpoint =
+        |digest: u8| Summary { view: None, ..vote(MessageKind::Checkpoint, 0, 100, digest) };
+    observer.heard(now, NodeId(2), &checkpoint(9));
+    let stable = EventKind::CheckpointStable { seq: Seq(100), digest: Digest::of(&1_u8) };
+    observer.saw(now, &stable);
+    for _ in 0..3 {
+        observer.heard(now, NodeId(1), &checkpoint(1));
+        observer.heard(now, NodeId(2), &checkpoint(9));
+        observer.heard(now, NodeId(3), &checkpoint(9));
+    }
+    let counted = |peer| observer.suspicion().counted(NodeId(peer), Kind::Checkpoint);
+    assert_eq!([counted(1), counted(2), counted(3)], [0, 1, 1]);
+}
+
+#[test]
+fn a_view_that_nobody_else_wants_is_noted_and_one_that_comes_is_not() {
+    let view_change = |view| Summary { digest: None, ..vote(MessageKind::ViewChange, view, 0, 0) };
+    for comes in [false, true] {
+        let mut observer = observer();
+        let mut now = Time::from_millis(1);
+        observer.heard(now, NodeId(3), &view_change(1));
+        if comes {
+            let (view, primary) = (View(1), NodeId(1));
+            observer.saw(now, &EventKind::ViewEntered { view, primary, carried_over: 0 });
+        }
+        for _ in 0..20 {
+            now = observer.next_wake();
+            observer.tick(now);
+        }
+        let counted = observer.suspicion().counted(NodeId(3), Kind::ViewChange);
+        assert_eq!(counted, u32::from(!comes));
+    }
+}
+
+#[test]
+fn another_epoch_is_no_offence_and_badly_signed_is() {
+    let mut observer = observer();
+    let now = Time::from_millis(1);
+    let epoch = Refusal::Epoch { found: Epoch(1), expected: Epoch(0) };
+    observer.refused(now, NodeId(3), MessageKind::Prepare, &epoch);
+    assert_eq!(observer.suspicion().counted(NodeId(3), Kind::Malformed), 0);
+    let bad = Refusal::Inconsistent("x");
+    observer.refused(now, NodeId(3), MessageKind::Prepare, &bad);
+    observer.refused(now, NodeId(2), MessageKind::Decided, &bad);
+    let score = |peer| observer.suspicion().score(now, NodeId(peer)).0;
+    assert_eq!((score(3), score(2)), (15_000, 7_500), "made, and passed on");
+}
+
+#[test]
+fn votes_for_what_never_comes_fill_no_memory_and_push_nothing_out() {
+    let mut observer = observer();
+    let now = Time::from_millis(1);
+    for seq in (1..10_000).chain(u64::MAX - 100..u64::MAX) {
+        observer.heard(now, NodeId(3), &vote(MessageKind::Commit, seq, seq, 1));
+    }
+    assert!(observer.watched() <= MAX_POSITIONS / 2);
+    // There is room for what does come, and it is judged.
+    for seq in 1..=10 {
+        for peer in [1, 2] {
+            observer.heard(now, NodeId(peer), &vote(MessageKind::Commit, 0, seq, 1));
+        }
+        decide(&mut observer, now, seq);
+    }
+    observer.tick(observer.next_wake());
+    assert_eq!(observer.suspicion().outcomes(now, NodeId(1)).successes, 10);
+}
