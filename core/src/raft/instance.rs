@@ -11,7 +11,7 @@ use super::{
     contract::{Cause, Effect, Event, Input, NotProposed, Refusal, Role},
     leadership::Leadership,
     log::Log,
-    messages::{Answer, Append, Body, Entry, MAX_PAYLOAD_BYTES, MAX_TERM, Message, Place},
+    messages::{Answer, Body, Entry, MAX_PAYLOAD_BYTES, MAX_TERM, Message, Place},
     outbox::Outbox,
     reads::WaitingRead,
     records::{LogGap, Memory, Record},
@@ -252,8 +252,10 @@ impl<P: Payload> Raft<P> {
     fn tell_of_later_term(&mut self, to: NodeId, body: &Body<P>) {
         let body = match body {
             Body::Vote { .. } => Body::VoteReply { granted: false },
-            Body::Append(Append { round, .. }) | Body::Snapshot { round, .. } => {
-                Body::AppendReply { round: *round, commit: self.commit, answer: Answer::Heard }
+            // Of round 0: who led an earlier term may lead this one when the answer arrives, and
+            // its rounds began anew.
+            Body::Append(_) | Body::Snapshot { .. } => {
+                Body::AppendReply { round: 0, commit: self.commit, answer: Answer::Heard }
             }
             _ => return,
         };

@@ -61,7 +61,8 @@ fn request_vote_2_no_vote_for_a_log_that_is_behind() {
 fn append_entries_1_a_leader_of_an_earlier_term_is_told_and_not_followed() {
     let mut member = Member::with_log(0, 5, 3, &[1]);
     let said = member.asked(1, 2, append(at(1, 1), vec![entry(2, 7)], 2));
-    assert_eq!(said, [reply(Answer::Heard)]);
+    let heard = Body::AppendReply { round: 0, commit: Seq(0), answer: Answer::Heard };
+    assert_eq!(said, [heard]);
     assert_eq!((member.terms(), member.raft.leader()), (vec![1], None));
     member.hears(1, 2, append(at(1, 1), vec![], 0));
     assert_eq!(member.sent.last().unwrap().1.term, Term(3));

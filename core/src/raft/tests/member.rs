@@ -85,12 +85,16 @@ impl Member {
     }
 
     pub(super) fn restored(id: u16, n: u16, config: Config, disk: Vec<Record<u64>>) -> Self {
+        Self::restored_at(Time::from_millis(1), id, n, config, disk)
+    }
+
+    fn restored_at(now: Time, id: u16, n: u16, config: Config, disk: Vec<Record<u64>>) -> Self {
         let members = Membership::new(n).unwrap();
         let raft =
             Raft::restore(NodeId(id), members, config, state_at(0), disk.iter().cloned()).unwrap();
         let mut member = Self {
             raft,
-            now: Time::from_millis(1),
+            now,
             unsynced: Vec::new(),
             disk,
             sent: Vec::new(),
@@ -109,10 +113,8 @@ impl Member {
     pub(super) fn restart(&mut self) {
         let n = self.raft.members().n();
         let config = self.raft.config.clone();
-        let now = self.now;
-        *self = Self::restored(self.raft.id().0, n, config, take(&mut self.disk));
-        self.now = now;
-        self.raft.handle(now, Input::Tick);
+        let disk = take(&mut self.disk);
+        *self = Self::restored_at(self.now, self.raft.id().0, n, config, disk);
     }
 
     /// Takes an input, and does what it asks for but for syncing.

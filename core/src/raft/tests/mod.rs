@@ -13,6 +13,7 @@
 //! | `reads` | read index |
 //! | `snapshots` | compaction, and followers that need the state |
 //! | `sealing` | the end of the epoch |
+//! | `simulator` | storms and calms from seeds, with the invariants of figure 3 after every step |
 //! | `bad_input` | whatever is said, at any time: no panic, and a reason |
 
 mod bad_input;
@@ -26,4 +27,5 @@ mod net;
 mod reads;
 mod replication;
 mod sealing;
+mod simulator;
 mod snapshots;

@@ -54,6 +54,37 @@ fn a_read_waits_for_a_majority_that_was_with_the_leader_after_the_read_came() {
     assert_eq!(leader.ready, [(7, Seq(1))]);
 }
 
+/// Seed 11241 of the storms: the answer named a round that the new term had not come to. Had it come
+/// there with a read, the answer would have confirmed it.
+#[test]
+fn an_answer_to_what_a_leader_said_in_an_earlier_term_confirms_no_read_of_a_later_one() {
+    // Given a member that led term 1 for many rounds, and leads term 3 now
+    let mut leader = Member::new(0, 5);
+    leader.is_elected_by(&[1, 2]);
+    for _ in 0..5 {
+        leader.wait(100);
+    }
+    let late = leader.sent.pop().unwrap().1;
+    leader.hears(1, 2, Body::VoteReply { granted: false });
+    leader.is_elected_by(&[1, 2]);
+    for follower in 1..5 {
+        leader.hears(follower, 3, matched(1, 2));
+    }
+    leader.does(Input::Read(7));
+    // when what it said in term 1 arrives at last, at followers of term 3,
+    let answers = [1, 2, 3].map(|follower| {
+        let mut member = Member::with_log(follower, 5, 3, &[1]);
+        member.asked(0, late.term.0, late.body.clone()).pop().unwrap()
+    });
+    // then what they answer proves nothing about the read, and is no lie.
+    for (follower, answer) in (1..).zip(answers) {
+        leader.hears(follower, 3, answer);
+    }
+    assert_eq!(leader.ready, []);
+    let refused = |event: &crate::raft::Event| matches!(event, crate::raft::Event::Refused { .. });
+    assert!(!leader.events.iter().any(refused));
+}
+
 #[test]
 fn a_new_leader_answers_only_once_an_entry_of_its_own_term_is_committed() {
     // Given a leader that doesn't know how much of its log is committed
