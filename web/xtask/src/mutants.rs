@@ -114,14 +114,15 @@ fn ask(
     write_copy(workspace, &copy, mutants)?;
     say::detail(&format!("compiling a copy of the core with {} mutants", mutants.len()));
     let program = compile(workspace, &copy)?;
-    if let Some(test) = first_failure(workspace, &copy, &program, 0)? {
+    if let Some(test) = first_failure(workspace, &copy, &program, 0, "pbft::")? {
         bail!("without any mutation the copy's test {test} fails: nothing could be told");
     }
     let mut asked = Tally::default();
     for (number, mutant) in (1..).zip(mutants).filter(|(number, it)| wanted(*number, it)) {
         let began = Instant::now();
         let name = &mutant.name;
-        if let Some(test) = first_failure(workspace, &copy, &program, number)? {
+        let room = room(&mutant.file);
+        if let Some(test) = first_failure(workspace, &copy, &program, number, &room)? {
             let time = say::duration(began.elapsed());
             eprintln!("{} {name:<36} by {test} {time}", paint("killed  ", Paint::Good));
             asked.passed += 1;
@@ -218,15 +219,22 @@ pub(crate) fn test_program(said: &str) -> Option<PathBuf> {
     Some(rest.split_once('"')?.0.into())
 }
 
-/// The first test that fails, if one does. The protocol's own tests are asked first: they are
-/// quick, and most mutants end there.
+/// How the tests of a file's room are named: `core/src/ROOM/…`.
+fn room(file: &Path) -> String {
+    let name = file.components().nth(2).map(|room| room.as_os_str().to_string_lossy());
+    name.map_or_else(String::new, |room| format!("{}::", room.trim_end_matches(".rs")))
+}
+
+/// The first test that fails, if one does. The tests of the room that is broken are asked first:
+/// they are quick, and most mutants end there.
 fn first_failure(
     workspace: &Workspace,
     copy: &Path,
     program: &Path,
     number: u32,
+    room: &str,
 ) -> Result<Option<String>> {
-    for chosen in [&["pbft::"][..], &["--skip", "pbft::"]] {
+    for chosen in [&[room][..], &["--skip", room]] {
         let mut tests: Command = workspace.command(program);
         tests.args(chosen).current_dir(copy.join("core")).env(SWITCH, number.to_string());
         tests.env("RUST_BACKTRACE", "0");
@@ -266,6 +274,12 @@ mod tests {
         assert_eq!(text, "let a = one - usize::from(crate::mutant::is(7)) + two;");
         assert!(rewritten("one + one", &mutant("one"), 7).is_err(), "it isn't clear which");
         assert!(rewritten("two", &mutant("one"), 7).is_err(), "the code has changed");
+    }
+
+    #[test]
+    fn the_room_of_a_mutation_is_asked_first() {
+        assert_eq!(room(Path::new("core/src/raft/log.rs")), "raft::");
+        assert_eq!(room(Path::new("core/src/quorum.rs")), "quorum::");
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn a_candidate_asks_and_counts_itself_only_once_its_own_vote_is_on_disk() {
     for voter in [1, 2, 3] {
         hears(&mut member, voter, 1, Body::VoteReply { granted: true });
     }
+    member.input(Input::Durable(0));
     assert_eq!(member.raft.role(), Role::Candidate, "not before its own record");
     member.sync();
     assert_eq!(member.raft.role(), Role::Leader);
