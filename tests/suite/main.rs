@@ -4,6 +4,7 @@ mod bad_input;
 mod browser;
 mod byzzfuzz;
 mod cluster;
+mod evidence;
 mod explore;
 mod faults;
 mod fuzz;
