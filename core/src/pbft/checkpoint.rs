@@ -190,18 +190,23 @@ impl<A: Application> Replica<A> {
     /// prepare, and commit messages with sequence number less than or equal to n …; it also
     /// discards all earlier checkpoints and checkpoint messages".
     pub(super) fn stabilise(&mut self, certificate: &CheckpointCertificate) {
+        if self.make_stable(certificate) && self.is_primary() {
+            self.propose();
+        }
+    }
+
+    /// The same, and proposes nothing: whoever starts a view owes O before anything else.
+    pub(super) fn make_stable(&mut self, certificate: &CheckpointCertificate) -> bool {
         let (seq, digest) = (certificate.seq(), certificate.digest());
         if seq <= self.log.low() {
-            return;
+            return false;
         }
         let own = self.checkpoints.own.get(&seq);
-        let Some(tree) = own.filter(|tree| tree.digest() == digest).cloned() else { return };
+        let Some(tree) = own.filter(|tree| tree.digest() == digest).cloned() else { return false };
         self.adopt(certificate.clone(), &tree);
         self.event(EventKind::CheckpointStable { seq, digest });
         self.after_stable(certificate);
-        if self.is_primary() {
-            self.propose();
-        }
+        true
     }
 
     /// Makes a proven state the one that the log begins after. Only what changed since the last

@@ -298,8 +298,9 @@ impl<A: Application> Replica<A> {
             Record::NewView(new_view) => {
                 self.view = new_view.body.view;
                 self.standing = Standing::Active;
-                self.place_obligations(&new_view.body);
-                self.new_view = Some(new_view);
+                if self.place_obligations(&new_view.body) {
+                    self.new_view = Some(new_view);
+                }
             }
             Record::Batch(batch) => {
                 let digest = batch.digest();

@@ -216,9 +216,11 @@ impl<A: Application> Replica<A> {
             .collect();
         let body = NewView { epoch, view, view_changes, pre_prepares };
         let new_view = Arc::new(Signed::new(body, &*self.authenticator));
-        self.enter(new_view.clone());
+        let entered = self.enter(new_view.clone());
         self.send(To::Others, Message::NewView(new_view));
-        self.start_view();
+        if entered {
+            self.start_view();
+        }
     }
 
     /// A quorum of view changes for this view that obliges to nothing but what this replica can
@@ -285,8 +287,9 @@ impl<A: Application> Replica<A> {
             self.take_over_wishes(&new_view.body);
             return;
         }
-        self.enter(new_view);
-        self.start_view();
+        if self.enter(new_view) {
+            self.start_view();
+        }
     }
 
     /// A new view that is refused for good still shows who wanted it. Those who entered it don't say
@@ -300,21 +303,26 @@ impl<A: Application> Replica<A> {
         }
     }
 
-    /// Takes up the new view's obligations. Nothing is sent here: what is sent depends on it.
-    fn enter(&mut self, new_view: Arc<Signed<NewView>>) {
+    /// Takes up the new view's obligations. Nothing is sent here: what is sent depends on it. False:
+    /// the checkpoint that it starts from ended the epoch, and with it the view.
+    fn enter(&mut self, new_view: Arc<Signed<NewView>>) -> bool {
         let view = new_view.body.view;
         self.view = view;
         self.standing = Standing::Active;
         self.view_changes.retain(|_, change| change.body.view > view);
         self.outbox.persist(Record::NewView(new_view.clone()));
-        self.place_obligations(&new_view.body);
+        if !self.place_obligations(&new_view.body) {
+            return false;
+        }
         let carried_over = u32::try_from(new_view.body.pre_prepares.len()).unwrap_or(u32::MAX);
         self.new_view = Some(new_view);
         self.event(EventKind::ViewEntered { view, primary: self.primary(), carried_over });
+        true
     }
 
-    /// Replaces what was accepted in earlier views by O. Also used when starting from disk.
-    pub(super) fn place_obligations(&mut self, new_view: &NewView) {
+    /// Replaces what was accepted in earlier views by O. Also used when starting from disk. False:
+    /// the epoch ended with min-s, and nothing of O belongs to the next.
+    pub(super) fn place_obligations(&mut self, new_view: &NewView) -> bool {
         for (_, slot) in self.log.iter_mut() {
             slot.accepted = None;
             slot.timing = None;
@@ -324,7 +332,10 @@ impl<A: Application> Replica<A> {
         let owed = obligations(start, &new_view.view_changes);
         let min_s = owed.checkpoint.as_ref().map_or(start, CheckpointCertificate::seq);
         if let Some(checkpoint) = owed.checkpoint {
-            self.stabilise(&checkpoint);
+            self.make_stable(&checkpoint);
+            if self.epoch() != new_view.epoch {
+                return false;
+            }
         }
         self.min_s = min_s;
         self.proposed = self.log.low().max(min_s).max(self.executed);
@@ -350,6 +361,7 @@ impl<A: Application> Replica<A> {
                 slot.keep_batch(digest, batch);
             }
         }
+        true
     }
 
     /// In normal operation in a new view: votes for O, takes up what came early, proposes.

@@ -11,8 +11,9 @@ use conclave_core::{
     quorum::Membership,
 };
 
-/// Observers remember what was said of a position in so many views.
-const VIEWS: usize = 3;
+/// Observers remember what was said of a position in three views; one of them may have come to them
+/// inside a certificate, and those are not counted here.
+const VIEWS: usize = 2;
 
 #[derive(Clone, PartialEq)]
 struct Vote {

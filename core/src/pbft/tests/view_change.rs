@@ -1,7 +1,7 @@
 //! §4.4 and §4.5.2.
 
-use alloc::{sync::Arc, vec, vec::Vec};
-use core::time::Duration;
+use alloc::{rc::Rc, sync::Arc, vec, vec::Vec};
+use core::{cell::RefCell, time::Duration};
 
 use super::net::{Net, node, request};
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
     event::{EventKind, ViewChangeCause},
     ids::{Epoch, NodeId, Seq, View},
     pbft::{
-        Batch, Checkpoint, CheckpointCertificate, Message, MessageKind, NewView, PrePrepare,
-        Prepare, PreparedCertificate, ViewChange, view_change::obligations,
+        Batch, Checkpoint, CheckpointCertificate, Config, Message, MessageKind, NewView,
+        PrePrepare, Prepare, PreparedCertificate, ViewChange, view_change::obligations,
     },
     quorum::Membership,
 };
@@ -357,4 +357,42 @@ fn nothing_is_accepted_below_the_checkpoint_that_the_view_was_started_from() {
     }
     let accepted: Vec<_> = net.replica(3).slots().map(|slot| slot.seq).collect();
     assert_eq!(accepted, [Seq(101)]);
+}
+
+/// Whom V shows a checkpoint that it had not known to be stable has room to propose again. Were it
+/// to do so before O, it would propose two batches for one place.
+#[test]
+fn a_new_primary_proposes_nothing_before_o() {
+    let mut net = Net::with(4, &Config { checkpoint_interval: 5, window: 10, ..Config::default() });
+    net.only(|_, to, message| to != NodeId(1) || !matches!(message, Message::Checkpoint(_)));
+    for timestamp in 1..=5 {
+        net.ask(&request(1, timestamp, "k"), [0]);
+    }
+    assert_eq!(net.replica(1).low_water_mark(), Seq(0));
+    assert_eq!(net.replica(2).low_water_mark(), Seq(5));
+    net.only(|_, to, message| to != NodeId(1) && message.kind() != MessageKind::Commit);
+    net.ask(&request(1, 6, "carried over"), [0]);
+    let carried = net.replica(2).slots().last().unwrap();
+    assert_eq!(carried.seq, Seq(6));
+
+    let proposed = Rc::new(RefCell::new(Vec::new()));
+    let heard = proposed.clone();
+    net.only(move |from, to, message| {
+        match message {
+            Message::PrePrepare(header, _) if from == NodeId(1) => {
+                heard.borrow_mut().push((header.body.view, header.body.seq, header.body.digest));
+            }
+            Message::Checkpoint(_) | Message::Stable(_) | Message::Decided(_) => return false,
+            _ => {}
+        }
+        from != NodeId(0) && to != NodeId(0)
+    });
+    net.ask(&request(2, 1, "waits"), [1, 2, 3]);
+    net.pass_for(Duration::from_secs(4), |id| id != 0);
+    assert_eq!(net.replica(1).view(), View(1));
+    assert_eq!(net.replica(1).low_water_mark(), Seq(5), "V showed it");
+    let proposed = proposed.borrow();
+    assert!(proposed.iter().any(|(view, seq, _)| (*view, *seq) == (View(1), Seq(7))));
+    let of_6 = proposed.iter().filter(|(view, seq, _)| (*view, *seq) == (View(1), Seq(6)));
+    assert!(of_6.clone().all(|(.., digest)| *digest == carried.digest), "{proposed:?}");
 }
