@@ -171,7 +171,6 @@ impl Plan {
             if let Action::Corrupt { node, strategies } = &mut fault.action
                 && !draw.one_in(3)
             {
-                strategies.truncate(lies::MOST_WAYS as usize - 1);
                 strategies.push(lies::accusation(self.members, *node, draw));
             }
         }

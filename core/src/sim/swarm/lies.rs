@@ -9,7 +9,7 @@ use super::{
 use crate::{ids::NodeId, pbft::MessageKind, quorum::Membership};
 
 /// The most ways of lying of one node.
-pub(super) const MOST_WAYS: u32 = 4;
+const MOST_WAYS: u32 = 4;
 
 /// One to four ways of lying.
 pub(super) fn draw(members: Membership, liar: NodeId, draw: &mut Choice) -> Vec<Strategy> {
