@@ -32,17 +32,17 @@ Examples:
   conclave client --config my-cluster delete greeting")]
 pub(super) struct Ask {
     /// The directory with cluster.toml and the client's key
-    #[arg(long, value_name = "DIR")]
-    config: PathBuf,
+    #[arg(long, global = true, value_name = "DIR")]
+    config: Option<PathBuf>,
     /// Which client's key to use; calls that use the same one take turns
-    #[arg(long, default_value_t = 0, value_name = "N",
+    #[arg(long, global = true, default_value_t = 0, value_name = "N",
         value_parser = clap::value_parser!(u64).range(..ClientId::ADMINISTRATOR.0))]
     client: u64,
     /// How many seconds to wait for an answer
-    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, global = true, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
     timeout: Duration,
     /// Say on stderr in which view and how fast it was answered
-    #[arg(long, short)]
+    #[arg(long, short, global = true)]
     verbose: bool,
     #[command(subcommand)]
     operation: Asked,
@@ -97,6 +97,18 @@ struct CompareAndSet {
     remove: bool,
 }
 
+/// Where the cluster's files are. It may be said before or after what is asked, which is why the
+/// parser can't insist on it.
+pub(super) fn directory(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    given.ok_or_else(|| {
+        Failure::BadInput(
+            "say with --config DIR where cluster.toml and the key are (`conclave cluster` prints \
+             its own)"
+                .into(),
+        )
+    })
+}
+
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
@@ -109,11 +121,12 @@ impl Ask {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let in_one_round = matches!(self.operation, Asked::Get { ordered: false, .. });
         let operation = self.operation.into_operation()?;
-        let config = ClusterConfig::load(&self.config).map_err(|why| Failure::bad_input(&why))?;
+        let directory = directory(self.config)?;
+        let config = ClusterConfig::load(&directory).map_err(|why| Failure::bad_input(&why))?;
         let principal = Principal::Client(ClientId(self.client));
-        let identity = Identity::load(&self.config, principal, &config)
+        let identity = Identity::load(&directory, principal, &config)
             .map_err(|why| Failure::bad_input(&why))?;
-        let _turn = take_turn(self.config.join(key_file_name(principal))).await?;
+        let _turn = take_turn(directory.join(key_file_name(principal))).await?;
         let client = ClientHandle::start(&config, &identity, &ClientOptions::default())
             .map_err(|why| Failure::bad_input(&why))?;
         let answer = if in_one_round {

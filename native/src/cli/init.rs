@@ -13,7 +13,8 @@ use crate::{
 ///
 /// Writes cluster.toml, which every node and client needs, and one private key file for each of
 /// them, readable for its owner only. Then edit the addresses in cluster.toml, and give each
-/// machine that file and its own key, and no other key.
+/// machine that file, its own key and node-N.first-start (which permits the node's first start, and
+/// which the node then removes), and no other key.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -61,6 +62,9 @@ impl Init {
         let dir = self.dir.display();
         println!("{dir}/{CLUSTER_FILE}: {} nodes, f = {}", self.nodes, made.config.members().f());
         println!("{dir}/node-0.key … node-{}.key: one for each machine", all - 1);
+        println!(
+            "  (and beside each node-N.first-start, which permits its first start: copy it along)"
+        );
         if self.standby > 0 {
             println!("  (from node-{}.key on: these nodes stand by)", self.nodes);
         }

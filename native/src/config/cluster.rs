@@ -401,6 +401,37 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_joined_is_appended_and_what_people_wrote_stays() {
+        let directory =
+            std::env::temp_dir().join(format!("conclave-append-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let written = format!("# our cluster\n{}", sample().render());
+        fs::write(directory.join(CLUSTER_FILE), &written).unwrap();
+        let public_key = crate::config::Seed::generate().unwrap().signing_key().public();
+        let node = NodeEntry {
+            id: NodeId(9), // numbers in between were used by others
+            address: "node-9.example:7801".parse().unwrap(),
+            admin: None,
+            public_key,
+            standby: true,
+        };
+        let config = ClusterConfig::append(&directory, &node).unwrap();
+        assert_eq!(config, ClusterConfig::load(&directory).unwrap());
+        assert_eq!(config.node(NodeId(9)), Some(&node));
+        assert_eq!((config.node(NodeId(5)), config.members().n()), (None, 4));
+        let key_of_9 = Principal::Node(NodeId(9));
+        assert!(config.directory().contains_key(&key_of_9), "it may connect");
+        assert!(!config.first_directory().contains_key(&key_of_9), "its word counts once agreed");
+        let text = fs::read_to_string(directory.join(CLUSTER_FILE)).unwrap();
+        assert!(text.starts_with(&written));
+        // What would make the file wrong is not written.
+        let twice = ClusterConfig::append(&directory, &node).unwrap_err().to_string();
+        assert!(twice.contains("each once"), "{twice}");
+        assert_eq!(fs::read_to_string(directory.join(CLUSTER_FILE)).unwrap(), text);
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
     fn one_key_for_two_members_is_refused() {
         let mut config = sample();
         config.nodes[1].public_key = config.nodes[0].public_key;

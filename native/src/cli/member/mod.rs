@@ -14,7 +14,7 @@ use conclave_core::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::client::{seconds, take_turn};
+use super::client::{self, seconds, take_turn};
 use crate::{
     client::{AskError, ClientHandle, ClientOptions},
     config::{CLUSTER_FILE, ClusterConfig, ConfigError, Identity, NodeEntry, key_file_name},
@@ -41,10 +41,10 @@ Examples:
   conclave member --config my-cluster remove 2")]
 pub(super) struct Member {
     /// The directory with cluster.toml and the keys
-    #[arg(long, value_name = "DIR")]
-    config: PathBuf,
+    #[arg(long, global = true, value_name = "DIR")]
+    config: Option<PathBuf>,
     /// How many seconds to wait for the change to take effect
-    #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, global = true, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     timeout: Duration,
     #[command(subcommand)]
     action: Action,
@@ -84,7 +84,8 @@ enum Action {
 
 impl Member {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Self { config: directory, timeout, action } = self;
+        let Self { config, timeout, action } = self;
+        let directory = client::directory(config)?;
         let asked = |directory: PathBuf| -> Result<_, Failure> {
             let config = ClusterConfig::load(&directory).map_err(|why| Failure::bad_input(&why))?;
             Ok(Asked { directory, config, timeout })

@@ -81,17 +81,13 @@ impl Prepare {
         };
         let identity = Identity { principal: Principal::Node(id), seed };
         let key = identity.write(directory, false).map_err(|why| Failure::bad_input(&why))?;
-        let finish = || {
-            FirstStart::of(directory, id).permit().map_err(|why| Failure::bad_input(&why))?;
-            fs::create_dir_all(&data).map_err(|why| {
-                Failure::BadInput(format!("can't make {}: {why}", data.display()))
-            })?;
-            ClusterConfig::append(directory, &node).map_err(|why| Failure::bad_input(&why))
-        };
-        if let Err(why) = finish() {
+        if let Err(why) = ClusterConfig::append(directory, &node) {
             let _ = fs::remove_file(&key); // nobody knows it, so nobody misses it
-            return Err(why);
+            return Err(Failure::bad_input(&why));
         }
+        FirstStart::of(directory, id).permit().map_err(|why| Failure::bad_input(&why))?;
+        fs::create_dir_all(&data)
+            .map_err(|why| Failure::BadInput(format!("can't make {}: {why}", data.display())))?;
         let (dir, data, address) = (directory.display(), data.display(), self.address);
         println!("node {id} is prepared:");
         println!("  {}: its private key, which stays on this machine", key.display());
