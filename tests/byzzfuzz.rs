@@ -216,9 +216,9 @@ fn mutated(message: &Message, mutation: Mutation, keys: &Simulated) -> Option<Me
             let batch = match mutation {
                 Mutation::OtherDigest => Arc::new(Batch::default()),
                 Mutation::DropLast => {
-                    let mut batch = Batch::clone(batch);
-                    batch.requests.pop();
-                    Arc::new(batch)
+                    let mut requests = batch.requests().to_vec();
+                    requests.pop();
+                    Arc::new(Batch::of(requests, batch.time()))
                 }
                 _ => batch.clone(),
             };

@@ -276,12 +276,13 @@ impl Driven {
     fn lie(&self, bytes: &mut Bytes<'_>) -> Message {
         let (kind, view, seq) =
             (bytes.number(), View(bytes.number() % 9), Seq(bytes.number() % 20));
-        let mut batch = Batch::default();
+        let mut requests = Vec::new();
         if bytes.number() % 2 == 1 {
             let request = request(1 + bytes.number() % CLIENTS, 1 + bytes.number() % 16);
-            batch.requests.push(request.clone());
+            requests.push(request.clone());
         }
-        let (batch, digest) = (Arc::new(batch.clone()), batch.digest());
+        let batch = Arc::new(Batch::of(requests, None));
+        let digest = batch.digest();
         match kind % 8 {
             0 => self.forge.pre_prepare(view, seq, &batch),
             1 => Message::Prepare(self.forge.prepare(view, seq, digest)),

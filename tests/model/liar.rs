@@ -45,9 +45,7 @@ pub(super) struct Liars {
 pub(super) fn contents(clients: u64) -> Vec<Arc<Batch>> {
     let of = |client| {
         let request = Signed::clone(&request(client, 1));
-        let mut batch = Batch::default();
-        batch.requests.push(request.into());
-        Arc::new(batch)
+        Arc::new(Batch::new([request].into()))
     };
     let mut contents: Vec<_> = (1..=clients).map(of).collect();
     if contents.len() < 2 {

@@ -2,13 +2,15 @@
 
 use alloc::vec::Vec;
 
-use postcard::{Result, ser_flavors::Flavor, serialize_with_flavor};
+use postcard::{Error, Result, ser_flavors::Flavor, serialize_with_flavor};
 use serde::{Deserialize, Serialize};
 
 /// Room for every vote, reply and summary, so that they don't move while they are written.
 const ROOM: usize = 96;
 /// Numbers and names are shorter: for them a loop is cheaper than a call.
 const SHORT: usize = 16;
+/// Room for every vote, and a short request with its names.
+const SCRATCH: usize = 160;
 
 /// The canonical encoding of a value of our own types.
 ///
@@ -73,6 +75,48 @@ impl Flavor for Counting<'_> {
     }
 }
 
+/// Calls `then` with the encoding of what is mostly short: no memory is asked for then.
+pub(super) fn with_encoding<T: Serialize, R>(value: &T, then: impl FnOnce(&[u8]) -> R) -> R {
+    let mut scratch = [0; SCRATCH];
+    match serialize_with_flavor(value, Filling { bytes: &mut scratch, len: 0 }) {
+        Ok(len) => then(&scratch[..len]),
+        Err(_) => then(&encode(value)),
+    }
+}
+
+/// Where postcard writes what must fit. Gives how much that was.
+struct Filling<'a> {
+    bytes: &'a mut [u8; SCRATCH],
+    len: usize,
+}
+
+impl Flavor for Filling<'_> {
+    type Output = usize;
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> Result<()> {
+        *self.bytes.get_mut(self.len).ok_or(Error::SerializeBufferFull)? = byte;
+        self.len += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() <= SHORT {
+            return bytes.iter().try_for_each(|byte| self.try_push(*byte));
+        }
+        let end = self.len + bytes.len();
+        let place = self.bytes.get_mut(self.len..end).ok_or(Error::SerializeBufferFull)?;
+        place.copy_from_slice(bytes);
+        self.len = end;
+        Ok(())
+    }
+
+    fn finalize(self) -> Result<usize> {
+        Ok(self.len)
+    }
+}
+
 /// Where postcard writes to.
 struct Appending<'a>(&'a mut Vec<u8>);
 
@@ -116,6 +160,14 @@ mod tests {
         let mut bytes = alloc::vec![9, 9];
         encode_into(&value, &mut bytes);
         assert_eq!((&bytes[..2], &bytes[2..]), (&[9, 9][..], &expected[..]));
+    }
+
+    #[test]
+    fn what_fits_or_not_is_encoded_the_same_without_asking_for_memory() {
+        for len in 0..2 * SCRATCH {
+            let value = (9_u8, u64::MAX, alloc::vec![7_u8; len], 300_u16);
+            with_encoding(&value, |bytes| assert_eq!(bytes, encode(&value)));
+        }
     }
 
     #[test]

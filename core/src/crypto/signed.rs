@@ -1,11 +1,9 @@
 //! A statement with its author and signature.
 
-use alloc::vec::Vec;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Authenticator, Signature};
+use super::{Authenticator, Signature, encoding::with_encoding};
 use crate::ids::Principal;
 
 /// A kind of statement that can be signed. The tag separates domains: a signature on a prepare is
@@ -37,9 +35,6 @@ pub struct BadSignature {
     pub by: Principal,
 }
 
-/// Large enough for every vote, so that the hot path doesn't allocate.
-const SCRATCH: usize = 160;
-
 impl<T: Signable> Signed<T> {
     /// Signs `body` as the authenticator's own principal.
     pub fn new(body: T, authenticator: &dyn Authenticator) -> Self {
@@ -58,11 +53,5 @@ impl<T: Signable> Signed<T> {
 }
 
 fn with_bytes<T: Signable, R>(body: &T, by: Principal, then: impl FnOnce(&[u8]) -> R) -> R {
-    let statement = (T::DOMAIN, by, body);
-    let mut scratch = [0; SCRATCH];
-    if let Ok(bytes) = postcard::to_slice(&statement, &mut scratch) {
-        return then(bytes);
-    }
-    let bytes: Vec<u8> = super::encode(&statement);
-    then(&bytes)
+    with_encoding(&(T::DOMAIN, by, body), then)
 }

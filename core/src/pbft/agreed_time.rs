@@ -17,7 +17,8 @@
 use alloc::sync::Arc;
 
 use super::{
-    messages::{Batch, PrePrepare, Request},
+    batch::Batch,
+    messages::{PrePrepare, Request},
     replica::Replica,
     sessions::Known,
 };
@@ -32,8 +33,8 @@ impl<A: Application> Replica<A> {
     /// A backup's part. The requests of what it refuses wait here from now on, so that the
     /// primary's time runs.
     pub(super) fn accepts_time(&mut self, header: &Signed<PrePrepare>, batch: &Arc<Batch>) -> bool {
-        let off_by_ms = match batch.time {
-            None if needs_time::<A>(&batch.requests) => None,
+        let off_by_ms = match batch.time() {
+            None if needs_time::<A>(batch.requests()) => None,
             None => return true,
             Some(time) => {
                 let own = self.wall_clock().0;
@@ -43,7 +44,7 @@ impl<A: Application> Replica<A> {
                 Some(i64::try_from(i128::from(time.0) - i128::from(own)).unwrap_or(i64::MAX))
             }
         };
-        for request in &batch.requests {
+        for request in batch.requests() {
             if self.sessions.lookup(request.body.id) == Known::New {
                 self.await_execution(request, false);
             }
@@ -58,7 +59,7 @@ impl<A: Application> Replica<A> {
 
     /// Executing a batch: time never goes backwards.
     pub(super) fn advance_time(&mut self, batch: &Batch) {
-        self.time = self.time.max(batch.time.unwrap_or_default());
+        self.time = self.time.max(batch.time().unwrap_or_default());
     }
 }
 

@@ -26,7 +26,8 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use super::{
-    messages::{Batch, PrePrepare, Request},
+    batch::Batch,
+    messages::{PrePrepare, Request},
     replica::{Pending, Replica},
 };
 use crate::{
@@ -44,7 +45,7 @@ impl<A: Application> Replica<A> {
         while self.has_room() && (self.batch_is_due() || ending || self.must_fill()) {
             let requests = self.next_batch();
             let time = self.proposed_time(&requests);
-            let batch = Arc::new(Batch { requests, time });
+            let batch = Arc::new(Batch::of(requests, time));
             let seq = self.proposed.next();
             let body =
                 PrePrepare { epoch: self.epoch(), view: self.view, seq, digest: batch.digest() };
@@ -98,7 +99,7 @@ impl<A: Application> Replica<A> {
         let mut requests = 0;
         for (_, slot) in self.log.after(self.executed) {
             let batch = slot.accepted.as_ref().and_then(|it| slot.batch(it.body.digest));
-            requests += batch.map_or(0, |batch| batch.requests.len());
+            requests += batch.map_or(0, |batch| batch.requests().len());
             if requests >= limit {
                 return limit;
             }

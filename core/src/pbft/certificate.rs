@@ -9,12 +9,13 @@ use alloc::{sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    batch::Batch,
     config::MAX_WINDOW,
     epochs::check_chain,
     messages::{
-        Batch, Checkpoint, Decided, FetchState, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS,
-        MAX_FETCHED_NODES, MAX_OPERATION_BYTES, MAX_STATE_ANSWER_BYTES, Message, NewView,
-        PrePrepare, Prepare, Request, StateNodes, ViewChange, node_of,
+        Checkpoint, Decided, FetchState, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_FETCHED_NODES,
+        MAX_OPERATION_BYTES, MAX_STATE_ANSWER_BYTES, Message, NewView, PrePrepare, Prepare,
+        Request, StateNodes, ViewChange, node_of,
     },
     view_change::{Obligation, obligations},
 };
@@ -147,15 +148,15 @@ impl With<'_> {
     }
 
     fn batch(self, batch: &Batch) -> Result<(), Refusal> {
-        limit("the number of requests in a batch", batch.requests.len(), MAX_BATCH_REQUESTS)?;
-        let bytes = batch.requests.iter().map(|request| request.body.operation.len()).sum();
+        limit("the number of requests in a batch", batch.requests().len(), MAX_BATCH_REQUESTS)?;
+        let bytes = batch.requests().iter().map(|request| request.body.operation.len()).sum();
         limit("a batch's operations", bytes, MAX_BATCH_BYTES)?;
         // One client's share of a batch is one request, whoever is primary.
         let mut clients = SortedSet::new();
-        if !batch.requests.iter().all(|request| clients.insert(request.body.id.client)) {
+        if !batch.requests().iter().all(|request| clients.insert(request.body.id.client)) {
             return Err(Refusal::Inconsistent("a batch holds two requests of one client"));
         }
-        batch.requests.iter().try_for_each(|request| self.request(request))
+        batch.requests().iter().try_for_each(|request| self.request(request))
     }
 
     fn proposal(self, header: &Signed<PrePrepare>, batch: &Batch) -> Result<(), Refusal> {

@@ -21,10 +21,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
+    batch::Batch,
     certificate::{CheckpointCertificate, PreparedCertificate},
     config::{BadConfig, Config},
     epochs::EpochEnd,
-    messages::{Batch, Checkpoint, NewView, PrePrepare, StateNode, ViewChange},
+    messages::{Checkpoint, NewView, PrePrepare, StateNode, ViewChange},
     recovery::{Estimate, Recovery},
     replica::{Replica, Standing},
 };

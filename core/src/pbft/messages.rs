@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
+    batch::Batch,
     certificate::{CheckpointCertificate, PreparedCertificate},
     epochs::EpochEnd,
 };
@@ -17,7 +18,6 @@ use crate::{
     crypto::{Digest, Signable, Signed},
     ids::{ClientId, Epoch, Principal, RequestId, Seq, View},
     state::Path,
-    time::WallTime,
 };
 
 /// The longest operation a client may send, in bytes.
@@ -42,32 +42,6 @@ pub struct Request {
     /// The operation *o*, in the application's own encoding.
     #[serde(with = "serde_bytes")]
     pub operation: Vec<u8>,
-}
-
-/// Requests that are ordered together. The empty batch is the paper's null request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batch {
-    /// In execution order. Shared with whoever waits for them.
-    pub requests: Vec<Arc<Signed<Request>>>,
-    /// The primary's wall clock, if the application asks for the time.
-    pub time: Option<WallTime>,
-}
-
-impl Batch {
-    /// A batch that needs no time.
-    pub fn new(requests: Vec<Signed<Request>>) -> Self {
-        Self { requests: requests.into_iter().map(Arc::new).collect(), time: None }
-    }
-
-    /// What pre-prepares and votes name.
-    pub fn digest(&self) -> Digest {
-        Digest::of(self)
-    }
-
-    /// Whether this is the null request, which executes as nothing.
-    pub fn is_null(&self) -> bool {
-        self.requests.is_empty()
-    }
 }
 
 /// ⟨PRE-PREPARE, v, n, d⟩: the primary proposes to put the batch with digest *d* at *n*.

@@ -21,6 +21,7 @@
 //! | `normal` | §4.2: request, pre-prepare, prepare, commit, execute |
 //! | `agreed_time` | the time that a batch carries: proposed, judged, made to advance |
 //! | `allowance` | what a peer may cost |
+//! | `batch` | what is ordered together, and its digest |
 //! | `batching` | when the primary proposes, and how much at a time |
 //! | `checkpoint` | §4.3: garbage collection |
 //! | `replicated` | what checkpoints cover, as pieces of a tree |
@@ -60,6 +61,7 @@
 
 mod agreed_time;
 mod allowance;
+mod batch;
 mod batching;
 mod certificate;
 mod checkpoint;
@@ -82,6 +84,7 @@ mod tests;
 mod transfer;
 mod view_change;
 
+pub use batch::Batch;
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
 pub(crate) use certificate::{is_what_it_says, view_changes_hold};
 pub use config::{BadConfig, Config};

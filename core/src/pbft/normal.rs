@@ -3,9 +3,10 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use super::{
+    batch::Batch,
     certificate::PreparedCertificate,
     durable::Record,
-    messages::{Batch, Commit, Decided, Message, PrePrepare, Prepare, Reply, Request, node_of},
+    messages::{Commit, Decided, Message, PrePrepare, Prepare, Reply, Request, node_of},
     replica::{Pending, Replica},
     sessions::{Known, bounded},
     slot::Slot,
@@ -139,15 +140,15 @@ impl<A: Application> Replica<A> {
         slot.keep_batch(digest, batch.clone());
         slot.mark_saved(digest);
         self.proposed = self.proposed.max(seq);
-        let requests = u32::try_from(batch.requests.len()).unwrap_or(u32::MAX);
+        let requests = u32::try_from(batch.requests().len()).unwrap_or(u32::MAX);
         self.event(EventKind::PrePrepared { view, seq, digest, requests });
         self.outbox.persist(Record::PrePrepare(header.clone(), batch.clone()));
         if own {
             self.send(To::Others, Message::PrePrepare(header.into(), batch));
         } else {
-            let waited_since = batch.requests.iter().filter_map(|it| self.waits_since(it)).min();
+            let waited_since = batch.requests().iter().filter_map(|it| self.waits_since(it)).min();
             self.time_proposal(seq, waited_since);
-            for request in &batch.requests {
+            for request in batch.requests() {
                 if self.sessions.lookup(request.body.id) == Known::New {
                     self.await_execution(request, true);
                 }
@@ -270,11 +271,11 @@ impl<A: Application> Replica<A> {
                 self.log.get(self.executed.next()).and_then(|slot| slot.decided.clone())
         {
             let PrePrepare { seq, digest, .. } = decided.pre_prepare.body;
-            let most = decided.batch.requests.len();
+            let most = decided.batch.requests().len();
             let (mut requests, mut replies) = (Vec::with_capacity(most), Vec::with_capacity(most));
             self.advance_time(&decided.batch);
             let context = self.context();
-            for request in &decided.batch.requests {
+            for request in decided.batch.requests() {
                 let id = request.body.id;
                 // A request may be ordered twice, across a view change; it executes once.
                 if self.sessions.lookup(id) == Known::New {

@@ -248,7 +248,7 @@ impl Slot {
     /// Whether what was decided here fills a batch, so that waiting could not have made it larger.
     pub(super) fn is_full(&self, config: &Config) -> bool {
         self.decided.as_ref().is_some_and(|decided| {
-            let requests = &decided.batch.requests;
+            let requests = decided.batch.requests();
             let bytes: usize = requests.iter().map(|request| request.body.operation.len()).sum();
             requests.len() >= config.batch_requests || bytes >= config.batch_bytes / 2
         })

@@ -9,7 +9,8 @@ use alloc::{sync::Arc, vec::Vec};
 
 use super::{
     allowance::Work,
-    messages::{Batch, Decided, Message, PrePrepare, Status, ViewChange},
+    batch::Batch,
+    messages::{Decided, Message, PrePrepare, Status, ViewChange},
     replica::Replica,
 };
 use crate::{

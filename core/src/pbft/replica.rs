@@ -22,11 +22,12 @@ use serde::Serialize;
 
 use super::{
     allowance::Allowances,
+    batch::Batch,
     certificate::CheckpointCertificate,
     checkpoint::CheckpointVotes,
     config::{BadConfig, Config},
     epochs::{EpochEnd, Register},
-    messages::{Batch, Message, NewView, Request, ViewChange},
+    messages::{Message, NewView, Request, ViewChange},
     outbox::Outbox,
     pace::Paces,
     reads::WaitingRead,

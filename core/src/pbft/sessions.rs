@@ -13,7 +13,7 @@
 //!
 //! Memory: `max_sessions` × ([`MAX_RESULT_BYTES`] + some 64 bytes).
 
-use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ const _: () = assert!(MAX_VALUE_BYTES + 64 <= MAX_RESULT_BYTES, "every value can
 /// hashed again, which holds one in 256 of all sessions.
 const PIECES: u64 = Section::Sessions.pieces() as u64;
 
+/// Uses that were not the last may pile up to as many as there are sessions, and this.
+const SLACK: usize = 64;
+
 /// One client's last executed request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Session {
@@ -52,9 +55,13 @@ type Piece = SortedMap<ClientId, Session>;
 pub struct Sessions {
     pieces: SortedMap<u32, Arc<Piece>>,
     bounds: Bounds,
-    /// Every client, by when its session was last used. Follows from the pieces.
+    /// Every client by when its session was last used, earliest first; and uses that were not the
+    /// last, which are skipped. Follows from the pieces.
     #[serde(skip)]
-    by_use: BTreeSet<(u64, ClientId)>,
+    by_use: VecDeque<(u64, ClientId)>,
+    /// How many there are. Follows from the pieces.
+    #[serde(skip)]
+    count: usize,
     #[serde(skip)]
     changed: SortedSet<u32>,
 }
@@ -79,6 +86,12 @@ pub enum Known<'a> {
     Stale,
 }
 
+/// Whether a client's session was not used again since.
+fn is_last_use(pieces: &SortedMap<u32, Arc<Piece>>, (used, client): (u64, ClientId)) -> bool {
+    let session = pieces.get(&piece_of(client)).and_then(|piece| piece.get(&client));
+    session.is_some_and(|session| session.used == used)
+}
+
 fn piece_of(client: ClientId) -> u32 {
     (client.0 % PIECES) as u32
 }
@@ -100,27 +113,42 @@ impl Sessions {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.by_use.len()
+        self.count
     }
 
     /// Whether nobody was answered anything.
     pub fn is_empty(&self) -> bool {
-        self.by_use.is_empty()
+        self.count == 0
     }
 
     /// Records the answer to a request that was new, and forgets whom there is no room for.
     pub(super) fn record(&mut self, id: RequestId, result: Vec<u8>, max_sessions: usize) {
         self.bounds.uses += 1;
         let session = Session { last: id.timestamp, used: self.bounds.uses, result };
-        self.by_use.insert((session.used, id.client));
-        if let Some(old) = self.piece_mut(id.client).insert(id.client, session) {
-            self.by_use.remove(&(old.used, id.client));
+        let entry = (session.used, id.client);
+        // Uses rise, so this is the end.
+        let place = match self.by_use.back() {
+            Some(last) if *last > entry => self.by_use.partition_point(|other| *other < entry),
+            _ => self.by_use.len(),
+        };
+        self.by_use.insert(place, entry);
+        if self.piece_mut(id.client).insert(id.client, session).is_none() {
+            self.count += 1;
         }
-        while self.by_use.len() > max_sessions {
-            let Some((_, oldest)) = self.by_use.pop_first() else { return };
+        while self.count > max_sessions {
+            let Some(oldest) = self.by_use.pop_front() else { return };
+            if !is_last_use(&self.pieces, oldest) {
+                continue;
+            }
+            let (_, oldest) = oldest;
             if let Some(forgotten) = self.piece_mut(oldest).remove(&oldest) {
                 self.bounds.floor = self.bounds.floor.max(forgotten.last);
+                self.count -= 1;
             }
+        }
+        if self.by_use.len() > 2 * self.count + SLACK {
+            let pieces = &self.pieces;
+            self.by_use.retain(|entry| is_last_use(pieces, *entry));
         }
     }
 
@@ -145,13 +173,13 @@ impl Sessions {
         let uses = |piece: &Piece| -> Vec<_> {
             piece.iter().map(|(client, session)| (session.used, *client)).collect()
         };
-        let inserted = uses(&new);
+        self.by_use.retain(|(_, client)| piece_of(*client) != index);
+        self.by_use.extend(uses(&new));
+        self.by_use.make_contiguous().sort_unstable();
+        self.count += new.len();
         if let Some(old) = self.pieces.insert(index, Arc::new(new)) {
-            for entry in uses(&old) {
-                self.by_use.remove(&entry);
-            }
+            self.count -= old.len();
         }
-        self.by_use.extend(inserted);
         self.changed.insert(index);
         Ok(())
     }
@@ -249,7 +277,13 @@ mod tests {
             assert_eq!(sessions.piece(index), other.piece(index));
         }
         assert_eq!((sessions.bounds(), sessions.len()), (other.bounds(), other.len()));
-        assert_eq!(sessions.by_use, other.by_use);
+        let in_order = |table: &Sessions| -> Vec<_> {
+            let last = |entry: &&(u64, ClientId)| is_last_use(&table.pieces, **entry);
+            table.by_use.iter().filter(last).copied().collect()
+        };
+        assert_eq!(in_order(&sessions), in_order(&other));
+        assert_eq!(in_order(&other).len(), other.len());
+        assert!(other.by_use.len() <= 2 * other.len() + SLACK, "what is skipped is bounded");
     }
 
     #[test]

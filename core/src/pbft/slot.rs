@@ -5,8 +5,9 @@ use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 use serde::Serialize;
 
 use super::{
+    batch::Batch,
     certificate::PreparedCertificate,
-    messages::{Batch, Commit, Decided, PrePrepare, Prepare},
+    messages::{Commit, Decided, PrePrepare, Prepare},
     pace::Timing,
 };
 use crate::{
@@ -258,7 +259,7 @@ impl Slot {
             phase,
             prepares: self.prepares.voters(&proposal),
             commits: self.commits.voters(&proposal),
-            requests: self.content(proposal.digest).map_or(0, |batch| batch.requests.len()),
+            requests: self.content(proposal.digest).map_or(0, |batch| batch.requests().len()),
         })
     }
 }

@@ -4,9 +4,10 @@ use alloc::{sync::Arc, vec::Vec};
 
 use super::{
     allowance::Work,
+    batch::Batch,
     certificate::CheckpointCertificate,
     durable::Record,
-    messages::{Batch, Message, NewView, PrePrepare, ViewChange, node_of},
+    messages::{Message, NewView, PrePrepare, ViewChange, node_of},
     replica::{Replica, Standing},
 };
 use crate::{
@@ -373,7 +374,7 @@ impl<A: Application> Replica<A> {
             .log
             .after(self.executed)
             .filter_map(|(_, slot)| slot.batch(slot.accepted.as_ref()?.body.digest))
-            .flat_map(|batch| batch.requests.iter().map(|request| request.body.id))
+            .flat_map(|batch| batch.requests().iter().map(|request| request.body.id))
             .collect();
         carried.sort_unstable();
         self.ending_since = self.register.end().map(|_| self.now);
@@ -394,7 +395,7 @@ impl<A: Application> Replica<A> {
             .collect();
         for PrePrepare { seq, digest, .. } in proposals {
             if let Some(slot) = self.log.get(seq) {
-                let requests = slot.batch(digest).map_or(0, |batch| batch.requests.len());
+                let requests = slot.batch(digest).map_or(0, |batch| batch.requests().len());
                 let requests = u32::try_from(requests).unwrap_or(u32::MAX);
                 self.event(EventKind::PrePrepared { view, seq, digest, requests });
             }

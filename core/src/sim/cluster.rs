@@ -26,7 +26,7 @@ use super::{
     queue::Queue,
     run::{Run, RunError},
     scenario::Scenario,
-    trace::{Trace, TraceHash},
+    trace::{DELIVERED, SENT, Trace, TraceHash},
     verdict::{Counts, Injection, Verdict, Violation, expectations},
     workload::SimClient,
 };
@@ -441,7 +441,7 @@ impl Cluster {
         match (&event.kind, place) {
             (EventKind::RequestAccepted { request }, Place::Node(node)) => {
                 let here = Principal::Node(node);
-                self.trace.add_request(self.now, here, "request-accepted", *request);
+                self.trace.add_accepted(self.now, here, *request);
             }
             _ => self.trace.add(&event),
         }
@@ -453,7 +453,7 @@ impl Cluster {
     /// Writes down that a message left. As [`Self::event`] would: this and the next are nearly all
     /// that ever happens.
     pub(super) fn left(&mut self, id: MessageId, from: Principal, to: Principal, letter: &Letter) {
-        self.trace.add_message(self.now, from, "sent", (id, to), letter.encoded_summary());
+        self.trace.add_message(self.now, from, SENT, (id, to), letter.encoded_summary());
         if self.recording {
             let kind = EventKind::Sent { id, to, what: letter.summary().into() };
             self.events.push(Event { at: self.now, place: from.into(), kind });
@@ -468,7 +468,7 @@ impl Cluster {
         to: Principal,
         letter: &Letter,
     ) {
-        self.trace.add_message(self.now, to, "delivered", (id, from), letter.encoded_summary());
+        self.trace.add_message(self.now, to, DELIVERED, (id, from), letter.encoded_summary());
         if self.recording {
             let kind = EventKind::Delivered { id, from, what: letter.summary().into() };
             self.events.push(Event { at: self.now, place: to.into(), kind });

@@ -35,12 +35,11 @@ impl<const N: usize> Short<N> {
         self.push(number as u8);
     }
 
-    /// A byte string, its length before it.
-    pub(super) fn string(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        if let Some(place) = self.bytes.get_mut(self.len..self.len + bytes.len()) {
+    /// Bytes whose number is known, so that no call is needed to copy them.
+    pub(super) fn append<const L: usize>(&mut self, bytes: &[u8; L]) {
+        if let Some(place) = self.bytes.get_mut(self.len..self.len + L) {
             place.copy_from_slice(bytes);
-            self.len += bytes.len();
+            self.len += L;
         }
     }
 
@@ -77,7 +76,8 @@ impl ShortSummary {
         short.option(summary.seq.map(|seq| seq.0));
         short.push(u8::from(summary.digest.is_some()));
         if let Some(digest) = &summary.digest {
-            short.string(&digest.0);
+            short.number(digest.0.len() as u64);
+            short.append(&digest.0);
         }
         short.option(summary.request.map(|request| request.client.0));
         if let Some(request) = summary.request {

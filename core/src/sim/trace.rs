@@ -19,10 +19,18 @@ use crate::{
     time::Time,
 };
 
+/// The name of [`EventKind::Sent`](crate::event::EventKind).
+pub(super) const SENT: &Name<5> = b"\x04sent";
+/// The name of [`EventKind::Delivered`](crate::event::EventKind).
+pub(super) const DELIVERED: &Name<10> = b"\x09delivered";
+
 /// So many bytes are gathered before they are hashed: hashing a few at a time costs twice as much.
 const GATHERED: usize = 1_024;
 /// More than the encoding of an event's time, place, name, and two numbers or a number and a peer.
 const MAX_HEAD: usize = 64;
+
+/// An event's name as it is encoded: its length, and it.
+type Name<const L: usize> = [u8; L];
 
 /// A run's fingerprint, shown as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +69,8 @@ pub(crate) struct Trace {
     hasher: SipHasher13,
     /// Encoded, not yet hashed.
     gathered: Vec<u8>,
+    /// The time of the last head, and how a head of that time begins: many things happen at once.
+    moment: Option<(Time, Short<MAX_HEAD>)>,
 }
 
 impl Trace {
@@ -74,15 +84,15 @@ impl Trace {
 
     /// Adds the event of this name that a message left or arrived, exactly as [`Self::add`] would
     /// but without a serializer; the message's summary is encoded already.
-    pub(crate) fn add_message(
+    pub(crate) fn add_message<const L: usize>(
         &mut self,
         at: Time,
         here: Principal,
-        name: &str,
+        name: &Name<L>,
         (id, peer): (MessageId, Principal),
         summary: &ShortSummary,
     ) {
-        let mut head = head(at, here, name);
+        let mut head = self.head(at, here, name);
         head.number(id.0);
         head.principal(peer);
         self.gathered.extend_from_slice(head.as_bytes());
@@ -91,12 +101,34 @@ impl Trace {
     }
 
     /// Adds the event that a replica holds a request, as frequent as messages, in the same way.
-    pub(crate) fn add_request(&mut self, at: Time, here: Principal, name: &str, id: RequestId) {
-        let mut head = head(at, here, name);
+    pub(crate) fn add_accepted(&mut self, at: Time, here: Principal, id: RequestId) {
+        let mut head = self.head(at, here, b"\x10request-accepted");
         head.number(id.client.0);
         head.number(id.timestamp.0);
         self.gathered.extend_from_slice(head.as_bytes());
         self.hash_if_much();
+    }
+
+    /// An event's time, place and name.
+    fn head<const L: usize>(
+        &mut self,
+        at: Time,
+        here: Principal,
+        name: &Name<L>,
+    ) -> Short<MAX_HEAD> {
+        let begun = match self.moment {
+            Some((moment, begun)) if moment == at => begun,
+            _ => {
+                let mut begun = Short::new();
+                begun.number(at.0);
+                self.moment = Some((at, begun));
+                begun
+            }
+        };
+        let mut head = begun;
+        head.principal(here);
+        head.append(name);
+        head
     }
 
     fn hash_if_much(&mut self) {
@@ -111,15 +143,6 @@ impl Trace {
         hasher.write(&self.gathered);
         TraceHash(hasher.finish128().as_bytes())
     }
-}
-
-/// An event's time, place and name.
-fn head(at: Time, here: Principal, name: &str) -> Short<MAX_HEAD> {
-    let mut head = Short::new();
-    head.number(at.0);
-    head.principal(here);
-    head.string(name.as_bytes());
-    head
 }
 
 #[cfg(test)]
@@ -168,14 +191,16 @@ mod tests {
         let delivered = EventKind::Delivered { id, from: peer, what: what.into() };
         let (mut as_events, mut as_messages) = (Trace::default(), Trace::default());
         for _ in 0..20 {
-            for (kind, name) in [(&sent, "sent"), (&delivered, "delivered")] {
+            for kind in [&sent, &delivered] {
                 as_events.add(&Event { at, place: here.into(), kind: kind.clone() });
-                as_messages.add_message(at, here, name, (id, peer), &ShortSummary::of(&what));
             }
+            let short = ShortSummary::of(&what);
+            as_messages.add_message(at, here, SENT, (id, peer), &short);
+            as_messages.add_message(at, here, DELIVERED, (id, peer), &short);
         }
         let accepted = EventKind::RequestAccepted { request };
         as_events.add(&Event { at, place: here.into(), kind: accepted });
-        as_messages.add_request(at, here, "request-accepted", request);
+        as_messages.add_accepted(at, here, request);
         assert_eq!(as_events.hash(), as_messages.hash());
     }
 }

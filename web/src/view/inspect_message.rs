@@ -115,12 +115,12 @@ impl Inside {
     }
 
     fn batch(self, batch: &Batch) -> Self {
-        let rows = batch.requests.iter().map(|request| {
+        let rows = batch.requests().iter().map(|request| {
             let id = request.body.id;
             let asked = format!("client {} #{}", id.client, id.timestamp);
             [asked, operation_words(&request.body.operation)]
         });
-        self.table("Batch", batch.requests.len(), rows)
+        self.table("Batch", batch.requests().len(), rows)
     }
 
     fn html(self) -> Html {

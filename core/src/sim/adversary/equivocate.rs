@@ -122,10 +122,9 @@ impl Stories {
             return Some(lie.clone());
         }
         let last = self.last.replace(batch.clone());
-        let other = if batch.requests.len() > 1 {
-            let mut reversed = Batch::clone(batch);
-            reversed.requests.reverse();
-            Arc::new(reversed)
+        let other = if batch.requests().len() > 1 {
+            let reversed = batch.requests().iter().rev().cloned().collect();
+            Arc::new(Batch::of(reversed, batch.time()))
         } else if batch.is_null() {
             last?
         } else {

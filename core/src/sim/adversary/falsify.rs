@@ -92,9 +92,8 @@ impl Passing {
     /// Other contents for a true proof or an asked-for digest.
     pub(super) fn false_state(&mut self, keys: &dyn Authenticator) -> Option<Tampering> {
         let spoilt = |batch: &Batch| {
-            let mut other = batch.clone();
-            other.requests.pop()?;
-            Some(Arc::new(other))
+            let (_, kept) = batch.requests().split_last()?;
+            Some(Arc::new(Batch::of(kept.to_vec(), batch.time())))
         };
         self.message = match &self.message {
             Message::State(it) => {

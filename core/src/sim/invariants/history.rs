@@ -115,7 +115,7 @@ impl History {
     /// Time alone makes keys vanish. That is a place of its own: a read may see the state after the
     /// last request and before time went on.
     fn advance_time(&mut self, batch: &Batch) {
-        let time = self.context.time.max(batch.time.unwrap_or_default());
+        let time = self.context.time.max(batch.time().unwrap_or_default());
         if core::mem::replace(&mut self.context.time, time) < time {
             // What expires has a place of its own: a read of the value before it was right until
             // here, and stands after every operation before.
@@ -180,7 +180,7 @@ impl History {
             return Err((Invariant::Validity, detail));
         };
         self.advance_time(batch);
-        for request in &batch.requests {
+        for request in batch.requests() {
             let id = request.body.id;
             if !requests.contains(&id) {
                 continue;

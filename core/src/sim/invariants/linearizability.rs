@@ -158,7 +158,7 @@ mod tests {
             self.seq += 1;
             let keys = Simulated::new(Principal::Client(id.client), 1);
             let request = Request { id, operation: operation.encode() };
-            let batch = Batch { requests: [Signed::new(request, &keys).into()].into(), time };
+            let batch = Batch::of([Signed::new(request, &keys).into()].into(), time);
             let (seq, digest) = (Seq(self.seq), batch.digest());
             self.history.executed(NodeId(0), seq, digest, &[id], Some(&batch)).unwrap();
             id
