@@ -11,4 +11,4 @@ pub mod rounds;
 pub mod twins;
 
 pub use linearizability::{CallId, History, NotLinearizable};
-pub use load::{busy_cluster, busy_scenario, deliver, deliver_to};
+pub use load::{busy_cluster, busy_link, deliver, deliver_to};

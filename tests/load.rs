@@ -1,17 +1,27 @@
 //! The load that the simulator is measured with: everyone honest, the network calm, as many
 //! clients as keep it busy.
 
-use conclave_core::sim::{Cluster, Heard, Run, Scenario};
+use conclave_core::sim::{Address, Cluster, Heard, Run, Scenario};
 
-/// That load on `n` replicas, as a scenario file: the same natively and in a browser.
-#[must_use]
-pub fn busy_scenario(n: u16) -> String {
-    format!(
+/// That load on `n` replicas: the same natively and in a browser.
+fn busy_run(n: u16) -> Run {
+    let file = format!(
         "schema = 1\nname = \"busy-{n}\"\ntitle = \"Busy\"\npromise = \"Load.\"\n\
          duration_ms = 3600000\n[cluster]\nn = {n}\n[network]\nlatency_us = 1000\n\
          jitter_us = 200\n[workload]\nclients = 16\nthink_ms = 0\nkeys = 64\n\
          retransmit_ms = 1000\n"
-    )
+    );
+    Run::new(Scenario::parse(&file).unwrap_or_else(|error| panic!("{error}")), 1)
+}
+
+/// The same as a link, as the lab takes it.
+///
+/// # Panics
+///
+/// If `n` is no cluster size that can be simulated.
+#[must_use]
+pub fn busy_link(n: u16) -> String {
+    Address::new(&busy_run(n), 0).encode()
 }
 
 /// A cluster of `n` replicas under that load.
@@ -21,8 +31,7 @@ pub fn busy_scenario(n: u16) -> String {
 /// If `n` is no cluster size that can be simulated.
 #[must_use]
 pub fn busy_cluster(n: u16) -> Cluster {
-    let scenario = Scenario::parse(&busy_scenario(n)).unwrap_or_else(|error| panic!("{error}"));
-    Cluster::new(&Run::new(scenario, 1)).unwrap_or_else(|error| panic!("{error}"))
+    Cluster::new(&busy_run(n)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Steps until so many messages have been delivered.

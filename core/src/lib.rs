@@ -89,6 +89,9 @@
 //!   nothing but safe mode ([`analyzer`]).
 //! * **What is few is a sorted vector.** A tree's code for every pair of types was a quarter of what
 //!   the lab sends; only maps that grow with keys or clients stay trees ([`sorted`]).
+//! * **Files are for people.** Scenarios are read from TOML natively; links carry them in the one
+//!   encoding, and the lab gets its own packed in it by the build tool, so that no page links TOML
+//!   (the feature `files`, `sim::files`; a seventh of what the lab sent).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
 //!   encoding (postcard); JSON is for people only.
 

@@ -11,7 +11,7 @@ mod browser {
 }
 
 use browser::{server::Server, webdriver::Driver};
-use conclave_tests::busy_scenario;
+use conclave_tests::busy_link;
 use serde_json::json;
 
 const MESSAGES: u32 = 200_000;
@@ -35,7 +35,7 @@ fn main() {
                const delivered = lab.conclave_bench(args[0], args[1]); \
                best = Math.max(best, delivered / (performance.now() - start) * 1000); \
              } return best;",
-            &[json!(busy_scenario(n)), json!(MESSAGES), json!(ROUNDS)],
+            &[json!(busy_link(n)), json!(MESSAGES), json!(ROUNDS)],
         );
         let rate = rate.as_f64().unwrap_or(0.0);
         assert!(rate > 0.0, "nothing was simulated at n = {n}");

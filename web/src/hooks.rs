@@ -15,12 +15,12 @@ pub fn conclave_trace_hash(scenario: &str, seed: u64) -> String {
     }
 }
 
-/// Simulates this scenario file until so many messages have been delivered; returns how many were,
+/// Simulates the run of this link until so many messages have been delivered; returns how many were,
 /// so that the caller, who has a clock, can say how many that is in a second.
 #[wasm_bindgen]
-pub fn conclave_bench(source: &str, messages: u32) -> f64 {
-    let Ok(scenario) = sim::Scenario::parse(source) else { return 0.0 };
-    let Ok(mut cluster) = sim::Cluster::new(&Run::new(scenario, 1)) else { return 0.0 };
+pub fn conclave_bench(link: &str, messages: u32) -> f64 {
+    let Ok(run) = sim::Address::decode(link).and_then(|address| address.run()) else { return 0.0 };
+    let Ok(mut cluster) = sim::Cluster::new(&run) else { return 0.0 };
     while cluster.counts().delivered < u64::from(messages) && cluster.step() {}
     cluster.counts().delivered as f64
 }

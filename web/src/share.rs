@@ -1,6 +1,6 @@
 //! Links and commands: a run at this very moment, to give to others.
 
-use conclave_core::sim::{Address, Run};
+use conclave_core::sim::{Address, Run, ScenarioRef};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 /// What a link asks for.
@@ -67,10 +67,7 @@ pub(crate) fn show_in_address_line(address: &Address) {
 
 /// The command that runs the same natively.
 pub(crate) fn command(run: &Run, address: &Address) -> String {
-    if run.interventions.is_empty()
-        && conclave_core::sim::builtin(&run.scenario.name)
-            .is_some_and(|builtin| builtin.source == run.scenario.source)
-    {
+    if run.interventions.is_empty() && matches!(address.scenario, ScenarioRef::Builtin(_)) {
         format!("conclave simulate {} --seed {}", run.scenario.name, run.seed)
     } else {
         format!("conclave simulate --link '{}'", address.encode())

@@ -1,10 +1,11 @@
 //! A run and a moment of it in a link: core version, scenario, seed, interventions, position.
 //!
 //! The binary encoding of all that, in URL-safe base64, after a letter for the format. A built-in
-//! scenario goes by its name, any other with its whole text.
+//! scenario goes by its name, any other as what its file says.
 
 use alloc::{
     string::{String, ToString},
+    sync::Arc,
     vec::Vec,
 };
 
@@ -15,7 +16,7 @@ use thiserror::Error;
 use super::{
     builtin,
     run::{Intervention, Run, RunError},
-    scenario::{Scenario, ScenarioError},
+    scenario::Scenario,
 };
 use crate::VERSION;
 
@@ -24,19 +25,19 @@ use crate::VERSION;
 pub const MAX_ADDRESS_CHARS: usize = 32 * 1024;
 
 /// The letter that this format begins with.
-const FORMAT: char = 'a';
+const FORMAT: char = 'b';
 
 /// Which scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ScenarioRef {
     /// One that this core brings.
     Builtin(String),
-    /// The text of a scenario file.
-    Source(String),
+    /// Another.
+    Given(Arc<Scenario>),
 }
 
 /// A run and a moment of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Address {
     /// The core that made it. Another version may decide otherwise.
     pub version: String,
@@ -63,9 +64,9 @@ pub enum AddressError {
     /// A scenario that this core doesn't bring.
     #[error("the link names the scenario “{0}”, which this version doesn't have")]
     UnknownScenario(String),
-    /// A scenario text that can't be read.
-    #[error("the scenario in the link can't be read: {0}")]
-    Scenario(#[from] ScenarioError),
+    /// A scenario beyond a limit.
+    #[error("the scenario in the link can't be carried out: {0}")]
+    Scenario(String),
     /// A run that can't be carried out.
     #[error("the run in the link can't be carried out: {0}")]
     Run(#[from] RunError),
@@ -78,7 +79,7 @@ impl Address {
             Some(known) if known == *run.scenario => {
                 ScenarioRef::Builtin(run.scenario.name.clone())
             }
-            _ => ScenarioRef::Source(run.scenario.source.clone()),
+            _ => ScenarioRef::Given(run.scenario.clone()),
         };
         Self {
             version: VERSION.to_string(),
@@ -117,7 +118,12 @@ impl Address {
             ScenarioRef::Builtin(name) => {
                 builtin(name).ok_or_else(|| AddressError::UnknownScenario(name.clone()))?
             }
-            ScenarioRef::Source(source) => Scenario::parse(source)?,
+            ScenarioRef::Given(scenario) => {
+                scenario.validate().map_err(|wrong| AddressError::Scenario(wrong.what))?;
+                let mut scenario = Scenario::clone(scenario);
+                scenario.put_in_order();
+                scenario
+            }
         };
         let mut run = Run::new(scenario, self.seed);
         run.interventions.clone_from(&self.interventions);

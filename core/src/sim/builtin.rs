@@ -1,13 +1,15 @@
-//! The scenarios that this core brings.
+//! The scenarios that this core brings: as the files that people read or, without the feature
+//! `files`, packed by the build tool into what those files mean ([`pack`]).
 
 use super::scenario::Scenario;
 
-/// A scenario file that is part of the core.
+/// A scenario that is part of the core.
 #[derive(Clone, Copy, Debug)]
 pub struct Builtin {
     /// Its name.
     pub name: &'static str,
-    /// Its text.
+    /// The text of its file.
+    #[cfg(feature = "files")]
     pub source: &'static str,
 }
 
@@ -15,6 +17,7 @@ macro_rules! builtins {
     ($($name:literal),* $(,)?) => {
         &[$(Builtin {
             name: $name,
+            #[cfg(feature = "files")]
             source: include_str!(concat!("../../scenarios/", $name, ".toml")),
         }),*]
     };
@@ -39,7 +42,60 @@ pub const BUILTIN: &[Builtin] = builtins![
 ];
 
 /// The one with this name. Built-in scenarios are valid: a test reads every one.
+#[cfg(feature = "files")]
 pub fn builtin(name: &str) -> Option<Scenario> {
     let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
     Scenario::parse(builtin.source).ok()
+}
+
+/// All of them in the core's encoding, one after the other: what a build without files is made of,
+/// named to the compiler by the environment variable `CONCLAVE_SCENARIOS`.
+#[cfg(feature = "files")]
+pub fn pack() -> alloc::vec::Vec<u8> {
+    let mut packed = alloc::vec::Vec::new();
+    for scenario in BUILTIN.iter().filter_map(|known| builtin(known.name)) {
+        crate::crypto::encode_into(&scenario, &mut packed);
+    }
+    packed
+}
+
+/// What [`pack`] made.
+#[cfg(not(feature = "files"))]
+const PACKED: &[u8] = include_bytes!(env!(
+    "CONCLAVE_SCENARIOS",
+    "without the feature `files`, this names the packed scenarios: build with `cargo xtask`"
+));
+
+/// The one with this name.
+#[cfg(not(feature = "files"))]
+pub fn builtin(name: &str) -> Option<Scenario> {
+    find(PACKED, name)
+}
+
+/// The one with this name among packed ones.
+#[cfg(any(test, not(feature = "files")))]
+fn find(packed: &[u8], name: &str) -> Option<Scenario> {
+    let mut rest = packed;
+    while let Ok((scenario, others)) = postcard::take_from_bytes::<Scenario>(rest) {
+        if scenario.name == name {
+            return Some(scenario);
+        }
+        rest = others;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_is_what_the_files_say() {
+        let packed = pack();
+        for known in BUILTIN {
+            assert_eq!(find(&packed, known.name), builtin(known.name));
+        }
+        assert_eq!(find(&packed, "atlantis"), None);
+        assert_eq!(find(&packed[..packed.len() - 1], BUILTIN.last().unwrap().name), None);
+    }
 }

@@ -6,8 +6,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `scenario`, `builtin` | scenario files, and those that the core brings |
-//! | `tree`, `write` | TOML for serde, small in wasm; scenarios back to files |
+//! | `scenario`, `limits`, `builtin` | what a run starts from, what it may be, and those that the core brings |
+//! | `files` | scenarios as files, read and written |
 //! | `run`, `address` | what reproduces a run, and its form in a link |
 //! | `cluster` | one moment, and the step to the next |
 //! | `drive`, `acts` | carrying out effects, and actions |
@@ -27,12 +27,15 @@ mod builtin;
 mod cluster;
 mod disk;
 mod drive;
+#[cfg(feature = "files")]
+mod files;
 mod flight;
 mod host;
 mod invariant;
 mod invariants;
 mod keys;
 mod letter;
+mod limits;
 mod network;
 mod queue;
 mod recording;
@@ -40,15 +43,15 @@ mod rng;
 mod run;
 mod scenario;
 mod short;
+#[cfg(feature = "files")]
 pub mod shrink;
+#[cfg(feature = "files")]
 pub mod swarm;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod tree;
 mod verdict;
 mod workload;
-mod write;
 
 pub use action::Action;
 pub use address::{Address, AddressError, MAX_ADDRESS_CHARS, ScenarioRef};
@@ -56,22 +59,24 @@ pub use adversary::{
     Forgery, MAX_CLAIM_MS, MAX_FLOOD_PER_SECOND, MAX_HELD_BACK_MS, MAX_STRATEGIES, Mischief,
     Strategy,
 };
+#[cfg(feature = "files")]
+pub use builtin::pack;
 pub use builtin::{BUILTIN, Builtin, builtin};
 pub use cluster::{Cluster, Heard};
 pub use disk::{Condition, Damage, DiskModel};
+#[cfg(feature = "files")]
+pub use files::{MAX_SOURCE_BYTES, SCHEMA, ScenarioError};
 pub use flight::InFlight;
 pub use host::Host;
 pub use invariant::Invariant;
 pub use keys::Signatures;
+pub use limits::{MAX_CLIENTS, MAX_DURATION_MS, MAX_ENTRIES, MAX_SIMULATED_NODES};
 pub use network::Network;
 pub use recording::{MAX_STEPS, Recording};
 #[cfg(test)]
 pub(crate) use rng::Dice;
 pub use run::{Intervention, MAX_INTERVENTIONS, Run, RunError};
-pub use scenario::{
-    Expectations, MAX_CLIENTS, MAX_DURATION_MS, MAX_ENTRIES, MAX_SIMULATED_NODES, MAX_SOURCE_BYTES,
-    Narration, SCHEMA, Scenario, ScenarioError, TimedAction,
-};
+pub use scenario::{Expectations, Narration, Scenario, TimedAction};
 pub use trace::TraceHash;
 pub use verdict::{Counts, Expected, Injection, Verdict, Violation};
 pub use workload::{SimClient, Workload};

@@ -10,10 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    action::Action,
-    cluster::Cluster,
-    scenario::{Scenario, validate_action},
-    verdict::Verdict,
+    action::Action, cluster::Cluster, limits::validate_action, scenario::Scenario, verdict::Verdict,
 };
 
 /// The most interventions in one run.

@@ -214,7 +214,7 @@ impl Component for App {
                     (World::Live, Some(live)) => &mut live.span_us,
                     _ => &mut self.lab.span_us,
                 };
-                *span = (*span * by.exp()).clamp(200.0, 600e6);
+                *span = (*span * js_sys::Math::exp(by)).clamp(200.0, 600e6);
             }
             Msg::Key(meaning) => self.key(meaning, link),
             Msg::CopyLink => {

@@ -2,6 +2,9 @@
 
 use super::decimals::decimals;
 
+/// No tick is longer, whatever has no width: a year.
+const LONGEST_TICK_US: f64 = 3e13;
+
 /// The part of a space-time diagram that is visible.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Window {
@@ -61,13 +64,15 @@ impl Window {
     /// Round times for the axis, about `pixels` apart.
     pub(crate) fn ticks(&self, pixels: f64) -> (f64, Vec<f64>) {
         let least = self.us_per_pixel() * pixels;
-        let power = 10_f64.powf(least.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0]
+        let mut power = 1.0;
+        while power * 10.0 < least.min(LONGEST_TICK_US) {
+            power *= 10.0;
+        }
+        let step = [1.0, 2.0, 5.0]
             .into_iter()
             .map(|factor| factor * power)
             .find(|step| *step >= least)
-            .unwrap_or(10.0 * power)
-            .max(1.0);
+            .unwrap_or(10.0 * power);
         let first = (self.from_us / step).ceil() as i64;
         let last = (self.to_us / step).floor() as i64;
         (step, (first..=last).take(200).map(|k| k as f64 * step).collect())
@@ -77,8 +82,11 @@ impl Window {
 /// "1.25 s", "812 ms", "40 µs", as exact as the step between two of them.
 pub(crate) fn time_words(us: f64, step_us: f64) -> String {
     let digits = |unit: f64| {
-        let decimals = (unit / step_us.max(1.0)).log10().ceil().clamp(0.0, 6.0);
-        decimals as usize
+        let (mut decimals, mut shown) = (0, step_us.max(1.0));
+        while shown < unit && decimals < 6 {
+            (decimals, shown) = (decimals + 1, shown * 10.0);
+        }
+        decimals
     };
     if us.abs() >= 1e6 {
         format!("{} s", decimals(us / 1e6, digits(1e6)))
@@ -148,7 +156,8 @@ pub(crate) fn distance_to_line(point: (f64, f64), a: (f64, f64), b: (f64, f64)) 
     } else {
         (((point.0 - a.0) * dx + (point.1 - a.1) * dy) / length).clamp(0.0, 1.0)
     };
-    (point.0 - a.0 - part * dx).hypot(point.1 - a.1 - part * dy)
+    let (x, y) = (point.0 - a.0 - part * dx, point.1 - a.1 - part * dy);
+    (x * x + y * y).sqrt()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `chronicle` | events, indexed for drawing |
 //! | `scene` | one moment: the replicas' faces, links, selection |
+//! | `direction` | directions on a circle |
 //! | `ring` | where things stand on the ring |
 //! | `lanes` | time to pixels, lane by lane |
 //! | `pace` | wall-clock time to virtual time |
@@ -12,6 +13,7 @@
 
 pub(crate) mod chronicle;
 pub(crate) mod decimals;
+pub(crate) mod direction;
 pub(crate) mod lanes;
 pub(crate) mod pace;
 pub(crate) mod ring;

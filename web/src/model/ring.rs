@@ -2,6 +2,8 @@
 
 use conclave_core::ids::{ClientId, NodeId, Principal};
 
+use super::direction::direction;
+
 /// A place on the picture, in CSS pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Point {
@@ -19,7 +21,8 @@ impl Point {
 
     /// How far apart.
     pub(crate) fn distance(self, to: Self) -> f64 {
-        (self.x - to.x).hypot(self.y - to.y)
+        let (dx, dy) = (self.x - to.x, self.y - to.y);
+        (dx * dx + dy * dy).sqrt()
     }
 }
 
@@ -51,7 +54,7 @@ impl Ring {
         let room = (width - column).max(40.0);
         let outer = (room.min(height) / 2.0).max(20.0);
         // Neighbours on the circle must not touch, and there is text above and below each.
-        let sine = (std::f64::consts::PI / n.max(2) as f64).sin();
+        let (sine, _) = direction(0.5 / n.max(2) as f64);
         let mut node_radius = (outer * 0.2).clamp(5.0, 30.0);
         let margin = |r: f64| r + 26.0_f64.min(outer * 0.2);
         let mut radius = outer - margin(node_radius);
@@ -65,8 +68,8 @@ impl Ring {
             .map(|index| {
                 let turn = index as f64 / n.max(1) as f64;
                 // Node 0 at the top; with four, a square on its tip reads as "everyone to all".
-                let angle = turn.mul_add(std::f64::consts::TAU, -std::f64::consts::FRAC_PI_2);
-                Point { x: middle.x + radius * angle.cos(), y: middle.y + radius * angle.sin() }
+                let (x, y) = direction(turn);
+                Point { x: middle.x + radius * x, y: middle.y + radius * y }
             })
             .collect();
         let client_radius = (node_radius * 0.62).clamp(6.0, 16.0);

@@ -6,7 +6,7 @@ use conclave_core::pbft::MessageKind;
 use wasm_bindgen::JsValue;
 use web_sys::CanvasRenderingContext2d;
 
-use crate::model::{ring::Point, words};
+use crate::model::{direction::direction, ring::Point, words};
 
 const FONT: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif";
 const MONO: &str = "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, monospace";
@@ -72,7 +72,7 @@ impl Pen<'_> {
     /// An arc, in parts of a turn from the top, clockwise.
     pub(crate) fn arc(&self, at: Point, radius: f64, from: f64, to: f64) {
         self.0.begin_path();
-        let angle = |part: f64| part.mul_add(TAU, -FRAC_PI_2);
+        let angle = |part: f64| part * TAU - FRAC_PI_2;
         let _ = self.0.arc(at.x, at.y, radius, angle(from), angle(to));
         self.0.stroke();
     }
@@ -80,8 +80,8 @@ impl Pen<'_> {
     pub(crate) fn polygon(&self, at: Point, radius: f64, corners: u32, turn: f64) {
         self.0.begin_path();
         for corner in 0..corners {
-            let angle = (f64::from(corner) / f64::from(corners) + turn).mul_add(TAU, -FRAC_PI_2);
-            let (x, y) = (at.x + radius * angle.cos(), at.y + radius * angle.sin());
+            let (x, y) = direction(f64::from(corner) / f64::from(corners) + turn);
+            let (x, y) = (at.x + radius * x, at.y + radius * y);
             if corner == 0 {
                 self.0.move_to(x, y);
             } else {

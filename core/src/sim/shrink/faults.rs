@@ -102,7 +102,7 @@ pub(super) fn keep_possible(scenario: &mut super::Scenario) {
         .into_iter()
         .filter(|fault| fault.at_ms < scenario.duration_ms)
         .filter(|fault| {
-            super::super::scenario::validate_action(&fault.action, nodes, &workload).is_ok()
+            super::super::limits::validate_action(&fault.action, nodes, &workload).is_ok()
         })
         .collect();
     scenario.faults = possible;

@@ -38,7 +38,11 @@ pub use outcome::{Outcome, Trouble, carry_out, has_trouble};
 
 use alloc::{format, string::ToString, vec::Vec};
 
-use super::scenario::{Expectations, MAX_DURATION_MS, Scenario, ScenarioError};
+use super::{
+    files::ScenarioError,
+    limits::MAX_DURATION_MS,
+    scenario::{Expectations, Scenario},
+};
 
 /// The version of this generator: a change of what a seed means is a new one.
 pub const GENERATOR: u32 = 3;

@@ -9,6 +9,7 @@
 //! into it says. The new folder takes the old one's place only once it is whole.
 
 mod bundle;
+pub(crate) mod scenarios;
 mod weight;
 
 use std::{
@@ -79,6 +80,7 @@ pub(crate) fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<Pa
     }
     let mut cargo = toolchain.cargo(workspace, "build");
     cargo.args(["--package", PACKAGE, "--lib", "--profile", PROFILE]);
+    scenarios::give(&mut cargo, workspace)?;
     process::run(cargo, "compiling the lab", process::BUILD_LIMIT)?;
     compiled(workspace, &format!("{NAME}.wasm"))
 }

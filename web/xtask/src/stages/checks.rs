@@ -53,7 +53,9 @@ pub(super) fn lint_web(workspace: &Workspace) -> Result<Tally> {
     // Clippy is a compiler: it can look at wasm only if the toolchain it belongs to has the target.
     let toolchain = toolchain::look(workspace)?.filter(Toolchain::is_the_users);
     let mut cargo = if let Some(toolchain) = toolchain {
-        toolchain.cargo(workspace, "clippy")
+        let mut cargo = toolchain.cargo(workspace, "clippy");
+        laboratory::scenarios::give(&mut cargo, workspace)?;
+        cargo
     } else {
         say::detail(&format!(
             "your toolchain has no {WASM}, so clippy reads the lab as native code"
