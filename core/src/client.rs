@@ -18,7 +18,7 @@ use crate::{
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Timestamp, View},
     pbft::{EpochEnd, FetchEpochEnds, MAX_OPERATION_BYTES, Message, Read, Request},
     protocol::To,
-    quorum::Membership,
+    quorum::{Membership, NodeSet},
     sorted::SortedMap,
     time::Time,
 };
@@ -151,8 +151,10 @@ pub struct Client {
     /// The view whose primary it sends to first.
     view: View,
     outstanding: Option<Outstanding>,
-    /// Whether it asked for the proof of a later epoch since it last waited.
-    asked_for_epochs: bool,
+    /// Whom it asked for the proof of a later epoch, since it learnt of one or had asked everyone.
+    asked_for_epochs: NodeSet,
+    /// How many more it asks before it waits again.
+    asks_left: usize,
     effects: VecDeque<ClientEffect>,
 }
 
@@ -174,7 +176,8 @@ impl Client {
             next: first,
             view: View(0),
             outstanding: None,
-            asked_for_epochs: false,
+            asked_for_epochs: NodeSet::default(),
+            asks_left: members.weak(),
             effects: VecDeque::new(),
         }
     }
@@ -326,13 +329,17 @@ impl Client {
 
     /// A replica says that there is a later epoch. Its answer doesn't count: of the replicas that
     /// this client knows, some may be members no longer, and then more than f of them may lie. So
-    /// it asks for the proof, of whoever says so; a liar can't give one.
+    /// it asks those who say so for the proof; a liar can't give one, and may keep silent whenever
+    /// it is the first to answer. So f+1 are asked at a time, and each time others.
     fn ask_for_epochs(&mut self, from: NodeId, epoch: Epoch) {
         let Some(client) = self.id() else { return };
-        if epoch < self.members.epoch() || self.asked_for_epochs {
+        if epoch < self.members.epoch() || self.asks_left == 0 {
             return;
         }
-        self.asked_for_epochs = true;
+        if !self.asked_for_epochs.insert(from) {
+            return;
+        }
+        self.asks_left -= 1;
         let fetch = FetchEpochEnds { client, from: self.members.epoch() };
         let message = Message::FetchEpochEnds(Signed::new(fetch, &*self.authenticator).into());
         self.effects.push_back(ClientEffect::Send { to: To::Node(from), message });
@@ -363,7 +370,8 @@ impl Client {
             return;
         }
         self.view = View(0);
-        self.asked_for_epochs = false;
+        self.asked_for_epochs = NodeSet::default();
+        self.asks_left = self.members.weak();
         self.effects.push_back(ClientEffect::EpochLearnt);
         let Some(outstanding) = &mut self.outstanding else { return };
         outstanding.replies.clear();
@@ -382,7 +390,11 @@ impl Client {
         if now < outstanding.retransmit_at {
             return;
         }
-        self.asked_for_epochs = false;
+        if self.asks_left == self.members.weak() {
+            // There was nobody else to ask: what they were asked, or sent, may be lost.
+            self.asked_for_epochs = NodeSet::default();
+        }
+        self.asks_left = self.members.weak();
         let Asked::Request(request) = &outstanding.asked else {
             self.fall_back(now);
             return;
@@ -577,18 +589,45 @@ mod tests {
         let mut client = client();
         let id = client.submit(Time(0), vec![1]).unwrap();
         client.poll_effect();
-        for by in 1..4 {
+        assert_eq!(asked_for_the_proof(&mut client, id, 1..4), [1, 2], "f+1 of them");
+        assert_eq!(client.outstanding(), Some(id));
+    }
+
+    /// These say that there is a later epoch. Whom the client asks for the proof.
+    fn asked_for_the_proof(
+        client: &mut Client,
+        id: RequestId,
+        who: impl IntoIterator<Item = u16>,
+    ) -> Vec<u16> {
+        for by in who {
             let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
             let body = Reply { epoch: Epoch(1), view: View(0), id, result: b"r".to_vec() };
             let message = Message::Reply(Signed::new(body, &keys).into());
             client.handle_reply(Time(1), &verify(message, client.members(), &keys).unwrap());
         }
-        let effects: Vec<_> = core::iter::from_fn(|| client.poll_effect()).collect();
-        let [ClientEffect::Send { to: To::Node(NodeId(1)), message }] = &effects[..] else {
-            panic!("it asks once: {effects:?}");
-        };
-        assert!(matches!(message, Message::FetchEpochEnds(it) if it.body.from == Epoch(0)));
-        assert_eq!(client.outstanding(), Some(id));
+        let effects = core::iter::from_fn(|| client.poll_effect());
+        let asked = effects.filter_map(|effect| match effect {
+            ClientEffect::Send { to: To::Node(by), message: Message::FetchEpochEnds(fetch) } => {
+                assert_eq!(fetch.body.from, Epoch(0));
+                Some(by.0)
+            }
+            _ => None,
+        });
+        asked.collect()
+    }
+
+    #[test]
+    fn who_says_first_that_the_epoch_is_over_and_never_proves_it_is_passed_over() {
+        let mut client = client();
+        let id = client.submit(Time(0), vec![1]).unwrap();
+        assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0, 1]);
+        let mut wait_over = |client: &mut Client| client.tick(client.deadline().unwrap());
+        wait_over(&mut client);
+        assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [2, 3], "others this time");
+        wait_over(&mut client);
+        assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0; 0], "all of them were asked");
+        wait_over(&mut client);
+        assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0, 1], "an answer may be lost");
     }
 
     #[test]
