@@ -621,7 +621,7 @@ mod tests {
         let mut client = client();
         let id = client.submit(Time(0), vec![1]).unwrap();
         assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0, 1]);
-        let mut wait_over = |client: &mut Client| client.tick(client.deadline().unwrap());
+        let wait_over = |client: &mut Client| client.tick(client.deadline().unwrap());
         wait_over(&mut client);
         assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [2, 3], "others this time");
         wait_over(&mut client);
