@@ -84,7 +84,7 @@ impl Transfer {
         }
         self.fetched = kept;
         self.needed.clear();
-        self.peers.forget_asks();
+        self.peers.overtake_asks();
         let root = target.digest();
         self.target = target;
         self.want(Path::default(), root);
@@ -213,6 +213,8 @@ impl<A: Application> Replica<A> {
         if asked {
             transfer.peers.answered(peer, bytes);
             transfer.release(peer);
+        } else if answer.seq != transfer.seq() && transfer.peers.is_overtaken(peer) {
+            transfer.peers.answered(peer, bytes);
         } else if answer.nodes.is_empty() && answer.seq == transfer.seq() {
             transfer.peers.failed(peer);
             transfer.release(peer);

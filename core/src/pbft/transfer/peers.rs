@@ -18,6 +18,8 @@ struct Peer {
     failures: u32,
     /// When its answer is due, if it was asked.
     due: Option<Time>,
+    /// Whether that is for a state that is no longer wanted.
+    overtaken: bool,
     /// Which of all asks was its last.
     last_asked: u64,
     /// Until when `asked_bytes` counts.
@@ -47,17 +49,24 @@ impl Peers {
         Self { peers: others.map(|id| (id, peer(id))).collect(), asks: 0 }
     }
 
-    /// Nobody owes an answer any more; who failed is remembered.
-    pub(super) fn forget_asks(&mut self) {
+    /// Another state is wanted. Whoever was asked still owes its answer: if that were forgotten, a
+    /// peer that never answers would never be found out by a replica that follows a busy cluster.
+    pub(super) fn overtake_asks(&mut self) {
         for peer in self.peers.values_mut() {
-            peer.due = None;
+            peer.overtaken = peer.due.is_some();
         }
+    }
+
+    /// Whether a peer owes only what is no longer wanted.
+    pub(super) fn is_overtaken(&self, id: NodeId) -> bool {
+        self.peers.get(&id).is_some_and(|peer| peer.due.is_some() && peer.overtaken)
     }
 
     /// The next to ask: of those who failed least, who was asked longest ago. Whoever answered
     /// wrongly or not at all is asked again only once everyone else did too.
     pub(super) fn next(&self, now: Time) -> Option<NodeId> {
-        if self.peers.values().filter(|peer| peer.due.is_some()).count() >= MAX_PEERS_ASKED {
+        let busy = |peer: &&Peer| peer.due.is_some() && !peer.overtaken;
+        if self.peers.values().filter(busy).count() >= MAX_PEERS_ASKED {
             return None;
         }
         let least = self.peers.values().map(|peer| peer.failures).min()?;
@@ -77,6 +86,7 @@ impl Peers {
         }
         peer.asked_bytes += REQUEST_COSTS_BYTES;
         peer.due = Some(now + patience);
+        peer.overtaken = false;
         peer.last_asked = self.asks;
     }
 
@@ -148,6 +158,25 @@ mod tests {
         peers.failed(NodeId(2));
         peers.failed(NodeId(3));
         assert_eq!(peers.next(Time(0)), Some(NodeId(1)));
+    }
+
+    #[test]
+    fn a_question_that_another_target_overtook_is_still_owed_an_answer() {
+        let mut peers = peers(&[1, 2, 3]);
+        peers.asked(NodeId(1), Time(0), PATIENCE);
+        peers.asked(NodeId(2), Time(0), PATIENCE);
+        peers.overtake_asks();
+        assert_eq!(peers.next(Time(0)), Some(NodeId(3)), "who owes an answer is not asked again");
+        peers.asked(NodeId(3), Time(0), PATIENCE);
+        assert!(peers.is_overtaken(NodeId(2)) && !peers.is_overtaken(NodeId(3)));
+        peers.answered(NodeId(2), 0);
+        assert_eq!(peers.next(Time(0)), Some(NodeId(2)), "a late answer is no failure");
+        assert_eq!(peers.overdue(Time(100_000)), [NodeId(1), NodeId(3)]);
+        peers.failed(NodeId(1));
+        peers.answered(NodeId(3), 0);
+        assert_eq!(peers.next(Time(100_000)), Some(NodeId(2)));
+        peers.asked(NodeId(2), Time(100_000), PATIENCE);
+        assert_eq!(peers.next(Time(100_000)), Some(NodeId(3)), "1 is asked last");
     }
 
     #[test]
