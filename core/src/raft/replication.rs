@@ -124,9 +124,8 @@ impl<P: Payload> Raft<P> {
         self.count_who_knows_the_end();
     }
 
-    /// Figure 2, leaders: "if there exists an N such that N > commitIndex, a majority of
-    /// matchIndex[i] ≥ N, and log[N].term == currentTerm: set commitIndex = N". The leader is one
-    /// of them as far as its own disk goes.
+    /// Figure 2, leaders: the commit index moves to an N above it that a majority stores, if the
+    /// entry at N is of the current term. The leader is one of them as far as its own disk goes.
     pub(super) fn count_commits(&mut self) {
         let Standing::Leader(leadership) = &self.standing else { return };
         let own = self.synced.upto();

@@ -17,7 +17,7 @@ const KEPT: usize = 4;
 /// Each replica's first reply to a request.
 type Replies = SortedMap<NodeId, Arc<Signed<Reply>>>;
 
-/// The replies to a client's latest requests: at most [`KEPT`] × n of them.
+/// The replies to a client's latest requests: at most `KEPT` × n of them.
 #[derive(Clone, Debug)]
 pub struct Answers {
     members: Membership,
