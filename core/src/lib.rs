@@ -78,20 +78,22 @@
 //! * **Suspicion is relative.** Slowness, silence and losses are judged against the group of peers
 //!   by medians that f liars can't move, so that neither a slow network nor a slow observer suspects
 //!   anybody; and signals alone never add up to a conviction ([`detector`]).
-//! * **Raft, for members that only crash.** In full, and shaped by epochs: memberships change between
-//!   them, so there is no joint consensus; the leader counts itself only once its own disk has what
-//!   it counts; reads need no clock; what no crash can explain is refused with a reason ([`raft`]).
 //! * **Accusing costs.** Quarantine is decided in the log by f+1 observers; an accusation that nobody
 //!   shares weakens its author's voice, and more than f of them silence it, so that f liars can
 //!   neither hold a correct member nor silence one ([`detector::quarantine`], with the argument).
 //! * **No unsound recommendation.** A policy that offers a protocol where its fault assumption can't
 //!   hold isn't loaded, and each recommendation is checked against the facts again; above f there is
 //!   nothing but safe mode ([`analyzer`]).
+//! * **Raft, for members that only crash.** In full, and shaped by epochs: memberships change between
+//!   them, so there is no joint consensus; the leader counts itself only once its own disk has what
+//!   it counts; reads need no clock; what no crash can explain is refused with a reason ([`raft`]).
 //! * **What is few is a sorted vector.** A tree's code for every pair of types was a quarter of what
 //!   the lab sends; only maps that grow with keys or clients stay trees ([`sorted`]).
 //! * **Files are for people.** Scenarios are read from TOML natively; links carry them in the one
 //!   encoding, and the lab gets its own packed in it by the build tool, so that no page links TOML
 //!   (the feature `files`, `sim::files`; a seventh of what the lab sent).
+//! * **A batch knows its digest.** It is worked out once, where the batch is made or read, and nothing
+//!   can change the batch afterwards ([`pbft::Batch`]).
 //! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
 //!   encoding (postcard); JSON is for people only.
 
