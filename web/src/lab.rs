@@ -2,6 +2,7 @@
 
 use conclave_core::{
     app::KeyValue,
+    event::{Event, EventKind, Place},
     ids::{ClientId, NodeId, Principal},
     pbft::{Phase, Replica},
     sim::{Action, Address, Cluster, Recording, Run, RunError, Scenario, SimClient},
@@ -146,6 +147,19 @@ impl Lab {
     /// The clients.
     pub(crate) fn clients(&self) -> &[ClientId] {
         &self.clients
+    }
+
+    /// How many reads this replica has answered by now.
+    pub(crate) fn reads_answered(&self, node: NodeId) -> usize {
+        let recording = &self.branch().recording;
+        let past = match self.clock.steps {
+            0 => 0,
+            steps => recording.events_of(steps - 1).end,
+        };
+        let answered = |event: &&Event| {
+            event.place == Place::Node(node) && matches!(event.kind, EventKind::ReadAnswered { .. })
+        };
+        recording.events()[..past].iter().filter(answered).count()
     }
 
     /// Whether there is anything left to record.

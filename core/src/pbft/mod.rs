@@ -98,4 +98,5 @@ pub use messages::*;
 pub use replica::Replica;
 pub use sessions::{Known, MAX_RESULT_BYTES, Sessions};
 pub use slot::{Phase, SlotView};
+pub use transfer::Fetching;
 pub(crate) use view_change::owed;

@@ -34,7 +34,7 @@ use super::{
     recovery::{Lives, Recovery},
     sessions::Sessions,
     slot::{Log, SlotView},
-    transfer::{Served, Transfer},
+    transfer::{Fetching, Served, Transfer},
 };
 use crate::{
     app::{Application, Context},
@@ -310,6 +310,16 @@ impl<A: Application> Replica<A> {
     /// How many clients it knows to be waiting.
     pub fn pending(&self) -> usize {
         self.pending.len()
+    }
+
+    /// How many reads wait until what had prepared when they came is executed.
+    pub fn waiting_reads(&self) -> usize {
+        self.reads.len()
+    }
+
+    /// How far it is with the state that it fetches, if it does.
+    pub fn fetching(&self) -> Option<Fetching> {
+        self.transfer.as_ref().map(Transfer::progress)
     }
 
     /// Every position between the water marks that has a proposal.

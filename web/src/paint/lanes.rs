@@ -149,15 +149,16 @@ fn names(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, rows: &Rows) {
             pen.fill(&palette.crown);
             pen.crown(Point { x: LEFT - 30.0, y }, 6.0);
         }
-        if rows.node_height >= 44.0 {
-            let note = match face.state {
-                NodeState::Up => continue,
-                other => other.words(),
-            };
-            pen.fill(colour);
-            pen.font(500, 10.0);
-            pen.text(note, Point { x: LEFT - 6.0, y: y + 14.0 }, Align::Right);
-        }
+        let (size, at) = match face.state {
+            NodeState::Up => continue,
+            _ if rows.node_height >= 44.0 => (10.0, Point { x: LEFT - 6.0, y: y + 14.0 }),
+            // Where the crown of a member would be. What befalls members shows on their lanes too.
+            NodeState::Spare | NodeState::Retired => (9.0, Point { x: LEFT - 20.0, y: y + 0.5 }),
+            _ => continue,
+        };
+        pen.fill(colour);
+        pen.font(500, size);
+        pen.text(face.state.words(), at, Align::Right);
     }
 }
 

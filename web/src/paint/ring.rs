@@ -241,7 +241,9 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
     };
     pen.font(500, 12.0);
     let width = pen.text_width(&line) + 8.0;
-    let y = at.y + r + 15.0;
+    // Those that are no members are smaller.
+    let apart = matches!(face.state, NodeState::Spare | NodeState::Retired);
+    let y = at.y + if apart { r * 0.74 + 12.0 } else { r + 15.0 };
     pen.alpha(0.85);
     pen.fill(&palette.panel);
     pen.rect(at.x - width / 2.0, y - 8.0, width, 16.0);

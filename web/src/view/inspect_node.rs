@@ -1,6 +1,10 @@
 //! One replica, inside: what it believes, beside what is true of it.
 
-use conclave_core::{ids::NodeId, pbft::Known, sim::Strategy};
+use conclave_core::{
+    ids::NodeId,
+    pbft::{Fetching, Known},
+    sim::Strategy,
+};
 use yew::{html::Scope, prelude::*};
 
 use super::actions;
@@ -129,6 +133,22 @@ fn belief(app: &App, node: NodeId) -> Html {
             "Its disk lost something: what it may have voted for lies below this.",
             "inspect-recovery",
             format!("from position {seq} and view {view} on"),
+        ));
+    }
+    if let Some(Fetching { seq, fetched, fetched_bytes, missing }) = replica.fetching() {
+        facts.push(fact(
+            "Fetching",
+            "The state of a checkpoint, as a tree of parts. Below a missing part there may be more.",
+            "inspect-fetching",
+            format!("state after {seq}: {fetched} parts here ({fetched_bytes} bytes), {missing} missing"),
+        ));
+    }
+    if app.lab.scenario().workload.read_ppm > 0 {
+        facts.push(fact(
+            "Reads",
+            "Answered from its state, without ordering; one waits for what had prepared when it came.",
+            "inspect-reads",
+            format!("{} answered, {} wait", app.lab.reads_answered(node), replica.waiting_reads()),
         ));
     }
     if replica.agreed_time().0 > 0 {

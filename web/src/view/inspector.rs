@@ -36,10 +36,28 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
 }
 
 fn nothing(app: &App, link: &Scope<App>) -> Html {
+    let counts = app.lab.cluster().counts();
     html! {
         <>
             <h2>{ "The cluster" }</h2>
             <p class="hint">{ "Select a replica or a message to look inside and to act on it." }</p>
+            <div class="sides pick">
+                { for app.lab.faces().iter().map(|face| {
+                    let node = face.id;
+                    html! {
+                        <button key={node.0} class="side" aria-label={format!("Look inside replica {node}")}
+                            onclick={link.callback(move |_| {
+                                Msg::Select(World::Simulation, Some(Selection::Node(node)))
+                            })}>{ node.to_string() }</button>
+                    }
+                }) }
+            </div>
+            if counts.read + counts.fallen_back > 0 {
+                <p class="hint" data-test="reads">{ format!(
+                    "Reads: {} answered in one round, {} fell back to be ordered.",
+                    counts.read, counts.fallen_back
+                ) }</p>
+            }
             { actions::network(app, link) }
             { under_way(app, link) }
         </>
@@ -53,7 +71,9 @@ fn one_client(app: &App, client: ClientId, link: &Scope<App>) -> Html {
         asks.filter(|ask| ask.request.client == client && ask.from_us <= now).take(12).map(|ask| {
             let state = match ask.done_us {
                 Some(us) if us <= now => {
-                    format!("accepted after {} ms", decimals((us - ask.from_us) as f64 / 1e3, 1))
+                    let ordered = if ask.fell_back { "read, then ordered: " } else { "" };
+                    let ms = decimals((us - ask.from_us) as f64 / 1e3, 1);
+                    format!("{ordered}accepted after {ms} ms")
                 }
                 _ if ask.again_us.iter().any(|us| *us <= now) => "waits, asked again".to_owned(),
                 _ => "waits".to_owned(),
@@ -66,7 +86,7 @@ fn one_client(app: &App, client: ClientId, link: &Scope<App>) -> Html {
     html! {
         <>
             <h2>{ format!("Client {client}") }</h2>
-            <p class="hint">{ "Accepts an answer once f+1 replicas agree on it." }</p>
+            <p class="hint">{ "Accepts an answer once f+1 replicas agree on it; a read, once a quorum does." }</p>
             { actions::client(app, client, link) }
             <table><caption>{ "Requests" }</caption>
                 <thead><tr><th>{ "#" }</th><th>{ "operation" }</th><th>{ "state" }</th></tr></thead>

@@ -28,6 +28,19 @@ struct Need {
     asked: Option<NodeId>,
 }
 
+/// How far a transfer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetching {
+    /// Of the state of this checkpoint.
+    pub seq: Seq,
+    /// The nodes of it that came.
+    pub fetched: usize,
+    /// Their bytes, and those of nodes that a later checkpoint made useless.
+    pub fetched_bytes: u64,
+    /// The nodes that are known to be missing. Below each there may be more.
+    pub missing: usize,
+}
+
 /// A transfer under way.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Transfer {
@@ -158,6 +171,15 @@ impl Transfer {
             let own = || self.base.find(path, digest).cloned().map(Found::Whole);
             self.fetched.get(&digest).map(Found::Content).or_else(own)
         })
+    }
+
+    pub(in super::super) fn progress(&self) -> Fetching {
+        Fetching {
+            seq: self.seq(),
+            fetched: self.fetched.len(),
+            fetched_bytes: self.fetched_bytes,
+            missing: self.needed.len(),
+        }
     }
 
     pub(in super::super) fn deadline(&self, now: Time) -> Option<Time> {

@@ -37,6 +37,7 @@ mod fetch;
 mod peers;
 mod serve;
 
+pub use fetch::Fetching;
 pub(super) use fetch::Transfer;
 pub(super) use serve::Served;
 

@@ -135,12 +135,18 @@ impl Chronicle {
                     from_us: us,
                     again_us: Vec::new(),
                     done_us: None,
+                    fell_back: false,
                 };
                 keep(&mut self.asks, ask, self.limit);
             }
             (EventKind::RequestRetransmitted { request }, _) => {
                 if let Some(ask) = self.asks.iter_mut().rev().find(|ask| ask.request == *request) {
                     ask.again_us.push(us);
+                }
+            }
+            (EventKind::ReadFellBack { request }, _) => {
+                if let Some(ask) = self.asks.iter_mut().rev().find(|ask| ask.request == *request) {
+                    ask.fell_back = true;
                 }
             }
             (EventKind::RequestCompleted { request, .. }, _) => {

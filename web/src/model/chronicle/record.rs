@@ -140,6 +140,8 @@ pub(crate) struct Ask {
     pub(crate) again_us: Vec<u64>,
     /// When f+1 replies agreed.
     pub(crate) done_us: Option<u64>,
+    /// It was a read that got no quorum of equal answers.
+    pub(crate) fell_back: bool,
 }
 
 /// What a liar said instead, to whom.
