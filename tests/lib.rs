@@ -8,7 +8,11 @@ mod linearizability;
 mod load;
 pub mod model;
 pub mod rounds;
+mod seeds;
+mod stage;
 pub mod twins;
 
 pub use linearizability::{CallId, History, NotLinearizable};
 pub use load::{busy_cluster, busy_link, deliver, deliver_to};
+pub use seeds::{number, over_seeds};
+pub use stage::{corrupted, stage};

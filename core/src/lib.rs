@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`crypto`] | digests, keys, signatures, `Signed` and `Verified` |
 //! | [`quorum`] | every threshold |
+//! | [`config`] | what a configuration is refused with |
 //! | [`protocol`] | the contract between an ordering protocol and its host |
 //! | [`pbft`] | the first such protocol |
 //! | [`raft`] | its relative for deployments in which members crash and none lies |
@@ -105,6 +106,7 @@ extern crate alloc;
 pub mod analyzer;
 pub mod app;
 pub mod client;
+pub mod config;
 pub mod crypto;
 pub mod detector;
 pub mod event;

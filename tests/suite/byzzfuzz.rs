@@ -9,8 +9,7 @@ const NETWORK_FAULTS: u64 = 3;
 
 /// How many seeds: a slice, or `CONCLAVE_BYZZFUZZ` of them.
 fn seeds(slice: u64) -> std::ops::Range<u64> {
-    let number = std::env::var("CONCLAVE_BYZZFUZZ");
-    0..number.map_or(slice, |it| it.parse().expect("CONCLAVE_BYZZFUZZ is a number"))
+    0..conclave_tests::number("CONCLAVE_BYZZFUZZ", slice)
 }
 
 fn run(n: u16, seeds: std::ops::Range<u64>) {

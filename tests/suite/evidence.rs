@@ -10,20 +10,19 @@
 mod observers;
 mod oracle;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use conclave_core::{
     detector::evidence::{Assumption, OffenceKind, accuse, verify},
     ids::NodeId,
     sim::{Invariant, Run, Scenario, swarm::storm},
 };
+use conclave_tests::{corrupted, number, over_seeds, stage};
 use observers::Observed;
 
 const STORMS: u64 = 300;
+/// Long enough for every lie to be told and found out.
+const STAGE_MS: u32 = 5_000;
 
 /// In so many of a thousand storms at least somebody is convicted of it by those who saw it.
 const AT_LEAST: [(OffenceKind, u64); 11] = [
@@ -39,10 +38,6 @@ const AT_LEAST: [(OffenceKind, u64); 11] = [
     (OffenceKind::FalseReply, 10),
     (OffenceKind::FalseState, 2),
 ];
-
-fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).map_or(default, |it| it.parse().expect("a whole number"))
-}
 
 #[derive(Default)]
 struct Slice {
@@ -77,23 +72,8 @@ impl Slice {
 fn in_every_storm_only_liars_are_convicted_and_all_who_showed_themselves_are() {
     let first = number("CONCLAVE_EVIDENCE_FROM", 0);
     let count = number("CONCLAVE_EVIDENCE_STORMS", STORMS);
-    let next = AtomicU64::new(first);
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let slice = thread::scope(|scope| {
-        let work = || {
-            let mut slice = Slice::default();
-            loop {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= first + count || slice.failures.len() >= 3 {
-                    return slice;
-                }
-                slice.run(seed);
-            }
-        };
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let slices = workers.into_iter().map(|worker| worker.join().expect("no panic"));
-        slices.fold(Slice::default(), Slice::merge)
-    });
+    let slices = over_seeds(first, count, Slice::run, |slice| slice.failures.len() >= 3);
+    let slice = slices.into_iter().fold(Slice::default(), Slice::merge);
     assert!(slice.failures.is_empty(), "{}", slice.failures.join("\n"));
     println!("of {count} storms, with convictions: {:?}", slice.convicted);
     for (kind, at_least) in AT_LEAST {
@@ -106,17 +86,6 @@ fn in_every_storm_only_liars_are_convicted_and_all_who_showed_themselves_are() {
     }
 }
 
-/// From some moment on these nodes lie.
-fn corrupted<T: std::fmt::Display>(liars: &[T], at_ms: u32, strategies: &str) -> String {
-    let lie = |node| {
-        format!(
-            "[[fault]]\nat_ms = {at_ms}\n\
-             act = {{ corrupt = {{ node = {node}, strategies = [{strategies}] }} }}\n"
-        )
-    };
-    liars.iter().map(lie).collect::<Vec<_>>().concat()
-}
-
 /// In both a correct primary proposed two batches for one place: it learnt from V of a checkpoint,
 /// and proposed before it took up O.
 #[test]
@@ -126,28 +95,6 @@ fn the_storms_in_which_a_correct_replica_once_convicted_itself() {
         let observed = Observed::of(&Run::new(scenario, seed));
         assert_eq!(observed.framed().next(), None, "storm {seed}");
     }
-}
-
-/// n, the liars, and what they do; views change, and one replica is left behind and comes back.
-fn stage(n: u16, liars: &[u16], strategies: &str, seed: u64) -> Run {
-    let corrupt = corrupted(liars, 200, strategies);
-    let laggard = n - 1;
-    let source = format!(
-        "schema = 1\nname = \"stage\"\ntitle = \"Stage\"\npromise = \"Lies.\"\n\
-         duration_ms = 5000\n\
-         [cluster]\nn = {n}\n\
-         [cluster.pbft]\nrequest_timeout_ms = 300\nview_change_timeout_ms = 400\n\
-         status_interval_ms = 100\ncheckpoint_interval = 5\nwindow = 20\n\
-         [network]\nlatency_us = 3000\njitter_us = 2000\n\
-         [workload]\nclients = 3\nthink_ms = 60\nretransmit_ms = 150\n\
-         {corrupt}\
-         [[fault]]\nat_ms = 500\nact = {{ cut-off = {{ node = 0 }} }}\n\
-         [[fault]]\nat_ms = 1300\nact = {{ reconnect = {{ node = 0 }} }}\n\
-         [[fault]]\nat_ms = 1700\nact = {{ cut-off = {{ node = {laggard} }} }}\n\
-         [[fault]]\nat_ms = 2600\nact = {{ reconnect = {{ node = {laggard} }} }}\n"
-    );
-    let scenario = Scenario::parse(&source).unwrap_or_else(|error| panic!("{error}\n{source}"));
-    Run::new(scenario, seed)
 }
 
 /// Each way of lying that can be proven, the liar that has the occasion, and of what it is
@@ -178,7 +125,8 @@ fn every_provable_lie_convicts_its_liar_and_nobody_else() {
         let mut proven = false;
         // Whether there is something to hide depends on the moment at which the view changes.
         for seed in 1..=6 {
-            let observed = Observed::of(&stage(4, &[*liar], &format!("{{ {strategy} }}"), seed));
+            let observed =
+                Observed::of(&stage(4, &[*liar], &format!("{{ {strategy} }}"), STAGE_MS, seed));
             let told = observed.verdict.injections[0].effects;
             assert!(told > 0, "{strategy} did nothing");
             assert_eq!(observed.framed().next(), None, "{strategy}");
@@ -194,7 +142,7 @@ fn every_provable_lie_convicts_its_liar_and_nobody_else() {
 fn colluding_liars_are_convicted_and_nobody_else() {
     for (at, (strategy, liar, _)) in PROVABLE.iter().enumerate() {
         let observed =
-            Observed::of(&stage(7, &[*liar, 4], &format!("{{ {strategy} }}"), at as u64));
+            Observed::of(&stage(7, &[*liar, 4], &format!("{{ {strategy} }}"), STAGE_MS, at as u64));
         assert_eq!(observed.framed().next(), None, "{strategy}");
         assert_eq!(observed.missed().next(), None, "{strategy}");
     }

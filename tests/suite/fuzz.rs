@@ -14,7 +14,7 @@ use rand_xoshiro::{
 
 /// How many inputs of each kind a target gets: a slice, or `CONCLAVE_FUZZ` of them.
 fn inputs(slice: u64) -> u64 {
-    std::env::var("CONCLAVE_FUZZ").map_or(slice, |it| it.parse().expect("a number"))
+    conclave_tests::number("CONCLAVE_FUZZ", slice)
 }
 
 fn target(name: &str) -> Target {

@@ -4,16 +4,13 @@
 //! `CONCLAVE_STORMS` and `CONCLAVE_STORMS_FROM` widen or move the slice; `conclave explore` runs as
 //! many as one likes, with a report.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-};
+use std::collections::BTreeMap;
 
 use conclave_core::sim::{
     Address, Run,
     swarm::{Feature, Outcome, carry_out, storm},
 };
+use conclave_tests::{number, over_seeds};
 
 const STORMS: u64 = 1_000;
 
@@ -111,31 +108,12 @@ impl Slice {
     }
 }
 
-fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).map_or(default, |it| it.parse().expect("a whole number"))
-}
-
 #[test]
 fn every_invariant_holds_in_a_thousand_storms() {
     let first = number("CONCLAVE_STORMS_FROM", 0);
     let count = number("CONCLAVE_STORMS", STORMS);
-    let next = AtomicU64::new(first);
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let slice = thread::scope(|scope| {
-        let work = || {
-            let mut slice = Slice::default();
-            loop {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= first + count || slice.failures.len() >= 3 {
-                    return slice;
-                }
-                slice.run(seed);
-            }
-        };
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let slices = workers.into_iter().map(|worker| worker.join().expect("no panic"));
-        slices.fold(Slice::default(), Slice::merge)
-    });
+    let slices = over_seeds(first, count, Slice::run, |slice| slice.failures.len() >= 3);
+    let slice = slices.into_iter().fold(Slice::default(), Slice::merge);
     assert!(slice.failures.is_empty(), "{}", slice.failures.join("\n\n"));
 
     // A storm that did nothing proves nothing.

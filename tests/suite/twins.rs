@@ -1,11 +1,9 @@
 //! Twins: all scenarios of a kind, or an even sample where there are too many.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
+use conclave_tests::{
+    over_seeds,
+    twins::{Outcome, Split, choices, scenario, splits},
 };
-
-use conclave_tests::twins::{Outcome, Split, choices, scenario, splits};
 
 /// What many scenarios came to.
 #[derive(Default)]
@@ -44,26 +42,15 @@ fn run(n: u16, twins: usize, sides: u8, phases: u32, each: usize) -> Sum {
     let all = splits.len().pow(phases);
     let each = each.min(all);
     let choices = choices(n, twins);
-    let (next, total) = (AtomicUsize::new(0), each * choices.len());
-    let work = || {
-        let mut sum = Sum::default();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= total {
-                return sum;
-            }
-            let number = (index / choices.len()) * (all / each);
-            let twins = &choices[index % choices.len()];
-            let scenario = scenario(n, twins, &splits, phases as usize, number);
-            sum.add(&scenario.run(), || format!("{scenario:?}"));
-        }
+    let one = |sum: &mut Sum, index: u64| {
+        let index = index as usize;
+        let number = (index / choices.len()) * (all / each);
+        let twins = &choices[index % choices.len()];
+        let scenario = scenario(n, twins, &splits, phases as usize, number);
+        sum.add(&scenario.run(), || format!("{scenario:?}"));
     };
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let sum = thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let sums = workers.into_iter().map(|worker| worker.join().expect("no panic"));
-        sums.fold(Sum::default(), Sum::merge)
-    });
+    let sums = over_seeds(0, (each * choices.len()) as u64, one, |_| false);
+    let sum = sums.into_iter().fold(Sum::default(), Sum::merge);
     println!(
         "n = {n}, {twins} twins, {phases} phases of {} splits: {} of {} scenarios; in {} something \
          was executed before the end, in {} a twin was in two minds, in {} views changed",

@@ -3,11 +3,12 @@
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::messages::{MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_OPERATION_BYTES};
+use crate::config::{BadConfig, must};
 
-/// How a replica is set up. Equal on all replicas, but for nothing: timers may differ.
+/// How a replica is set up. `checkpoint_interval`, `window` and `max_sessions` decide what is agreed
+/// on: equal on all replicas. The rest may differ.
 ///
 /// # Default
 ///
@@ -78,24 +79,9 @@ pub(crate) const MAX_WINDOW: u64 = 4_096;
 /// The largest table of sessions.
 const MAX_SESSIONS: u64 = 1_000_000;
 
-/// A configuration that can't work.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{field} = {value} can't work: {why}")]
-pub struct BadConfig {
-    /// Which field.
-    pub field: &'static str,
-    /// What it was set to.
-    pub value: u64,
-    /// Why not.
-    pub why: &'static str,
-}
-
 impl Config {
     /// Refuses what can't work, saying which field and why.
     pub fn validate(&self) -> Result<(), BadConfig> {
-        let must = |holds, field, value, why| {
-            if holds { Ok(()) } else { Err(BadConfig { field, value, why }) }
-        };
         let requests = self.batch_requests as u64;
         must(
             (1..=MAX_BATCH_REQUESTS as u64).contains(&requests),

@@ -23,7 +23,7 @@ use thiserror::Error;
 use super::{
     batch::Batch,
     certificate::{CheckpointCertificate, PreparedCertificate},
-    config::{BadConfig, Config},
+    config::Config,
     epochs::EpochEnd,
     messages::{Checkpoint, NewView, PrePrepare, StateNode, ViewChange},
     recovery::{Estimate, Recovery},
@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     app::Application,
+    config::BadConfig,
     crypto::{Authenticator, Digest, Signed},
     ids::{Epoch, NodeId, Seq, View},
     quorum::Membership,

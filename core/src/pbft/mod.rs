@@ -87,7 +87,7 @@ mod view_change;
 pub use batch::Batch;
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
 pub(crate) use certificate::{is_what_it_says, view_changes_hold};
-pub use config::{BadConfig, Config};
+pub use config::Config;
 pub use durable::{Record, RestoreError};
 pub use epochs::{
     Change, ChangeOutcome, ChangeRefused, EpochEnd, MAX_CONTACT_BYTES, MAX_LINKS, NewMember,

@@ -25,7 +25,7 @@ use super::{
     batch::Batch,
     certificate::CheckpointCertificate,
     checkpoint::CheckpointVotes,
-    config::{BadConfig, Config},
+    config::Config,
     epochs::{EpochEnd, Register},
     messages::{Message, NewView, Request, ViewChange},
     outbox::Outbox,
@@ -38,6 +38,7 @@ use super::{
 };
 use crate::{
     app::{Application, Context},
+    config::BadConfig,
     crypto::{Authenticator, Digest, Signed},
     event::EventKind,
     ids::{ClientId, Epoch, NodeId, Seq, Timestamp, View},

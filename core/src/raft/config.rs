@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::messages::MAX_APPEND_ENTRIES;
-use crate::pbft::BadConfig;
+use crate::config::{BadConfig, must};
 
 /// How an instance is set up. Members may differ in it.
 ///
@@ -66,9 +66,6 @@ const HEARTBEATS_AT_LEAST: u64 = 3;
 impl Config {
     /// Refuses what can't work, saying which field and why.
     pub fn validate(&self) -> Result<(), BadConfig> {
-        let must = |holds, field, value, why| {
-            if holds { Ok(()) } else { Err(BadConfig { field, value, why }) }
-        };
         must(
             (1..=3_600_000).contains(&self.election_timeout_ms),
             "election_timeout_ms",

@@ -18,9 +18,9 @@ use super::{
     synced::Synced,
 };
 use crate::{
+    config::BadConfig,
     crypto::{Digest, encoded_len},
     ids::{NodeId, Seq, Term},
-    pbft::BadConfig,
     protocol::{RecordNumber, To},
     quorum::{Membership, NodeSet},
     time::Time,

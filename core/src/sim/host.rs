@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     app::KeyValue,
+    config::BadConfig,
     crypto::Authenticator,
     ids::{NodeId, Principal},
-    pbft::{BadConfig, Replica},
+    pbft::Replica,
     protocol::Protocol,
     quorum::Membership,
     time::Time,

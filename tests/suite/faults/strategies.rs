@@ -1,7 +1,4 @@
 //! Every way of lying really happens, and does no harm: alone, in every pair, and in collusion.
-//!
-//! The stage gives each lie its chance: the first primary is cut off for a while, so that views
-//! change; later a backup is, so that it must be brought forward, by decisions and by state.
 
 use conclave_core::{
     event::{EventKind, Place, Tampering, ViewChangeCause},
@@ -10,35 +7,11 @@ use conclave_core::{
     sim::{Action, Cluster, Run, Scenario, Strategy, Verdict},
 };
 
-/// n, the liars, and what they do.
+/// Long enough for the cluster to be whole again.
+const STAGE_MS: u32 = 7_000;
+
 fn stage(n: u16, liars: &[u16], strategies: &str, seed: u64) -> Run {
-    let corrupt: Vec<_> = liars
-        .iter()
-        .map(|node| {
-            format!(
-                "[[fault]]\nat_ms = 200\n\
-                 act = {{ corrupt = {{ node = {node}, strategies = [{strategies}] }} }}\n"
-            )
-        })
-        .collect();
-    let corrupt = corrupt.concat();
-    let laggard = n - 1;
-    let source = format!(
-        "schema = 1\nname = \"stage\"\ntitle = \"Stage\"\npromise = \"Lies.\"\n\
-         duration_ms = 7000\n\
-         [cluster]\nn = {n}\n\
-         [cluster.pbft]\nrequest_timeout_ms = 300\nview_change_timeout_ms = 400\n\
-         status_interval_ms = 100\ncheckpoint_interval = 5\nwindow = 20\n\
-         [network]\nlatency_us = 3000\njitter_us = 2000\n\
-         [workload]\nclients = 3\nthink_ms = 60\nretransmit_ms = 150\n\
-         {corrupt}\
-         [[fault]]\nat_ms = 500\nact = {{ cut-off = {{ node = 0 }} }}\n\
-         [[fault]]\nat_ms = 1300\nact = {{ reconnect = {{ node = 0 }} }}\n\
-         [[fault]]\nat_ms = 1700\nact = {{ cut-off = {{ node = {laggard} }} }}\n\
-         [[fault]]\nat_ms = 2600\nact = {{ reconnect = {{ node = {laggard} }} }}\n"
-    );
-    let scenario = Scenario::parse(&source).unwrap_or_else(|error| panic!("{error}\n{source}"));
-    Run::new(scenario, seed)
+    conclave_tests::stage(n, liars, strategies, STAGE_MS, seed)
 }
 
 /// What was done to which kinds of message, and the verdict.

@@ -12,8 +12,9 @@ use super::{
     traffic::Traffic,
 };
 use crate::{
+    config::BadConfig,
     crypto::Refusal,
-    detector::suspicion::{BadConfig, Channel, Config, Signal, Suspicion},
+    detector::suspicion::{Channel, Config, Signal, Suspicion},
     event::EventKind,
     ids::{NodeId, Seq, View},
     pbft::{Config as Timers, MessageKind, Summary},

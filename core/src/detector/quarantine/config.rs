@@ -1,7 +1,8 @@
 //! Terms and windows of quarantine.
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
+
+use crate::config::{BadConfig, must};
 
 /// How long what takes. Decides what executes: equal on all replicas.
 ///
@@ -48,24 +49,9 @@ impl Default for Config {
 /// The longest of all: thirty days. Who is to be away for longer is to be removed.
 const MAX_MS: u64 = 30 * 86_400_000;
 
-/// A configuration that can't work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{field} = {value} can't work: {why}")]
-pub struct BadConfig {
-    /// Which field.
-    pub field: &'static str,
-    /// What it was set to.
-    pub value: u64,
-    /// Why not.
-    pub why: &'static str,
-}
-
 impl Config {
     /// Refuses what can't work, saying which field and why.
     pub fn validate(&self) -> Result<(), BadConfig> {
-        let must = |holds, field, value, why| {
-            if holds { Ok(()) } else { Err(BadConfig { field, value, why }) }
-        };
         for (field, value) in [
             ("term_ms", self.term_ms),
             ("max_term_ms", self.max_term_ms),

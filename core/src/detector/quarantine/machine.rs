@@ -6,13 +6,14 @@ use alloc::{collections::VecDeque, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    config::{BadConfig, Config},
+    config::Config,
     history::{Entry, MAX_HISTORY, What},
     record::Record,
     statement::{Claim, MAX_REASONS, Order, Refused, Statement},
     voice::{Standing, Voice},
 };
 use crate::{
+    config::BadConfig,
     detector::suspicion::Kind,
     ids::{NodeId, Principal, Seq},
     quorum::{Membership, NodeSet},

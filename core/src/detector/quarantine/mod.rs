@@ -60,7 +60,7 @@ mod statement;
 mod tests;
 mod voice;
 
-pub use config::{BadConfig, Config};
+pub use config::Config;
 pub use history::{Entry, MAX_HISTORY, What};
 pub use machine::{Applied, Quarantine};
 pub use record::{Hold, Record};

@@ -1,7 +1,8 @@
 //! Windows, thresholds and floors of suspicion.
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
+
+use crate::config::{BadConfig, must};
 
 use super::points::{Points, SUSPICION_CAP};
 
@@ -52,24 +53,9 @@ const MAX_MS: u64 = 3_600_000;
 /// The shortest window: it is cut into eight.
 const MIN_WINDOW_MS: u64 = 8;
 
-/// A configuration that can't work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{field} = {value} can't work: {why}")]
-pub struct BadConfig {
-    /// Which field.
-    pub field: &'static str,
-    /// What it was set to.
-    pub value: u64,
-    /// Why not.
-    pub why: &'static str,
-}
-
 impl Config {
     /// Refuses what can't work, saying which field and why.
     pub fn validate(&self) -> Result<(), BadConfig> {
-        let must = |holds, field, value, why| {
-            if holds { Ok(()) } else { Err(BadConfig { field, value, why }) }
-        };
         let (accuse, withdraw) = (u64::from(self.accuse_at), u64::from(self.withdraw_at));
         must(
             (1..=MAX_MS).contains(&self.half_life_ms),

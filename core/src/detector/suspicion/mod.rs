@@ -39,7 +39,7 @@ mod signal;
 mod tests;
 mod window;
 
-pub use config::{BadConfig, Config};
+pub use config::Config;
 pub use observer::{Decision, Standing, Suspicion, Verdict};
 pub use points::{Points, SUSPICION_CAP};
 pub use signal::{Channel, Kind, Reason, Signal};

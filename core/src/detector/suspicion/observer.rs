@@ -6,14 +6,14 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    config::{BadConfig, Config},
+    config::Config,
     ledger::{Group, Ledger},
     points::Points,
     response::Scale,
     signal::{Kind, Reason, Signal},
     window::Totals,
 };
-use crate::{ids::NodeId, quorum::Membership, sorted::SortedMap, time::Time};
+use crate::{config::BadConfig, ids::NodeId, quorum::Membership, sorted::SortedMap, time::Time};
 
 /// How often decaying scores are looked at again: an eighth of the half-life loses 8 %.
 const LOOKS_PER_HALF_LIFE: u64 = 8;
