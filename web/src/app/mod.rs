@@ -171,7 +171,10 @@ impl Component for App {
                 self.remember();
             }
             Msg::Pace(pace) => self.lab.pace = pace,
-            Msg::Select(World::Simulation, Some(selection)) if page::is_narrow() => {
+            // Where it can be looked into already, what can be done to it stands there too.
+            Msg::Select(World::Simulation, Some(selection))
+                if page::is_narrow() && self.tab != Tab::Inspect =>
+            {
                 self.open_menu(selection, Point::default());
             }
             Msg::Select(world, selection) => self.select(world, selection),
@@ -307,7 +310,11 @@ impl Component for App {
         }
     }
 
-    fn rendered(&mut self, ctx: &Context<Self>, _first: bool) {
+    fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
+        if first {
+            // A link may lead to a scenario far down in the gallery.
+            page::reveal(".scenario.chosen");
+        }
         if self.observer.is_none() {
             self.observer = page::observe(ctx.link());
         }

@@ -46,6 +46,13 @@ pub(super) fn focus_is_in_dialog() -> bool {
         .is_some()
 }
 
+/// Scrolls to something, if it is shown at all.
+pub(super) fn reveal(selector: &str) {
+    if let Some(element) = document().and_then(|it| it.query_selector(selector).ok()?) {
+        element.scroll_into_view_with_bool(false);
+    }
+}
+
 /// Puts the focus on something once it is rendered.
 pub(super) fn focus_on(selector: &'static str) {
     let focus = Closure::once_into_js(move || {
