@@ -5,7 +5,10 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::messages::{MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_OPERATION_BYTES};
-use crate::config::{BadConfig, must};
+use crate::{
+    config::{BadConfig, must},
+    crypto::Digest,
+};
 
 /// How a replica is set up. `checkpoint_interval`, `window` and `max_sessions` decide what is agreed
 /// on: equal on all replicas. The rest may differ.
@@ -142,6 +145,12 @@ impl Config {
         Ok(())
     }
 
+    /// A digest of what must be equal on all replicas: hosts refuse each other if theirs differ,
+    /// since replicas would execute differently.
+    pub fn agreed(&self) -> Digest {
+        Digest::of(&(self.checkpoint_interval, self.window, self.max_sessions))
+    }
+
     pub(crate) fn batch_delay(&self) -> Duration {
         Duration::from_micros(self.batch_delay_us)
     }
@@ -181,6 +190,19 @@ mod tests {
         assert_eq!(Config::default().validate(), Ok(()));
         let config = Config { window: 150, ..Config::default() };
         assert_eq!(config.validate().unwrap_err().field, "window");
+    }
+
+    #[test]
+    fn what_decides_what_is_agreed_is_told_apart_and_the_rest_is_not() {
+        let agreed = Config::default().agreed();
+        let slower = Config { request_timeout_ms: 9_000, pipeline: 4, ..Config::default() };
+        assert_eq!(slower.agreed(), agreed);
+        let others = [
+            Config { checkpoint_interval: 50, ..Config::default() },
+            Config { window: 400, ..Config::default() },
+            Config { max_sessions: 64, ..Config::default() },
+        ];
+        assert!(others.iter().all(|other| other.agreed() != agreed));
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl ClientHandle {
         options: &ClientOptions,
     ) -> Result<Self, AskError> {
         let members = config.members();
-        let tls = Tls::new(identity, config.directory())?;
+        let tls = Tls::new(identity, config.directory(), config.pbft.agreed())?;
         let key = identity.seed.signing_key();
         let authenticator: Arc<dyn Authenticator> =
             Arc::new(Ed25519::new(identity.principal, key, config.first_directory()));

@@ -169,7 +169,7 @@ impl Node {
             identity.seed.signing_key(),
             config.first_directory(),
         ));
-        let tls = Tls::new(identity, config.directory())?;
+        let tls = Tls::new(identity, config.directory(), config.pbft.agreed())?;
         let clock = Clock::start();
         let observer = Arc::new(Observer::new(id, clock));
         let replica = Replica::restore(

@@ -14,7 +14,7 @@ use std::{
 };
 
 use conclave_core::{
-    crypto::{Directory, PublicKey},
+    crypto::{Digest, Directory, PublicKey},
     ids::{NodeId, Principal},
 };
 use rustls::{
@@ -44,8 +44,14 @@ use zeroize::Zeroizing;
 use super::limits::HANDSHAKE_TIMEOUT;
 use crate::config::Identity;
 
-/// Both ends must mean this protocol, in this version.
-const ALPN: &[u8] = b"conclave/1";
+/// What clients speak: both ends must mean this protocol, in this version.
+const CLIENTS: &str = "conclave/1";
+
+/// What nodes speak with each other names also what must be equal on all of them, so that two that
+/// would execute differently never exchange a message.
+fn among_nodes(agreed: Digest) -> Vec<u8> {
+    format!("{CLIENTS}/{agreed}").into_bytes()
+}
 
 /// DER of an Ed25519 public key up to the key itself (RFC 8410 §4).
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0];
@@ -88,8 +94,12 @@ pub enum TlsError {
     /// It took too long.
     #[error("the handshake took over {} s", HANDSHAKE_TIMEOUT.as_secs())]
     TimedOut,
-    /// The other end speaks TLS, but not our protocol.
-    #[error("the other end does not speak {}", String::from_utf8_lossy(ALPN))]
+    /// The other end speaks TLS, but not our protocol, or is a node that was set up differently.
+    #[error(
+        "the two ends don't speak the same: one runs another version, or was set up with another \
+         `checkpoint_interval`, `window` or `max_sessions` than the other; these must be equal in \
+         every node's `cluster.toml`"
+    )]
     OtherProtocol,
 }
 
@@ -99,6 +109,10 @@ impl TlsError {
         let inner = why.get_ref().and_then(|inner| inner.downcast_ref::<RustlsError>());
         match inner {
             Some(RustlsError::InvalidCertificate(_)) => unverified,
+            Some(
+                RustlsError::NoApplicationProtocol
+                | RustlsError::AlertReceived(AlertDescription::NoApplicationProtocol),
+            ) => Self::OtherProtocol,
             Some(RustlsError::AlertReceived(AlertDescription::AccessDenied)) => {
                 Self::RefusedThere(own)
             }
@@ -166,11 +180,18 @@ pub struct Tls {
     key: Arc<CertifiedKey>,
     provider: Arc<CryptoProvider>,
     acceptor: TlsAcceptor,
+    /// What nodes speak with each other.
+    among_nodes: Vec<u8>,
 }
 
 impl Tls {
-    /// For `identity` among the principals of `directory`.
-    pub fn new(identity: &Identity, directory: Arc<Directory>) -> Result<Self, TlsError> {
+    /// For `identity` among the principals of `directory`. `agreed` names what must be equal on
+    /// all nodes; clients need not know it.
+    pub fn new(
+        identity: &Identity,
+        directory: Arc<Directory>,
+        agreed: Digest,
+    ) -> Result<Self, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let secret: Zeroizing<Vec<u8>> =
             Zeroizing::new([&PKCS8_PREFIX[..], identity.seed.bytes()].concat());
@@ -190,11 +211,12 @@ impl Tls {
             .map_err(TlsError::Setup)?
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(key.clone())));
-        server.alpn_protocols = vec![ALPN.to_vec()];
+        let among_nodes = among_nodes(agreed);
+        server.alpn_protocols = vec![among_nodes.clone(), CLIENTS.into()];
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
         let acceptor = TlsAcceptor::from(Arc::new(server));
-        Ok(Self { own: identity.principal, known, key, provider, acceptor })
+        Ok(Self { own: identity.principal, known, key, provider, acceptor, among_nodes })
     }
 
     /// From here on `node` is whoever holds this key.
@@ -212,6 +234,14 @@ impl Tls {
         self.own
     }
 
+    /// What `caller` speaks with nodes of the same setting.
+    fn language(&self, caller: Principal) -> &[u8] {
+        match caller {
+            Principal::Node(_) => &self.among_nodes,
+            Principal::Client(_) => CLIENTS.as_bytes(),
+        }
+    }
+
     /// Takes a connection, and learns who is calling.
     pub async fn accept(
         &self,
@@ -222,15 +252,16 @@ impl Tls {
             .map_err(|_| TlsError::TimedOut)?
             .map_err(|why| TlsError::of(why, self.own, TlsError::Stranger))?;
         let (_, connection) = stream.get_ref();
-        if connection.alpn_protocol() != Some(ALPN) {
-            return Err(TlsError::OtherProtocol);
-        }
         let caller = connection
             .peer_certificates()
             .and_then(|keys| keys.first())
-            .and_then(|key| self.known.owner(key.as_ref()));
-        // The verifier let only known keys through, but the owner may have been dismissed since.
-        Ok((caller.ok_or(TlsError::Stranger)?, stream))
+            .and_then(|key| self.known.owner(key.as_ref()))
+            // The verifier let only known keys through, but the owner may have been dismissed since.
+            .ok_or(TlsError::Stranger)?;
+        if connection.alpn_protocol() != Some(self.language(caller)) {
+            return Err(TlsError::OtherProtocol);
+        }
+        Ok((caller, stream))
     }
 
     /// Makes a connection to `node` and to nobody else. Whether the other end lets this one in
@@ -254,7 +285,8 @@ impl Tls {
             .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(
                 self.key.clone(),
             )));
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        let language = self.language(self.own);
+        config.alpn_protocols = vec![language.to_vec()];
         config.resumption = Resumption::disabled();
         config.enable_sni = false;
         // Required by the library; with raw keys there is nothing that it could be compared with.
@@ -264,7 +296,7 @@ impl Tls {
             .await
             .map_err(|_| TlsError::TimedOut)?
             .map_err(|why| TlsError::of(why, self.own, TlsError::OtherKey(principal)))?;
-        if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
+        if stream.get_ref().1.alpn_protocol() != Some(language) {
             return Err(TlsError::OtherProtocol);
         }
         Ok(stream)
@@ -435,6 +467,10 @@ mod tests {
         identities.iter().find(|it| it.principal == principal).unwrap()
     }
 
+    fn agreed() -> Digest {
+        conclave_core::pbft::Config::default().agreed()
+    }
+
     /// `caller` calls `node`, and `answerer` answers: what both make of it.
     async fn meet(
         caller: &Tls,
@@ -464,9 +500,9 @@ mod tests {
     #[tokio::test]
     async fn each_end_learns_who_the_other_is() {
         let (directory, identities) = cluster();
-        let node = Tls::new(of(&identities, NODE_0), directory.clone()).unwrap();
+        let node = Tls::new(of(&identities, NODE_0), directory.clone(), agreed()).unwrap();
         for caller in [Principal::Node(NodeId(1)), Principal::Client(ClientId(0))] {
-            let tls = Tls::new(of(&identities, caller), directory.clone()).unwrap();
+            let tls = Tls::new(of(&identities, caller), directory.clone(), agreed()).unwrap();
             let (called, answered) = meet(&tls, NodeId(0), &node).await;
             called.unwrap();
             assert_eq!(answered.unwrap(), caller);
@@ -474,12 +510,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nodes_that_would_execute_differently_refuse_each_other_and_clients_need_not_know() {
+        let (directory, identities) = cluster();
+        let node = Tls::new(of(&identities, NODE_0), directory.clone(), agreed()).unwrap();
+        let other = conclave_core::pbft::Config { max_sessions: 64, ..Default::default() }.agreed();
+        let peer = of(&identities, Principal::Node(NodeId(1)));
+        let peer = Tls::new(peer, directory.clone(), other).unwrap();
+        let (called, answered) = meet(&peer, NodeId(0), &node).await;
+        assert!(matches!(called, Err(TlsError::OtherProtocol)), "{called:?}");
+        assert!(matches!(answered, Err(TlsError::OtherProtocol)), "{answered:?}");
+        let sentence = called.unwrap_err().to_string();
+        assert!(sentence.contains("`max_sessions`"), "{sentence}");
+
+        let client = Principal::Client(ClientId(0));
+        let client = Tls::new(of(&identities, client), directory, other).unwrap();
+        meet(&client, NodeId(0), &node).await.1.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_stranger_is_not_let_in() {
         let (directory, identities) = cluster();
-        let node = Tls::new(of(&identities, NODE_0), directory.clone()).unwrap();
+        let node = Tls::new(of(&identities, NODE_0), directory.clone(), agreed()).unwrap();
         let stranger =
             Identity { principal: Principal::Node(NodeId(1)), seed: Seed::generate().unwrap() };
-        let stranger = Tls::new(&stranger, directory).unwrap();
+        let stranger = Tls::new(&stranger, directory, agreed()).unwrap();
         let (called, answered) = meet(&stranger, NodeId(0), &node).await;
         let own = Principal::Node(NodeId(1));
         assert!(matches!(called, Err(TlsError::RefusedThere(it)) if it == own), "{called:?}");
@@ -489,11 +543,11 @@ mod tests {
     #[tokio::test]
     async fn a_node_is_let_in_once_it_is_admitted_and_not_after_it_is_dismissed() {
         let (directory, identities) = cluster();
-        let node = Tls::new(of(&identities, NODE_0), directory.clone()).unwrap();
+        let node = Tls::new(of(&identities, NODE_0), directory.clone(), agreed()).unwrap();
         let seed = Seed::generate().unwrap();
         let key = seed.signing_key().public();
         let newcomer = Identity { principal: Principal::Node(NodeId(4)), seed };
-        let newcomer = Tls::new(&newcomer, directory).unwrap();
+        let newcomer = Tls::new(&newcomer, directory, agreed()).unwrap();
         assert!(matches!(meet(&newcomer, NodeId(0), &node).await.1, Err(TlsError::Stranger)));
         assert!(matches!(
             meet(&node, NodeId(4), &newcomer).await.0,
@@ -515,8 +569,9 @@ mod tests {
     #[tokio::test]
     async fn a_node_that_poses_as_another_is_found_out() {
         let (directory, identities) = cluster();
-        let caller = Tls::new(of(&identities, NODE_0), directory.clone()).unwrap();
-        let impostor = Tls::new(of(&identities, Principal::Node(NodeId(2))), directory).unwrap();
+        let caller = Tls::new(of(&identities, NODE_0), directory.clone(), agreed()).unwrap();
+        let impostor =
+            Tls::new(of(&identities, Principal::Node(NodeId(2))), directory, agreed()).unwrap();
         let (called, _) = meet(&caller, NodeId(1), &impostor).await;
         assert!(matches!(called, Err(TlsError::OtherKey(Principal::Node(NodeId(1))))));
     }

@@ -150,7 +150,8 @@ impl Newcomer {
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(unreachable)?;
-        let tls = Tls::new(administrator, config.directory()).map_err(not_it)?;
+        let tls =
+            Tls::new(administrator, config.directory(), config.pbft.agreed()).map_err(not_it)?;
         tls.admit(node, key);
         let mut stream = tls.connect(node, stream).await.map_err(not_it)?;
         match timeout(REFUSAL_TIMEOUT, stream.read_u8()).await {
