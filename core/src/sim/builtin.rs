@@ -31,6 +31,7 @@ pub const BUILTIN: &[Builtin] = builtins![
     "equivocating-primary",
     "partition-and-heal",
     "checkpoints",
+    "fast-reads",
     "crash-and-recover",
     "late-replica",
     "lying-disk",

@@ -146,6 +146,10 @@ pub struct Expectations {
     pub max_view: Option<View>,
     /// Correct replicas take over the state of others at least so often.
     pub min_transfers: u32,
+    /// At least so many requests are answered as reads, without being ordered.
+    pub min_reads: u32,
+    /// At least so many reads have to be ordered after all.
+    pub min_fallen_back: u32,
     /// At least so many proofs that a primary lied are seen by correct replicas.
     pub min_equivocations: u32,
     /// The bound of liveness: how long after calm a request may take, in milliseconds.
@@ -161,6 +165,8 @@ impl Default for Expectations {
             min_epoch: Epoch(0),
             max_view: None,
             min_transfers: 0,
+            min_reads: 0,
+            min_fallen_back: 0,
             min_equivocations: 0,
             liveness_within_ms: 5_000,
         }

@@ -175,6 +175,16 @@ pub(crate) fn expectations(
         counts.transfers >= u64::from(expect.min_transfers),
     );
     also(
+        expect.min_reads > 0,
+        format!("at least {} reads are answered without being ordered", expect.min_reads),
+        counts.read >= u64::from(expect.min_reads),
+    );
+    also(
+        expect.min_fallen_back > 0,
+        format!("at least {} reads are ordered after all", expect.min_fallen_back),
+        counts.fallen_back >= u64::from(expect.min_fallen_back),
+    );
+    also(
         expect.min_equivocations > 0,
         format!("at least {} proofs of equivocation are seen", expect.min_equivocations),
         counts.equivocations >= u64::from(expect.min_equivocations),

@@ -13,7 +13,7 @@ use crate::app::{App, Msg};
 /// What belongs together, in the order of reading. Names that this core doesn't bring are left out;
 /// scenarios that no group names come last.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("How it works", &["normal-case", "checkpoints"]),
+    ("How it works", &["normal-case", "fast-reads", "checkpoints"]),
     (
         "When parts fail",
         &[

@@ -10,8 +10,8 @@ use crate::{
     event::Tampering,
     ids::{Seq, View},
     pbft::{
-        Batch, Checkpoint, Commit, Decided, Message, PrePrepare, Prepare, Reply, StateNodes,
-        ViewChange,
+        Batch, Checkpoint, Commit, Decided, Message, PrePrepare, Prepare, ReadReply, Reply,
+        StateNodes, ViewChange,
     },
 };
 
@@ -82,10 +82,18 @@ impl Passing {
     }
 
     pub(super) fn false_reply(&mut self, keys: &dyn Authenticator) -> Option<Tampering> {
-        let Message::Reply(reply) = &self.message else { return None };
         let result = Outcome::Value(Some(b"a lie".to_vec())).encode();
-        let body = Reply { result, ..reply.body.clone() };
-        self.message = Message::Reply(Signed::new(body, keys).into());
+        self.message = match &self.message {
+            Message::Reply(reply) => {
+                let body = Reply { result, ..reply.body.clone() };
+                Message::Reply(Signed::new(body, keys).into())
+            }
+            Message::ReadReply(reply) => {
+                let body = ReadReply { result, ..reply.body.clone() };
+                Message::ReadReply(Signed::new(body, keys).into())
+            }
+            _ => return None,
+        };
         Some(Tampering::Falsified)
     }
 
