@@ -29,7 +29,9 @@ impl Liar {
             let seed = cluster.identity(principal).seed;
             Ed25519::new(principal, seed.signing_key(), directory.clone())
         };
-        let tls = Tls::new(&cluster.identity(principal), directory.clone()).unwrap();
+        let tls =
+            Tls::new(&cluster.identity(principal), directory.clone(), cluster.config.pbft.agreed())
+                .unwrap();
         let address = &cluster.config.node(node).unwrap().address;
         let stream = TcpStream::connect((address.host(), address.port())).await.unwrap();
         let (from, to) = split(tls.connect(node, stream).await.unwrap());
