@@ -183,8 +183,9 @@ fn waiting_reads_are_one_a_client_and_end_with_its_next_request() {
 }
 
 fn with_reads(source: &str) -> Scenario {
-    let source = source.replace("[workload]", "[workload]\nread_ppm = 700000");
-    Scenario::parse(&source).unwrap()
+    let mut scenario = Scenario::parse(source).unwrap();
+    scenario.workload.read_ppm = 700_000;
+    scenario
 }
 
 #[test]
