@@ -1,12 +1,14 @@
-//! Bounded sessions: exactly-once survives eviction, checkpoint, transfer and restart.
+//! Exactly-once, and with bounded sessions: it survives being ordered twice, eviction, checkpoint,
+//! transfer and restart.
 
+use alloc::vec;
 use core::time::Duration;
 
 use super::net::{Net, request};
 use crate::{
     event::EventKind,
-    ids::{ClientId, NodeId, RequestId, Seq, Timestamp},
-    pbft::{Config, Known},
+    ids::{ClientId, NodeId, RequestId, Seq, Timestamp, View},
+    pbft::{Batch, Config, Known, Message, MessageKind, Phase},
 };
 
 fn two_sessions() -> Config {
@@ -77,4 +79,52 @@ fn what_was_forgotten_stays_done_after_a_restart() {
     net.pass(Duration::from_secs(3));
     assert_eq!(net.executed(), [Seq(7); 4]);
     assert_forgotten_but_done(&mut net);
+}
+
+/// Nobody lies here: what prepared at one replica only may be ordered elsewhere in a view that was
+/// started without that replica, and is owed its own place in the next one that it takes part in.
+#[test]
+fn a_request_that_is_ordered_twice_across_view_changes_executes_once() {
+    let mut net = Net::new(4);
+    let (twice, later) = (request(1, 1, "k"), request(2, 2, "k"));
+    // In view 0 it gets place 2, and prepares there at replica 3 alone.
+    net.only(|_, to, message| match message {
+        Message::Prepare(prepare) => to == NodeId(3) && prepare.body.seq == Seq(2),
+        other => other.kind() == MessageKind::PrePrepare,
+    });
+    net.ask(&twice, [1]);
+    net.ask(&later, [0]);
+    net.ask(&twice, [0]);
+    let again = Batch::new(vec![twice.clone()]).digest();
+    let prepared = |id| net.replica(id).slots().any(|it| it.phase >= Phase::Prepared);
+    assert_eq!([0, 1, 2, 3].map(prepared), [false, false, false, true]);
+    let at_3 = net.replica(3).slots().find(|it| it.phase == Phase::Prepared).unwrap();
+    assert_eq!((at_3.seq, at_3.digest), (Seq(2), again));
+
+    // View 1 begins without replica 3, and has it at place 1, before the other.
+    net.only(|from, to, message| {
+        let of_view_0 =
+            matches!(message, Message::Prepare(prepare) if prepare.body.view == View(0));
+        from != NodeId(3) && to != NodeId(3) && !of_view_0
+    });
+    net.pass_for(Duration::from_secs(2), |id| id != 3);
+    for id in 0..3 {
+        assert_eq!((net.replica(id).view(), net.replica(id).last_executed()), (View(1), Seq(1)));
+        assert_eq!(net.executions(id, twice.body.id), 1);
+    }
+
+    // View 2 begins with replica 3, so place 2 has it again.
+    net.only(|from, to, _| from != NodeId(1) && to != NodeId(1));
+    net.ask(&request(3, 3, "other"), [0, 2, 3]);
+    net.pass_for(Duration::from_secs(6), |id| id != 1);
+    for at in [0, 2, 3] {
+        assert_eq!(net.replica(at).view(), View(2));
+        assert_eq!(net.executions(at, id(3, 3)), 1, "it goes on");
+        let ordered_again = net.events_of(at).any(|event| {
+            matches!(event, EventKind::Executed { seq: Seq(2), digest, .. } if *digest == again)
+        });
+        assert!(ordered_again, "{at}");
+        assert_eq!(net.executions(at, twice.body.id), 1, "{at}");
+        assert_eq!(net.replica(at).application().get(b"k"), Some(&b"2"[..]), "the later one's");
+    }
 }
