@@ -173,10 +173,7 @@ fn certificates(world: &World, messages: &[&Message]) -> Vec<PreparedCertificate
             let PrePrepare { seq, digest, .. } = header.body;
             let votes = votes.get(&(seq, digest)).filter(|votes| votes.len() >= needed)?;
             let prepares: Vec<_> = votes.values().take(needed).cloned().collect();
-            Some(PreparedCertificate {
-                pre_prepare: Signed::clone(header),
-                prepares: prepares.into(),
-            })
+            Some(PreparedCertificate { pre_prepare: header.clone(), prepares: prepares.into() })
         })
         .collect()
 }

@@ -50,7 +50,7 @@ impl<A: Application> Replica<A> {
             let body =
                 PrePrepare { epoch: self.epoch(), view: self.view, seq, digest: batch.digest() };
             let header = Signed::new(body, &*self.authenticator);
-            self.accept(header, batch);
+            self.accept(header.into(), batch);
         }
     }
 

@@ -32,7 +32,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreparedCertificate {
     /// The proposal, signed by its view's primary.
-    pub pre_prepare: Signed<PrePrepare>,
+    pub pre_prepare: Arc<Signed<PrePrepare>>,
     /// The backups' matching prepares.
     pub prepares: Arc<[Arc<Signed<Prepare>>]>,
 }

@@ -43,7 +43,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
     /// A proposal was accepted, or made.
-    PrePrepare(Signed<PrePrepare>, Arc<Batch>),
+    PrePrepare(Arc<Signed<PrePrepare>>, Arc<Batch>),
     /// A position prepared.
     Prepared(PreparedCertificate),
     /// The replica left its view with this message.

@@ -224,7 +224,7 @@ pub struct Pace {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
     /// What was proposed.
-    pub pre_prepare: Signed<PrePrepare>,
+    pub pre_prepare: Arc<Signed<PrePrepare>>,
     /// Its content.
     pub batch: Arc<Batch>,
     /// A quorum of distinct replicas that committed it.

@@ -88,7 +88,7 @@ impl<A: Application> Replica<A> {
     /// In a view that was started from a stable checkpoint, h is that checkpoint at least, also for
     /// a backup that lacks its state. What is below is decided; who let itself be proposed it again
     /// could help, after a crash, to undo it, and couldn't be told from a liar.
-    pub(super) fn on_pre_prepare(&mut self, header: Signed<PrePrepare>, batch: Arc<Batch>) {
+    pub(super) fn on_pre_prepare(&mut self, header: Arc<Signed<PrePrepare>>, batch: Arc<Batch>) {
         let PrePrepare { view, seq, digest, .. } = header.body;
         let current = self.is_active() && view == self.view;
         if seq > self.last_position() || (current && seq <= self.min_s) {
@@ -132,7 +132,7 @@ impl<A: Application> Replica<A> {
 
     /// Enters a proposal into the log. A backup "enters the prepare phase by multicasting a
     /// prepare message to all other replicas and adds both messages to its log".
-    pub(super) fn accept(&mut self, header: Signed<PrePrepare>, batch: Arc<Batch>) {
+    pub(super) fn accept(&mut self, header: Arc<Signed<PrePrepare>>, batch: Arc<Batch>) {
         let PrePrepare { view, seq, digest, .. } = header.body;
         let own = self.is_primary();
         let Some(slot) = self.log.entry(seq) else { return };
@@ -144,7 +144,7 @@ impl<A: Application> Replica<A> {
         self.event(EventKind::PrePrepared { view, seq, digest, requests });
         self.outbox.persist(Record::PrePrepare(header.clone(), batch.clone()));
         if own {
-            self.send(To::Others, Message::PrePrepare(header.into(), batch));
+            self.send(To::Others, Message::PrePrepare(header, batch));
         } else {
             let waited_since = batch.requests().iter().filter_map(|it| self.waits_since(it)).min();
             self.time_proposal(seq, waited_since);

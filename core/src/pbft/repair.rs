@@ -92,7 +92,7 @@ impl<A: Application> Replica<A> {
         if let Some(accepted) = slot.accepted.as_ref().filter(|_| self.is_primary())
             && let Some(batch) = slot.batch(accepted.body.digest)
         {
-            messages.push(Message::PrePrepare(accepted.clone().into(), batch.clone()));
+            messages.push(Message::PrePrepare(accepted.clone(), batch.clone()));
         }
         let this_view = |view| view == self.view;
         let prepare = slot.prepares.of(self.id).filter(|vote| this_view(vote.body.view));

@@ -356,9 +356,7 @@ impl<A: Application> Replica<A> {
         }
         match message {
             Message::Request(request) => self.on_request(request, false),
-            Message::PrePrepare(header, batch) => {
-                self.on_pre_prepare(Signed::clone(&header), batch);
-            }
+            Message::PrePrepare(header, batch) => self.on_pre_prepare(header, batch),
             Message::Prepare(prepare) => self.on_prepare(prepare),
             Message::Commit(commit) => self.on_commit(commit),
             Message::Checkpoint(checkpoint) => self.on_checkpoint(checkpoint),

@@ -110,9 +110,9 @@ struct Content {
 pub(super) struct Slot {
     /// The proposal accepted in the current view. At most one a view: "it has not accepted a
     /// pre-prepare message for view v and sequence number n containing a different digest" (§4.2).
-    pub(super) accepted: Option<Signed<PrePrepare>>,
+    pub(super) accepted: Option<Arc<Signed<PrePrepare>>>,
     /// A proposal of a view that has not begun here: taken up when it does.
-    pub(super) early: Option<Signed<PrePrepare>>,
+    pub(super) early: Option<Arc<Signed<PrePrepare>>>,
     /// The contents that anything here names.
     contents: Vec<Content>,
     /// Digests that view changes name here, while this replica is to start a view from them.
@@ -143,7 +143,7 @@ impl Slot {
 
     /// Every digest that something here names.
     fn names(&self, digest: Digest) -> bool {
-        let named = |header: &Signed<PrePrepare>| header.body.digest == digest;
+        let named = |header: &Arc<Signed<PrePrepare>>| header.body.digest == digest;
         self.accepted.as_ref().is_some_and(named)
             || self.early.as_ref().is_some_and(named)
             || self.prepared.as_ref().is_some_and(|prepared| named(&prepared.pre_prepare))

@@ -350,7 +350,7 @@ impl<A: Application> Replica<A> {
                 continue;
             }
             let Some(slot) = self.log.entry(seq) else { continue };
-            slot.accepted = Some(header.clone());
+            slot.accepted = Some(header.clone().into());
             let batch = match &slot.decided {
                 Some(decided) if decided.pre_prepare.body.digest == digest => {
                     Some(decided.batch.clone())

@@ -402,7 +402,7 @@ mod tests {
         let body =
             PrePrepare { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: batch.digest() };
         let keys = Simulated::new(Principal::Node(NodeId(0)), 1);
-        Record::PrePrepare(Signed::new(body, &keys), batch.into())
+        Record::PrePrepare(Signed::new(body, &keys).into(), batch.into())
     }
 
     /// As a node that may begin with nothing.

@@ -286,7 +286,7 @@ impl Book {
     }
 
     pub(super) fn prepared(&mut self, certificate: &PreparedCertificate) {
-        self.pre_prepare(&Arc::new(certificate.pre_prepare.clone()));
+        self.pre_prepare(&certificate.pre_prepare);
         for prepare in certificate.prepares.iter() {
             self.prepare(prepare);
         }

@@ -19,7 +19,7 @@
 //! further apart in views than [`KEPT`]; and what an author said at two observers, until they put
 //! together what they hold ([`accuse`](super::accuse)).
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{
     Transcript,
@@ -82,7 +82,7 @@ impl Watch {
             Message::ViewChange(change) => self.book.view_change(change),
             Message::NewView(new_view) => self.book.new_view(new_view),
             Message::Decided(decided) => {
-                self.book.pre_prepare(&Arc::new(decided.pre_prepare.clone()));
+                self.book.pre_prepare(&decided.pre_prepare);
                 for commit in &decided.commits {
                     self.book.commit(commit);
                 }

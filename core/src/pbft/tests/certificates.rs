@@ -28,7 +28,8 @@ fn decided(committers: &[u16]) -> Decided {
     let batch = Batch::new(vec![request(1, 1, "k")]);
     let (view, seq, digest) = (View(0), Seq(1), batch.digest());
     Decided {
-        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0)),
+        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0))
+            .into(),
         batch: Arc::new(batch),
         commits: committers
             .iter()
@@ -87,7 +88,7 @@ fn the_primary_does_not_prepare_and_strangers_do_not_vote() {
 #[test]
 fn only_the_view_s_primary_proposes() {
     let Decided { pre_prepare, batch, .. } = decided(&[]);
-    assert_eq!(checked(Message::PrePrepare(pre_prepare.clone().into(), batch.clone())), Ok(()));
+    assert_eq!(checked(Message::PrePrepare(pre_prepare.clone(), batch.clone())), Ok(()));
     let by_backup = Signed::new(pre_prepare.body, &node(1));
     let refused = checked(Message::PrePrepare(by_backup.into(), batch));
     assert!(matches!(refused, Err(Refusal::WrongSigner { .. })));
@@ -97,7 +98,7 @@ fn only_the_view_s_primary_proposes() {
 fn a_batch_must_be_the_one_that_its_header_names_and_hold_signed_requests() {
     let Decided { pre_prepare, .. } = decided(&[]);
     let other = Arc::new(Batch::new(vec![request(1, 2, "k")]));
-    let refused = checked(Message::PrePrepare(pre_prepare.into(), other));
+    let refused = checked(Message::PrePrepare(pre_prepare, other));
     assert!(matches!(refused, Err(Refusal::Inconsistent(_))));
 
     let mut forged = request(1, 1, "k");
@@ -176,11 +177,11 @@ fn what_is_said_in_another_epoch_is_refused_naming_both() {
     let checkpoint = Signed::new(Checkpoint { epoch, seq, digest, successor: None }, &node(1));
     assert_eq!(checked(Message::Checkpoint(checkpoint.into())), refused);
     let mut other = decided(&[0, 1, 2]);
-    other.pre_prepare.body.epoch = epoch;
+    Arc::make_mut(&mut other.pre_prepare).body.epoch = epoch;
     assert_eq!(checked(Message::Decided(Arc::new(other))), refused);
     let Decided { mut pre_prepare, batch, .. } = decided(&[]);
-    pre_prepare.body.epoch = epoch;
-    assert_eq!(checked(Message::PrePrepare(pre_prepare.into(), batch)), refused);
+    Arc::make_mut(&mut pre_prepare).body.epoch = epoch;
+    assert_eq!(checked(Message::PrePrepare(pre_prepare, batch)), refused);
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn decided(seq: u64, key: &str) -> Message {
     let (epoch, view, seq, digest) = (Epoch(0), View(0), Seq(seq), batch.digest());
     let commit = Commit { epoch, view, seq, digest, life: 0 };
     let decided = Decided {
-        pre_prepare: Signed::new(PrePrepare { epoch, view, seq, digest }, &node(0)),
+        pre_prepare: Signed::new(PrePrepare { epoch, view, seq, digest }, &node(0)).into(),
         batch: Arc::new(batch),
         commits: (0..3).map(|by| Signed::new(commit, &node(by)).into()).collect(),
     };

@@ -398,7 +398,7 @@ fn what_was_decided_above_the_end_before_the_end_was_known_is_never_executed() {
         let commit =
             |by| Signed::new(Commit { epoch, view, seq, digest, life: 0 }, &node(by)).into();
         let commits = (0..3).map(commit).collect();
-        let decided = Decided { pre_prepare, batch: Arc::new(batch), commits };
+        let decided = Decided { pre_prepare: pre_prepare.into(), batch: Arc::new(batch), commits };
         net.deliver(0, 3, Message::Decided(Arc::new(decided)));
     };
     let beyond = request(1, 1, "beyond");

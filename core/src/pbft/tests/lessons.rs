@@ -51,7 +51,7 @@ fn a_checked_set_is_the_counted_set() {
     let with = |extra: Signed<Commit>| {
         let commits = [0, 1, 2].map(|by| commit(by, digest)).into_iter().chain([extra]);
         let decided = Decided {
-            pre_prepare: Signed::new(proposal, &node(0)),
+            pre_prepare: Signed::new(proposal, &node(0)).into(),
             batch: Arc::new(batch.clone()),
             commits: commits.map(Into::into).collect(),
         };

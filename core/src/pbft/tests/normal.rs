@@ -231,7 +231,8 @@ fn who_was_lied_to_shows_what_was_decided_and_not_what_it_was_told() {
     let digest = truth.digest();
     let (view, seq) = (View(0), Seq(1));
     let decided = crate::pbft::Decided {
-        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0)),
+        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0))
+            .into(),
         batch: Arc::new(truth),
         commits: (0..3)
             .map(|by| {

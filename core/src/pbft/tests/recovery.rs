@@ -190,7 +190,8 @@ fn a_content_that_nothing_names_is_not_kept_for_ever() {
     let named = Batch::new(vec![request(1, 1, "a")]);
     let (view, seq, digest) = (View(0), Seq(1), named.digest());
     let certificate = crate::pbft::PreparedCertificate {
-        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0)),
+        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(0))
+            .into(),
         prepares: [].into(),
     };
     let records = vec![

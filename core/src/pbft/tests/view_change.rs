@@ -20,7 +20,8 @@ pub(super) fn certificate(view: u64, seq: u64, digest: Digest) -> PreparedCertif
     let (view, seq) = (View(view), Seq(seq));
     let backups = (0..4).filter(|id| *id != primary).take(2);
     PreparedCertificate {
-        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(primary)),
+        pre_prepare: Signed::new(PrePrepare { epoch: Epoch(0), view, seq, digest }, &node(primary))
+            .into(),
         prepares: backups
             .map(|id| Signed::new(Prepare { epoch: Epoch(0), view, seq, digest }, &node(id)).into())
             .collect(),

@@ -142,7 +142,7 @@ impl Attack {
         }
         let prepares = self.draw.some(&backups, quorum - 1);
         let certificate = PreparedCertificate {
-            pre_prepare: pre_prepare(primary, view, 1, batch),
+            pre_prepare: pre_prepare(primary, view, 1, batch).into(),
             prepares: prepares.iter().map(|id| prepare(*id, view, 1, batch).into()).collect(),
         };
         self.certificates.push(certificate.clone());

@@ -75,7 +75,7 @@ fn checkpoint(by: u16, seq: u64, of: &str) -> Signed<Checkpoint> {
 fn prepared(view: u64, seq: u64, of: &str) -> PreparedCertificate {
     let primary = (view % 4) as u16;
     PreparedCertificate {
-        pre_prepare: pre_prepare(primary, view, seq, of),
+        pre_prepare: pre_prepare(primary, view, seq, of).into(),
         prepares: (1..3).map(|next| prepare((primary + next) % 4, view, seq, of).into()).collect(),
     }
 }

@@ -59,8 +59,10 @@ fn a_key_that_is_missing_is_not_taken_for_a_signature_that_does_not_hold() {
     let PrePrepare { epoch, view, seq, digest } = body;
     let votes =
         [2, 3].map(|id| Arc::new(Signed::new(Prepare { epoch, view, seq, digest }, &signer(id))));
-    let certificate =
-        PreparedCertificate { pre_prepare: Signed::new(body, &signer(0)), prepares: votes.into() };
+    let certificate = PreparedCertificate {
+        pre_prepare: Signed::new(body, &signer(0)).into(),
+        prepares: votes.into(),
+    };
     let change = |prepared| {
         let body = ViewChange { prepared: vec![prepared], ..asks_for(2) };
         Evidence::ViewChange(Signed::new(body, &signer(1)).into())

@@ -98,7 +98,7 @@ fn statements_inside_certificates_count_like_any() {
     found.sort_by_key(|(by, _)| core::cmp::Reverse(*by));
     assert_eq!(found, both);
     let decided = Decided {
-        pre_prepare: pre_prepare(0, 0, 3, "a"),
+        pre_prepare: pre_prepare(0, 0, 3, "a").into(),
         batch: Batch::default().into(),
         commits: vec![commit(1, 0, 3, "a").into()],
     };
