@@ -18,6 +18,7 @@
 //! | [`analyzer`] | how bad it is, and what to run then |
 //! | [`detector`] | who lies, and how anybody knows |
 //! | [`client`] | asks, retransmits, accepts f+1 matching replies |
+//! | [`resilience`] | guards around calls to what may fail |
 //! | [`event`] | the one schema of what happens |
 //! | [`sim`] | virtual time, network, disks, adversary, workload, invariants, scenarios |
 
@@ -109,6 +110,7 @@ pub mod client;
 pub mod config;
 pub mod crypto;
 pub mod detector;
+mod dice;
 pub mod event;
 pub mod hex;
 pub mod ids;
@@ -116,6 +118,7 @@ pub mod pbft;
 pub mod protocol;
 pub mod quorum;
 pub mod raft;
+pub mod resilience;
 pub mod sim;
 pub mod sorted;
 pub mod state;

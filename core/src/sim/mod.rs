@@ -17,7 +17,6 @@
 //! | `trace`, `verdict` | a run's fingerprint, and what is to be said of it |
 //! | `swarm`, `shrink` | random scenarios from a seed, and the least of one that fails |
 //! | `recording` | going to any moment, and branching |
-//! | `rng` | seeded randomness |
 
 mod action;
 mod acts;
@@ -39,7 +38,6 @@ mod limits;
 mod network;
 mod queue;
 mod recording;
-mod rng;
 mod run;
 mod scenario;
 mod short;
@@ -73,8 +71,6 @@ pub use keys::Signatures;
 pub use limits::{MAX_CLIENTS, MAX_DURATION_MS, MAX_ENTRIES, MAX_SIMULATED_NODES};
 pub use network::Network;
 pub use recording::{MAX_STEPS, Recording};
-#[cfg(test)]
-pub(crate) use rng::Dice;
 pub use run::{Intervention, MAX_INTERVENTIONS, Run, RunError};
 pub use scenario::{Expectations, Narration, Scenario, TimedAction};
 pub use trace::TraceHash;

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::rng::Dice;
 use crate::{
+    dice::Dice,
     ids::{NodeId, Principal},
     pbft::MessageKind,
     sorted::SortedMap,

@@ -108,7 +108,7 @@ mod tests {
     use alloc::collections::BTreeSet;
 
     use super::*;
-    use crate::sim::rng::Dice;
+    use crate::dice::Dice;
 
     #[test]
     fn entries_come_by_time_and_at_one_time_in_order_also_after_going_back() {

@@ -5,10 +5,11 @@ use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{adversary::Mischief, keys::Keyring, rng::Dice};
+use super::{adversary::Mischief, keys::Keyring};
 use crate::{
     app::Operation,
     client::{Client, Way},
+    dice::Dice,
     ids::{ClientId, Principal, Timestamp},
     pbft::Change,
     quorum::Membership,

@@ -4,9 +4,9 @@ use alloc::{vec, vec::Vec};
 
 use super::member::{Member, append, at, entry, nothing, state_at};
 use crate::{
+    dice::Dice,
     ids::{Epoch, NodeId, Seq, Term},
     raft::{Answer, Append, Body, Config, Entry, Event, Input, Message, Place, Refusal, Role},
-    sim::Dice,
 };
 
 fn refusal(member: &Member) -> Option<Refusal> {

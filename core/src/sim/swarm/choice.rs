@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::super::rng::Dice;
+use crate::dice::Dice;
 
 /// One stream of draws.
 pub(super) struct Choice(Dice);

@@ -8,7 +8,7 @@
 use alloc::vec::Vec;
 
 use self::world::{Counts, World};
-use crate::sim::Dice;
+use crate::dice::Dice;
 
 mod invariants;
 mod world;

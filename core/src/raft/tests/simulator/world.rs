@@ -6,10 +6,10 @@ use core::mem::take;
 use super::{super::member::Member, invariants::Invariants};
 use crate::{
     crypto::Digest,
+    dice::Dice,
     ids::{NodeId, Seq},
     protocol::{RecordNumber, To},
     raft::{Config, Event, Input, Message, Place, Record, Role},
-    sim::Dice,
     time::Time,
 };
 

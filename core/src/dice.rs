@@ -1,4 +1,4 @@
-//! The one source of randomness of a run: seeded, portable, part of the cluster's value.
+//! The one source of randomness: seeded, portable, part of the value that draws from it.
 
 use rand_xoshiro::{
     Xoshiro256PlusPlus,

@@ -1,0 +1,38 @@
+//! Guards around calls to something that may fail: another replica, a disk, a service.
+//!
+//! ```text
+//!  call ─▶ degradation ─▶ rate limit ─▶ bulkhead ─▶ retry ( breaker ─▶ timeout ─▶ the call itself )
+//! ```
+//!
+//! Each guard is a value. Goes in: `now`, and what happened. Comes out: a decision, the moment at
+//! which it wants to be asked again (`next_wake`), events and counters. None has a clock, a thread
+//! or a task of its own, so whoever makes the calls drives it, and a simulator drives it as a real
+//! host does. The way is always the same:
+//!
+//! 1. `admit(now, …)` gives a permit, or a rejection that says when to come back.
+//! 2. The host makes the call.
+//! 3. `settle(now, permit, outcome)` takes the permit back. It can't be given twice.
+//!
+//! What all of them keep to:
+//!
+//! * Nothing is allocated between construction and drop, whatever is admitted or settled.
+//! * A configuration is checked once, when a guard is made or reconfigured; what can't work is
+//!   refused with the reason.
+//! * A clock that jumps neither wedges a guard nor fools it (`steady`).
+//! * Integers only: shares are parts per million, so that every machine decides the same.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`breaker`] | stop calling what fails |
+//! | `settings` | how a configuration, its defaults and its builder are declared, once |
+//! | `outcome` | how a call ended |
+//! | `steady` | time that only goes forward |
+//! | `journal` | the last events, bounded |
+
+pub mod breaker;
+mod journal;
+mod outcome;
+mod settings;
+mod steady;
+
+pub use outcome::Outcome;
