@@ -24,6 +24,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`breaker`] | stop calling what fails |
+//! | [`retry`] | try again, but not too often, too soon or too late; and send a second copy |
 //! | `settings` | how a configuration, its defaults and its builder are declared, once |
 //! | `outcome` | how a call ended |
 //! | `steady` | time that only goes forward |
@@ -32,6 +33,7 @@
 pub mod breaker;
 mod journal;
 mod outcome;
+pub mod retry;
 mod settings;
 mod steady;
 
