@@ -11,7 +11,8 @@
 //! | [`quorum`] | every threshold |
 //! | [`config`] | what a configuration is refused with |
 //! | [`protocol`] | the contract between an ordering protocol and its host |
-//! | [`pbft`] | the first such protocol |
+//! | [`replica`] | what all orderings share, and the trait that they are behind |
+//! | [`pbft`] | the first ordering, and what all say to each other |
 //! | [`raft`] | its relative for deployments in which members crash and none lies |
 //! | [`app`] | what is replicated: the `Application` trait and the key-value store |
 //! | [`state`] | the replicated state as a tree of pieces, each named by its digest |
@@ -86,6 +87,9 @@
 //! * **No unsound recommendation.** A policy that offers a protocol where its fault assumption can't
 //!   hold isn't loaded, and each recommendation is checked against the facts again; above f there is
 //!   nothing but safe mode ([`analyzer`]).
+//! * **One shell, many orderings.** Sessions, execution, checkpoints, transfer, epochs and the disk
+//!   are the same whoever orders; what orders the positions of one epoch is behind one trait, is
+//!   given the shell with every call, and is replaced when the epoch ends ([`replica`]).
 //! * **Raft, for members that only crash.** In full, and shaped by epochs: memberships change between
 //!   them, so there is no joint consensus; the leader counts itself only once its own disk has what
 //!   it counts; reads need no clock; what no crash can explain is refused with a reason ([`raft`]).
@@ -118,6 +122,7 @@ pub mod pbft;
 pub mod protocol;
 pub mod quorum;
 pub mod raft;
+pub mod replica;
 pub mod resilience;
 pub mod sim;
 pub mod sorted;

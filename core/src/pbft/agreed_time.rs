@@ -16,23 +16,18 @@
 
 use alloc::sync::Arc;
 
-use super::{
-    batch::Batch,
-    messages::{PrePrepare, Request},
-    replica::Replica,
-    sessions::Known,
+use super::{batch::Batch, messages::PrePrepare, rules::Rules};
+use crate::{
+    app::Application,
+    crypto::Signed,
+    event::EventKind,
+    replica::{Known, needs_time},
 };
-use crate::{app::Application, crypto::Signed, event::EventKind, time::WallTime};
 
-impl<A: Application> Replica<A> {
-    /// The primary's part: its clock, if the application asks.
-    pub(super) fn proposed_time(&self, requests: &[Arc<Signed<Request>>]) -> Option<WallTime> {
-        (self.application.follows_time() || needs_time::<A>(requests)).then(|| self.wall_clock())
-    }
-
+impl<A: Application> Rules<'_, A> {
     /// A backup's part. The requests of what it refuses wait here from now on, so that the
     /// primary's time runs.
-    pub(super) fn accepts_time(&mut self, header: &Signed<PrePrepare>, batch: &Arc<Batch>) -> bool {
+    pub(crate) fn accepts_time(&mut self, header: &Signed<PrePrepare>, batch: &Arc<Batch>) -> bool {
         let off_by_ms = match batch.time() {
             None if needs_time::<A>(batch.requests()) => None,
             None => return true,
@@ -50,19 +45,10 @@ impl<A: Application> Replica<A> {
             }
         }
         let PrePrepare { view, seq, .. } = header.body;
-        let slot = self.log.entry(seq);
+        let slot = self.own.log.entry(seq);
         if slot.is_some_and(|slot| !core::mem::replace(&mut slot.time_refused, true)) {
             self.event(EventKind::TimeRefused { view, seq, off_by_ms });
         }
         false
     }
-
-    /// Executing a batch: time never goes backwards.
-    pub(super) fn advance_time(&mut self, batch: &Batch) {
-        self.time = self.time.max(batch.time().unwrap_or_default());
-    }
-}
-
-fn needs_time<A: Application>(requests: &[Arc<Signed<Request>>]) -> bool {
-    requests.iter().any(|request| A::needs_time(&request.body.operation))
 }

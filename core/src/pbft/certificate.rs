@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use super::{
     batch::Batch,
     config::MAX_WINDOW,
-    epochs::check_chain,
     messages::{
         Checkpoint, Decided, FetchState, MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_FETCHED_NODES,
         MAX_OPERATION_BYTES, MAX_STATE_ANSWER_BYTES, Message, NewView, PrePrepare, Prepare,
@@ -23,6 +22,7 @@ use crate::{
     crypto::{Authenticator, Check, Digest, Refusal, Signable, Signed},
     ids::{Epoch, NodeId, Principal, RequestId, Seq, View},
     quorum::Membership,
+    replica::check_chain,
     sorted::SortedSet,
     state::MAX_DEPTH,
 };
@@ -61,7 +61,7 @@ impl CheckpointCertificate {
     }
 
     /// Whether a quorum of these members signed it.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         members: Membership,
         authenticator: &dyn Authenticator,

@@ -12,11 +12,11 @@ use thiserror::Error;
 use super::{
     batch::Batch,
     certificate::{CheckpointCertificate, PreparedCertificate},
-    epochs::EpochEnd,
 };
 use crate::{
     crypto::{Digest, Signable, Signed},
     ids::{ClientId, Epoch, Principal, RequestId, Seq, View},
+    replica::EpochEnd,
     state::Path,
 };
 
@@ -494,7 +494,7 @@ impl Message {
 
     /// Whether it may come from anyone, and mean something to a replica that votes for nothing: a
     /// question, or what proves itself.
-    pub(super) fn proves_itself(&self) -> bool {
+    pub(crate) fn proves_itself(&self) -> bool {
         matches!(
             self,
             Self::Status(_)

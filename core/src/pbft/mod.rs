@@ -60,43 +60,35 @@
 //! | what waits for the disk | `MAX_HELD` sends, and the records of W positions | more are lost, as a network may lose them |
 
 mod agreed_time;
-mod allowance;
 mod batch;
 mod batching;
 mod certificate;
-mod checkpoint;
 mod config;
-mod durable;
-mod epochs;
 mod messages;
 mod normal;
-mod outbox;
 mod pace;
 mod reads;
 mod recovery;
 mod repair;
-mod replica;
-mod replicated;
-mod sessions;
+mod replay;
+mod rules;
 mod slot;
 #[cfg(test)]
 mod tests;
-mod transfer;
 mod view_change;
 
 pub use batch::Batch;
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
 pub(crate) use certificate::{is_what_it_says, view_changes_hold};
 pub use config::Config;
-pub use durable::{Record, RestoreError};
-pub use epochs::{
-    Change, ChangeOutcome, ChangeRefused, EpochEnd, MAX_CONTACT_BYTES, MAX_LINKS, NewMember,
-    Register, Roster,
-};
 pub(crate) use messages::node_of;
 pub use messages::*;
-pub use replica::Replica;
-pub use sessions::{Known, MAX_RESULT_BYTES, Sessions};
+pub(crate) use recovery::{Estimate, Lives, Recovery};
+pub(crate) use rules::Pbft;
 pub use slot::{Phase, SlotView};
-pub use transfer::Fetching;
 pub(crate) use view_change::owed;
+
+pub use crate::replica::{
+    Change, ChangeOutcome, ChangeRefused, EpochEnd, Fetching, Known, MAX_CONTACT_BYTES, MAX_LINKS,
+    MAX_RESULT_BYTES, NewMember, Record, Register, Replica, RestoreError, Roster, Sessions,
+};

@@ -1,85 +1,25 @@
-//! §4.2, normal case: request, pre-prepare, prepare, commit, execute in order, reply.
+//! §4.2, normal case: pre-prepare, prepare, commit, execute in order.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 
 use super::{
     batch::Batch,
     certificate::PreparedCertificate,
-    durable::Record,
-    messages::{Commit, Decided, Message, PrePrepare, Prepare, Reply, Request, node_of},
-    replica::{Pending, Replica},
-    sessions::{Known, bounded},
+    messages::{Commit, Decided, Message, PrePrepare, Prepare, Request, node_of},
+    rules::Rules,
     slot::Slot,
 };
 use crate::{
     app::Application,
     crypto::Signed,
     event::EventKind,
-    ids::{ClientId, Epoch, RequestId, Seq, View},
-    protocol::{Effect, To},
+    ids::{RequestId, Seq, View},
+    protocol::To,
+    replica::{Known, Record},
     time::Time,
 };
 
-/// Entries of requests that are done may pile up in the queue to twice what waits, and this.
-const QUEUE_SLACK: usize = 64;
-
-impl<A: Application> Replica<A> {
-    /// "If the request has already been processed, the replicas simply re-send the reply"; else
-    /// the primary orders it, and a backup that got it from the client itself relays it (§4.1).
-    pub(super) fn on_request(&mut self, request: Arc<Signed<Request>>, from_client: bool) {
-        let id = request.body.id;
-        if self.is_following() && !self.members.contains(self.id) {
-            if from_client {
-                self.tell_epoch_ends(id.client, Epoch(0));
-            }
-            return;
-        }
-        match self.sessions.lookup(id) {
-            Known::Answered(result) => {
-                let result = result.to_vec();
-                self.reply(id, result);
-                return;
-            }
-            Known::Stale => return,
-            Known::New => {}
-        }
-        self.await_execution(&request, false);
-        if !self.is_active() {
-            return;
-        }
-        if self.is_primary() {
-            self.propose();
-        } else if from_client {
-            self.send(To::Node(self.primary()), Message::Request(request));
-        }
-    }
-
-    /// Remembers that a client waits, from which moment on the primary is being timed.
-    pub(super) fn await_execution(&mut self, request: &Arc<Signed<Request>>, proposed: bool) {
-        let RequestId { client, timestamp } = request.body.id;
-        if let Some(pending) = self.pending.get_mut(&client) {
-            let known = pending.request.body.id.timestamp;
-            if known == timestamp {
-                pending.proposed |= proposed;
-            }
-            if known >= timestamp {
-                return;
-            }
-        }
-        let pending = Pending { request: request.clone(), since: self.now, proposed };
-        self.pending.insert(client, pending);
-        self.queue.push_back((client, timestamp));
-        if self.queue.len() > 2 * self.pending.len() + QUEUE_SLACK {
-            let pending = &self.pending;
-            self.queue.retain(|(client, timestamp)| {
-                pending
-                    .get(client)
-                    .is_some_and(|it| it.request.body.id.timestamp == *timestamp && !it.proposed)
-            });
-        }
-        self.event(EventKind::RequestAccepted { request: request.body.id });
-    }
-
+impl<A: Application> Rules<'_, A> {
     /// "A backup accepts the pre-prepare message provided: the signatures are correct and d is the
     /// digest for m (checked on the way in); it is in view v; it has not accepted a pre-prepare
     /// message for view v and sequence number n containing a different digest; the sequence
@@ -88,13 +28,13 @@ impl<A: Application> Replica<A> {
     /// In a view that was started from a stable checkpoint, h is that checkpoint at least, also for
     /// a backup that lacks its state. What is below is decided; who let itself be proposed it again
     /// could help, after a crash, to undo it, and couldn't be told from a liar.
-    pub(super) fn on_pre_prepare(&mut self, header: Arc<Signed<PrePrepare>>, batch: Arc<Batch>) {
+    pub(crate) fn on_pre_prepare(&mut self, header: Arc<Signed<PrePrepare>>, batch: Arc<Batch>) {
         let PrePrepare { view, seq, digest, .. } = header.body;
         let current = self.is_active() && view == self.view;
-        if seq > self.last_position() || (current && seq <= self.min_s) {
+        if seq > self.last_position() || (current && seq <= self.own.min_s) {
             return;
         }
-        let Some(slot) = self.log.entry(seq) else { return };
+        let Some(slot) = self.own.log.entry(seq) else { return };
         if current {
             match slot.accepted.clone() {
                 None if self.accepts_time(&header, &batch) => self.accept(header, batch),
@@ -102,7 +42,7 @@ impl<A: Application> Replica<A> {
                 Some(accepted) if accepted.body.digest == digest => {}
                 Some(accepted) => self.report_conflict(&accepted, &header),
             }
-        } else if view >= self.view
+        } else if view >= self.shell.view
             && slot.early.as_ref().is_none_or(|early| early.body.view < view)
         {
             slot.early = Some(header);
@@ -111,7 +51,7 @@ impl<A: Application> Replica<A> {
     }
 
     /// Two proposals of one primary for one view and position: proof that it lies.
-    pub(super) fn report_conflict(
+    pub(crate) fn report_conflict(
         &mut self,
         first: &Signed<PrePrepare>,
         second: &Signed<PrePrepare>,
@@ -122,7 +62,7 @@ impl<A: Application> Replica<A> {
             return;
         }
         let Some(by) = node_of(first.by) else { return };
-        let Some(slot) = self.log.entry(seq) else { return };
+        let Some(slot) = self.own.log.entry(seq) else { return };
         if core::mem::replace(&mut slot.conflict_reported, true) {
             return;
         }
@@ -132,14 +72,14 @@ impl<A: Application> Replica<A> {
 
     /// Enters a proposal into the log. A backup "enters the prepare phase by multicasting a
     /// prepare message to all other replicas and adds both messages to its log".
-    pub(super) fn accept(&mut self, header: Arc<Signed<PrePrepare>>, batch: Arc<Batch>) {
+    pub(crate) fn accept(&mut self, header: Arc<Signed<PrePrepare>>, batch: Arc<Batch>) {
         let PrePrepare { view, seq, digest, .. } = header.body;
         let own = self.is_primary();
-        let Some(slot) = self.log.entry(seq) else { return };
+        let Some(slot) = self.own.log.entry(seq) else { return };
         slot.accepted = Some(header.clone());
         slot.keep_batch(digest, batch.clone());
         slot.mark_saved(digest);
-        self.proposed = self.proposed.max(seq);
+        self.own.proposed = self.own.proposed.max(seq);
         let requests = u32::try_from(batch.requests().len()).unwrap_or(u32::MAX);
         self.event(EventKind::PrePrepared { view, seq, digest, requests });
         self.outbox.persist(Record::PrePrepare(header.clone(), batch.clone()));
@@ -168,11 +108,11 @@ impl<A: Application> Replica<A> {
 
     /// A backup's prepare, once it has the request: after a view change it may have to fetch it
     /// (`repair`), and a certificate for what no correct replica can show would block the log.
-    pub(super) fn prepare(&mut self, view: View, seq: Seq, digest: crate::crypto::Digest) {
+    pub(crate) fn prepare(&mut self, view: View, seq: Seq, digest: crate::crypto::Digest) {
         if self.is_recovering() {
             return;
         }
-        let has_it = self.log.get(seq).is_some_and(|slot| slot.content(digest).is_some());
+        let has_it = self.own.log.get(seq).is_some_and(|slot| slot.content(digest).is_some());
         if !has_it {
             return;
         }
@@ -181,31 +121,31 @@ impl<A: Application> Replica<A> {
             &*self.authenticator,
         ));
         let id = self.id;
-        if let Some(slot) = self.log.entry(seq) {
+        if let Some(slot) = self.own.log.entry(seq) {
             slot.prepares.add(id, prepare.clone());
         }
         self.send(To::Others, Message::Prepare(prepare));
     }
 
     /// Prepares of views that are over are useless; of views to come they are kept.
-    pub(super) fn on_prepare(&mut self, prepare: Arc<Signed<Prepare>>) {
+    pub(crate) fn on_prepare(&mut self, prepare: Arc<Signed<Prepare>>) {
         let Prepare { view, seq, .. } = prepare.body;
         let Some(by) = node_of(prepare.by).filter(|_| view >= self.view) else { return };
-        if self.log.entry(seq).is_some_and(|slot| slot.prepares.add(by, prepare)) {
+        if self.own.log.entry(seq).is_some_and(|slot| slot.prepares.add(by, prepare)) {
             self.advance(seq);
         }
     }
 
-    pub(super) fn on_commit(&mut self, commit: Arc<Signed<Commit>>) {
+    pub(crate) fn on_commit(&mut self, commit: Arc<Signed<Commit>>) {
         let Commit { view, seq, .. } = commit.body;
         let Some(by) = node_of(commit.by).filter(|_| view >= self.view) else { return };
-        if self.log.entry(seq).is_some_and(|slot| slot.commits.add(by, commit)) {
+        if self.own.log.entry(seq).is_some_and(|slot| slot.commits.add(by, commit)) {
             self.advance(seq);
         }
     }
 
     /// Moves one position as far as its votes carry it.
-    pub(super) fn advance(&mut self, seq: Seq) {
+    pub(crate) fn advance(&mut self, seq: Seq) {
         if !self.is_active() {
             return;
         }
@@ -222,7 +162,7 @@ impl<A: Application> Replica<A> {
     fn try_prepared(&mut self, seq: Seq) {
         let needed = self.members.quorum() - 1;
         let view = self.view;
-        let Some(slot) = self.log.entry(seq) else { return };
+        let Some(slot) = self.own.log.entry(seq) else { return };
         let Some(accepted) = slot.accepted.as_ref().filter(|it| it.body.view == view) else {
             return;
         };
@@ -251,7 +191,7 @@ impl<A: Application> Replica<A> {
     /// pre-prepare for m."
     fn try_committed(&mut self, seq: Seq) {
         let needed = self.members.quorum();
-        let Some(slot) = self.log.entry(seq) else { return };
+        let Some(slot) = self.own.log.entry(seq) else { return };
         if slot.decided.is_some() || !slot.is_prepared() {
             return;
         }
@@ -264,56 +204,27 @@ impl<A: Application> Replica<A> {
 
     /// "Each replica i executes the operation requested by m after committed-local(m, v, n, i) is
     /// true and i's state reflects the sequential execution of all requests with lower sequence
-    /// numbers. … After executing the requested operation, replicas send a reply to the client."
-    pub(super) fn execute(&mut self) {
+    /// numbers."
+    pub(crate) fn execute(&mut self) {
         while !self.is_at_end()
             && let Some(decided) =
-                self.log.get(self.executed.next()).and_then(|slot| slot.decided.clone())
+                self.own.log.get(self.executed.next()).and_then(|slot| slot.decided.clone())
         {
             let PrePrepare { seq, digest, .. } = decided.pre_prepare.body;
-            let most = decided.batch.requests().len();
-            let (mut requests, mut replies) = (Vec::with_capacity(most), Vec::with_capacity(most));
-            self.advance_time(&decided.batch);
-            let context = self.context();
-            for request in decided.batch.requests() {
-                let id = request.body.id;
-                // A request may be ordered twice, across a view change; it executes once.
-                if self.sessions.lookup(id) == Known::New {
-                    let operation = &request.body.operation;
-                    let result = if id.client == ClientId::ADMINISTRATOR {
-                        self.change_membership(seq, operation)
-                    } else {
-                        bounded(self.application.execute(operation, &context))
-                    };
-                    self.sessions.record(id, result.clone(), self.config.max_sessions);
-                    requests.push(id);
-                    replies.push((id, result));
-                }
-                if self
-                    .pending
-                    .get(&id.client)
-                    .is_some_and(|pending| pending.request.body.id.timestamp <= id.timestamp)
-                {
-                    self.pending.remove(&id.client);
-                }
-            }
-            let full = self.log.get(seq).is_some_and(|slot| slot.is_full(&self.config));
+            let full = self.own.log.get(seq).is_some_and(|slot| slot.is_full(&self.config));
             self.note_room(full);
-            self.executed = seq;
-            self.proposed = self.proposed.max(seq);
+            self.own.proposed = self.own.proposed.max(seq);
             // What was carried over says nothing about the view being changed to.
             if self.is_active() {
-                self.failed_views = 0;
+                self.own.failed_views = 0;
             }
-            self.event(EventKind::Executed { seq, digest, requests });
-            if !self.is_following() {
-                for (id, result) in replies {
-                    self.reply(id, result);
-                }
+            self.apply(seq, digest, &decided.batch);
+            if self.own.log.low() < self.low {
+                self.on_stable();
             }
-            if seq.0.is_multiple_of(self.config.checkpoint_interval) {
-                self.take_checkpoint();
-            }
+        }
+        if self.is_over() {
+            return;
         }
         self.answer_reads();
         if self.is_primary() {
@@ -321,13 +232,19 @@ impl<A: Application> Replica<A> {
         }
     }
 
-    fn reply(&mut self, id: RequestId, result: Vec<u8>) {
-        let reply = Signed::new(
-            Reply { epoch: self.epoch(), view: self.view, id, result },
-            &*self.authenticator,
-        );
-        let message = Message::Reply(reply.into());
-        self.outbox.push(Effect::Reply { client: id.client, message });
+    /// What led to the last stable checkpoint goes.
+    pub(crate) fn catch_up(&mut self) {
+        let low = self.low;
+        self.own.log.advance(low);
+        self.own.proposed = self.own.proposed.max(self.executed);
+    }
+
+    /// A checkpoint became stable: there is room above it.
+    pub(crate) fn on_stable(&mut self) {
+        self.catch_up();
+        if self.is_primary() && !self.is_over() {
+            self.propose();
+        }
     }
 }
 

@@ -43,7 +43,7 @@ use serde::Serialize;
 use super::{
     config::Config,
     messages::{Message, Pace},
-    replica::Replica,
+    rules::Rules,
     slot::Slot,
 };
 use crate::{
@@ -58,9 +58,9 @@ use crate::{
 
 /// How many batches a median is over. With fewer a few odd ones would decide, with more a slow
 /// primary would be kept longer.
-pub(super) const WINDOW: usize = 8;
+pub(crate) const WINDOW: usize = 8;
 /// So many turnarounds must be known before a primary is judged: a median that two can't move.
-pub(super) const MIN_SAMPLES: usize = 5;
+pub(crate) const MIN_SAMPLES: usize = 5;
 /// After so many further turnarounds a replica says again what it measures.
 const SAY_EVERY: u32 = 4;
 /// What a primary may take, in rounds of the backups. Two are the way to it and the prepare; a
@@ -96,7 +96,7 @@ impl Samples {
 
 /// When a batch came, for one position.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Timing {
+pub(crate) struct Timing {
     accepted: Time,
     /// Since when its oldest request that was known before it had waited for its primary.
     waited_since: Option<Time>,
@@ -105,7 +105,7 @@ pub(super) struct Timing {
 /// What a replica measures of its view's primary, and what others say of it. Bounded: two windows
 /// and a report of each replica.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Paces {
+pub(crate) struct Paces {
     turnarounds: Samples,
     rounds: Samples,
     /// When full batches last stopped to fill the pipeline.
@@ -131,7 +131,7 @@ impl Paces {
     }
 
     /// Everything that was measured was another primary's.
-    pub(super) fn start_view(&mut self, now: Time) {
+    pub(crate) fn start_view(&mut self, now: Time) {
         let lenience = self.lenience;
         *self = Self { lenience, room_since: now, ..Self::default() };
     }
@@ -141,7 +141,7 @@ impl Paces {
     }
 
     /// The view is left. If for its primary's pace, the next one is judged more leniently.
-    pub(super) fn leave_view(&mut self, own: NodeId, why: ViewChangeCause) {
+    pub(crate) fn leave_view(&mut self, own: NodeId, why: ViewChangeCause) {
         if why == ViewChangeCause::SlowPrimary || self.finds_slow(own) {
             self.lenience = (self.lenience + 1).min(MAX_LENIENCE);
         }
@@ -149,40 +149,42 @@ impl Paces {
     }
 }
 
-impl<A: Application> Replica<A> {
+impl<A: Application> Rules<'_, A> {
     /// A batch was accepted whose requests have waited since then, as far as they were known.
-    pub(super) fn time_proposal(&mut self, seq: Seq, waited_since: Option<Time>) {
-        let room_since = self.paces.room_since;
+    pub(crate) fn time_proposal(&mut self, seq: Seq, waited_since: Option<Time>) {
+        let room_since = self.own.paces.room_since;
         let waited_since = waited_since.map(|since| since.max(room_since));
         let timing = Timing { accepted: self.now, waited_since };
-        if let Some(slot) = self.log.entry(seq) {
+        if let Some(slot) = self.own.log.entry(seq) {
             slot.timing = Some(timing);
         }
     }
 
     /// A position has prepared: how long did it take?
-    pub(super) fn time_prepared(&mut self, seq: Seq) {
+    pub(crate) fn time_prepared(&mut self, seq: Seq) {
         let now = self.now;
-        let Some(timing) = self.log.entry(seq).and_then(|slot| slot.timing.take()) else { return };
-        self.paces.rounds.add(now.since(timing.accepted));
+        let Some(timing) = self.own.log.entry(seq).and_then(|slot| slot.timing.take()) else {
+            return;
+        };
+        self.own.paces.rounds.add(now.since(timing.accepted));
         if let Some(since) = timing.waited_since {
-            self.paces.turnarounds.add(now.since(since));
-            self.paces.unsaid += 1;
+            self.own.paces.turnarounds.add(now.since(since));
+            self.own.paces.unsaid += 1;
             self.judge_primary();
         }
     }
 
     /// A position is about to be executed: while full batches fill the pipeline the primary may
     /// not propose, so requests don't wait for *it*.
-    pub(super) fn note_room(&mut self, slot_is_full: bool) {
-        let in_flight = self.proposed.0.saturating_sub(self.executed.0);
+    pub(crate) fn note_room(&mut self, slot_is_full: bool) {
+        let in_flight = self.own.proposed.0.saturating_sub(self.executed.0);
         if slot_is_full && in_flight >= self.config.pipeline {
-            self.paces.room_since = self.now;
+            self.own.paces.room_since = self.now;
         }
     }
 
     fn judge_primary(&mut self) {
-        let paces = &mut self.paces;
+        let paces = &mut self.own.paces;
         if paces.turnarounds.0.len() < MIN_SAMPLES {
             return;
         }
@@ -191,14 +193,17 @@ impl<A: Application> Replica<A> {
         else {
             return;
         };
-        let was_slow = paces.finds_slow(self.id);
-        let (epoch, view) = (self.members.epoch(), self.view);
+        let was_slow = paces.finds_slow(self.shell.id);
+        let (epoch, view) = (self.shell.members.epoch(), self.shell.view);
         let mut report = Pace { epoch, view, turnaround_us, round_us, too_slow: was_slow };
         // The own round counts among the others'.
-        paces.reports.insert(self.id, report);
-        let Some(acceptable_us) = paces.acceptable_us(self.members, &self.config) else { return };
+        paces.reports.insert(self.shell.id, report);
+        let Some(acceptable_us) = paces.acceptable_us(self.shell.members, &self.shell.config)
+        else {
+            return;
+        };
         report.too_slow = u64::from(turnaround_us) > acceptable_us;
-        paces.reports.insert(self.id, report);
+        paces.reports.insert(self.shell.id, report);
         if report.too_slow {
             paces.fair = 0;
         } else {
@@ -221,23 +226,23 @@ impl<A: Application> Replica<A> {
     }
 
     /// What another replica measures. It speaks for its sender only, whom the link authenticates.
-    pub(super) fn on_pace(&mut self, from: NodeId, report: Pace) {
+    pub(crate) fn on_pace(&mut self, from: NodeId, report: Pace) {
         if report.view == self.view && self.is_active() {
-            self.paces.reports.insert(from, report);
+            self.own.paces.reports.insert(from, report);
             self.leave_slow_primary();
         }
     }
 
     /// Says again that the primary is too slow: the first message may be lost.
-    pub(super) fn repeat_pace(&mut self) {
-        if let Some(report) = self.paces.reports.get(&self.id).filter(|it| it.too_slow) {
+    pub(crate) fn repeat_pace(&mut self) {
+        if let Some(report) = self.own.paces.reports.get(&self.id).filter(|it| it.too_slow) {
             let report = *report;
             self.send(To::Others, Message::Pace(report));
         }
     }
 
     fn leave_slow_primary(&mut self) {
-        let complaints = self.paces.reports.values().filter(|report| report.too_slow).count();
+        let complaints = self.own.paces.reports.values().filter(|report| report.too_slow).count();
         if complaints >= self.members.quorum() {
             self.leave_for(self.view.next(), ViewChangeCause::SlowPrimary);
         }
@@ -246,7 +251,7 @@ impl<A: Application> Replica<A> {
 
 impl Slot {
     /// Whether what was decided here fills a batch, so that waiting could not have made it larger.
-    pub(super) fn is_full(&self, config: &Config) -> bool {
+    pub(crate) fn is_full(&self, config: &Config) -> bool {
         self.decided.as_ref().is_some_and(|decided| {
             let requests = decided.batch.requests();
             let bytes: usize = requests.iter().map(|request| request.body.operation.len()).sum();

@@ -53,29 +53,24 @@ use alloc::{sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
-use super::{
-    messages::{Message, Read, ReadReply},
-    replica::Replica,
-    sessions::Known,
-};
+use super::{messages::Read, rules::Rules};
 use crate::{
     app::Application,
     crypto::Signed,
-    event::EventKind,
     ids::{ClientId, Seq},
-    protocol::Effect,
+    replica::Known,
 };
 
 /// A read that waits for what had prepared when it arrived.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct WaitingRead {
+pub(crate) struct WaitingRead {
     read: Arc<Signed<Read>>,
     barrier: Seq,
 }
 
-impl<A: Application> Replica<A> {
+impl<A: Application> Rules<'_, A> {
     /// A client asks for what an operation would answer.
-    pub(super) fn on_read(&mut self, read: Arc<Signed<Read>>) {
+    pub(crate) fn on_read(&mut self, read: Arc<Signed<Read>>) {
         if self.is_recovering() || self.is_following() {
             // It doesn't know what had prepared, so it can't know what to wait for.
             return;
@@ -85,47 +80,38 @@ impl<A: Application> Replica<A> {
         if self.sessions.lookup(id) != Known::New {
             return;
         }
-        let known = self.reads.get(&id.client).map(|waiting| waiting.read.body.id.timestamp);
+        let known = self.own.reads.get(&id.client).map(|waiting| waiting.read.body.id.timestamp);
         if known.is_some_and(|known| known >= id.timestamp) {
             return;
         }
         let barrier = self.read_barrier();
-        self.reads.insert(id.client, WaitingRead { read, barrier });
+        self.own.reads.insert(id.client, WaitingRead { read, barrier });
         self.answer_reads();
     }
 
     /// The last position that has prepared here, or else what is executed.
     fn read_barrier(&self) -> Seq {
         let prepared =
-            self.log.after(self.executed).rev().find(|(_, slot)| slot.prepared.is_some());
+            self.own.log.after(self.executed).rev().find(|(_, slot)| slot.prepared.is_some());
         prepared.map_or(self.executed, |(seq, _)| *seq)
     }
 
     /// Answers every read whose barrier is reached. Called whenever the state has moved.
-    pub(super) fn answer_reads(&mut self) {
-        if self.reads.is_empty() {
+    pub(crate) fn answer_reads(&mut self) {
+        if self.own.reads.is_empty() {
             return;
         }
         let executed = self.executed;
         let ready: Vec<ClientId> = self
+            .own
             .reads
             .iter()
             .filter(|(_, waiting)| waiting.barrier <= executed)
             .map(|(client, _)| *client)
             .collect();
         for client in ready {
-            let Some(WaitingRead { read, .. }) = self.reads.remove(&client) else { continue };
-            let id = read.body.id;
-            if self.sessions.lookup(id) != Known::New {
-                continue;
-            }
-            let Some(result) = self.application.query(&read.body.operation, &self.context()) else {
-                continue;
-            };
-            let body = ReadReply { epoch: self.epoch(), view: self.view, id, result };
-            let reply = Arc::new(Signed::new(body, &*self.authenticator));
-            self.event(EventKind::ReadAnswered { request: id, executed });
-            self.outbox.push(Effect::Reply { client, message: Message::ReadReply(reply) });
+            let Some(WaitingRead { read, .. }) = self.own.reads.remove(&client) else { continue };
+            self.answer_read(&read);
         }
     }
 }

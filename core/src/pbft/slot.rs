@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A vote that names a proposal.
-pub(super) trait Vote: Clone {
+pub(crate) trait Vote: Clone {
     /// The proposal.
     fn proposal(&self) -> (View, Seq, Digest);
 }
@@ -38,7 +38,7 @@ impl Vote for Commit {
 /// So a replica holds at most n of them whatever anyone sends, a liar can spoil only its own
 /// entry, and votes that overtake a new view are not lost. Votes are *counted by what they say*.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Votes<T>(Vec<(NodeId, Arc<Signed<T>>)>);
+pub(crate) struct Votes<T>(Vec<(NodeId, Arc<Signed<T>>)>);
 
 impl<T> Default for Votes<T> {
     fn default() -> Self {
@@ -48,7 +48,7 @@ impl<T> Default for Votes<T> {
 
 impl<T: Vote> Votes<T> {
     /// Keeps a vote, unless the replica voted in this view or a later one already.
-    pub(super) fn add(&mut self, by: NodeId, vote: Arc<Signed<T>>) -> bool {
+    pub(crate) fn add(&mut self, by: NodeId, vote: Arc<Signed<T>>) -> bool {
         match self.0.binary_search_by_key(&by, |(node, _)| *node) {
             Err(at) => self.0.insert(at, (by, vote)),
             Ok(at) if self.0[at].1.body.proposal().0 < vote.body.proposal().0 => {
@@ -72,7 +72,7 @@ impl<T: Vote> Votes<T> {
     }
 
     /// `needed` votes that say exactly this, if there are so many.
-    pub(super) fn quorum(
+    pub(crate) fn quorum(
         &self,
         proposal: &PrePrepare,
         needed: usize,
@@ -90,7 +90,7 @@ impl<T: Vote> Votes<T> {
     }
 
     /// What this replica said.
-    pub(super) fn of(&self, node: NodeId) -> Option<&Arc<Signed<T>>> {
+    pub(crate) fn of(&self, node: NodeId) -> Option<&Arc<Signed<T>>> {
         let at = self.0.binary_search_by_key(&node, |(node, _)| *node).ok()?;
         Some(&self.0[at].1)
     }
@@ -107,34 +107,34 @@ struct Content {
 
 /// One position.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// The proposal accepted in the current view. At most one a view: "it has not accepted a
     /// pre-prepare message for view v and sequence number n containing a different digest" (§4.2).
-    pub(super) accepted: Option<Arc<Signed<PrePrepare>>>,
+    pub(crate) accepted: Option<Arc<Signed<PrePrepare>>>,
     /// A proposal of a view that has not begun here: taken up when it does.
-    pub(super) early: Option<Arc<Signed<PrePrepare>>>,
+    pub(crate) early: Option<Arc<Signed<PrePrepare>>>,
     /// The contents that anything here names.
     contents: Vec<Content>,
     /// Digests that view changes name here, while this replica is to start a view from them.
-    pub(super) wanted: Vec<Digest>,
-    pub(super) prepares: Votes<Prepare>,
-    pub(super) commits: Votes<Commit>,
+    pub(crate) wanted: Vec<Digest>,
+    pub(crate) prepares: Votes<Prepare>,
+    pub(crate) commits: Votes<Commit>,
     /// The prepared certificate of the latest view in which this position prepared here. It
     /// outlives view changes: it is this position's entry in P.
-    pub(super) prepared: Option<PreparedCertificate>,
+    pub(crate) prepared: Option<PreparedCertificate>,
     /// Proof of what was decided, once it is.
-    pub(super) decided: Option<Arc<Decided>>,
+    pub(crate) decided: Option<Arc<Decided>>,
     /// When the accepted proposal came, until it has prepared.
-    pub(super) timing: Option<Timing>,
+    pub(crate) timing: Option<Timing>,
     /// Whether a conflict of two signed proposals was reported already.
-    pub(super) conflict_reported: bool,
+    pub(crate) conflict_reported: bool,
     /// Whether a proposal was refused here for its time, and that was said.
-    pub(super) time_refused: bool,
+    pub(crate) time_refused: bool,
 }
 
 impl Slot {
     /// Whether a prepared certificate of the accepted proposal's own view is held.
-    pub(super) fn is_prepared(&self) -> bool {
+    pub(crate) fn is_prepared(&self) -> bool {
         match (&self.accepted, &self.prepared) {
             (Some(accepted), Some(prepared)) => accepted.body == prepared.pre_prepare.body,
             _ => false,
@@ -155,7 +155,7 @@ impl Slot {
     ///
     /// Whoever holds a prepared certificate must be able to show its content for as long as the
     /// certificate may be carried over into another view.
-    pub(super) fn keep_batch(&mut self, digest: Digest, batch: Arc<Batch>) -> bool {
+    pub(crate) fn keep_batch(&mut self, digest: Digest, batch: Arc<Batch>) -> bool {
         if !self.names(digest) || self.batch(digest).is_some() {
             return false;
         }
@@ -167,14 +167,14 @@ impl Slot {
     }
 
     /// The content with this digest has a record.
-    pub(super) fn mark_saved(&mut self, digest: Digest) {
+    pub(crate) fn mark_saved(&mut self, digest: Digest) {
         for content in self.contents.iter_mut().filter(|it| it.digest == digest) {
             content.saved = true;
         }
     }
 
     /// The content with this digest, if it has no record yet.
-    pub(super) fn unsaved(&self, digest: Digest) -> Option<&Arc<Batch>> {
+    pub(crate) fn unsaved(&self, digest: Digest) -> Option<&Arc<Batch>> {
         match self.contents.iter().find(|it| it.digest == digest) {
             Some(content) => (!content.saved).then_some(&content.batch),
             None => self.content(digest),
@@ -182,18 +182,18 @@ impl Slot {
     }
 
     /// The content with this digest, if it is here.
-    pub(super) fn batch(&self, digest: Digest) -> Option<&Arc<Batch>> {
+    pub(crate) fn batch(&self, digest: Digest) -> Option<&Arc<Batch>> {
         self.contents.iter().find(|it| it.digest == digest).map(|it| &it.batch)
     }
 
     /// The same, looked for in what was decided too.
-    pub(super) fn content(&self, digest: Digest) -> Option<&Arc<Batch>> {
+    pub(crate) fn content(&self, digest: Digest) -> Option<&Arc<Batch>> {
         let decided = self.decided.as_ref().filter(|it| it.pre_prepare.body.digest == digest);
         decided.map(|decided| &decided.batch).or_else(|| self.batch(digest))
     }
 
     /// What a view or its start needs here, and whose content is missing.
-    pub(super) fn missing(&self) -> impl Iterator<Item = Digest> {
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Digest> {
         let accepted = self.accepted.as_ref().filter(|_| self.decided.is_none());
         let needed = accepted.map(|header| header.body.digest).into_iter();
         needed.chain(self.wanted.iter().copied()).filter(|digest| self.content(*digest).is_none())
@@ -234,7 +234,7 @@ pub struct SlotView {
 }
 
 impl Slot {
-    pub(super) fn view(&self, seq: Seq, executed: Seq) -> Option<SlotView> {
+    pub(crate) fn view(&self, seq: Seq, executed: Seq) -> Option<SlotView> {
         let decided = self.decided.as_ref().map(|decided| decided.pre_prepare.body);
         let accepted = self.accepted.as_ref().map(|accepted| accepted.body);
         // Who was lied to accepted one batch and executed another: what was decided counts.
@@ -266,7 +266,7 @@ impl Slot {
 
 /// The positions between the water marks: "h < n ≤ H" (§4.2).
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Log {
+pub(crate) struct Log {
     /// *h*: the last stable checkpoint.
     low: Seq,
     /// *H* − *h*.
@@ -277,19 +277,19 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(window: u64) -> Self {
+    pub(crate) fn new(window: u64) -> Self {
         Self { low: Seq(0), window, slots: VecDeque::new() }
     }
 
-    pub(super) fn low(&self) -> Seq {
+    pub(crate) fn low(&self) -> Seq {
         self.low
     }
 
-    pub(super) fn high(&self) -> Seq {
+    pub(crate) fn high(&self) -> Seq {
         Seq(self.low.0.saturating_add(self.window))
     }
 
-    pub(super) fn contains(&self, seq: Seq) -> bool {
+    pub(crate) fn contains(&self, seq: Seq) -> bool {
         self.low < seq && seq <= self.high()
     }
 
@@ -298,12 +298,12 @@ impl Log {
         usize::try_from(seq.0.checked_sub(self.low.0)?.checked_sub(1)?).ok()
     }
 
-    pub(super) fn get(&self, seq: Seq) -> Option<&Slot> {
+    pub(crate) fn get(&self, seq: Seq) -> Option<&Slot> {
         self.slots.get(self.index(seq)?)?.as_ref().map(|entry| &entry.1)
     }
 
     /// The position, made if need be; `None` outside the water marks.
-    pub(super) fn entry(&mut self, seq: Seq) -> Option<&mut Slot> {
+    pub(crate) fn entry(&mut self, seq: Seq) -> Option<&mut Slot> {
         if !self.contains(seq) {
             return None;
         }
@@ -315,33 +315,33 @@ impl Log {
         Some(&mut entry.get_or_insert_with(|| Box::new((seq, Slot::default()))).1)
     }
 
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Seq, &Slot)> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Seq, &Slot)> {
         self.slots.iter().flatten().map(|entry| (&entry.0, &entry.1))
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Seq, &mut Slot)> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Seq, &mut Slot)> {
         self.slots.iter_mut().flatten().map(|entry| (&entry.0, &mut entry.1))
     }
 
-    pub(super) fn after(&self, seq: Seq) -> impl DoubleEndedIterator<Item = (&Seq, &Slot)> {
+    pub(crate) fn after(&self, seq: Seq) -> impl DoubleEndedIterator<Item = (&Seq, &Slot)> {
         let first = self.index(seq.next()).unwrap_or(0).min(self.slots.len());
         self.slots.range(first..).flatten().map(|entry| (&entry.0, &entry.1))
     }
 
     /// Whether anything is known above this position.
-    pub(super) fn any_after(&self, seq: Seq) -> bool {
+    pub(crate) fn any_after(&self, seq: Seq) -> bool {
         self.slots.back().is_some_and(|last| last.as_ref().is_some_and(|entry| entry.0 > seq))
     }
 
     /// Empty, above another position: an epoch begins.
-    pub(super) fn restart(&mut self, low: Seq) {
+    pub(crate) fn restart(&mut self, low: Seq) {
         self.low = low;
         self.slots.clear();
     }
 
     /// Garbage collection: "discards all … messages with sequence number less than or equal to n"
     /// (§4.3). Water marks only rise.
-    pub(super) fn advance(&mut self, low: Seq) {
+    pub(crate) fn advance(&mut self, low: Seq) {
         let passed = usize::try_from(low.0.saturating_sub(self.low.0)).unwrap_or(usize::MAX);
         self.slots.drain(..passed.min(self.slots.len()));
         self.low = self.low.max(low);

@@ -3,12 +3,10 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use super::{
-    allowance::Work,
     batch::Batch,
     certificate::CheckpointCertificate,
-    durable::Record,
     messages::{Message, NewView, PrePrepare, ViewChange, node_of},
-    replica::{Replica, Standing},
+    rules::{Pbft, Rules},
 };
 use crate::{
     app::Application,
@@ -16,24 +14,25 @@ use crate::{
     event::{EventKind, ViewChangeCause},
     ids::{Seq, View},
     protocol::To,
+    replica::{Record, Shell, Standing, Work},
     sorted::SortedMap,
     time::Time,
 };
 
 /// A position and what must be proposed there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Obligation {
-    pub(super) seq: Seq,
-    pub(super) digest: Digest,
+pub(crate) struct Obligation {
+    pub(crate) seq: Seq,
+    pub(crate) digest: Digest,
 }
 
 /// What a set of view changes obliges the new primary to.
 #[derive(Debug)]
-pub(super) struct Obligations {
+pub(crate) struct Obligations {
     /// Of min-s; `None`: the state that the epoch began with.
-    pub(super) checkpoint: Option<CheckpointCertificate>,
+    pub(crate) checkpoint: Option<CheckpointCertificate>,
     /// In rising order, without gaps, from min-s + 1 to max-s.
-    pub(super) proposals: Vec<Obligation>,
+    pub(crate) proposals: Vec<Obligation>,
 }
 
 /// "The primary determines the sequence number min-s of the latest stable checkpoint in V and the
@@ -46,7 +45,7 @@ pub(super) struct Obligations {
 /// request."
 ///
 /// `start` is where the epoch began, which is stable without a proof of this epoch.
-pub(super) fn obligations(start: Seq, view_changes: &[Signed<ViewChange>]) -> Obligations {
+pub(crate) fn obligations(start: Seq, view_changes: &[Signed<ViewChange>]) -> Obligations {
     let latest = view_changes.iter().max_by_key(|change| change.body.stable);
     let checkpoint = latest.and_then(|change| change.body.proof.clone());
     let min_s = checkpoint.as_ref().map_or(start, CheckpointCertificate::seq);
@@ -78,32 +77,34 @@ pub(crate) fn owed(
     obligations(start, view_changes).proposals.into_iter().map(|it| (it.seq, it.digest))
 }
 
-impl<A: Application> Replica<A> {
+impl Pbft {
     /// When the current primary, or the next one, has had its time. `None`: nobody is waiting.
-    pub(super) fn view_timer(&self) -> Option<Time> {
-        if self.is_recovering() {
+    pub(crate) fn view_timer<A: Application>(&self, shell: &Shell<A>) -> Option<Time> {
+        if shell.is_recovering() {
             return None;
         }
-        match self.standing {
+        match shell.standing {
             Standing::Following => None,
-            Standing::Active if self.is_primary() => None,
+            Standing::Active if shell.is_primary() => None,
             Standing::Active => {
                 // An epoch that is to end is owed its last positions as a client its answer.
-                let waiting = self.pending.values().map(|pending| pending.since);
-                let since = waiting.chain(self.ending_since).min()?;
-                let patience = self.config.request_timeout() * (1 << self.failed_views.min(6));
+                let waiting = shell.pending.values().map(|pending| pending.since);
+                let since = waiting.chain(shell.ending_since).min()?;
+                let patience = shell.config.request_timeout() * (1 << self.failed_views.min(6));
                 Some(since + patience)
             }
             Standing::Changing { quorum_since } => {
-                let patience = self.config.view_change_timeout(self.failed_views.saturating_sub(1));
-                Some(quorum_since? + patience)
+                let failed = self.failed_views.saturating_sub(1);
+                Some(quorum_since? + shell.config.view_change_timeout(failed))
             }
         }
     }
+}
 
+impl<A: Application> Rules<'_, A> {
     /// "If the timer of backup i expires in view v, the backup starts a view change to move the
     /// system to view v+1" (§4.4), and again if that view doesn't start in time (§4.5.2).
-    pub(super) fn on_view_timer(&mut self) {
+    pub(crate) fn on_view_timer(&mut self) {
         let why = match self.standing {
             Standing::Following => return,
             Standing::Active => ViewChangeCause::RequestTimeout,
@@ -116,49 +117,49 @@ impl<A: Application> Replica<A> {
     /// sequence number of the last stable checkpoint s known to i, C is a set of 2f+1 valid
     /// checkpoint messages proving the correctness of s, and P is a set containing a set `P_m` for
     /// each request m that prepared at i with a sequence number higher than n."
-    pub(super) fn leave_for(&mut self, view: View, why: ViewChangeCause) {
+    pub(crate) fn leave_for(&mut self, view: View, why: ViewChangeCause) {
         if self.is_recovering() {
             return;
         }
         self.view = view;
         self.standing = Standing::Changing { quorum_since: None };
-        self.failed_views = self.failed_views.saturating_add(1);
-        self.paces.leave_view(self.id, why);
-        self.log.iter_mut().for_each(|(_, slot)| slot.wanted.clear());
-        let prepared = self.log.iter().filter_map(|(_, slot)| slot.prepared.clone()).collect();
+        self.own.failed_views = self.own.failed_views.saturating_add(1);
+        self.own.paces.leave_view(self.id, why);
+        self.own.log.iter_mut().for_each(|(_, slot)| slot.wanted.clear());
+        let prepared = self.own.log.iter().filter_map(|(_, slot)| slot.prepared.clone()).collect();
         let epoch = self.epoch();
         let body = ViewChange {
             epoch,
             view,
             life: self.recovery.life,
-            stable: self.log.low(),
+            stable: self.low,
             proof: self.stable_in_epoch().cloned(),
             prepared,
         };
         let change = Arc::new(Signed::new(body, &*self.authenticator));
         self.event(EventKind::ViewChangeStarted { view, why });
         self.outbox.persist(Record::ViewChange(change.clone()));
-        self.view_changes.insert(self.id, change.clone());
+        self.own.view_changes.insert(self.id, change.clone());
         self.send(To::Others, Message::ViewChange(change));
         self.status_at = self.now + self.config.status_interval();
         self.try_new_view();
     }
 
-    pub(super) fn on_view_change(&mut self, change: Arc<Signed<ViewChange>>) {
+    pub(crate) fn on_view_change(&mut self, change: Arc<Signed<ViewChange>>) {
         let view = change.body.view;
         let Some(by) = node_of(change.by) else { return };
         if view < self.view || (view == self.view && self.is_active()) {
             // It will hear of the current view when it says where it stands.
             return;
         }
-        let known = self.view_changes.get(&by);
+        let known = self.own.view_changes.get(&by);
         if self.lives.is_past(&change)
             || known.is_some_and(|known| known.body.view >= view)
             || !self.may_cost(by, Work::ViewChange)
         {
             return;
         }
-        self.view_changes.insert(by, change);
+        self.own.view_changes.insert(by, change);
         self.join_others();
         self.try_new_view();
     }
@@ -170,8 +171,9 @@ impl<A: Application> Replica<A> {
         if self.is_recovering() {
             return;
         }
-        loop {
+        while !self.is_over() {
             let later = self
+                .own
                 .view_changes
                 .iter()
                 .filter(|(node, change)| **node != self.id && change.body.view > self.view)
@@ -190,18 +192,19 @@ impl<A: Application> Replica<A> {
     /// other replicas, it multicasts a ⟨NEW-VIEW, v+1, V, O⟩ message." Everybody else, with as
     /// many, starts to time it: "it waits for 2f+1 view-change messages for view v+1 and then …
     /// starts its timer" (§4.5.2).
-    pub(super) fn try_new_view(&mut self) {
-        let Standing::Changing { quorum_since } = &mut self.standing else { return };
-        let view = self.view;
+    pub(crate) fn try_new_view(&mut self) {
+        let now = self.now;
+        let Standing::Changing { quorum_since } = &mut self.shell.standing else { return };
+        let view = self.shell.view;
         // Who wants a later view wanted this one before and gave up on it. Its message for this
         // one may be lost for good, so the later one speaks for it: else replicas that gave up
         // at different times would wait for each other for ever.
-        let gave_up = self.view_changes.values().filter(|change| change.body.view >= view);
-        if gave_up.count() < self.members.quorum() {
+        let gave_up = self.own.view_changes.values().filter(|change| change.body.view >= view);
+        if gave_up.count() < self.shell.members.quorum() {
             return;
         }
         if quorum_since.is_none() {
-            *quorum_since = Some(self.now);
+            *quorum_since = Some(now);
         }
         if self.members.primary(view) != self.id || !self.may_lead() {
             return;
@@ -234,7 +237,7 @@ impl<A: Application> Replica<A> {
     /// replica has fetched those, and a quorum of correct ones is enough.
     fn view_changes_to_start_from(&mut self, view: View) -> Option<Vec<Signed<ViewChange>>> {
         let quorum = self.members.quorum();
-        let wanting = self.view_changes.values().filter(|change| change.body.view == view);
+        let wanting = self.own.view_changes.values().filter(|change| change.body.view == view);
         let mut usable: Vec<_> = wanting.map(|change| Signed::clone(change)).collect();
         let mut asked = false;
         while usable.len() >= quorum {
@@ -247,7 +250,7 @@ impl<A: Application> Replica<A> {
                 return Some(usable);
             }
             for Obligation { seq, digest } in &unknown {
-                if let Some(slot) = self.log.entry(*seq)
+                if let Some(slot) = self.own.log.entry(*seq)
                     && !slot.wanted.contains(digest)
                 {
                     slot.wanted.push(*digest);
@@ -272,14 +275,14 @@ impl<A: Application> Replica<A> {
         let mut owed = obligations(self.members.start(), view_changes).proposals;
         owed.retain(|it| {
             let known =
-                |seq| self.log.get(seq).is_some_and(|slot| slot.content(it.digest).is_some());
-            it.digest != null && self.log.contains(it.seq) && !known(it.seq)
+                |seq| self.own.log.get(seq).is_some_and(|slot| slot.content(it.digest).is_some());
+            it.digest != null && self.own.log.contains(it.seq) && !known(it.seq)
         });
         owed
     }
 
     /// The message proved itself on the way in: see `certificate`.
-    pub(super) fn on_new_view(&mut self, new_view: Arc<Signed<NewView>>) {
+    pub(crate) fn on_new_view(&mut self, new_view: Arc<Signed<NewView>>) {
         let view = new_view.body.view;
         if view < self.view || (view == self.view && self.is_active()) {
             return;
@@ -310,21 +313,22 @@ impl<A: Application> Replica<A> {
         let view = new_view.body.view;
         self.view = view;
         self.standing = Standing::Active;
-        self.view_changes.retain(|_, change| change.body.view > view);
+        self.own.view_changes.retain(|_, change| change.body.view > view);
         self.outbox.persist(Record::NewView(new_view.clone()));
         if !self.place_obligations(&new_view.body) {
             return false;
         }
         let carried_over = u32::try_from(new_view.body.pre_prepares.len()).unwrap_or(u32::MAX);
-        self.new_view = Some(new_view);
-        self.event(EventKind::ViewEntered { view, primary: self.primary(), carried_over });
+        self.own.new_view = Some(new_view);
+        let primary = self.primary();
+        self.event(EventKind::ViewEntered { view, primary, carried_over });
         true
     }
 
     /// Replaces what was accepted in earlier views by O. Also used when starting from disk. False:
     /// the epoch ended with min-s, and nothing of O belongs to the next.
-    pub(super) fn place_obligations(&mut self, new_view: &NewView) -> bool {
-        for (_, slot) in self.log.iter_mut() {
+    pub(crate) fn place_obligations(&mut self, new_view: &NewView) -> bool {
+        for (_, slot) in self.own.log.iter_mut() {
             slot.accepted = None;
             slot.timing = None;
             slot.wanted.clear();
@@ -333,23 +337,24 @@ impl<A: Application> Replica<A> {
         let owed = obligations(start, &new_view.view_changes);
         let min_s = owed.checkpoint.as_ref().map_or(start, CheckpointCertificate::seq);
         if let Some(checkpoint) = owed.checkpoint {
-            self.make_stable(&checkpoint);
-            if self.epoch() != new_view.epoch {
+            self.stabilise(&checkpoint);
+            if self.is_over() {
                 return false;
             }
+            self.catch_up();
         }
-        self.min_s = min_s;
-        self.proposed = self.log.low().max(min_s).max(self.executed);
+        self.own.min_s = min_s;
+        self.own.proposed = self.low.max(min_s).max(self.executed);
         let last = self.last_position();
         let null = Arc::new(Batch::default());
         let null_digest = null.digest();
         for header in &new_view.pre_prepares {
             let PrePrepare { seq, digest, .. } = header.body;
-            self.proposed = self.proposed.max(seq);
+            self.own.proposed = self.own.proposed.max(seq);
             if seq > last {
                 continue;
             }
-            let Some(slot) = self.log.entry(seq) else { continue };
+            let Some(slot) = self.own.log.entry(seq) else { continue };
             slot.accepted = Some(header.clone().into());
             let batch = match &slot.decided {
                 Some(decided) if decided.pre_prepare.body.digest == digest => {
@@ -366,35 +371,27 @@ impl<A: Application> Replica<A> {
     }
 
     /// In normal operation in a new view: votes for O, takes up what came early, proposes.
-    pub(super) fn start_view(&mut self) {
+    pub(crate) fn start_view(&mut self) {
         let view = self.view;
-        self.paces.start_view(self.now);
-        // Whoever waits, waits for this primary from now on; what O carries is under way.
+        self.own.paces.start_view(self.now);
         let mut carried: Vec<_> = self
+            .own
             .log
             .after(self.executed)
             .filter_map(|(_, slot)| slot.batch(slot.accepted.as_ref()?.body.digest))
             .flat_map(|batch| batch.requests().iter().map(|request| request.body.id))
             .collect();
         carried.sort_unstable();
-        self.ending_since = self.register.end().map(|_| self.now);
-        let mut waiting: Vec<_> = self.pending.values_mut().collect();
-        waiting.sort_by_key(|pending| (pending.since, pending.request.body.id));
-        self.queue.clear();
-        for pending in waiting {
-            let id = pending.request.body.id;
-            pending.since = self.now;
-            pending.proposed = carried.binary_search(&id).is_ok();
-            self.queue.push_back((id.client, id.timestamp));
-        }
+        self.wait_anew(&carried);
 
         let proposals: Vec<_> = self
+            .own
             .log
             .iter()
             .filter_map(|(_, slot)| slot.accepted.as_ref().map(|header| header.body))
             .collect();
         for PrePrepare { seq, digest, .. } in proposals {
-            if let Some(slot) = self.log.get(seq) {
+            if let Some(slot) = self.own.log.get(seq) {
                 let requests = slot.batch(digest).map_or(0, |batch| batch.requests().len());
                 let requests = u32::try_from(requests).unwrap_or(u32::MAX);
                 self.event(EventKind::PrePrepared { view, seq, digest, requests });
@@ -407,6 +404,7 @@ impl<A: Application> Replica<A> {
         self.fetch_missing();
 
         let early: Vec<_> = self
+            .own
             .log
             .iter()
             .filter_map(|(_, slot)| {
@@ -419,35 +417,5 @@ impl<A: Application> Replica<A> {
         }
         self.status_at = self.now + self.config.status_interval();
         self.propose();
-    }
-
-    /// After a start from disk: ask at once what was missed.
-    pub(super) fn after_restore(&mut self) {
-        // What replaying wanted written is what was read; nothing is owed to the disk.
-        self.outbox = super::outbox::Outbox::default();
-        self.status_at = Time::ZERO;
-        if self.is_recovering() {
-            self.event(EventKind::Recovering { life: self.recovery.life });
-            return;
-        }
-        let id = self.id;
-        let (view, active, primary) = (self.view, self.is_active(), self.is_primary());
-        let (epoch, life) = (self.epoch(), self.recovery.life);
-        self.vote_again();
-        for (seq, slot) in self.log.iter_mut() {
-            let Some(accepted) = slot.accepted.as_ref().filter(|it| active && it.body.view == view)
-            else {
-                continue;
-            };
-            let digest = accepted.body.digest;
-            if !primary && slot.content(digest).is_some() {
-                let vote = super::messages::Prepare { epoch, view, seq: *seq, digest };
-                slot.prepares.add(id, Signed::new(vote, &*self.authenticator).into());
-            }
-            if slot.is_prepared() {
-                let vote = super::messages::Commit { epoch, view, seq: *seq, digest, life };
-                slot.commits.add(id, Signed::new(vote, &*self.authenticator).into());
-            }
-        }
     }
 }

@@ -6,9 +6,8 @@ use alloc::sync::Arc;
 use serde::Serialize;
 
 use super::super::{
-    durable::Record,
     messages::{Message, NewView, RecoveryAnswer, RecoveryQuery, ViewChange, node_of},
-    replica::Replica,
+    rules::Rules,
 };
 use crate::{
     app::Application,
@@ -16,6 +15,7 @@ use crate::{
     event::ViewChangeCause,
     ids::{NodeId, Seq},
     protocol::To,
+    replica::Record,
     sorted::SortedMap,
     time::Time,
 };
@@ -37,24 +37,24 @@ struct Life {
 
 /// The peers that ever forgot.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(in super::super) struct Lives(SortedMap<NodeId, Life>);
+pub(crate) struct Lives(SortedMap<NodeId, Life>);
 
 impl Lives {
     /// From disk.
-    pub(in super::super) fn restore(&mut self, peer: NodeId, number: u64) {
+    pub(crate) fn restore(&mut self, peer: NodeId, number: u64) {
         let life = Life { number, target: None, answer_at: Time::ZERO };
         let known = self.0.entry(peer).or_insert(life);
         known.number = known.number.max(number);
     }
 
     /// Whether a view change is of an earlier life than the latest that is known of its sender.
-    pub(in super::super) fn is_past(&self, change: &Signed<ViewChange>) -> bool {
+    pub(crate) fn is_past(&self, change: &Signed<ViewChange>) -> bool {
         let known = node_of(change.by).and_then(|by| self.0.get(&by));
         known.is_some_and(|known| change.body.life < known.number)
     }
 
     /// Whether a new view was started with such a view change.
-    pub(in super::super) fn is_stale(&self, new_view: &NewView) -> bool {
+    pub(crate) fn is_stale(&self, new_view: &NewView) -> bool {
         new_view.view_changes.iter().any(|change| self.is_past(change))
     }
 
@@ -64,8 +64,8 @@ impl Lives {
     }
 }
 
-impl<A: Application> Replica<A> {
-    pub(in super::super) fn on_recovery_query(&mut self, peer: NodeId, query: RecoveryQuery) {
+impl<A: Application> Rules<'_, A> {
+    pub(crate) fn on_recovery_query(&mut self, peer: NodeId, query: RecoveryQuery) {
         if self.is_recovering() {
             // What it knows of its own past is no help to another.
             return;
@@ -77,14 +77,16 @@ impl<A: Application> Replica<A> {
         let answer_at = self.now + self.config.status_interval() / 2;
         let is_new = known.is_none_or(|it| it.number < query.life);
         let known_target = known.filter(|_| !is_new).and_then(|it| it.target);
-        let furthest = self.log.high().0.saturating_add(MAX_FILLED_WINDOWS * self.config.window);
+        let furthest =
+            self.own.log.high().0.saturating_add(MAX_FILLED_WINDOWS * self.config.window);
         let target = known_target.or(query.target.map(|target| target.min(Seq(furthest))));
         self.lives.0.insert(peer, Life { number: query.life, target, answer_at });
         if is_new {
             self.outbox.persist(Record::Life(peer, query.life));
-            self.view_changes.retain(|_, change| !self.lives.is_past(change));
+            let lives = &self.shell.lives;
+            self.own.view_changes.retain(|_, change| !lives.is_past(change));
         }
-        let prepared = self.log.iter().rev().find_map(|(_, slot)| slot.prepared.clone());
+        let prepared = self.own.log.iter().rev().find_map(|(_, slot)| slot.prepared.clone());
         let answer = RecoveryAnswer {
             life: query.life,
             epoch: self.epoch(),
@@ -102,7 +104,8 @@ impl<A: Application> Replica<A> {
 
     /// The next position is filled with the null request: no request waits, and somebody who
     /// recovers needs the log to move. As many at a time as the pipeline takes.
-    pub(in super::super) fn must_fill(&self) -> bool {
-        self.queue.is_empty() && self.lives.target().is_some_and(|target| self.proposed < target)
+    pub(crate) fn must_fill(&self) -> bool {
+        self.queue.is_empty()
+            && self.lives.target().is_some_and(|target| self.own.proposed < target)
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// The answers to this life's query, at most one a peer.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(in super::super) struct Estimate {
+pub(crate) struct Estimate {
     /// The epoch in which they were given.
     epoch: Epoch,
     /// Of each peer the lowest view and position: every answer to this life's query is good, and
@@ -25,21 +25,21 @@ pub(in super::super) struct Estimate {
 
 impl Estimate {
     /// Answers of another epoch say nothing of this one.
-    pub(super) fn begin(&mut self, epoch: Epoch) {
+    pub(crate) fn begin(&mut self, epoch: Epoch) {
         if self.epoch != epoch {
             *self = Self { epoch, ..Self::default() };
         }
     }
 
     /// Takes an answer; its certificates were checked on the way in.
-    pub(super) fn add(&mut self, from: NodeId, answer: &RecoveryAnswer) {
+    pub(crate) fn add(&mut self, from: NodeId, answer: &RecoveryAnswer) {
         let said = (answer.view, answer.position());
         let known = self.answers.entry(from).or_insert(said);
         *known = (known.0.min(said.0), known.1.min(said.1));
     }
 
     /// The paper's `H_M = L + c_M`, up to the next checkpoint.
-    pub(super) fn settle(&mut self, members: Membership, window: u64, interval: u64) {
+    pub(crate) fn settle(&mut self, members: Membership, window: u64, interval: u64) {
         if self.position.is_some() || self.answers.len() < members.quorum() {
             return;
         }
@@ -51,7 +51,7 @@ impl Estimate {
     }
 
     /// The position and the view; `None`: too few answers.
-    pub(super) fn bound(&self, members: Membership) -> Option<(Seq, View)> {
+    pub(crate) fn bound(&self, members: Membership) -> Option<(Seq, View)> {
         if self.epoch != members.epoch() {
             return None;
         }

@@ -64,90 +64,58 @@
 mod answer;
 mod estimate;
 
-pub(super) use answer::Lives;
-pub(super) use estimate::Estimate;
+pub(crate) use answer::Lives;
+pub(crate) use estimate::Estimate;
 
 use alloc::sync::Arc;
 
 use serde::Serialize;
 
 use super::{
-    config::Config,
-    durable::{Record, RestoreError},
     messages::{Commit, Message, PrePrepare, RecoveryAnswer, RecoveryQuery},
-    replica::Replica,
+    rules::Rules,
 };
 use crate::{
     app::Application,
-    crypto::{Authenticator, Signed},
+    crypto::Signed,
     event::EventKind,
     ids::{NodeId, Seq, View},
     protocol::To,
-    quorum::Membership,
+    replica::{Record, Shell},
 };
 
 /// What a replica knows of its own memory.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Recovery {
+pub(crate) struct Recovery {
     /// Which life this is: 0 until it first forgot, then what the host gave.
-    pub(super) life: u64,
+    pub(crate) life: u64,
     /// `Some`: recovering.
-    pub(super) estimate: Option<Estimate>,
+    pub(crate) estimate: Option<Estimate>,
     /// It leads only views above this one; `None`: any.
-    pub(super) leads_above: Option<View>,
+    pub(crate) leads_above: Option<View>,
 }
 
-impl<A: Application> Replica<A> {
-    /// A replica whose disk lost something that was safe. Of what is left it uses the latest
-    /// stable checkpoint, which proves itself, and says nothing that counts until it knows that it
-    /// can't contradict itself.
-    ///
-    /// `life` must be higher than at every start before: a host that has a clock uses it.
-    pub fn restore_damaged(
-        id: NodeId,
-        members: Membership,
-        config: Config,
-        authenticator: Arc<dyn Authenticator>,
-        genesis: A,
-        records: impl IntoIterator<Item = Record>,
-        life: u64,
-    ) -> Result<Self, RestoreError> {
-        let mut records: alloc::vec::Vec<_> = records.into_iter().collect();
-        records.push(Record::Forgot(life));
-        let restore = move |records| {
-            let (config, authenticator) = (config.clone(), authenticator.clone());
-            Self::restore(id, members, config, authenticator, genesis.clone(), records)
-        };
-        let mut replica = match restore(records.clone()) {
-            // Of the state something is missing: it is fetched anew, like everything else.
-            Err(RestoreError::State { .. }) => {
-                records.retain(|record| !matches!(record, Record::Stable(..)));
-                restore(records)?
-            }
-            restored => restored?,
-        };
-        replica.outbox.persist(Record::Forgot(life));
-        Ok(replica)
-    }
-
+impl<A: Application> Shell<A> {
     /// Whether it lost memory and can't vote yet.
-    pub fn is_recovering(&self) -> bool {
+    pub(crate) fn is_recovering(&self) -> bool {
         self.recovery.estimate.is_some()
     }
 
     /// The position and the view that it must reach to vote again; `None`: it isn't recovering, or
     /// has too few answers.
-    pub fn recovery_bound(&self) -> Option<(Seq, View)> {
+    pub(crate) fn recovery_bound(&self) -> Option<(Seq, View)> {
         self.recovery.estimate.as_ref()?.bound(self.members)
     }
 
     /// Whether it may propose in its view and start it.
-    pub(super) fn may_lead(&self) -> bool {
+    pub(crate) fn may_lead(&self) -> bool {
         !self.is_recovering() && self.recovery.leads_above.is_none_or(|view| self.view > view)
     }
+}
 
+impl<A: Application> Rules<'_, A> {
     /// Asks again, until it knows and has what it needs.
-    pub(super) fn query_peers(&mut self) {
+    pub(crate) fn query_peers(&mut self) {
         if self.is_recovering() {
             let target = self.recovery_bound().map(|(seq, _)| seq);
             let query = RecoveryQuery { life: self.recovery.life, target };
@@ -155,7 +123,7 @@ impl<A: Application> Replica<A> {
         }
     }
 
-    pub(super) fn on_recovery_answer(&mut self, from: NodeId, answer: &RecoveryAnswer) {
+    pub(crate) fn on_recovery_answer(&mut self, from: NodeId, answer: &RecoveryAnswer) {
         if answer.life != self.recovery.life || answer.epoch != self.epoch() {
             return;
         }
@@ -169,16 +137,16 @@ impl<A: Application> Replica<A> {
     }
 
     /// After every message: votes again, once it is beyond everything that it may have forgotten.
-    pub(super) fn try_recover(&mut self) {
+    pub(crate) fn try_recover(&mut self) {
         let Some((position, view)) = self.recovery_bound() else { return };
-        if !self.is_active() || self.view < view || self.log.low() < position {
+        if !self.is_active() || self.view < view || self.low < position {
             return;
         }
         let leads_above = view.next();
         self.recovery.estimate = None;
         self.recovery.leads_above = Some(leads_above);
         self.outbox.persist(Record::Recovered(leads_above));
-        let (seq, view) = (self.log.low(), self.view);
+        let (seq, view) = (self.low, self.view);
         self.event(EventKind::Recovered { seq, view });
         self.vote_for_accepted();
     }
@@ -187,6 +155,7 @@ impl<A: Application> Replica<A> {
     fn vote_for_accepted(&mut self) {
         let view = self.view;
         let accepted: alloc::vec::Vec<_> = self
+            .own
             .log
             .iter()
             .filter_map(|(_, slot)| {
@@ -207,7 +176,7 @@ impl<A: Application> Replica<A> {
     }
 
     /// This replica's commit for what prepared here.
-    pub(super) fn commit(&mut self, proposal: PrePrepare) {
+    pub(crate) fn commit(&mut self, proposal: PrePrepare) {
         if self.is_recovering() {
             return;
         }
@@ -215,7 +184,7 @@ impl<A: Application> Replica<A> {
         let body = Commit { epoch, view, seq, digest, life: self.recovery.life };
         let commit = Arc::new(Signed::new(body, &*self.authenticator));
         let id = self.id;
-        if let Some(slot) = self.log.entry(body.seq) {
+        if let Some(slot) = self.own.log.entry(body.seq) {
             slot.commits.add(id, commit.clone());
         }
         self.send(To::Others, Message::Commit(commit));

@@ -92,7 +92,10 @@ fn no_request_waits_for_company_longer_than_the_bound() {
     ask_from(&mut net, 1..=5);
     assert_eq!(proposed(&net), [1, 1, 2]);
     let arrived = net.now;
-    assert_eq!(net.replica(0).batch_timer(), Some(arrived + config.batch_delay()));
+    assert_eq!(
+        net.pbft(0).batch_timer(&net.replica(0).shell),
+        Some(arrived + config.batch_delay())
+    );
     // Another comes later; the first one's patience counts.
     net.pass(config.batch_delay() / 2);
     ask_from(&mut net, [6]);
@@ -134,7 +137,7 @@ fn a_client_that_floods_has_one_request_in_a_batch_and_delays_no_other() {
             ask_from(&mut net, 2..=4);
         }
     }
-    assert!(net.replica(0).queue.len() < 100, "{}", net.replica(0).queue.len());
+    assert!(net.replica(0).shell.queue.len() < 100, "{}", net.replica(0).shell.queue.len());
     net.everything();
     net.pass(config.status_interval() * 4);
     let batches: Vec<Vec<u64>> = net

@@ -97,7 +97,7 @@ fn a_peer_that_asks_for_ever_later_views_is_heard_a_few_times_and_moves_nobody()
         let change = super::view_change::view_change(3, view, vec![]);
         net.deliver(3, 0, Message::ViewChange(Arc::new(change)));
     }
-    let taken_up = net.replica(0).view_changes.get(&NodeId(3)).unwrap().body.view;
+    let taken_up = net.pbft(0).view_changes.get(&NodeId(3)).unwrap().body.view;
     assert_eq!(taken_up, View(4));
     assert_eq!(net.replica(0).view(), View(0));
     assert!(net.replica(0).is_active());

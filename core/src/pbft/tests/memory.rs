@@ -102,6 +102,7 @@ fn what_a_replica_keeps_is_bounded_by_the_formula_under_every_valid_input_of_f_r
     flood(&mut net, 0, 100);
 
     let replica = net.replica(1);
+    let pbft = net.pbft(1);
     let (n, clients) = (4, CLIENTS as usize);
     let batch = 64 + clients * 256;
     let signed = 160;
@@ -110,27 +111,28 @@ fn what_a_replica_keeps_is_bounded_by_the_formula_under_every_valid_input_of_f_r
     let within = |what: &str, found: usize, bound: usize| {
         assert!(found <= bound, "{what}: {found} over {bound}");
     };
-    assert!(replica.log.iter().count() > 3, "the flood filled nothing");
-    within("positions", replica.log.iter().count(), WINDOW as usize);
-    within("log, in bytes", bytes(&replica.log), WINDOW as usize * slot);
-    within("checkpoints, in bytes", bytes(&replica.checkpoints), 3 * n * signed + 3 * 4_096);
-    within("view changes", replica.view_changes.len(), n);
-    within("view changes, in bytes", bytes(&replica.view_changes), {
+    assert!(pbft.log.iter().count() > 3, "the flood filled nothing");
+    within("positions", pbft.log.iter().count(), WINDOW as usize);
+    within("log, in bytes", bytes(&pbft.log), WINDOW as usize * slot);
+    within("checkpoints, in bytes", bytes(&replica.shell.checkpoints), 3 * n * signed + 3 * 4_096);
+    within("view changes", pbft.view_changes.len(), n);
+    within("view changes, in bytes", bytes(&pbft.view_changes), {
         n * (signed + certificate + WINDOW as usize * certificate)
     });
-    within("pending", replica.pending.len(), clients);
-    within("pending, in bytes", bytes(&replica.pending), clients * 256);
-    within("queue", replica.queue.len(), 2 * clients + 64);
-    within("reads", replica.reads.len(), clients);
-    within("sessions, in bytes", bytes(&replica.sessions), clients * 64);
-    within("allowances, in bytes", bytes(&replica.allowances), n * 32);
-    within("paces, in bytes", bytes(&replica.paces), 2 * 8 * 8 + n * 32 + 32);
+    within("pending", replica.shell.pending.len(), clients);
+    within("pending, in bytes", bytes(&replica.shell.pending), clients * 256);
+    within("queue", replica.shell.queue.len(), 2 * clients + 64);
+    within("reads", pbft.reads.len(), clients);
+    within("sessions, in bytes", bytes(&replica.shell.sessions), clients * 64);
+    within("allowances, in bytes", bytes(&replica.shell.allowances), n * 32);
+    within("paces, in bytes", bytes(&pbft.paces), 2 * 8 * 8 + n * 32 + 32);
 
     // Nor does it grow with time: ten times the flood, the same size.
     let size = |net: &Net| {
         let replica = net.replica(1);
-        bytes(&(&replica.log, &replica.checkpoints, &replica.view_changes, &replica.pending))
-            + bytes(&(&replica.reads, &replica.sessions, &replica.allowances, &replica.paces))
+        let pbft = net.pbft(1);
+        bytes(&(&pbft.log, &replica.shell.checkpoints, &pbft.view_changes, &replica.shell.pending))
+            + bytes(&(&pbft.reads, &replica.shell.sessions, &replica.shell.allowances, &pbft.paces))
     };
     let before = size(&net);
     flood(&mut net, 100, 1_000);

@@ -14,9 +14,10 @@ use crate::{
     crypto::{Authenticator, Signed, Simulated, verify},
     event::EventKind,
     ids::{ClientId, NodeId, Principal, RequestId, Seq, Timestamp},
-    pbft::{Config, Message, Read, ReadReply, Record, Replica, Reply, Request},
+    pbft::{Config, Message, Pbft, Read, ReadReply, Record, Replica, Reply, Request},
     protocol::{Effect, Input, Protocol, To},
     quorum::Membership,
+    replica::Order,
     time::Time,
 };
 
@@ -101,6 +102,12 @@ impl Net {
             mangles: None,
             refused: 0,
         }
+    }
+
+    /// What a replica knows of its epoch as PBFT orders it.
+    pub(super) fn pbft(&self, id: u16) -> &Pbft {
+        let Order::Pbft(pbft) = &self.replica(id).order;
+        pbft
     }
 
     /// From now on only what passes is delivered.

@@ -15,8 +15,8 @@ use crate::{
     pbft::{
         Checkpoint, CheckpointCertificate, Config, FetchState, Message, NodeRef, Replica,
         StateNode, StateNodes,
-        transfer::{REQUEST_COSTS_BYTES, SERVED_BYTES_AN_INTERVAL},
     },
+    replica::{REQUEST_COSTS_BYTES, SERVED_BYTES_AN_INTERVAL},
     state::{Path, PieceId, Section, Tree},
 };
 
@@ -195,7 +195,7 @@ fn what_was_fetched_of_a_superseded_target_is_kept_and_memory_stays_bounded() {
         let progress = net.replica(3).fetching().expect("it is cut short");
         assert!(progress.fetched > 0 && progress.missing > 0, "{progress:?}");
         total = net.replica(0).stable_tree().unwrap().totals().bytes;
-        let held = net.replica(3).transfer.as_ref().unwrap().held_bytes() as u64;
+        let held = net.replica(3).shell.transfer.as_ref().unwrap().held_bytes() as u64;
         assert!(held > 0 && held <= 2 * total, "{held} bytes held of a state of {total}");
         leave_behind(&mut net, 13 + round * 10..=22 + round * 10);
     }
@@ -254,12 +254,12 @@ fn a_state_that_means_nothing_is_not_adopted_even_if_a_quorum_signed_it() {
     let (certificate, nodes) = impossible_state();
     net.only(|_, to, _| to == NodeId(3));
     net.deliver(0, 3, Message::Stable(certificate.into()));
-    assert!(net.replica(3).transfer.is_some());
+    assert!(net.replica(3).shell.transfer.is_some());
     let as_node = |bytes: Vec<u8>| StateNode { digest: Digest::of_bytes(&bytes), bytes };
     let nodes: Vec<_> = nodes.into_iter().map(as_node).collect();
     let answer = Signed::new(StateNodes { seq: Seq(100), nodes }, &node(0));
     net.deliver(0, 3, Message::State(answer.into()));
-    assert!(net.replica(3).transfer.is_none(), "it was given up");
+    assert!(net.replica(3).shell.transfer.is_none(), "it was given up");
     assert_eq!(net.replica(3).last_executed(), Seq(1));
     assert_eq!(*net.replica(3).application(), before);
 }
@@ -269,7 +269,7 @@ fn nodes_that_nobody_asked_for_are_not_kept() {
     let mut net = newcomer_among(100);
     leave_behind(&mut net, 1..=12);
     net.only(|_, to, message| to == NodeId(3) && !matches!(message, Message::State(_)));
-    let stable = net.replica(0).stable.clone().unwrap().0;
+    let stable = net.replica(0).shell.stable.clone().unwrap().0;
     net.deliver(0, 3, Message::Stable(stable.into()));
     net.only(|_, to, _| to == NodeId(3));
     for number in 0..100_u8 {
@@ -278,7 +278,7 @@ fn nodes_that_nobody_asked_for_are_not_kept() {
         let answer = Signed::new(StateNodes { seq: Seq(10), nodes }, &node(1));
         net.deliver(1, 3, Message::State(answer.into()));
     }
-    assert_eq!(net.replica(3).transfer.as_ref().unwrap().held_bytes(), 0);
+    assert_eq!(net.replica(3).shell.transfer.as_ref().unwrap().held_bytes(), 0);
 }
 
 #[test]

@@ -282,11 +282,11 @@ fn a_crash_does_not_make_a_replica_forget_the_view_that_it_entered() {
     net.ask(&request(1, 1, "k"), 0..4);
     net.pass_for(Duration::from_secs(2), |id| id != 0);
     assert_eq!((net.replica(2).view(), net.replica(2).is_active()), (View(1), true));
-    let entered = net.replica(2).new_view.clone();
+    let entered = net.pbft(2).new_view.clone();
     assert!(entered.is_some());
     net.restart(2);
     assert_eq!((net.replica(2).view(), net.replica(2).is_active()), (View(1), true));
-    assert_eq!(net.replica(2).new_view, entered);
+    assert_eq!(net.pbft(2).new_view, entered);
 }
 
 #[test]

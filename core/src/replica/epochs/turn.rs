@@ -5,13 +5,10 @@ use alloc::{sync::Arc, vec::Vec};
 use super::{
     super::{
         allowance::Allowances,
-        certificate::CheckpointCertificate,
         checkpoint::CheckpointVotes,
         durable::Record,
-        messages::{FetchEpochEnds, Message},
-        pace::Paces,
-        recovery::Estimate,
-        replica::{Replica, Standing},
+        ordering::News,
+        shell::{Shell, Standing},
     },
     chain::{EpochEnd, MAX_LINKS, keys},
 };
@@ -20,50 +17,51 @@ use crate::{
     crypto::Signed,
     event::EventKind,
     ids::{ClientId, Epoch, NodeId, Principal, Seq, View},
+    pbft::{CheckpointCertificate, Estimate, FetchEpochEnds, Message},
     protocol::{Effect, To},
     quorum::Membership,
 };
 
-impl<A: Application> Replica<A> {
+impl<A: Application> Shell<A> {
     /// Whether it votes for nothing: no member, or without the state that its epoch began with.
-    pub(in super::super) fn is_following(&self) -> bool {
+    pub(crate) fn is_following(&self) -> bool {
         self.standing == Standing::Following
     }
 
-    fn may_take_part(&self) -> bool {
+    pub(crate) fn may_take_part(&self) -> bool {
         self.members.contains(self.id) && self.register.members() == self.members
     }
 
     /// The last position of this epoch, if it is known already. Nothing above it is proposed,
     /// accepted or executed.
-    pub(in super::super) fn last_position(&self) -> Seq {
+    pub(crate) fn last_position(&self) -> Seq {
         self.register.end().unwrap_or(Seq(u64::MAX))
     }
 
     /// Whether this replica's state has reached the end of its epoch.
-    pub(in super::super) fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.executed == self.last_position()
     }
 
     /// A checkpoint whose state is here became stable; perhaps an epoch ends with it.
-    pub(in super::super) fn after_stable(&mut self, certificate: &CheckpointCertificate) {
+    pub(crate) fn after_stable(&mut self, certificate: &CheckpointCertificate) {
         if self.register.end() != Some(certificate.seq()) {
             return;
         }
         if self.register.members() != self.members {
             // The chain was here before the state.
             self.register.turn();
-            self.resume();
+            self.news.push_back(News::Arrived);
             return;
         }
         let Some(next) = self.register.next().cloned() else { return };
         self.register.turn();
-        self.begin(Arc::new(EpochEnd { certificate: certificate.clone(), next }));
+        self.ended = Some(Arc::new(EpochEnd { certificate: certificate.clone(), next }));
     }
 
     /// Leaves everything of the old epoch behind: its votes, its views, and what was proposed above
     /// its end. Clients' requests come along.
-    pub(in super::super) fn begin(&mut self, end: Arc<EpochEnd>) {
+    pub(crate) fn begin(&mut self, end: Arc<EpochEnd>) {
         let was_member = self.members.contains(self.id);
         self.authenticator = self.authenticator.with_keys(&end.next.keys().collect::<Vec<_>>());
         self.previous = Some(self.members);
@@ -71,16 +69,12 @@ impl<A: Application> Replica<A> {
         let (epoch, start) = (self.epoch(), self.members.start());
         self.chain.push(end.clone());
         self.outbox.persist(Record::EpochEnd(end));
-        self.log.restart(start);
+        self.low = start;
         self.checkpoints = CheckpointVotes::default();
         self.view = View(0);
         self.standing = Standing::Following;
-        self.view_changes.clear();
-        self.new_view = None;
-        self.min_s = start;
-        self.failed_views = 0;
         self.ending_since = None;
-        self.proposed = start.max(self.executed);
+        self.news.clear();
         // It may have been here before it forgot, while those that it asked were not: so it asks
         // again, those who are.
         if self.recovery.life > 0 {
@@ -89,8 +83,6 @@ impl<A: Application> Replica<A> {
         }
         self.transfer = None;
         self.allowances = Allowances::default();
-        self.paces = Paces::default();
-        self.reads.clear();
         let members = self.members.nodes().collect();
         self.event(EventKind::EpochBegun { epoch, after: start, members });
         if was_member && !self.members.contains(self.id) {
@@ -98,29 +90,10 @@ impl<A: Application> Replica<A> {
             self.queue.clear();
             self.event(EventKind::Retired { epoch });
         }
-        self.resume();
-    }
-
-    /// Takes part if it may; else asks for what it lacks.
-    pub(in super::super) fn resume(&mut self) {
-        if self.may_take_part() {
-            self.standing = Standing::Active;
-            self.send(To::Others, Message::Status(self.status()));
-            self.start_view();
-        } else {
-            self.follow();
-        }
-    }
-
-    /// The state has arrived: takes part from here on.
-    pub(in super::super) fn take_part(&mut self) {
-        if self.is_following() && self.may_take_part() {
-            self.resume();
-        }
     }
 
     /// Executes the administrator's operation, and returns what came of it.
-    pub(in super::super) fn change_membership(&mut self, at: Seq, operation: &[u8]) -> Vec<u8> {
+    pub(crate) fn change_membership(&mut self, at: Seq, operation: &[u8]) -> Vec<u8> {
         let before = self.register.end();
         let interval = self.config.checkpoint_interval;
         let founders = self.register.founders().iter();
@@ -136,7 +109,7 @@ impl<A: Application> Replica<A> {
 
     /// Asks for the state. A member asks everyone who may have it, the old replicas too; who is
     /// none follows at leisure, and asks one member at a time.
-    pub(in super::super) fn follow(&mut self) {
+    pub(crate) fn follow(&mut self) {
         let interval = self.config.status_interval();
         self.status_at = self.now + interval;
         let status = Message::Status(self.status());
@@ -161,46 +134,25 @@ impl<A: Application> Replica<A> {
     }
 
     /// A peer is in an older epoch.
-    pub(in super::super) fn show_epoch_ends(&mut self, peer: NodeId, from: Epoch) {
+    pub(crate) fn show_epoch_ends(&mut self, peer: NodeId, from: Epoch) {
         if let Some(message) = self.epoch_ends(from) {
             self.send(To::Node(peer), message);
         }
     }
 
     /// A client believes in an older epoch, or asks whom it should not.
-    pub(in super::super) fn tell_epoch_ends(&mut self, client: ClientId, from: Epoch) {
+    pub(crate) fn tell_epoch_ends(&mut self, client: ClientId, from: Epoch) {
         if let Some(message) = self.epoch_ends(from) {
             self.outbox.push(Effect::Reply { client, message });
         }
     }
 
-    pub(in super::super) fn on_fetch_epoch_ends(&mut self, fetch: &Signed<FetchEpochEnds>) {
+    pub(crate) fn on_fetch_epoch_ends(&mut self, fetch: &Signed<FetchEpochEnds>) {
         self.tell_epoch_ends(fetch.body.client, fetch.body.from);
     }
 
-    /// A proven chain: see `chain`. Links that this replica has left behind were not checked and
-    /// are not looked at.
-    pub(in super::super) fn on_epoch_ends(&mut self, ends: &[Arc<EpochEnd>]) {
-        for end in
-            ends.iter().filter(|end| end.epoch() >= self.epoch()).cloned().collect::<Vec<_>>()
-        {
-            if end.epoch() == self.epoch() {
-                // Who executed up to the end lacked nothing but the certificate.
-                self.stabilise(&end.certificate);
-            }
-            if end.epoch() == self.epoch() {
-                self.begin(end);
-            }
-        }
-        if self.is_following()
-            && let Some(begun) = self.chain.last().map(|end| end.certificate.clone())
-        {
-            self.on_stable(&begun);
-        }
-    }
-
     /// Starting from disk: the state's own register has the keys of everyone who ever joined.
-    pub(in super::super) fn learn_keys(&mut self) {
+    pub(crate) fn learn_keys(&mut self) {
         let keys: Vec<_> = keys(self.register.joined()).collect();
         self.authenticator = self.authenticator.with_keys(&keys);
     }

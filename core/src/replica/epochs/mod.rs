@@ -36,7 +36,7 @@ mod change;
 mod register;
 mod turn;
 
-pub(super) use chain::check_chain;
+pub(crate) use chain::check_chain;
 pub use chain::{EpochEnd, MAX_LINKS, Roster};
 pub use change::{Change, ChangeOutcome, ChangeRefused, MAX_CONTACT_BYTES, NewMember};
 pub use register::Register;

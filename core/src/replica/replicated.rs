@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{epochs::Register, replica::Replica, sessions::Bounds};
+use super::{epochs::Register, sessions::Bounds, shell::Shell};
 use crate::{
     app::Application,
     crypto::{decode, encode},
@@ -32,7 +32,7 @@ fn sessions(index: u32) -> PieceId {
     PieceId { section: Section::Sessions, index }
 }
 
-impl<A: Application> Replica<A> {
+impl<A: Application> Shell<A> {
     /// The pieces that may differ from those in the tree.
     fn changed_pieces(&self) -> impl Iterator<Item = PieceId> {
         let of_application = self.application.changed().iter().copied().map(application);
@@ -52,7 +52,7 @@ impl<A: Application> Replica<A> {
     }
 
     /// The state as it is now. Hashes what changed since the last time, and nothing else.
-    pub(super) fn update_tree(&mut self) {
+    pub(crate) fn update_tree(&mut self) {
         let pieces = self.changed_pieces().chain([AGREED, MEMBERSHIP]);
         let changes: SortedMap<_, _> = pieces.map(|piece| (piece, self.piece(piece))).collect();
         self.tree = self.tree.update(changes).tree;
@@ -61,7 +61,7 @@ impl<A: Application> Replica<A> {
     }
 
     /// The tree of a replica at the start of history: the application may begin with anything.
-    pub(super) fn plant_tree(&mut self) {
+    pub(crate) fn plant_tree(&mut self) {
         let indexes = self.application.pieces().into_iter();
         let pieces = indexes.map(application).map(|piece| (piece, self.piece(piece))).collect();
         self.tree = Tree::default().update(pieces).tree;
@@ -69,7 +69,7 @@ impl<A: Application> Replica<A> {
     }
 
     /// Replaces the state by that of a tree, or nothing. Only pieces that differ are touched.
-    pub(super) fn install(&mut self, tree: &Tree) -> Result<(), Damage> {
+    pub(crate) fn install(&mut self, tree: &Tree) -> Result<(), Damage> {
         let agreed: Agreed =
             tree.piece(AGREED).and_then(|bytes| decode(&bytes)).ok_or(Damage::Agreed)?;
         let register: Register =
@@ -97,16 +97,8 @@ impl<A: Application> Replica<A> {
         Ok(())
     }
 
-    /// Clients whose requests the state has an answer to wait no longer.
-    pub(super) fn forget_answered(&mut self) {
-        let sessions = &self.sessions;
-        self.pending.retain(|_, pending| {
-            sessions.lookup(pending.request.body.id) == super::sessions::Known::New
-        });
-    }
-
     /// Everything that decides what the replicated state is and how it goes on.
-    pub(super) fn state_parts(&self) -> impl Serialize {
+    pub(crate) fn state_parts(&self) -> impl Serialize {
         let changed: Vec<_> =
             self.changed_pieces().map(|piece| (piece.path(), self.piece(piece))).collect();
         (self.tree.digest(), self.piece(AGREED), changed)

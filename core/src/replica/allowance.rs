@@ -26,7 +26,7 @@ const VIEW_CHANGES: u16 = 4;
 
 /// What a peer can make this replica do.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Work {
+pub(crate) enum Work {
     Answer,
     Fetch,
     ViewChange,
@@ -51,11 +51,11 @@ struct Spent {
 
 /// Each peer's. Bounded by the number of peers.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Allowances(SortedMap<NodeId, Spent>);
+pub(crate) struct Allowances(SortedMap<NodeId, Spent>);
 
 impl Allowances {
     /// Whether the peer may cost this once more; if so, it has.
-    pub(super) fn take(&mut self, peer: NodeId, work: Work, now: Time, window: Duration) -> bool {
+    pub(crate) fn take(&mut self, peer: NodeId, work: Work, now: Time, window: Duration) -> bool {
         let fresh = Spent { began: now, work: [0; 3] };
         let spent = self.0.entry(peer).or_insert(fresh);
         if spent.began + window <= now {

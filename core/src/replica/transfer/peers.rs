@@ -37,34 +37,34 @@ impl Peer {
 
 /// The peers of one transfer.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Peers {
+pub(crate) struct Peers {
     peers: SortedMap<NodeId, Peer>,
     asks: u64,
 }
 
 impl Peers {
     /// Those who signed the checkpoint are asked first: they had it.
-    pub(super) fn new(others: impl Iterator<Item = NodeId>, signers: &[NodeId]) -> Self {
+    pub(crate) fn new(others: impl Iterator<Item = NodeId>, signers: &[NodeId]) -> Self {
         let peer = |id| Peer { failures: u32::from(!signers.contains(&id)), ..Peer::default() };
         Self { peers: others.map(|id| (id, peer(id))).collect(), asks: 0 }
     }
 
     /// Another state is wanted. Whoever was asked still owes its answer: if that were forgotten, a
     /// peer that never answers would never be found out by a replica that follows a busy cluster.
-    pub(super) fn overtake_asks(&mut self) {
+    pub(crate) fn overtake_asks(&mut self) {
         for peer in self.peers.values_mut() {
             peer.overtaken = peer.due.is_some();
         }
     }
 
     /// Whether a peer owes only what is no longer wanted.
-    pub(super) fn is_overtaken(&self, id: NodeId) -> bool {
+    pub(crate) fn is_overtaken(&self, id: NodeId) -> bool {
         self.peers.get(&id).is_some_and(|peer| peer.due.is_some() && peer.overtaken)
     }
 
     /// The next to ask: of those who failed least, who was asked longest ago. Whoever answered
     /// wrongly or not at all is asked again only once everyone else did too.
-    pub(super) fn next(&self, now: Time) -> Option<NodeId> {
+    pub(crate) fn next(&self, now: Time) -> Option<NodeId> {
         let busy = |peer: &&Peer| peer.due.is_some() && !peer.overtaken;
         if self.peers.values().filter(busy).count() >= MAX_PEERS_ASKED {
             return None;
@@ -77,7 +77,7 @@ impl Peers {
             .map(|(id, _)| *id)
     }
 
-    pub(super) fn asked(&mut self, id: NodeId, now: Time, patience: Duration) {
+    pub(crate) fn asked(&mut self, id: NodeId, now: Time, patience: Duration) {
         self.asks += 1;
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if now >= peer.interval_ends {
@@ -91,27 +91,27 @@ impl Peers {
     }
 
     /// It answered with so many bytes of what it was asked for.
-    pub(super) fn answered(&mut self, id: NodeId, bytes: usize) {
+    pub(crate) fn answered(&mut self, id: NodeId, bytes: usize) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.due = None;
         peer.asked_bytes += bytes;
     }
 
     /// It has nothing of what it was asked for, or says so.
-    pub(super) fn failed(&mut self, id: NodeId) {
+    pub(crate) fn failed(&mut self, id: NodeId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.due = None;
         peer.failures = peer.failures.saturating_add(1);
     }
 
     /// Whose answer is overdue.
-    pub(super) fn overdue(&self, now: Time) -> Vec<NodeId> {
+    pub(crate) fn overdue(&self, now: Time) -> Vec<NodeId> {
         let overdue = |peer: &Peer| peer.due.is_some_and(|due| due <= now);
         self.peers.iter().filter(|(_, peer)| overdue(peer)).map(|(id, _)| *id).collect()
     }
 
     /// When something changes by itself: an answer is overdue, or a peer may be asked again.
-    pub(super) fn deadline(&self, now: Time) -> Option<Time> {
+    pub(crate) fn deadline(&self, now: Time) -> Option<Time> {
         let due = self.peers.values().filter_map(|peer| peer.due);
         let room = self.peers.values().filter(|peer| !peer.has_room(now));
         due.chain(room.map(|peer| peer.interval_ends)).min()

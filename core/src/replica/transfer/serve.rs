@@ -4,15 +4,12 @@ use alloc::{sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
-use super::{REQUEST_COSTS_BYTES, SERVED_BYTES_AN_INTERVAL};
+use super::{super::shell::Shell, REQUEST_COSTS_BYTES, SERVED_BYTES_AN_INTERVAL};
 use crate::{
     app::Application,
     crypto::Signed,
     ids::NodeId,
-    pbft::{
-        FetchState, MAX_STATE_ANSWER_BYTES, Message, NodeRef, StateNode, StateNodes,
-        replica::Replica,
-    },
+    pbft::{FetchState, MAX_STATE_ANSWER_BYTES, Message, NodeRef, StateNode, StateNodes},
     protocol::To,
     state::{MAX_NODE_BYTES, Node},
     time::Time,
@@ -22,15 +19,15 @@ const _: () = assert!(MAX_NODE_BYTES <= MAX_STATE_ANSWER_BYTES, "any node can be
 
 /// What a peer was given in the current interval.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(in super::super) struct Served {
+pub(crate) struct Served {
     interval_ends: Time,
     bytes: usize,
 }
 
-impl<A: Application> Replica<A> {
+impl<A: Application> Shell<A> {
     /// Sends what is here of what is asked for, as much as fits into an answer; nothing at all is
     /// an answer too. Who asks for more than its share hears nothing.
-    pub(in super::super) fn on_fetch_state(&mut self, peer: NodeId, fetch: &FetchState) {
+    pub(crate) fn on_fetch_state(&mut self, peer: NodeId, fetch: &FetchState) {
         let (now, interval) = (self.now, self.config.status_interval());
         let served = self.served.entry(peer).or_default();
         if now >= served.interval_ends {

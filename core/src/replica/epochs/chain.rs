@@ -4,10 +4,11 @@ use alloc::{sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{super::certificate::CheckpointCertificate, change::NewMember};
+use super::change::NewMember;
 use crate::{
     crypto::{Authenticator, Digest, PublicKey, Refusal},
     ids::{Epoch, Principal},
+    pbft::CheckpointCertificate,
     quorum::Membership,
 };
 
@@ -36,7 +37,7 @@ impl Roster {
 }
 
 /// The keys of members that have one.
-pub(super) fn keys(members: &[NewMember]) -> impl Iterator<Item = (Principal, PublicKey)> {
+pub(crate) fn keys(members: &[NewMember]) -> impl Iterator<Item = (Principal, PublicKey)> {
     members.iter().filter_map(|member| Some((Principal::Node(member.id), member.key?)))
 }
 
@@ -68,7 +69,7 @@ impl EpochEnd {
 /// Checks a chain from a trusted membership on, link by link: each is signed by a quorum of the
 /// membership that the one before it proves, with keys that come from the configuration or from
 /// the links before it.
-pub(in super::super) fn check_chain(
+pub(crate) fn check_chain(
     links: &[Arc<EpochEnd>],
     members: Membership,
     authenticator: &dyn Authenticator,

@@ -21,22 +21,26 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    batch::Batch,
-    certificate::{CheckpointCertificate, PreparedCertificate},
-    config::Config,
     epochs::EpochEnd,
-    messages::{Checkpoint, NewView, PrePrepare, StateNode, ViewChange},
-    recovery::{Estimate, Recovery},
-    replica::{Replica, Standing},
+    machine::Replica,
+    ordering::{News, Ordering, each},
+    outbox::Outbox,
+    shell::Shell,
 };
 use crate::{
     app::Application,
     config::BadConfig,
     crypto::{Authenticator, Digest, Signed},
+    event::EventKind,
     ids::{Epoch, NodeId, Seq, View},
+    pbft::{
+        Batch, Checkpoint, CheckpointCertificate, Config, Estimate, NewView, PrePrepare,
+        PreparedCertificate, Recovery, StateNode, ViewChange,
+    },
     quorum::Membership,
     sorted::{SortedMap, SortedSet},
     state::{Content, Damage, Found, Tree, assemble},
+    time::Time,
 };
 
 /// One durable fact. Replicas trust their own disk: records are not verified again.
@@ -265,87 +269,110 @@ impl<A: Application> Replica<A> {
         for record in Record::compact(records.into_iter().collect()) {
             replica.replay(record)?;
         }
-        replica.after_restore();
+        replica.restored();
+        Ok(replica)
+    }
+
+    /// A replica whose disk lost something that was safe. Of what is left it uses the latest
+    /// stable checkpoint, which proves itself, and says nothing that counts until it knows that it
+    /// can't contradict itself.
+    ///
+    /// `life` must be higher than at every start before: a host that has a clock uses it.
+    pub fn restore_damaged(
+        id: NodeId,
+        members: Membership,
+        config: Config,
+        authenticator: Arc<dyn Authenticator>,
+        genesis: A,
+        records: impl IntoIterator<Item = Record>,
+        life: u64,
+    ) -> Result<Self, RestoreError> {
+        let mut records: Vec<_> = records.into_iter().collect();
+        records.push(Record::Forgot(life));
+        let restore = move |records| {
+            let (config, authenticator) = (config.clone(), authenticator.clone());
+            Self::restore(id, members, config, authenticator, genesis.clone(), records)
+        };
+        let mut replica = match restore(records.clone()) {
+            // Of the state something is missing: it is fetched anew, like everything else.
+            Err(RestoreError::State { .. }) => {
+                records.retain(|record| !matches!(record, Record::Stable(..)));
+                restore(records)?
+            }
+            restored => restored?,
+        };
+        replica.shell.outbox.persist(Record::Forgot(life));
         Ok(replica)
     }
 
     fn replay(&mut self, record: Record) -> Result<(), RestoreError> {
-        if record.said_in().is_some_and(|said| said != self.epoch()) {
+        let Self { shell, order } = self;
+        if record.said_in().is_some_and(|said| said != shell.epoch()) {
             return Ok(());
         }
         match record {
-            Record::PrePrepare(header, batch) => {
-                let PrePrepare { view, seq, digest, .. } = header.body;
-                if let Some(slot) = self.log.entry(seq) {
-                    slot.accepted = Some(header);
-                    slot.keep_batch(digest, batch);
-                    slot.mark_saved(digest);
-                    self.proposed = self.proposed.max(seq);
-                }
-                if view > self.view {
-                    self.view = view;
-                    self.standing = Standing::Active;
-                }
-            }
-            Record::Prepared(certificate) => {
-                if let Some(slot) = self.log.entry(certificate.pre_prepare.body.seq) {
-                    slot.prepared = Some(certificate);
-                }
-            }
-            Record::ViewChange(own) => {
-                self.view = own.body.view;
-                self.standing = Standing::Changing { quorum_since: None };
-                self.view_changes.insert(self.id, own);
-            }
-            Record::NewView(new_view) => {
-                self.view = new_view.body.view;
-                self.standing = Standing::Active;
-                if self.place_obligations(&new_view.body) {
-                    self.new_view = Some(new_view);
-                }
-            }
-            Record::Batch(batch) => {
-                let digest = batch.digest();
-                for (_, slot) in self.log.iter_mut() {
-                    slot.keep_batch(digest, batch.clone());
-                    slot.mark_saved(digest);
-                }
-            }
             Record::Stable(certificate, nodes) => {
                 let (seq, root) = (certificate.seq(), certificate.digest());
-                let tree = self.load(seq, root, &nodes)?;
-                self.log.advance(self.log.low().max(seq));
-                self.stable = Some((certificate.clone(), tree));
-                self.after_stable(&certificate);
+                let tree = shell.load(seq, root, &nodes)?;
+                shell.low = shell.low.max(seq);
+                shell.stable = Some((certificate.clone(), tree));
+                each!(order, it => it.begin_after(shell));
+                shell.after_stable(&certificate);
+                self.turn();
+                if self.shell.news.pop_front() == Some(News::Arrived) {
+                    self.resume();
+                }
                 self.take_part();
             }
             Record::Forgot(life) => {
                 let estimate = Some(Estimate::default());
-                self.recovery = Recovery { life, estimate, leads_above: None };
+                shell.recovery = Recovery { life, estimate, leads_above: None };
             }
             Record::Recovered(leads_above) => {
-                self.recovery.estimate = None;
-                self.recovery.leads_above = Some(leads_above);
+                shell.recovery.estimate = None;
+                shell.recovery.leads_above = Some(leads_above);
             }
-            Record::Life(peer, life) => self.lives.restore(peer, life),
-            Record::Ended { seq, root, nodes } if seq > self.executed => {
-                self.load(seq, root, &nodes)?;
-                self.keep_own();
+            Record::Life(peer, life) => shell.lives.restore(peer, life),
+            Record::Ended { seq, root, nodes } if seq > shell.executed => {
+                shell.load(seq, root, &nodes)?;
+                shell.keep_own();
+                each!(order, it => it.begin_after(shell));
             }
-            Record::EpochEnd(end) if end.epoch() == self.epoch() => self.begin(end),
-            Record::Checkpoint(said) => self.checkpoints.remember(said),
+            Record::EpochEnd(end) if end.epoch() == shell.epoch() => self.begin(end),
+            Record::Checkpoint(said) => shell.checkpoints.remember(said),
             Record::Ended { .. } | Record::EpochEnd(_) => {}
+            record => {
+                each!(order, it => it.replay(shell, record));
+                // What became stable with it, its ordering knows.
+                shell.news.clear();
+                self.turn();
+            }
         }
         Ok(())
     }
 
+    /// After a start from disk: ask at once what was missed.
+    fn restored(&mut self) {
+        let Self { shell, order } = self;
+        // What replaying wanted written is what was read; nothing is owed to the disk.
+        shell.outbox = Outbox::default();
+        shell.status_at = Time::ZERO;
+        if shell.is_recovering() {
+            shell.event(EventKind::Recovering { life: shell.recovery.life });
+            return;
+        }
+        shell.vote_again();
+        each!(order, it => it.restored(shell));
+    }
+}
+
+impl<A: Application> Shell<A> {
     fn load(&mut self, seq: Seq, root: Digest, nodes: &[StateNode]) -> Result<Tree, RestoreError> {
         let tree = tree_of(root, nodes)
             .and_then(|tree| self.install(&tree).map(|()| tree))
             .map_err(|why| RestoreError::State { seq, why })?;
         self.learn_keys();
         self.executed = seq;
-        self.proposed = self.proposed.max(seq);
         Ok(tree)
     }
 }

@@ -4,15 +4,17 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use serde::{Serialize, Serializer};
 
-use super::peers::Peers;
+use super::{
+    super::{ordering::News, shell::Shell},
+    peers::Peers,
+};
 use crate::{
     app::Application,
     crypto::Digest,
     event::EventKind,
     ids::{NodeId, Seq},
     pbft::{
-        CheckpointCertificate, FetchState, MAX_FETCHED_NODES, Message, NodeRef, StateNodes,
-        messages::node_of, replica::Replica,
+        CheckpointCertificate, FetchState, MAX_FETCHED_NODES, Message, NodeRef, StateNodes, node_of,
     },
     protocol::To,
     quorum::Membership,
@@ -43,7 +45,7 @@ pub struct Fetching {
 
 /// A transfer under way.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Transfer {
+pub(crate) struct Transfer {
     target: CheckpointCertificate,
     /// This replica's own state when it began: what it has of the target need not travel.
     base: Tree,
@@ -173,7 +175,7 @@ impl Transfer {
         })
     }
 
-    pub(in super::super) fn progress(&self) -> Fetching {
+    pub(crate) fn progress(&self) -> Fetching {
         Fetching {
             seq: self.seq(),
             fetched: self.fetched.len(),
@@ -182,13 +184,13 @@ impl Transfer {
         }
     }
 
-    pub(in super::super) fn deadline(&self, now: Time) -> Option<Time> {
+    pub(crate) fn deadline(&self, now: Time) -> Option<Time> {
         self.peers.deadline(now)
     }
 
     /// How many bytes of nodes it holds.
     #[cfg(test)]
-    pub(in super::super) fn held_bytes(&self) -> usize {
+    pub(crate) fn held_bytes(&self) -> usize {
         let bytes = |content: &Content| match content {
             Content::Leaf(content) => 1 + content.len(),
             Content::Inner(children) => 1 + 33 * children.len(),
@@ -197,10 +199,10 @@ impl Transfer {
     }
 }
 
-impl<A: Application> Replica<A> {
+impl<A: Application> Shell<A> {
     /// A stable checkpoint that is ahead of this replica is what it needs if it is told so: its
     /// peers have discarded what led there.
-    pub(in super::super) fn on_stable(&mut self, certificate: &CheckpointCertificate) {
+    pub(crate) fn on_stable(&mut self, certificate: &CheckpointCertificate) {
         let Some(certificate) = &self.proven(certificate) else { return };
         let (seq, digest) = (certificate.seq(), certificate.digest());
         if seq <= self.executed {
@@ -222,7 +224,7 @@ impl<A: Application> Replica<A> {
         self.go_on_fetching();
     }
 
-    pub(in super::super) fn on_state(&mut self, peer: NodeId, answer: &StateNodes) {
+    pub(crate) fn on_state(&mut self, peer: NodeId, answer: &StateNodes) {
         let Some(transfer) = &mut self.transfer else { return };
         let asked = answer.nodes.iter().any(|node| transfer.was_asked(peer, node.digest));
         let (mut nodes, mut bytes) = (0, 0);
@@ -250,7 +252,7 @@ impl<A: Application> Replica<A> {
     }
 
     /// Time passed: who didn't answer is passed over.
-    pub(in super::super) fn on_transfer_timer(&mut self) {
+    pub(crate) fn on_transfer_timer(&mut self) {
         let Some(transfer) = &mut self.transfer else { return };
         for peer in transfer.peers.overdue(self.now) {
             transfer.peers.failed(peer);
@@ -290,13 +292,15 @@ impl<A: Application> Replica<A> {
         let Transfer { target: certificate, fetched_bytes, .. } = transfer;
         let (seq, digest) = (certificate.seq(), certificate.digest());
         self.executed = seq;
-        self.proposed = self.proposed.max(seq);
         self.forget_answered();
         let total_bytes = tree.totals().bytes;
         self.adopt(certificate.clone(), &tree);
         self.event(EventKind::StateTransferred { seq, digest, fetched_bytes, total_bytes });
         self.after_stable(&certificate);
-        self.take_part();
-        self.execute();
+        self.news.push_back(News::Installed);
+    }
+
+    pub(crate) fn transfer_timer(&self) -> Option<Time> {
+        self.transfer.as_ref()?.deadline(self.now)
     }
 }

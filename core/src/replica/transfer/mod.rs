@@ -26,7 +26,7 @@
 //! # Bounds
 //!
 //! * A receiver asks at most [`MAX_PEERS_ASKED`] peers at a time, each for one answer of at most
-//!   [`MAX_STATE_ANSWER_BYTES`](super::MAX_STATE_ANSWER_BYTES).
+//!   [`MAX_STATE_ANSWER_BYTES`](crate::pbft::MAX_STATE_ANSWER_BYTES).
 //! * It holds, beside its own state, at most the nodes of two certified states: the one that it
 //!   fetches, and what it had fetched of the one before. 2 × (bytes of the state), whatever peers
 //!   send, because nothing is kept that no certificate names.
@@ -38,21 +38,21 @@ mod peers;
 mod serve;
 
 pub use fetch::Fetching;
-pub(super) use fetch::Transfer;
-pub(super) use serve::Served;
+pub(crate) use fetch::Transfer;
+pub(crate) use serve::Served;
 
 /// How many peers are asked at the same time: enough to hide a slow one, few enough that a
 /// replica that comes back doesn't slow a whole cluster down.
-pub(super) const MAX_PEERS_ASKED: usize = 4;
+pub(crate) const MAX_PEERS_ASKED: usize = 4;
 
 /// How much a peer is given in one status interval: 32 MiB/s by default. More is not answered.
-pub(super) const SERVED_BYTES_AN_INTERVAL: usize = 8 * 1024 * 1024;
+pub(crate) const SERVED_BYTES_AN_INTERVAL: usize = 8 * 1024 * 1024;
 
 /// What looking at a request costs beside the bytes that it brings, so that asking for nothing
 /// is bounded too.
-pub(super) const REQUEST_COSTS_BYTES: usize = 4 * 1024;
+pub(crate) const REQUEST_COSTS_BYTES: usize = 4 * 1024;
 
 const _: () = assert!(
-    SERVED_BYTES_AN_INTERVAL >= 8 * super::MAX_STATE_ANSWER_BYTES,
+    SERVED_BYTES_AN_INTERVAL >= 8 * crate::pbft::MAX_STATE_ANSWER_BYTES,
     "the receiver's half of it holds several answers"
 );

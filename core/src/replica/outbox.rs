@@ -14,7 +14,7 @@ use crate::{
 const MAX_HELD: usize = 16 * 1_024;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     records: VecDeque<(RecordNumber, Box<Record>)>,
     /// Each with the record that must be durable before it leaves.
     gated: VecDeque<(RecordNumber, Effect)>,
@@ -25,12 +25,12 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn persist(&mut self, record: Record) {
+    pub(crate) fn persist(&mut self, record: Record) {
         self.last_record += 1;
         self.records.push_back((self.last_record, Box::new(record)));
     }
 
-    pub(super) fn push(&mut self, effect: Effect) {
+    pub(crate) fn push(&mut self, effect: Effect) {
         if is_held(&effect) {
             if self.held == MAX_HELD {
                 return;
@@ -40,17 +40,17 @@ impl Outbox {
         self.gated.push_back((self.last_record, effect));
     }
 
-    pub(super) fn event(&mut self, event: EventKind) {
+    pub(crate) fn event(&mut self, event: EventKind) {
         self.push(Effect::Event(event));
     }
 
     /// Ignores numbers that were never handed out.
-    pub(super) fn durable_up_to(&mut self, number: RecordNumber) {
+    pub(crate) fn durable_up_to(&mut self, number: RecordNumber) {
         let handed_out = self.records.front().map_or(self.last_record, |(first, _)| first - 1);
         self.durable = self.durable.max(number.min(handed_out));
     }
 
-    pub(super) fn poll(&mut self) -> Option<Effect> {
+    pub(crate) fn poll(&mut self) -> Option<Effect> {
         if let Some((number, record)) = self.records.pop_front() {
             return Some(Effect::Persist(number, record));
         }

@@ -68,7 +68,7 @@ pub struct Sessions {
 
 /// What keeps the table bounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// The highest timestamp that was ever forgotten.
     floor: Timestamp,
     /// How often the table was used.
@@ -122,7 +122,7 @@ impl Sessions {
     }
 
     /// Records the answer to a request that was new, and forgets whom there is no room for.
-    pub(super) fn record(&mut self, id: RequestId, result: Vec<u8>, max_sessions: usize) {
+    pub(crate) fn record(&mut self, id: RequestId, result: Vec<u8>, max_sessions: usize) {
         self.bounds.uses += 1;
         let session = Session { last: id.timestamp, used: self.bounds.uses, result };
         let entry = (session.used, id.client);
@@ -159,12 +159,12 @@ impl Sessions {
     }
 
     /// The canonical bytes of a piece. `None`: empty.
-    pub(super) fn piece(&self, index: u32) -> Option<Vec<u8>> {
+    pub(crate) fn piece(&self, index: u32) -> Option<Vec<u8>> {
         self.pieces.get(&index).filter(|piece| !piece.is_empty()).map(|piece| encode(&**piece))
     }
 
     /// Replaces a piece; `None` empties it.
-    pub(super) fn install(&mut self, index: u32, bytes: Option<&[u8]>) -> Result<(), BadPiece> {
+    pub(crate) fn install(&mut self, index: u32, bytes: Option<&[u8]>) -> Result<(), BadPiece> {
         let new: Piece = match bytes.map(decode::<Piece>) {
             None => Piece::new(),
             Some(Some(piece)) if piece.keys().all(|client| piece_of(*client) == index) => piece,
@@ -184,26 +184,26 @@ impl Sessions {
         Ok(())
     }
 
-    pub(super) fn bounds(&self) -> Bounds {
+    pub(crate) fn bounds(&self) -> Bounds {
         self.bounds
     }
 
-    pub(super) fn set_bounds(&mut self, bounds: Bounds) {
+    pub(crate) fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
 
     /// The pieces that may have changed since [`Sessions::forget_changes`].
-    pub(super) fn changed(&self) -> &SortedSet<u32> {
+    pub(crate) fn changed(&self) -> &SortedSet<u32> {
         &self.changed
     }
 
-    pub(super) fn forget_changes(&mut self) {
+    pub(crate) fn forget_changes(&mut self) {
         self.changed.clear();
     }
 }
 
 /// A result as it is kept and answered: see [`MAX_RESULT_BYTES`].
-pub(super) fn bounded(result: Vec<u8>) -> Vec<u8> {
+pub(crate) fn bounded(result: Vec<u8>) -> Vec<u8> {
     if result.len() > MAX_RESULT_BYTES { Vec::new() } else { result }
 }
 

@@ -4,18 +4,13 @@ use alloc::{sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
-use super::{
-    certificate::CheckpointCertificate,
-    durable::Record,
-    epochs::Roster,
-    messages::{Checkpoint, Message, StateNode, node_of},
-    replica::Replica,
-};
+use super::{durable::Record, epochs::Roster, ordering::News, shell::Shell};
 use crate::{
     app::Application,
     crypto::{Digest, Signed},
     event::EventKind,
     ids::{NodeId, Seq},
+    pbft::{Checkpoint, CheckpointCertificate, Message, StateNode, node_of},
     protocol::To,
     sorted::SortedMap,
     state::Tree,
@@ -27,7 +22,7 @@ const KEPT_PER_NODE: usize = 3;
 
 /// Checkpoints that are not stable yet.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct CheckpointVotes {
+pub(crate) struct CheckpointVotes {
     /// Each replica's latest few, by position. Bounded: n × [`KEPT_PER_NODE`].
     votes: SortedMap<NodeId, SortedMap<Seq, Arc<Signed<Checkpoint>>>>,
     /// This replica's own states at those positions.
@@ -55,7 +50,7 @@ impl CheckpointVotes {
     }
 
     /// From disk.
-    pub(super) fn remember(&mut self, said: Checkpoint) {
+    pub(crate) fn remember(&mut self, said: Checkpoint) {
         self.said.insert(said.seq, said);
     }
 
@@ -74,7 +69,7 @@ impl CheckpointVotes {
     }
 
     /// This replica's own checkpoints above a position.
-    pub(super) fn of(
+    pub(crate) fn of(
         &self,
         node: NodeId,
         above: Seq,
@@ -86,12 +81,12 @@ impl CheckpointVotes {
     }
 
     /// Whether anyone claims to be past this position.
-    pub(super) fn any_after(&self, seq: Seq) -> bool {
+    pub(crate) fn any_after(&self, seq: Seq) -> bool {
         self.votes.values().any(|votes| votes.last_key_value().is_some_and(|(at, _)| *at > seq))
     }
 
     /// The states of this replica's own checkpoints.
-    pub(super) fn own_states(&self) -> impl Iterator<Item = &Tree> {
+    pub(crate) fn own_states(&self) -> impl Iterator<Item = &Tree> {
         self.own.values()
     }
 
@@ -105,11 +100,11 @@ impl CheckpointVotes {
     }
 }
 
-impl<A: Application> Replica<A> {
+impl<A: Application> Shell<A> {
     /// "When a replica i produces a checkpoint, it multicasts a checkpoint message to the other
     /// replicas, where n is the sequence number of the last request whose execution is reflected
     /// in the state and d is the digest of the state."
-    pub(super) fn take_checkpoint(&mut self) {
+    pub(crate) fn take_checkpoint(&mut self) {
         self.update_tree();
         let body = Checkpoint {
             epoch: self.epoch(),
@@ -141,12 +136,12 @@ impl<A: Application> Replica<A> {
     }
 
     /// Starting from disk: a state that was voted for, and is not stable here.
-    pub(super) fn keep_own(&mut self) {
+    pub(crate) fn keep_own(&mut self) {
         self.checkpoints.own.insert(self.executed, self.tree.clone());
     }
 
     /// After a start from disk: the state that is here is voted for again.
-    pub(super) fn vote_again(&mut self) {
+    pub(crate) fn vote_again(&mut self) {
         let (epoch, seq) = (self.epoch(), self.executed);
         let Some(digest) = self.checkpoints.own.get(&seq).map(Tree::digest) else { return };
         if self.is_recovering() || self.is_following() {
@@ -162,14 +157,14 @@ impl<A: Application> Replica<A> {
 
     /// The last stable checkpoint's proof, unless it is where the epoch began: those who are asked
     /// to believe it check with the replicas of this epoch.
-    pub(super) fn stable_in_epoch(&self) -> Option<&CheckpointCertificate> {
+    pub(crate) fn stable_in_epoch(&self) -> Option<&CheckpointCertificate> {
         let certificate = self.stable.as_ref().map(|(certificate, _)| certificate);
         certificate.filter(|certificate| certificate.epoch() == self.epoch())
     }
 
-    pub(super) fn on_checkpoint(&mut self, vote: Arc<Signed<Checkpoint>>) {
+    pub(crate) fn on_checkpoint(&mut self, vote: Arc<Signed<Checkpoint>>) {
         let body = vote.body;
-        let Some(by) = node_of(vote.by).filter(|_| body.seq > self.log.low()) else { return };
+        let Some(by) = node_of(vote.by).filter(|_| body.seq > self.low) else { return };
         self.checkpoints.add(by, vote);
         self.try_stable(body);
     }
@@ -189,31 +184,24 @@ impl<A: Application> Replica<A> {
     /// Adopts a proven checkpoint whose state this replica has, and "discards all pre-prepare,
     /// prepare, and commit messages with sequence number less than or equal to n …; it also
     /// discards all earlier checkpoints and checkpoint messages".
-    pub(super) fn stabilise(&mut self, certificate: &CheckpointCertificate) {
-        if self.make_stable(certificate) && self.is_primary() {
-            self.propose();
-        }
-    }
-
-    /// The same, and proposes nothing: whoever starts a view owes O before anything else.
-    pub(super) fn make_stable(&mut self, certificate: &CheckpointCertificate) -> bool {
+    pub(crate) fn stabilise(&mut self, certificate: &CheckpointCertificate) {
         let (seq, digest) = (certificate.seq(), certificate.digest());
-        if seq <= self.log.low() {
-            return false;
+        if seq <= self.low {
+            return;
         }
         let own = self.checkpoints.own.get(&seq);
-        let Some(tree) = own.filter(|tree| tree.digest() == digest).cloned() else { return false };
+        let Some(tree) = own.filter(|tree| tree.digest() == digest).cloned() else { return };
         self.adopt(certificate.clone(), &tree);
         self.event(EventKind::CheckpointStable { seq, digest });
+        self.news.push_back(News::Stable);
         self.after_stable(certificate);
-        true
     }
 
     /// Makes a proven state the one that the log begins after. Only what changed since the last
     /// one goes to the disk.
-    pub(super) fn adopt(&mut self, certificate: CheckpointCertificate, tree: &Tree) {
+    pub(crate) fn adopt(&mut self, certificate: CheckpointCertificate, tree: &Tree) {
         let seq = certificate.seq();
-        self.log.advance(seq);
+        self.low = seq;
         self.checkpoints.discard(seq);
         let before = self.stable.replace((certificate.clone(), tree.clone()));
         self.stable_before = before.map(|(_, tree)| tree);
@@ -223,7 +211,7 @@ impl<A: Application> Replica<A> {
 
     /// The certificate, if it was checked: with the replicas of this epoch on its way in, or, for
     /// the state that this epoch began with, as the last link of the chain.
-    pub(super) fn proven(&self, claimed: &CheckpointCertificate) -> Option<CheckpointCertificate> {
+    pub(crate) fn proven(&self, claimed: &CheckpointCertificate) -> Option<CheckpointCertificate> {
         if claimed.epoch() == self.epoch() {
             return Some(claimed.clone());
         }
