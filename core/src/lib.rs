@@ -100,7 +100,7 @@
 //!   (the feature `files`, `sim::files`; a seventh of what the lab sent).
 //! * **A batch knows its digest.** It is worked out once, where the batch is made or read, and nothing
 //!   can change the batch afterwards ([`pbft::Batch`]).
-//! * **One encoding.** Wire, signatures, digests and trace hashes all use the same canonical binary
+//! * **One encoding.** Wire, signatures and digests all use the same canonical binary
 //!   encoding (postcard); JSON is for people only.
 
 #![no_std]

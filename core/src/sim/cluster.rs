@@ -11,7 +11,12 @@
 //!            └─ the scenario, or a person, acts
 //! ```
 
-use alloc::{format, string::ToString, sync::Arc, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
 use super::{
     action::Action,
@@ -26,14 +31,15 @@ use super::{
     queue::Queue,
     run::{Run, RunError},
     scenario::Scenario,
-    trace::{DELIVERED, SENT, Trace, TraceHash},
+    trace::{Trace, TraceHash},
     verdict::{Counts, Injection, Verdict, Violation, expectations},
-    workload::SimClient,
+    workload::{SimClient, Wanted},
 };
 use crate::{
+    app::Outcome,
     event::{Event, EventKind, Place},
-    ids::{ClientId, MessageId, NodeId, Principal},
-    pbft::Message,
+    ids::{ClientId, MessageId, NodeId, Principal, RequestId},
+    pbft::{ChangeOutcome, Message},
     quorum::Membership,
     time::Time,
 };
@@ -437,23 +443,26 @@ impl Cluster {
 
     /// Writes down that something happened.
     pub(super) fn event(&mut self, place: Place, kind: EventKind) {
-        let event = Event { at: self.now, place, kind };
-        match (&event.kind, place) {
+        match (&kind, place) {
             (EventKind::RequestAccepted { request }, Place::Node(node)) => {
-                let here = Principal::Node(node);
-                self.trace.add_accepted(self.now, here, *request);
+                self.trace.accepted(self.now, node, *request);
             }
-            _ => self.trace.add(&event),
+            _ => self.trace.add(self.now, place, &kind),
         }
         if self.recording {
-            self.events.push(event);
+            self.events.push(Event { at: self.now, place, kind });
         }
     }
 
-    /// Writes down that a message left. As [`Self::event`] would: this and the next are nearly all
-    /// that ever happens.
+    /// Writes down what a message says that is about to leave, for one or for many.
+    pub(super) fn written(&mut self, from: Principal, letter: &Letter) {
+        self.trace.written(self.now, from, &letter.summary());
+    }
+
+    /// Writes down that it leaves. As [`Self::event`] would: this and the next are nearly all that
+    /// ever happens.
     pub(super) fn left(&mut self, id: MessageId, from: Principal, to: Principal, letter: &Letter) {
-        self.trace.add_message(self.now, from, SENT, (id, to), letter.encoded_summary());
+        self.trace.left(self.now, id, to);
         if self.recording {
             let kind = EventKind::Sent { id, to, what: letter.summary().into() };
             self.events.push(Event { at: self.now, place: from.into(), kind });
@@ -468,10 +477,29 @@ impl Cluster {
         to: Principal,
         letter: &Letter,
     ) {
-        self.trace.add_message(self.now, to, DELIVERED, (id, from), letter.encoded_summary());
+        self.trace.arrived(self.now, id);
         if self.recording {
             let kind = EventKind::Delivered { id, from, what: letter.summary().into() };
             self.events.push(Event { at: self.now, place: to.into(), kind });
+        }
+    }
+
+    /// Writes down that a client asks for something.
+    pub(super) fn submitted(&mut self, request: RequestId, wanted: &Wanted, encoded: &[u8]) {
+        self.trace.submitted(self.now, request, encoded);
+        if self.recording {
+            let kind = EventKind::RequestSubmitted { request, operation: wanted.to_string() };
+            self.events.push(Event { at: self.now, place: Place::Client(request.client), kind });
+        }
+    }
+
+    /// Writes down what a client was answered.
+    pub(super) fn completed(&mut self, request: RequestId, result: &[u8], latency_us: u64) {
+        self.trace.completed(self.now, request, result, latency_us);
+        if self.recording {
+            let result = words_of_answer(request.client, result);
+            let kind = EventKind::RequestCompleted { request, result, latency_us };
+            self.events.push(Event { at: self.now, place: Place::Client(request.client), kind });
         }
     }
 
@@ -516,4 +544,14 @@ impl Cluster {
             injection.effects += 1;
         }
     }
+}
+
+/// An answer in words, as whoever asked reads it.
+fn words_of_answer(client: ClientId, result: &[u8]) -> String {
+    let words = if client == ClientId::ADMINISTRATOR {
+        ChangeOutcome::decode(result).map(|outcome| outcome.to_string())
+    } else {
+        Outcome::decode(result).map(|outcome| outcome.to_string())
+    };
+    words.unwrap_or_else(|| "unreadable".into())
 }

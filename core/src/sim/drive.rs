@@ -1,9 +1,6 @@
 //! Carrying out what replicas, clients and disks want: the simulator's host loop.
 
-use alloc::{
-    string::{String, ToString},
-    sync::Arc,
-};
+use alloc::{string::ToString, sync::Arc};
 
 use super::{
     adversary::Liar,
@@ -14,7 +11,6 @@ use super::{
     network::Fate,
 };
 use crate::{
-    app::Outcome,
     client::{ClientEffect, Way},
     crypto::Authenticator,
     event::{EventKind, LossCause, Place},
@@ -177,8 +173,10 @@ impl Cluster {
         }
     }
 
-    fn letter(&self, from: Principal, message: Message) -> Arc<Letter> {
-        Arc::new(Letter::new(message, self.members_of(from), self.keys(from)))
+    fn letter(&mut self, from: Principal, message: Message) -> Arc<Letter> {
+        let letter = Arc::new(Letter::new(message, self.members_of(from), self.keys(from)));
+        self.written(from, &letter);
+        letter
     }
 
     /// Hands one message for many to the network; who lies may tell each something else.
@@ -339,32 +337,22 @@ impl Cluster {
                 };
                 // It is idle, a client, and its operations are short: nothing to refuse.
                 if let Ok(request) = submitted {
-                    let place = Place::Client(client.id());
                     self.counts.submitted += 1;
+                    self.submitted(request, &operation, &encoded);
                     self.history.submitted(request, encoded);
                     self.linearizability.submitted(request);
-                    let operation = operation.to_string();
-                    self.event(place, EventKind::RequestSubmitted { request, operation });
                 }
             }
         }
         self.drain_client(index);
     }
 
-    /// What a client was told. If it is the administrator, the change that it asked for had an
-    /// effect if it was agreed.
-    fn answer_in_words(&mut self, client: ClientId, result: &[u8]) -> String {
-        let unreadable = || "unreadable".into();
-        if client != ClientId::ADMINISTRATOR {
-            return Outcome::decode(result).map_or_else(unreadable, |outcome| outcome.to_string());
-        }
-        let index = self.client_index(client);
+    /// The administrator was answered: the change that it asked for had an effect if it was agreed.
+    fn change_was_answered(&mut self, index: usize, result: &[u8]) {
         let injection = self.clients[index].changes.pop_front();
-        let outcome = ChangeOutcome::decode(result);
-        if let Some(ChangeOutcome::Changed { .. }) = outcome {
+        if let Some(ChangeOutcome::Changed { .. }) = ChangeOutcome::decode(result) {
             self.took_effect(injection);
         }
-        outcome.map_or_else(unreadable, |outcome| outcome.to_string())
     }
 
     fn drain_client(&mut self, index: usize) {
@@ -403,12 +391,10 @@ impl Cluster {
                             self.linearizability.completed(&self.history, request, &result, way);
                         self.check(legal);
                     }
-                    let result = self.answer_in_words(id, &result);
-                    let latency_us = latency.as_micros() as u64;
-                    self.event(
-                        Place::Client(id),
-                        EventKind::RequestCompleted { request, result, latency_us },
-                    );
+                    if id == ClientId::ADMINISTRATOR {
+                        self.change_was_answered(index, &result);
+                    }
+                    self.completed(request, &result, latency.as_micros() as u64);
                     self.clients[index].think(self.now);
                 }
             }

@@ -1,15 +1,12 @@
 //! A message as the network carries it: one for all receivers of a broadcast.
 //!
-//! What would come out the same for each receiver is done once, when it leaves:
-//!
-//! * **The check.** Whether a message's signatures and certificates hold is a function of the
-//!   message, the membership and the public keys (see [`Check`](crate::crypto::Check)), and who
-//!   came to one membership knows the same public keys. So each distinct message is really checked, once,
-//!   and every receiver of that membership gets that one outcome; a message that a liar changes for
-//!   one receiver is another message, with a check of its own. Real nodes check for themselves.
-//! * **The summary**, and its bytes for the trace hash.
+//! What would come out the same for each receiver is done once, when it leaves: the check. Whether a
+//! message's signatures and certificates hold is a function of the message, the membership and the
+//! public keys (see [`Check`](crate::crypto::Check)), and who came to one membership knows the same
+//! public keys. So each distinct message is really checked, once, and every receiver of that
+//! membership gets that one outcome; a message that a liar changes for one receiver is another
+//! message, with a check of its own. Real nodes check for themselves.
 
-use super::short::ShortSummary;
 use crate::{
     crypto::{Authenticator, Refusal, Verified, verify},
     pbft::{Message, MessageKind, Summary},
@@ -20,19 +17,13 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Letter {
     message: Message,
-    encoded_summary: ShortSummary,
     members: Membership,
     checked: Result<Verified<Message>, Refusal>,
 }
 
 impl Letter {
     pub(super) fn new(message: Message, members: Membership, keys: &dyn Authenticator) -> Self {
-        Self {
-            encoded_summary: ShortSummary::of(&message.summary()),
-            checked: verify(message.clone(), members, keys),
-            message,
-            members,
-        }
+        Self { checked: verify(message.clone(), members, keys), message, members }
     }
 
     pub(super) fn message(&self) -> &Message {
@@ -45,10 +36,6 @@ impl Letter {
 
     pub(super) fn kind(&self) -> MessageKind {
         self.message.kind()
-    }
-
-    pub(super) fn encoded_summary(&self) -> &ShortSummary {
-        &self.encoded_summary
     }
 
     /// What a receiver finds who opens it.

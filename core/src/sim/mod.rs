@@ -40,7 +40,6 @@ mod queue;
 mod recording;
 mod run;
 mod scenario;
-mod short;
 #[cfg(feature = "files")]
 pub mod shrink;
 #[cfg(feature = "files")]

@@ -1,8 +1,23 @@
 //! The trace hash: one number for everything that happened in a run.
 //!
-//! `SipHash-1-3` (128 bits, fixed keys) over the canonical encoding of every event, in order. The
-//! encoding has no floats, no platform-sized integers and no order of maps in it, so the number is
-//! the same natively and in WebAssembly.
+//! `SipHash-1-3` (128 bits, fixed keys) over a record of every event, in order. A record is some
+//! 64-bit words, the lowest byte first; the first says which kind of record it is and so how it
+//! goes on. There are no floats, no platform-sized integers and no order of maps in it, so the
+//! number is the same natively and in WebAssembly.
+//!
+//! | record | words | beside its tag |
+//! |---|---|---|
+//! | the time | 1 | only when it moves on: what follows happens then |
+//! | a message is written | 2 to 10 | by whom, and its summary |
+//! | it leaves | 2 | its number, for whom |
+//! | it arrives | 1 | its number: from whom, where and what it says was said when it left |
+//! | a replica holds a request | 3 | where, which |
+//! | a client asks, a client is answered | 4 and more | which; the bytes that the words of the event are made from |
+//! | anything else | 1 and more | the canonical encoding of the event's place and kind |
+//!
+//! The first four are nearly all that ever happens. A message for many is written once and leaves
+//! for each; a duplicate leaves without being written again, and is the copy of what the act names
+//! that made it, or of what left before it.
 
 use alloc::{string::String, vec::Vec};
 use core::{fmt, hash::Hasher};
@@ -10,27 +25,41 @@ use core::{fmt, hash::Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use super::short::{Short, ShortSummary};
 use crate::{
     crypto::encode_into,
-    event::Event,
+    event::{EventKind, Place},
     hex::Hex,
-    ids::{MessageId, Principal, RequestId},
+    ids::{MessageId, NodeId, Principal, RequestId},
+    pbft::Summary,
     time::Time,
 };
 
-/// The name of [`EventKind::Sent`](crate::event::EventKind).
-pub(super) const SENT: &Name<5> = b"\x04sent";
-/// The name of [`EventKind::Delivered`](crate::event::EventKind).
-pub(super) const DELIVERED: &Name<10> = b"\x09delivered";
-
 /// So many bytes are gathered before they are hashed: hashing a few at a time costs twice as much.
 const GATHERED: usize = 1_024;
-/// More than the encoding of an event's time, place, name, and two numbers or a number and a peer.
-const MAX_HEAD: usize = 64;
+/// Where the tag stands in a record's first word. What is below it has room: two thousand years in
+/// microseconds, more messages than can ever be sent.
+const TAG_SHIFT: u32 = 56;
 
-/// An event's name as it is encoded: its length, and it.
-type Name<const L: usize> = [u8; L];
+/// The kinds of record.
+#[derive(Clone, Copy)]
+enum Tag {
+    Time,
+    Written,
+    LeftForNode,
+    LeftForClient,
+    Arrived,
+    Accepted,
+    Submitted,
+    Completed,
+    Event,
+}
+
+impl Tag {
+    /// A record's first word. Not to be confused with another kind's, whatever `number` is.
+    const fn with(self, number: u64) -> u64 {
+        (self as u64) << TAG_SHIFT | number & ((1 << TAG_SHIFT) - 1)
+    }
+}
 
 /// A run's fingerprint, shown as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,68 +96,106 @@ impl<'de> Deserialize<'de> for TraceHash {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trace {
     hasher: SipHasher13,
-    /// Encoded, not yet hashed.
+    /// Written, not yet hashed.
     gathered: Vec<u8>,
-    /// The time of the last head, and how a head of that time begins: many things happen at once.
-    moment: Option<(Time, Short<MAX_HEAD>)>,
+    /// The time of the last record.
+    moment: Time,
 }
 
 impl Trace {
-    pub(crate) fn add(&mut self, event: &Event) {
+    pub(crate) fn add(&mut self, at: Time, place: Place, kind: &EventKind) {
+        self.at(at);
         // `Event` flattens its kind for JSON, which a format without field names can't do; its
         // parts say the same.
-        let parts = (event.at, event.place, &event.kind);
-        encode_into(&parts, &mut self.gathered);
-        self.hash_if_much();
+        self.words([0]);
+        let before = self.gathered.len();
+        encode_into(&(place, kind), &mut self.gathered);
+        self.close(before, Tag::Event);
     }
 
-    /// Adds the event of this name that a message left or arrived, exactly as [`Self::add`] would
-    /// but without a serializer; the message's summary is encoded already.
-    pub(crate) fn add_message<const L: usize>(
-        &mut self,
-        at: Time,
-        here: Principal,
-        name: &Name<L>,
-        (id, peer): (MessageId, Principal),
-        summary: &ShortSummary,
-    ) {
-        let mut head = self.head(at, here, name);
-        head.number(id.0);
-        head.principal(peer);
-        self.gathered.extend_from_slice(head.as_bytes());
-        self.gathered.extend_from_slice(summary.as_bytes());
-        self.hash_if_much();
+    /// A message is written, for one or for many.
+    pub(crate) fn written(&mut self, at: Time, from: Principal, what: &Summary) {
+        self.at(at);
+        let digest = what.digest.map(|digest| digest.0);
+        let (from_client, from) = numbered(from);
+        let present = [from_client, what.view.is_some(), what.seq.is_some()];
+        let present = present.into_iter().chain([digest.is_some(), what.request.is_some()]);
+        let present = present.fold(0, |bits, bit| bits << 1 | u64::from(bit));
+        self.words([Tag::Written.with((what.kind as u64) << 8 | present), from]);
+        if let Some(view) = what.view {
+            self.words([view.0]);
+        }
+        if let Some(seq) = what.seq {
+            self.words([seq.0]);
+        }
+        if let Some(digest) = digest {
+            self.gathered.extend_from_slice(&digest);
+        }
+        if let Some(request) = what.request {
+            self.words([request.client.0, request.timestamp.0]);
+        }
     }
 
-    /// Adds the event that a replica holds a request, as frequent as messages, in the same way.
-    pub(crate) fn add_accepted(&mut self, at: Time, here: Principal, id: RequestId) {
-        let mut head = self.head(at, here, b"\x10request-accepted");
-        head.number(id.client.0);
-        head.number(id.timestamp.0);
-        self.gathered.extend_from_slice(head.as_bytes());
-        self.hash_if_much();
-    }
-
-    /// An event's time, place and name.
-    fn head<const L: usize>(
-        &mut self,
-        at: Time,
-        here: Principal,
-        name: &Name<L>,
-    ) -> Short<MAX_HEAD> {
-        let begun = match self.moment {
-            Some((moment, begun)) if moment == at => begun,
-            _ => {
-                let mut begun = Short::new();
-                begun.number(at.0);
-                self.moment = Some((at, begun));
-                begun
-            }
+    /// The message that was written last, or a copy of one, leaves.
+    pub(crate) fn left(&mut self, at: Time, id: MessageId, to: Principal) {
+        self.at(at);
+        let (tag, to) = match numbered(to) {
+            (false, node) => (Tag::LeftForNode, node),
+            (true, client) => (Tag::LeftForClient, client),
         };
-        let mut head = begun;
-        head.principal(here);
-        head.append(name);
-        head
+        self.words([tag.with(id.0), to]);
+        self.hash_if_much();
+    }
+
+    pub(crate) fn arrived(&mut self, at: Time, id: MessageId) {
+        self.at(at);
+        self.words([Tag::Arrived.with(id.0)]);
+        self.hash_if_much();
+    }
+
+    pub(crate) fn accepted(&mut self, at: Time, node: NodeId, id: RequestId) {
+        self.at(at);
+        self.words([Tag::Accepted.with(u64::from(node.0)), id.client.0, id.timestamp.0]);
+        self.hash_if_much();
+    }
+
+    /// A client asks for an operation.
+    pub(crate) fn submitted(&mut self, at: Time, id: RequestId, operation: &[u8]) {
+        self.at(at);
+        let first = Tag::Submitted.with(operation.len() as u64);
+        self.words([first, id.client.0, id.timestamp.0]);
+        self.gathered.extend_from_slice(operation);
+        self.hash_if_much();
+    }
+
+    /// A client has its answer.
+    pub(crate) fn completed(&mut self, at: Time, id: RequestId, result: &[u8], latency_us: u64) {
+        self.at(at);
+        let first = Tag::Completed.with(result.len() as u64);
+        self.words([first, id.client.0, id.timestamp.0, latency_us]);
+        self.gathered.extend_from_slice(result);
+        self.hash_if_much();
+    }
+
+    fn at(&mut self, at: Time) {
+        if self.moment != at {
+            self.moment = at;
+            self.words([Tag::Time.with(at.0)]);
+        }
+    }
+
+    #[inline]
+    fn words<const N: usize>(&mut self, words: [u64; N]) {
+        self.gathered.extend_from_slice(words.map(u64::to_le_bytes).as_flattened());
+    }
+
+    /// Writes the first word of a record whose length is known only now.
+    fn close(&mut self, before: usize, tag: Tag) {
+        let first = tag.with((self.gathered.len() - before) as u64);
+        if let Some(place) = self.gathered.get_mut(before - 8..before) {
+            place.copy_from_slice(&first.to_le_bytes());
+        }
+        self.hash_if_much();
     }
 
     fn hash_if_much(&mut self) {
@@ -145,30 +212,40 @@ impl Trace {
     }
 }
 
+/// Whether it is a client, and its number.
+fn numbered(principal: Principal) -> (bool, u64) {
+    match principal {
+        Principal::Node(node) => (false, u64::from(node.0)),
+        Principal::Client(client) => (true, client.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use alloc::collections::BTreeSet;
+
     use super::*;
     use crate::{
         crypto::Digest,
-        event::{EventKind, Place},
-        ids::{ClientId, NodeId, RequestId, Seq, Timestamp, View},
-        pbft::{MessageKind, Summary},
+        ids::{ClientId, Seq, Timestamp, View},
+        pbft::MessageKind,
     };
 
-    fn event(view: u64) -> Event {
+    fn hash(of: impl Fn(&mut Trace)) -> TraceHash {
+        let mut trace = Trace::default();
+        of(&mut trace);
+        trace.hash()
+    }
+
+    fn enter(trace: &mut Trace, at: u64, node: u16, view: u64) {
         let kind = EventKind::ViewEntered { view: View(view), primary: NodeId(1), carried_over: 0 };
-        Event { at: Time(5), place: Place::Node(NodeId(2)), kind }
+        trace.add(Time(at), Place::Node(NodeId(node)), &kind);
     }
 
     #[test]
     fn it_depends_on_every_event_and_their_order() {
-        let hash = |views: &[u64]| {
-            let mut trace = Trace::default();
-            for view in views {
-                trace.add(&event(*view));
-            }
-            trace.hash()
-        };
+        let hash =
+            |views: &[u64]| hash(|trace| views.iter().for_each(|view| enter(trace, 5, 2, *view)));
         assert_eq!(hash(&[1, 2]), hash(&[1, 2]));
         assert_ne!(hash(&[1, 2]), hash(&[2, 1]));
         assert_ne!(hash(&[1, 2]), hash(&[1]));
@@ -176,31 +253,60 @@ mod tests {
     }
 
     #[test]
-    fn a_message_counts_as_the_event_that_it_is() {
-        let (id, peer) = (MessageId(u64::MAX), Principal::Client(ClientId(u64::MAX)));
-        let (at, here) = (Time::MAX, Principal::Node(NodeId(u16::MAX)));
-        let request = RequestId { client: ClientId(7), timestamp: Timestamp(300) };
-        let what = Summary {
-            kind: MessageKind::Reply,
-            view: Some(View(1 << 40)),
-            seq: Some(Seq(5)),
-            digest: Some(Digest([7; 32])),
-            request: Some(request),
+    fn whatever_differs_in_a_record_makes_another_trace() {
+        let id = |client, timestamp| RequestId {
+            client: ClientId(client),
+            timestamp: Timestamp(timestamp),
         };
-        let sent = EventKind::Sent { id, to: peer, what: what.into() };
-        let delivered = EventKind::Delivered { id, from: peer, what: what.into() };
-        let (mut as_events, mut as_messages) = (Trace::default(), Trace::default());
-        for _ in 0..20 {
-            for kind in [&sent, &delivered] {
-                as_events.add(&Event { at, place: here.into(), kind: kind.clone() });
+        let client = |number| Principal::Client(ClientId(number));
+        let node = |number| Principal::Node(NodeId(number));
+        let said = |kind, view, seq, digest, request| Summary { kind, view, seq, digest, request };
+        let mut traces = Vec::new();
+        for at in [0, 1, (1 << TAG_SHIFT) - 1] {
+            let at = Time(at);
+            for number in [0, 1, u64::from(u16::MAX)] {
+                let place = NodeId(number as u16);
+                traces.push(hash(|it| enter(it, at.0, place.0, number)));
+                traces.push(hash(|it| it.arrived(at, MessageId(number))));
+                traces.push(hash(|it| it.accepted(at, place, id(number, 7))));
+                traces.push(hash(|it| it.accepted(at, place, id(7, number))));
+                traces.push(hash(|it| it.submitted(at, id(number, 1), b"k")));
+                traces.push(hash(|it| it.completed(at, id(number, 1), b"k", 5)));
+                traces.push(hash(|it| it.completed(at, id(3, 1), b"r", number)));
+                for to in [node(place.0), client(number)] {
+                    traces.push(hash(|it| it.left(at, MessageId(9), to)));
+                    let request = said(MessageKind::Request, None, None, None, Some(id(3, number)));
+                    traces.push(hash(|it| it.written(at, to, &request)));
+                }
             }
-            let short = ShortSummary::of(&what);
-            as_messages.add_message(at, here, SENT, (id, peer), &short);
-            as_messages.add_message(at, here, DELIVERED, (id, peer), &short);
         }
-        let accepted = EventKind::RequestAccepted { request };
-        as_events.add(&Event { at, place: here.into(), kind: accepted });
-        as_messages.add_accepted(at, here, request);
-        assert_eq!(as_events.hash(), as_messages.hash());
+        for kind in MessageKind::ALL {
+            for view in [None, Some(View(0)), Some(View(3)), Some(View(u64::MAX))] {
+                for seq in [None, Some(Seq(0)), Some(Seq(3)), Some(Seq(u64::MAX))] {
+                    for digest in [None, Some(Digest([7; 32]))] {
+                        for request in [None, Some(id(7, 3)), Some(id(u64::MAX, 3))] {
+                            let what = said(kind, view, seq, digest, request);
+                            traces.push(hash(|it| it.written(Time(0), node(0), &what)));
+                        }
+                    }
+                }
+            }
+        }
+        for bytes in [&b"longer"[..], b"longe", b""] {
+            traces.push(hash(|it| it.submitted(Time(0), id(0, 0), bytes)));
+            traces.push(hash(|it| it.completed(Time(0), id(0, 0), bytes, 0)));
+        }
+        let different: BTreeSet<_> = traces.iter().map(|hash| hash.0).collect();
+        assert_eq!(different.len(), traces.len());
+    }
+
+    #[test]
+    fn a_time_is_written_when_it_moves_on() {
+        let at = |times: &'static [u64]| {
+            hash(|trace| times.iter().for_each(|at| trace.arrived(Time(*at), MessageId(1))))
+        };
+        assert_ne!(at(&[5, 5]), at(&[5, 6]));
+        assert_ne!(at(&[5, 6]), at(&[6, 6]));
+        assert_eq!(at(&[5, 6]), at(&[5, 6]));
     }
 }
