@@ -119,7 +119,7 @@ impl Outstanding {
         let silent = usize::from(members.n()).saturating_sub(self.replies.len());
         let same = |result| self.replies.values().filter(|(_, other)| other == result).count();
         let most = self.replies.values().map(|(_, result)| same(result)).max().unwrap_or(0);
-        most + silent < members.quorum()
+        most + silent < members.reads()
     }
 }
 
@@ -297,7 +297,7 @@ impl Client {
         outstanding.replies.insert(from, (view, result.clone()));
         let needed = match way {
             Way::Ordered => self.members.weak(),
-            Way::Read => self.members.quorum(),
+            Way::Read => self.members.reads(),
         };
         let alike = outstanding.replies.values().filter(|(_, other)| other == result);
         let (count, lowest) = (alike.clone().count(), alike.map(|(view, _)| *view).min());

@@ -12,6 +12,7 @@ use crate::{
     crypto::Digest,
     ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, View},
     pbft::Summary,
+    raft::Refusal,
     sim::{Action, Invariant},
     time::Time,
 };
@@ -222,6 +223,15 @@ pub enum EventKind {
         view: View,
         /// Why it left.
         why: ViewChangeCause,
+    },
+    /// A replica hears nobody who leads: it asks whether it could (Raft).
+    LeaderSilent,
+    /// A replica was told what no crash explains, where members are trusted not to lie (Raft).
+    Inexplicable {
+        /// By this member.
+        from: NodeId,
+        /// What is wrong with it.
+        why: Refusal,
     },
     /// A replica is in normal operation in a new view.
     ViewEntered {

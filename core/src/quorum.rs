@@ -4,6 +4,10 @@
 //! quorum of 2f+1 is too small (n = 20, f = 6: two sets of 13 share 6 members, all of whom may
 //! lie), so the general form ⌈(n+f+1)/2⌉ is used: it *is* 2f+1 where n = 3f+1, any two such sets
 //! share at least f+1 members, and n−f correct replicas can always form one.
+//!
+//! Where the epoch's protocol takes for granted that members only crash, none of the sharers lies, so
+//! one is enough: quorums are majorities, f is the largest with n ≥ 2f+1, and one member's word is
+//! the truth.
 
 mod nodes;
 
@@ -11,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::nodes::{NodeSet, Nodes};
-use crate::ids::{Epoch, NodeId, Seq, View};
+use crate::{
+    analyzer::{Assumption, Protocol},
+    ids::{Epoch, NodeId, Seq, View},
+};
 
 /// The most replicas that a cluster may have, and the number of replica numbers that it may use
 /// up in its whole life. Bounds every per-replica table.
@@ -19,7 +26,7 @@ pub const MAX_NODES: u16 = 256;
 /// The fewest: so that one may lie.
 pub const MIN_NODES: u16 = 4;
 
-/// The replicas of one epoch, and every threshold that follows from their number.
+/// The replicas of one epoch and what orders it, and every threshold that follows.
 ///
 /// The log is cut into epochs, each with one membership. An epoch holds the positions above its
 /// start, up to the start of the next.
@@ -29,6 +36,7 @@ pub struct Membership {
     epoch: Epoch,
     start: Seq,
     nodes: NodeSet,
+    protocol: Protocol,
     /// Of `nodes`; kept because it is asked for with every message.
     #[serde(skip)]
     n: u16,
@@ -43,8 +51,24 @@ pub struct Membership {
 #[error("a cluster of {0} can't be had: n must be from 4 (so that one may lie) to {MAX_NODES}")]
 pub struct BadClusterSize(pub u16);
 
+/// A protocol that no epoch can have: it puts nothing in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{} orders no writes, so no epoch can have it", .0.name())]
+pub struct OrdersNothing(pub Protocol);
+
+/// What was written is no membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BadMembership {
+    /// See [`BadClusterSize`].
+    #[error(transparent)]
+    Size(#[from] BadClusterSize),
+    /// See [`OrdersNothing`].
+    #[error(transparent)]
+    Protocol(#[from] OrdersNothing),
+}
+
 impl Membership {
-    /// The first epoch of a cluster of `n` replicas, numbered from 0.
+    /// The first epoch of a cluster of `n` replicas, numbered from 0, under PBFT.
     pub const fn new(n: u16) -> Result<Self, BadClusterSize> {
         if n > MAX_NODES {
             return Err(BadClusterSize(n));
@@ -52,18 +76,40 @@ impl Membership {
         Self::of(Epoch(0), Seq(0), NodeSet::first(n))
     }
 
-    /// The epoch after `start`, with these replicas.
+    /// The epoch after `start`, with these replicas, under PBFT.
     pub const fn of(epoch: Epoch, start: Seq, nodes: NodeSet) -> Result<Self, BadClusterSize> {
         let n = nodes.len();
         if n < MIN_NODES {
             return Err(BadClusterSize(n));
         }
-        Ok(Self { epoch, start, nodes, n, first: nodes.is_first(n) })
+        let protocol = Protocol::Pbft;
+        Ok(Self { epoch, start, nodes, protocol, n, first: nodes.is_first(n) })
     }
 
-    /// The epoch after this one: from the position `start` on, with these replicas.
+    /// The epoch after this one: from the position `start` on, with these replicas, and under the
+    /// same protocol.
     pub fn successor(self, start: Seq, nodes: NodeSet) -> Result<Self, BadClusterSize> {
-        Self::of(self.epoch.next(), start, nodes)
+        let next = Self::of(self.epoch.next(), start, nodes)?;
+        Ok(Self { protocol: self.protocol, ..next })
+    }
+
+    /// The same epoch under another protocol.
+    pub fn under(self, protocol: Protocol) -> Result<Self, OrdersNothing> {
+        if protocol.orders_writes() {
+            Ok(Self { protocol, ..self })
+        } else {
+            Err(OrdersNothing(protocol))
+        }
+    }
+
+    /// What orders the epoch.
+    pub const fn protocol(self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether its protocol takes for granted that members crash and none lies.
+    pub const fn is_crash_only(self) -> bool {
+        matches!(self.protocol.assumption(), Assumption::CrashOnly)
     }
 
     /// Which epoch.
@@ -86,19 +132,29 @@ impl Membership {
         self.n
     }
 
-    /// How many may be Byzantine: the largest f with n ≥ 3f+1.
+    /// How many may be Byzantine: the largest f with n ≥ 3f+1. Where members only crash, how many may
+    /// be down: the largest with n ≥ 2f+1.
     pub const fn f(self) -> u16 {
-        (self.n - 1) / 3
+        if self.is_crash_only() { (self.n - 1) / 2 } else { (self.n - 1) / 3 }
     }
 
     /// Any two sets of this size share a correct replica.
     pub const fn quorum(self) -> usize {
+        if self.is_crash_only() {
+            return self.majority();
+        }
         usize::midpoint(self.n as usize, self.f() as usize) + 1
     }
 
-    /// Any set of this size holds a correct replica.
+    /// Any set of this size holds a replica that doesn't lie.
     pub const fn weak(self) -> usize {
-        self.f() as usize + 1
+        if self.is_crash_only() { 1 } else { self.f() as usize + 1 }
+    }
+
+    /// So many equal answers to a read that was not ordered are the truth. Who can't lie answers
+    /// only once its state is late enough; of others it takes a quorum.
+    pub const fn reads(self) -> usize {
+        if self.is_crash_only() { 1 } else { self.quorum() }
     }
 
     /// Any two sets of this size share a member: enough where members crash and none lies.
@@ -136,12 +192,13 @@ struct Form {
     epoch: Epoch,
     start: Seq,
     nodes: NodeSet,
+    protocol: Protocol,
 }
 
 impl TryFrom<Form> for Membership {
-    type Error = BadClusterSize;
-    fn try_from(form: Form) -> Result<Self, BadClusterSize> {
-        Self::of(form.epoch, form.start, form.nodes)
+    type Error = BadMembership;
+    fn try_from(form: Form) -> Result<Self, BadMembership> {
+        Ok(Self::of(form.epoch, form.start, form.nodes)?.under(form.protocol)?)
     }
 }
 
@@ -172,6 +229,31 @@ mod tests {
             assert!(2 * quorum - n > f, "n = {n}: the overlap may be all liars");
             assert!(quorum <= n - f, "n = {n}: f silent replicas block every quorum");
         }
+    }
+
+    #[test]
+    fn where_members_only_crash_quorums_are_majorities_and_one_word_is_enough() {
+        for n in MIN_NODES..=MAX_NODES {
+            let members = Membership::new(n).unwrap().under(Protocol::Raft).unwrap();
+            assert_eq!((members.quorum(), members.weak()), (members.majority(), 1));
+            assert_eq!(members.reads(), 1);
+            assert!(members.quorum() <= usize::from(n - members.f()), "n = {n}");
+            let back = members.under(Protocol::Pbft).unwrap();
+            assert_eq!(back, Membership::new(n).unwrap());
+            assert_eq!(back.reads(), back.quorum());
+        }
+    }
+
+    #[test]
+    fn an_epoch_keeps_its_protocol_until_another_is_chosen_and_safe_mode_is_none() {
+        let members = Membership::new(4).unwrap().under(Protocol::Raft).unwrap();
+        let next = members.successor(Seq(100), set([0, 1, 2, 3, 4])).unwrap();
+        assert_eq!((next.protocol(), next.quorum()), (Protocol::Raft, 3));
+        let nothing = OrdersNothing(Protocol::SafeMode);
+        assert_eq!(next.under(Protocol::SafeMode), Err(nothing));
+        let written = (Epoch(1), Seq(9), set([0, 1, 2, 4]), Protocol::SafeMode);
+        let bytes = crate::crypto::encode(&written);
+        assert!(postcard::from_bytes::<Membership>(&bytes).is_err());
     }
 
     #[test]
@@ -213,7 +295,7 @@ mod tests {
         assert_eq!((members.epoch(), members.start(), members.n()), (Epoch(1), Seq(9), 4));
         let bytes = crate::crypto::encode(&members);
         assert_eq!(postcard::from_bytes(&bytes), Ok(members));
-        let three = crate::crypto::encode(&(Epoch(1), Seq(9), set([0, 2, 4])));
+        let three = crate::crypto::encode(&(Epoch(1), Seq(9), set([0, 2, 4]), Protocol::Pbft));
         assert!(postcard::from_bytes::<Membership>(&three).is_err(), "three are too few");
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     crypto::{Authenticator, Check, Digest, Refusal, Signable, Signed},
     ids::{Epoch, NodeId, Principal, RequestId, Seq, View},
     quorum::Membership,
+    raft,
     replica::check_chain,
     sorted::SortedSet,
     state::MAX_DEPTH,
@@ -268,6 +269,14 @@ impl With<'_> {
         signers.at_least(self.members.quorum())
     }
 
+    /// What would be ordered is what clients asked; the rest, who says it is believed.
+    fn raft(self, said: &raft::Message<Arc<Batch>>) -> Result<(), Refusal> {
+        self.epoch(said.epoch)?;
+        let raft::Body::Append(append) = &said.body else { return Ok(()) };
+        limit("the number of entries", append.entries.len(), raft::MAX_APPEND_ENTRIES)?;
+        append.entries.iter().filter_map(|it| it.payload.as_ref()).try_for_each(|it| self.batch(it))
+    }
+
     /// *O* is what *V* obliges to.
     fn follows(self, new_view: &NewView) -> Result<(), Refusal> {
         let owed = obligations(self.members.start(), &new_view.view_changes);
@@ -350,7 +359,11 @@ pub(crate) fn is_what_it_says(answer: &StateNodes) -> bool {
 impl Check for Message {
     fn check(&self, members: Membership, authenticator: &dyn Authenticator) -> Result<(), Refusal> {
         let with = With { members, authenticator };
+        if self.epoch() == Some(members.epoch()) && !self.is_said_under(members.protocol()) {
+            return Err(Refusal::Inconsistent("nobody says this under the epoch's protocol"));
+        }
         match self {
+            Self::Raft(said) => with.raft(said),
             Self::Request(request) => with.request(request),
             Self::PrePrepare(header, batch) => with.proposal(header, batch),
             Self::Prepare(prepare) => {

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::messages::{MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_OPERATION_BYTES};
 use crate::{
+    analyzer::Deployment,
     config::{BadConfig, must},
     crypto::Digest,
 };
 
-/// How a replica is set up. `checkpoint_interval`, `window` and `max_sessions` decide what is agreed
-/// on: equal on all replicas. The rest may differ.
+/// How a replica is set up. `checkpoint_interval`, `window`, `max_sessions` and `deployment` decide
+/// what is agreed on: equal on all replicas. The rest may differ.
 ///
 /// # Default
 ///
@@ -27,6 +28,7 @@ use crate::{
 /// | `view_change_timeout` | 2 s | doubles with each view in a row that fails (§4.5.2) |
 /// | `status_interval` | 250 ms | what a lost message costs before it is repaired |
 /// | `max_sessions` | 4,096 | clients at work at a time; bounds what is remembered of them at 128 MiB |
+/// | `deployment` | members may lie | nobody has said that they don't |
 /// | `clock_tolerance` | 5 s | synchronised clocks differ by far less, and a proposal may be repeated for some seconds before it arrives |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -53,6 +55,9 @@ pub struct Config {
     pub clock_tolerance_ms: u64,
     /// How many clients are remembered at most. Decides what executes: equal on all replicas.
     pub max_sessions: usize,
+    /// What is declared about the members. Decides which protocols may be switched to: equal on all
+    /// replicas.
+    pub deployment: Deployment,
 }
 
 impl Default for Config {
@@ -69,6 +74,7 @@ impl Default for Config {
             status_interval_ms: 250,
             clock_tolerance_ms: 5_000,
             max_sessions: 4_096,
+            deployment: Deployment::Byzantine,
         }
     }
 }
@@ -148,7 +154,7 @@ impl Config {
     /// A digest of what must be equal on all replicas: hosts refuse each other if theirs differ,
     /// since replicas would execute differently.
     pub fn agreed(&self) -> Digest {
-        Digest::of(&(self.checkpoint_interval, self.window, self.max_sessions))
+        Digest::of(&(self.checkpoint_interval, self.window, self.max_sessions, self.deployment))
     }
 
     pub(crate) fn batch_delay(&self) -> Duration {
@@ -201,6 +207,7 @@ mod tests {
             Config { checkpoint_interval: 50, ..Config::default() },
             Config { window: 400, ..Config::default() },
             Config { max_sessions: 64, ..Config::default() },
+            Config { deployment: Deployment::CrashOnly, ..Config::default() },
         ];
         assert!(others.iter().all(|other| other.agreed() != agreed));
     }

@@ -14,8 +14,10 @@ use super::{
     certificate::{CheckpointCertificate, PreparedCertificate},
 };
 use crate::{
+    analyzer::Protocol,
     crypto::{Digest, Signable, Signed},
     ids::{ClientId, Epoch, Principal, RequestId, Seq, View},
+    raft,
     replica::EpochEnd,
     state::Path,
 };
@@ -354,6 +356,9 @@ pub enum Message {
     EpochEnds(Arc<[Arc<EpochEnd>]>),
     /// See [`FetchEpochEnds`].
     FetchEpochEnds(Arc<Signed<FetchEpochEnds>>),
+    /// What members of an epoch under Raft say to each other. Not signed: it speaks only of its
+    /// sender, whom the link authenticates, and in such an epoch nobody lies.
+    Raft(Arc<raft::Message<Arc<Batch>>>),
 }
 
 /// Bytes that are no message.
@@ -460,6 +465,22 @@ impl Message {
                 ..of(MessageKind::EpochEnds)
             },
             Self::FetchEpochEnds(_) => of(MessageKind::FetchEpochEnds),
+            Self::Raft(m) => {
+                let (kind, seq) = match &m.body {
+                    raft::Body::Append(it) => {
+                        let last = it.prev.seq.0.saturating_add(it.entries.len() as u64);
+                        (MessageKind::Append, Some(Seq(last)))
+                    }
+                    raft::Body::Snapshot { at, .. } => (MessageKind::Append, Some(at.seq)),
+                    raft::Body::AppendReply { answer, .. } => {
+                        (MessageKind::Appended, answer.upto())
+                    }
+                    raft::Body::Read { .. } => (MessageKind::ReadIndex, None),
+                    raft::Body::ReadAt { at, .. } => (MessageKind::ReadIndex, Some(*at)),
+                    _ => (MessageKind::Vote, None),
+                };
+                Summary { view: Some(View(m.term.0)), seq, ..of(kind) }
+            }
         }
     }
 
@@ -476,6 +497,7 @@ impl Message {
             Self::NewView(m) => Some(m.body.epoch),
             Self::Decided(m) => Some(m.pre_prepare.body.epoch),
             Self::RecoveryAnswer(m) => Some(m.epoch),
+            Self::Raft(m) => Some(m.epoch),
             Self::Request(_)
             | Self::Read(_)
             | Self::Reply(_)
@@ -489,6 +511,22 @@ impl Message {
             | Self::Stable(_)
             | Self::EpochEnds(_)
             | Self::FetchEpochEnds(_) => None,
+        }
+    }
+
+    /// Whether anybody says it in an epoch under this protocol.
+    pub(crate) fn is_said_under(&self, protocol: Protocol) -> bool {
+        match self {
+            Self::Raft(_) => protocol == Protocol::Raft,
+            Self::PrePrepare(..)
+            | Self::Prepare(_)
+            | Self::Commit(_)
+            | Self::ViewChange(_)
+            | Self::NewView(_)
+            | Self::Decided(_)
+            | Self::Pace(_)
+            | Self::RecoveryAnswer(_) => protocol != Protocol::Raft,
+            _ => true,
         }
     }
 
@@ -539,11 +577,19 @@ pub enum MessageKind {
     RecoveryAnswer,
     EpochEnds,
     FetchEpochEnds,
+    /// Raft: who would vote for whom, and does.
+    Vote,
+    /// Raft: entries, or that they begin with a state; without entries a heartbeat.
+    Append,
+    /// Raft: the answer.
+    Appended,
+    /// Raft: from where on a read may be answered.
+    ReadIndex,
 }
 
 impl MessageKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -566,6 +612,10 @@ impl MessageKind {
         Self::RecoveryAnswer,
         Self::EpochEnds,
         Self::FetchEpochEnds,
+        Self::Vote,
+        Self::Append,
+        Self::Appended,
+        Self::ReadIndex,
     ];
 
     /// The field's own name for it.
@@ -593,6 +643,10 @@ impl MessageKind {
             Self::RecoveryAnswer => "recovery-answer",
             Self::EpochEnds => "epoch-ends",
             Self::FetchEpochEnds => "fetch-epoch-ends",
+            Self::Vote => "vote",
+            Self::Append => "append",
+            Self::Appended => "appended",
+            Self::ReadIndex => "read-index",
         }
     }
 }

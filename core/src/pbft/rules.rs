@@ -23,6 +23,7 @@ use crate::{
     crypto::Signed,
     ids::{ClientId, NodeId, Seq},
     protocol::{RecordNumber, To},
+    raft::LogGap,
     replica::{News, Ordering, Record, Shell},
     sorted::SortedMap,
     time::Time,
@@ -193,8 +194,9 @@ impl<A: Application> Ordering<A> for Pbft {
         self.at_work(shell).replay(record);
     }
 
-    fn restored(&mut self, shell: &mut Shell<A>) {
+    fn restored(&mut self, shell: &mut Shell<A>) -> Result<(), LogGap> {
         self.at_work(shell).restored();
+        Ok(())
     }
 
     fn slots(&self, shell: &Shell<A>) -> Vec<SlotView> {

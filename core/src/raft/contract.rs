@@ -26,6 +26,9 @@ pub enum Input<P> {
     Propose(P),
     /// From where on may this read be answered? [`Effect::ReadReady`] or [`Effect::ReadFailed`].
     Read(ReadId),
+    /// Stand for election without waiting for patience to run out: nobody can lead yet. Means
+    /// nothing to whoever hears a leader, or stands.
+    Stand,
     /// Hand the leadership over to this member.
     Transfer(NodeId),
     /// The epoch ends at this position: all members learn it from what is committed below.
@@ -193,7 +196,8 @@ pub enum Event {
 }
 
 /// Why a message was turned away. What a crash can't explain is marked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// Its sender isn't a member, or is the receiver.
     Stranger,
@@ -209,4 +213,24 @@ pub enum Refusal {
     TwoContents,
     /// It would undo what is committed. No crash explains it.
     Committed,
+}
+
+impl Refusal {
+    /// Whether no crash explains it.
+    pub const fn is_inexplicable(self) -> bool {
+        !matches!(self, Self::Stranger | Self::OtherEpoch)
+    }
+
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stranger => "it isn't a member",
+            Self::OtherEpoch => "it speaks of another epoch",
+            Self::Term => "its term is later than anybody counts",
+            Self::Malformed => "it contradicts itself",
+            Self::TwoLeaders => "two members lead one term",
+            Self::TwoContents => "one leader put two things at one position",
+            Self::Committed => "it would undo what is committed",
+        }
+    }
 }

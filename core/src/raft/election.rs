@@ -64,6 +64,15 @@ impl<P: Payload> Raft<P> {
         self.send(To::Others, ask);
     }
 
+    /// Asked to stand before its patience has run out.
+    pub(super) fn stand(&mut self) {
+        if matches!(self.standing, Standing::Follower) && !self.hears_a_leader()
+            || matches!(self.standing, Standing::PreCandidate { .. })
+        {
+            self.ask_for_pre_votes();
+        }
+    }
+
     pub(super) fn on_pre_vote(&mut self, from: NodeId, for_term: Term, last: Place) {
         if for_term > MAX_TERM {
             return self.refuse(from, Refusal::Term);

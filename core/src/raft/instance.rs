@@ -160,6 +160,7 @@ impl<P: Payload> Raft<P> {
             Input::Message { from, message } => self.on_message(from, message),
             Input::Propose(payload) => self.propose(payload),
             Input::Read(id) => self.read(id),
+            Input::Stand => self.stand(),
             Input::Transfer(to) => self.hand_over(to),
             Input::Seal(at) => self.seal_at(at),
             Input::Compact { at, digest } => self.compact(at, digest),
@@ -429,6 +430,25 @@ impl<P: Payload> Raft<P> {
     /// Where its log ends.
     pub fn last(&self) -> Place {
         self.log.last()
+    }
+
+    /// What its log holds at a position above the snapshot.
+    pub fn entry(&self, seq: Seq) -> Option<&Entry<P>> {
+        self.log.entry(seq)
+    }
+
+    /// Whose disks it knows to hold what stands at a position: the leader alone knows others'.
+    pub fn holders(&self, seq: Seq) -> alloc::vec::Vec<NodeId> {
+        let own = (self.synced.upto() >= seq).then_some(self.id);
+        let others = match &self.standing {
+            Standing::Leader(leadership) => Some(leadership.peers.iter()),
+            _ => None,
+        };
+        let hold = others.into_iter().flatten().filter(|(_, peer)| peer.matched >= seq);
+        let mut holders: alloc::vec::Vec<_> =
+            own.into_iter().chain(hold.map(|(id, _)| *id)).collect();
+        holders.sort_unstable();
+        holders
     }
 
     /// How much of its log is on its disk.

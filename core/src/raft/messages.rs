@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The most entries that a message may hold: more is no message of ours.
-pub(super) const MAX_APPEND_ENTRIES: usize = 1_024;
+pub(crate) const MAX_APPEND_ENTRIES: usize = 1_024;
 /// The longest payload, in bytes: a full batch of PBFT with its signatures.
 pub const MAX_PAYLOAD_BYTES: usize = 2 * 1024 * 1024;
 /// Nobody counts so far: a later term is no term of ours.
@@ -144,6 +144,18 @@ pub enum Answer {
     },
     /// It can't be told: the message was of an earlier term, or the state is being fetched.
     Heard,
+}
+
+impl Answer {
+    /// How far it speaks of the log, if it does.
+    pub const fn upto(self) -> Option<Seq> {
+        match self {
+            Self::Matched(seq) | Self::Full(seq) | Self::Conflict { rejected: seq, .. } => {
+                Some(seq)
+            }
+            Self::Heard => None,
+        }
+    }
 }
 
 /// Names a read of one host.

@@ -29,6 +29,7 @@
 //! | `synced` | how much of them is on disk |
 //! | `records` | what must survive a crash |
 //! | `outbox` | effects in order, held back until their records are durable |
+//! | `ordering` | an instance behind the trait of orderings, with the shell as its host |
 //!
 //! # Epochs instead of membership changes
 //!
@@ -71,6 +72,7 @@ mod instance;
 mod leadership;
 mod log;
 mod messages;
+mod ordering;
 mod outbox;
 mod progress;
 mod reads;
@@ -85,5 +87,7 @@ mod tests;
 pub use config::Config;
 pub use contract::{Cause, Effect, Event, Input, NotProposed, Refusal, Role};
 pub use instance::{CantStart, Payload, Raft};
+pub(crate) use messages::MAX_APPEND_ENTRIES;
 pub use messages::{Answer, Append, Body, Entry, MAX_PAYLOAD_BYTES, Message, Place, ReadId};
+pub(crate) use ordering::RaftOrdering;
 pub use records::{LogGap, Record};

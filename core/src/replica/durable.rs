@@ -13,6 +13,7 @@
 //! | `Batch` | the commit | it could hold a certificate and not show what it is for |
 //! | `Stable` | nothing | it would have to fetch the state again |
 //! | `Ended` | the checkpoint at an epoch's end | who follows its certificate might find the state nowhere |
+//! | `Raft` | see [`raft::Record`](crate::raft::Record) | |
 //! | `EpochEnd` | anything of the new epoch | it could go on in an epoch that is over |
 
 use alloc::{sync::Arc, vec::Vec};
@@ -38,6 +39,7 @@ use crate::{
         PreparedCertificate, Recovery, StateNode, ViewChange,
     },
     quorum::Membership,
+    raft::{self, LogGap},
     sorted::{SortedMap, SortedSet},
     state::{Content, Damage, Found, Tree, assemble},
     time::Time,
@@ -78,6 +80,8 @@ pub enum Record {
     EpochEnd(Arc<EpochEnd>),
     /// The replica voted for a checkpoint.
     Checkpoint(Checkpoint),
+    /// What Raft must not forget of an epoch that it orders.
+    Raft(Epoch, raft::Record<Arc<Batch>>),
 }
 
 impl Record {
@@ -128,6 +132,7 @@ impl Record {
                 Self::Ended { seq, .. } => *seq > low,
                 Self::ViewChange(_) | Self::NewView(_) => at == last_view || at == last_new_view,
                 Self::Batch(_) | Self::Forgot(_) | Self::Recovered(_) | Self::EpochEnd(_) => true,
+                Self::Raft(said, _) => *said == epoch,
                 Self::Stable(certificate, _) => certificate.seq() == low,
                 Self::Life(peer, life) => lives.get(peer) == Some(life),
             }
@@ -160,7 +165,7 @@ impl Record {
             Self::Batch(_) => 3,
             _ => 2,
         });
-        kept
+        compact_raft(kept, epoch)
     }
 
     /// The epoch in which it was said, and outside of which it means nothing.
@@ -171,6 +176,7 @@ impl Record {
             Self::ViewChange(change) => Some(change.body.epoch),
             Self::NewView(new_view) => Some(new_view.body.epoch),
             Self::Checkpoint(said) => Some(said.epoch),
+            Self::Raft(said, _) => Some(*said),
             Self::Batch(_)
             | Self::Stable(..)
             | Self::Forgot(_)
@@ -188,6 +194,26 @@ impl Record {
             other => other.said_in(),
         }
     }
+}
+
+/// Leaves of Raft's records of this epoch those that stand for all of them. Records with a gap are
+/// left as they are: whoever restores from them says what is wrong.
+fn compact_raft(mut records: Vec<Record>, epoch: Epoch) -> Vec<Record> {
+    let start = records.iter().rev().find_map(|record| match record {
+        Record::EpochEnd(end) => Some(end.next.members.start()),
+        _ => None,
+    });
+    let of_raft = records.iter().filter_map(|record| match record {
+        Record::Raft(_, record) => Some(record.clone()),
+        _ => None,
+    });
+    if let Ok(compact) = raft::Record::compact(start.unwrap_or(Seq(0)), of_raft)
+        && !compact.is_empty()
+    {
+        records.retain(|record| !matches!(record, Record::Raft(..)));
+        records.extend(compact.into_iter().map(|record| Record::Raft(epoch, record)));
+    }
+    records
 }
 
 /// Leaves one record of a stable checkpoint: the last, with every node of its state that any of
@@ -251,6 +277,9 @@ pub enum RestoreError {
         /// What is wrong.
         why: Damage,
     },
+    /// The disk lost some of Raft's log.
+    #[error(transparent)]
+    Log(#[from] LogGap),
 }
 
 impl<A: Application> Replica<A> {
@@ -269,7 +298,7 @@ impl<A: Application> Replica<A> {
         for record in Record::compact(records.into_iter().collect()) {
             replica.replay(record)?;
         }
-        replica.restored();
+        replica.restored()?;
         Ok(replica)
     }
 
@@ -352,17 +381,17 @@ impl<A: Application> Replica<A> {
     }
 
     /// After a start from disk: ask at once what was missed.
-    fn restored(&mut self) {
+    fn restored(&mut self) -> Result<(), RestoreError> {
         let Self { shell, order } = self;
         // What replaying wanted written is what was read; nothing is owed to the disk.
         shell.outbox = Outbox::default();
         shell.status_at = Time::ZERO;
         if shell.is_recovering() {
             shell.event(EventKind::Recovering { life: shell.recovery.life });
-            return;
+            return Ok(());
         }
         shell.vote_again();
-        each!(order, it => it.restored(shell));
+        Ok(each!(order, it => it.restored(shell))?)
     }
 }
 

@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use super::{Record, shell::Shell};
 use crate::{
+    analyzer::Protocol,
     app::Application,
     crypto::Signed,
     ids::{NodeId, Seq},
     pbft::{Batch, Message, Pbft, Read, Request, SlotView, Status},
     protocol::RecordNumber,
+    raft::{LogGap, RaftOrdering},
     time::Time,
 };
 
@@ -37,7 +39,8 @@ pub(crate) trait Ordering<A: Application>: Serialize {
     /// Takes part from now on: the state that the epoch began with is here.
     fn start(&mut self, shell: &mut Shell<A>);
 
-    /// A message of its own, checked; other orderings' messages never come in this epoch.
+    /// A message, checked. What names this epoch and is no message of its own was refused before;
+    /// of the rest it ignores what isn't its own.
     fn on_message(&mut self, shell: &mut Shell<A>, from: NodeId, message: Message);
 
     /// A request waits in [`Shell::pending`].
@@ -84,8 +87,8 @@ pub(crate) trait Ordering<A: Application>: Serialize {
     /// A record of its own, of this epoch, read from the disk.
     fn replay(&mut self, shell: &mut Shell<A>, record: Record);
 
-    /// All records are read. What was sent meanwhile is lost.
-    fn restored(&mut self, shell: &mut Shell<A>);
+    /// All records are read. What was sent meanwhile is lost. An error: the disk is not what it was.
+    fn restored(&mut self, shell: &mut Shell<A>) -> Result<(), LogGap>;
 
     /// Every position above the last stable checkpoint that it knows something of.
     fn slots(&self, shell: &Shell<A>) -> Vec<SlotView>;
@@ -100,8 +103,20 @@ pub(crate) trait Ordering<A: Application>: Serialize {
 /// The table of orderings: a new one is a line below, and its folder.
 macro_rules! orderings {
     ($d:tt $($name:ident($state:ty);)*) => {
+        impl Order {
+            /// The ordering of the epoch that the shell is in. No membership has a protocol that
+            /// is not in the table; PBFT would be the one that takes least for granted.
+            pub(super) fn new<A: Application>(shell: &Shell<A>) -> Self {
+                match shell.members.protocol() {
+                    $(Protocol::$name => Self::$name(<$state as Ordering<A>>::new(shell)),)*
+                    Protocol::TrustOrderedPbft | Protocol::SafeMode => Self::Pbft(Pbft::new(shell)),
+                }
+            }
+        }
+
         /// The ordering of the epoch that a replica is in.
         #[derive(Clone, Debug, Serialize)]
+        #[allow(clippy::large_enum_variant, reason = "a replica has one, and a host few replicas")]
         pub(crate) enum Order { $($name($state),)* }
 
         /// Does the same with whichever it is.
@@ -115,12 +130,6 @@ macro_rules! orderings {
 
 orderings! { $
     Pbft(Pbft);
+    Raft(RaftOrdering);
 }
 pub(super) use each;
-
-impl Order {
-    /// The ordering of the epoch that the shell is in.
-    pub(super) fn new<A: Application>(shell: &Shell<A>) -> Self {
-        Self::Pbft(Pbft::new(shell))
-    }
-}

@@ -18,6 +18,8 @@ pub(crate) struct Outbox {
     records: VecDeque<(RecordNumber, Box<Record>)>,
     /// Each with the record that must be durable before it leaves.
     gated: VecDeque<(RecordNumber, Effect)>,
+    /// What has waited for its records elsewhere, or promises nothing.
+    at_once: VecDeque<Effect>,
     last_record: RecordNumber,
     durable: RecordNumber,
     /// Sends and replies among `gated`.
@@ -25,9 +27,15 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn persist(&mut self, record: Record) {
+    pub(crate) fn persist(&mut self, record: Record) -> RecordNumber {
         self.last_record += 1;
         self.records.push_back((self.last_record, Box::new(record)));
+        self.last_record
+    }
+
+    /// Waits for no record: an ordering may know better than "all that came before it".
+    pub(crate) fn push_at_once(&mut self, effect: Effect) {
+        self.at_once.push_back(effect);
     }
 
     pub(crate) fn push(&mut self, effect: Effect) {
@@ -53,6 +61,9 @@ impl Outbox {
     pub(crate) fn poll(&mut self) -> Option<Effect> {
         if let Some((number, record)) = self.records.pop_front() {
             return Some(Effect::Persist(number, record));
+        }
+        if let Some(effect) = self.at_once.pop_front() {
+            return Some(effect);
         }
         match self.gated.front() {
             Some((needs, _)) if *needs <= self.durable => {

@@ -6,6 +6,7 @@ use super::{
     action::Action,
     cluster::{Cluster, Due},
     disk::Damage,
+    host::Host,
     workload::Wanted,
 };
 use crate::{
@@ -27,11 +28,14 @@ impl Cluster {
         self.liveness.disturbed(self.now, gst, calm);
     }
 
-    /// Whether progress is owed: every link is whole, and no more than f are down or lie.
+    /// Whether progress is owed: every link is whole, no more than f are down or lie, and nobody
+    /// lies where that is taken for granted.
     pub(super) fn is_calm(&self) -> bool {
         let members = self.members();
-        let faulty = members.nodes().filter(|node| self.hosts[node.0 as usize].is_faulty());
-        faulty.count() <= members.f() as usize && self.links.is_whole()
+        let hosts = || members.nodes().map(|node| &self.hosts[node.0 as usize]);
+        hosts().filter(|host| host.is_faulty()).count() <= members.f() as usize
+            && !(members.is_crash_only() && hosts().any(Host::is_byzantine))
+            && self.links.is_whole()
     }
 
     fn carry_out_action(&mut self, action: &Action, injection: usize) -> bool {

@@ -10,7 +10,7 @@ use super::{
     action::Action, adversary::MAX_STRATEGIES, network::Network, scenario::Scenario,
     workload::Workload,
 };
-use crate::{ids::NodeId, quorum::Membership};
+use crate::{analyzer::Facts, ids::NodeId, quorum::Membership};
 
 /// The largest simulated cluster.
 pub const MAX_SIMULATED_NODES: u16 = 100;
@@ -29,6 +29,7 @@ pub(super) enum Part {
     Name,
     Duration,
     Members,
+    Protocol,
     Spares,
     Config,
     ClockSkew,
@@ -76,10 +77,16 @@ impl Scenario {
     fn validate_cluster(&self) -> Result<(), Beyond> {
         let n = self.members.n();
         must(
-            n <= MAX_SIMULATED_NODES && Membership::new(n) == Ok(self.members),
+            n <= MAX_SIMULATED_NODES && is_first(self.members),
             Part::Members,
             &format!("at most {MAX_SIMULATED_NODES} nodes can be simulated"),
         )?;
+        let protocol = self.members.protocol();
+        let facts = Facts { members: self.members, convicted: 0, suspected: 0 };
+        protocol.is_sound(facts, self.config.deployment).map_err(|why| Beyond {
+            part: Part::Protocol,
+            what: format!("{} would be unsound: {why} (cluster.pbft.deployment)", protocol.name()),
+        })?;
         must(
             self.spares <= MAX_SIMULATED_NODES - n,
             Part::Spares,
@@ -112,6 +119,12 @@ impl Scenario {
         }
         Ok(())
     }
+}
+
+/// Whether these are the members of a first epoch.
+fn is_first(members: Membership) -> bool {
+    let first = Membership::new(members.n());
+    first.is_ok_and(|first| first.under(members.protocol()) == Ok(members))
 }
 
 fn validate_network(it: &Network) -> Result<(), Beyond> {

@@ -164,6 +164,8 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
             primary: f.node("primary")?,
             carried_over: f.small("carried_over")?,
         },
+        "leader-silent" => EventKind::LeaderSilent,
+        "inexplicable" => EventKind::Inexplicable { from: f.node("from")?, why: f.word("why")? },
         "equivocation" => EventKind::Equivocation {
             by: f.node("by")?,
             view: f.view()?,
@@ -222,6 +224,7 @@ mod tests {
     use conclave_core::{
         event::{LossCause, ViewChangeCause},
         pbft::MessageKind,
+        raft::Refusal,
     };
 
     use super::*;
@@ -285,6 +288,8 @@ mod tests {
             EventKind::StateReceived { from: NodeId(1), nodes: 3, bytes: 99, missing: 7 },
             EventKind::StateTransferred { seq, digest, fetched_bytes: 99, total_bytes: 1_000 },
             EventKind::ViewEntered { view, primary: NodeId(1), carried_over: 2 },
+            EventKind::LeaderSilent,
+            EventKind::Inexplicable { from: NodeId(1), why: Refusal::TwoContents },
             EventKind::Equivocation {
                 by: NodeId(0),
                 view,

@@ -41,6 +41,10 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::RecoveryAnswer => "a",
         MessageKind::EpochEnds => "E",
         MessageKind::FetchEpochEnds => "e",
+        MessageKind::Vote => "v",
+        MessageKind::Append => "A",
+        MessageKind::Appended => "m",
+        MessageKind::ReadIndex => "i",
     }
 }
 
@@ -83,6 +87,10 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         MessageKind::Pace => "A replica says how quick it finds the primary.",
         MessageKind::RecoveryQuery => "A replica that lost memory asks how far it may have come.",
         MessageKind::RecoveryAnswer => "A peer's view, and proof of its highest position.",
+        MessageKind::Vote => "A member asks for votes to lead a term, or gives its own.",
+        MessageKind::Append => "The leader's entries, or that it is still there.",
+        MessageKind::Appended => "How far a member's log agrees with the leader's.",
+        MessageKind::ReadIndex => "From where on a read may be answered: the leader knows.",
     }
 }
 
@@ -224,6 +232,12 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
                 k => format!(", {k} carried over"),
             };
             (format!("entered view {view}, primary {primary}{carried}"), true)
+        }
+        EventKind::LeaderSilent => {
+            ("hears no leader, and asks whether it could lead".to_owned(), true)
+        }
+        EventKind::Inexplicable { from, why } => {
+            (format!("no crash explains what {from} said: {}", why.name()), true)
         }
         EventKind::Equivocation { by, seq, first, second, .. } => (
             format!(

@@ -69,10 +69,10 @@ impl Palette {
             | MessageKind::Reply
             | MessageKind::Read
             | MessageKind::ReadReply => &self.client,
-            MessageKind::PrePrepare => &self.pre_prepare,
-            MessageKind::Prepare => &self.prepare,
+            MessageKind::PrePrepare | MessageKind::Append => &self.pre_prepare,
+            MessageKind::Prepare | MessageKind::Appended => &self.prepare,
             MessageKind::Commit => &self.commit,
-            MessageKind::ViewChange | MessageKind::NewView => &self.view_change,
+            MessageKind::ViewChange | MessageKind::NewView | MessageKind::Vote => &self.view_change,
             MessageKind::Checkpoint
             | MessageKind::Stable
             | MessageKind::FetchState
@@ -85,7 +85,8 @@ impl Palette {
             | MessageKind::Decided
             | MessageKind::Pace
             | MessageKind::RecoveryQuery
-            | MessageKind::RecoveryAnswer => &self.repair,
+            | MessageKind::RecoveryAnswer
+            | MessageKind::ReadIndex => &self.repair,
         }
     }
 }

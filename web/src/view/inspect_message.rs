@@ -8,6 +8,7 @@ use conclave_core::{
     hex::Hex,
     ids::{MessageId, Principal},
     pbft::{Batch, Message},
+    raft::Body,
 };
 use yew::{html::Scope, prelude::*};
 
@@ -216,6 +217,35 @@ fn inside(message: &Message) -> Html {
             it.says("Members", &signers(end.next.members.nodes().map(Principal::Node)))
         }),
         Message::FetchEpochEnds(m) => it.signed(m.by, &m.signature),
+        Message::Raft(m) => {
+            let it = it.says("Term", &m.term);
+            match &m.body {
+                Body::Append(append) => {
+                    let first = append.prev.seq.0 + 1;
+                    let rows = (first..).zip(&append.entries).map(|(seq, entry)| {
+                        let requests = entry.payload.as_ref().map_or(0, |it| it.requests().len());
+                        [seq.to_string(), format!("term {}, {requests} requests", entry.term)]
+                    });
+                    it.says("After", &append.prev.seq).says("Committed", &append.commit).table(
+                        "Entries",
+                        append.entries.len(),
+                        rows,
+                    )
+                }
+                Body::Snapshot { at, digest, .. } => {
+                    it.says("Begins after", &at.seq).digest("State", digest)
+                }
+                Body::AppendReply { commit, .. } => it.says("Committed", commit),
+                Body::PreVoteReply { granted, .. } | Body::VoteReply { granted } => {
+                    it.says("Vote", &if *granted { "yes" } else { "no" })
+                }
+                Body::ReadAt { at, .. } => it.says("From", at),
+                Body::PreVote { last, .. } | Body::Vote { last, .. } => {
+                    it.says("Log ends at", &last.seq)
+                }
+                Body::TimeoutNow | Body::Read { .. } => it,
+            }
+        }
     };
     it.html()
 }

@@ -10,6 +10,7 @@ use rand_xoshiro::{
 
 use super::net::{KEY, Net, node, request};
 use crate::{
+    analyzer::{Deployment, Protocol},
     crypto::verify,
     pbft::{DecodeError, Message, MessageKind},
     quorum::Membership,
@@ -45,8 +46,15 @@ fn samples() -> Vec<Message> {
 /// The first message of each kind that is said in some scenarios, with the keys that are used here.
 fn of_each_kind() -> Vec<Message> {
     let mut found = BTreeMap::new();
-    for name in SCENARIOS {
-        let mut scenario = builtin(name).unwrap();
+    let under_raft = || {
+        let mut scenario = builtin("normal-case").unwrap();
+        scenario.config.deployment = Deployment::CrashOnly;
+        scenario.members = scenario.members.under(Protocol::Raft).unwrap();
+        scenario
+    };
+    for mut scenario in
+        SCENARIOS.map(|name| builtin(name).unwrap()).into_iter().chain([under_raft()])
+    {
         scenario.workload.read_ppm = 200_000;
         let mut cluster = Cluster::new(&Run::new(scenario, KEY)).unwrap();
         while cluster.step() {

@@ -106,8 +106,10 @@ impl Net {
 
     /// What a replica knows of its epoch as PBFT orders it.
     pub(super) fn pbft(&self, id: u16) -> &Pbft {
-        let Order::Pbft(pbft) = &self.replica(id).order;
-        pbft
+        match &self.replica(id).order {
+            Order::Pbft(pbft) => pbft,
+            Order::Raft(_) => panic!("the epoch is under Raft"),
+        }
     }
 
     /// From now on only what passes is delivered.

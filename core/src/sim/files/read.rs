@@ -23,7 +23,7 @@ use super::{
     },
     tree,
 };
-use crate::{pbft::Config, quorum::Membership};
+use crate::{analyzer::Protocol, pbft::Config, quorum::Membership};
 
 /// The schema that this core reads.
 pub const SCHEMA: u32 = 1;
@@ -88,6 +88,7 @@ struct File {
 struct Cluster {
     n: Spanned<u16>,
     spares: Spanned<u16>,
+    protocol: Spanned<Protocol>,
     signatures: Signatures,
     clock_skew_ms: Spanned<Vec<i64>>,
     pbft: Option<Spanned<Config>>,
@@ -98,6 +99,7 @@ impl Default for Cluster {
         Self {
             n: Spanned::new(0..0, 4),
             spares: Spanned::new(0..0, 0),
+            protocol: Spanned::new(0..0, Protocol::Pbft),
             signatures: Signatures::default(),
             clock_skew_ms: Spanned::new(0..0, Vec::new()),
             pbft: None,
@@ -130,6 +132,10 @@ impl Scenario {
         let n = &file.cluster.n;
         let members = Membership::new(*n.get_ref())
             .map_err(|error| ScenarioError::at(source, n.span().start, error.to_string()))?;
+        let protocol = &file.cluster.protocol;
+        let members = members
+            .under(*protocol.get_ref())
+            .map_err(|error| ScenarioError::at(source, protocol.span().start, error.to_string()))?;
         let places = Places::of(&file);
         let mut scenario = file.into_scenario(members, source);
         scenario
@@ -172,7 +178,7 @@ impl File {
 
 /// Where in a file each part stands.
 struct Places {
-    parts: [(Part, Range<usize>); 8],
+    parts: [(Part, Range<usize>); 9],
     faults: Vec<Range<usize>>,
     narration: Vec<Range<usize>>,
 }
@@ -189,6 +195,7 @@ impl Places {
                 (Part::Name, file.name.span()),
                 (Part::Duration, file.duration_ms.span()),
                 (Part::Members, cluster.n.span()),
+                (Part::Protocol, cluster.protocol.span()),
                 (Part::Spares, cluster.spares.span()),
                 (Part::Config, of(cluster.pbft.as_ref())),
                 (Part::ClockSkew, cluster.clock_skew_ms.span()),

@@ -22,7 +22,7 @@ use super::{
     },
     SCHEMA, ScenarioError,
 };
-use crate::pbft::Config;
+use crate::{analyzer::Protocol, pbft::Config};
 
 impl Scenario {
     /// The file of this scenario; its `source` and comments in it are not looked at.
@@ -59,6 +59,9 @@ impl Scenario {
         let _ = writeln!(file, "\n[cluster]\nn = {}", self.members.n());
         if self.spares > 0 {
             let _ = writeln!(file, "spares = {}", self.spares);
+        }
+        if self.members.protocol() != Protocol::Pbft {
+            let _ = writeln!(file, "protocol = {}", Value::try_from(self.members.protocol())?);
         }
         if self.signatures != Signatures::default() {
             let _ = writeln!(file, "signatures = {}", Value::try_from(self.signatures)?);

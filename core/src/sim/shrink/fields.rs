@@ -28,6 +28,7 @@ pub(super) fn fewer(search: &mut Search<'_>) {
     // The smallest that fails: from below.
     for n in 4..search.best().members.n() {
         let Ok(members) = Membership::new(n) else { continue };
+        let Ok(members) = members.under(search.best().members.protocol()) else { continue };
         // Those that are members no more wait as spares: numbers go on meaning the same nodes. So
         // it is only tried where there are spares; `change_less` sees to those that aren't needed.
         let same_numbers = changed(search.best(), |scenario| {

@@ -2,5 +2,6 @@
 
 mod files;
 mod membership;
+mod raft;
 mod runs;
 mod stories;
