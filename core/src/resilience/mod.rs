@@ -24,7 +24,10 @@
 //! | file | holds |
 //! |---|---|
 //! | [`breaker`] | stop calling what fails |
+//! | [`rate`] | so much a while, and so much at once |
 //! | [`retry`] | try again, but not too often, too soon or too late; and send a second copy |
+//! | `priority` | how much a call matters |
+//! | `shares` | how much of what there is each priority may use |
 //! | `settings` | how a configuration, its defaults and its builder are declared, once |
 //! | `outcome` | how a call ended |
 //! | `steady` | time that only goes forward |
@@ -33,8 +36,12 @@
 pub mod breaker;
 mod journal;
 mod outcome;
+mod priority;
+pub mod rate;
 pub mod retry;
 mod settings;
+mod shares;
 mod steady;
 
 pub use outcome::Outcome;
+pub use priority::Priority;
