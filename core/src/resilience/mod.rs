@@ -23,9 +23,11 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | [`adaptive`] | as many at a time as the other side can do |
 //! | [`breaker`] | stop calling what fails |
 //! | [`rate`] | so much a while, and so much at once |
 //! | [`retry`] | try again, but not too often, too soon or too late; and send a second copy |
+//! | `leases` | how many calls are under way, those that are lost not for ever |
 //! | `priority` | how much a call matters |
 //! | `shares` | how much of what there is each priority may use |
 //! | `settings` | how a configuration, its defaults and its builder are declared, once |
@@ -33,8 +35,10 @@
 //! | `steady` | time that only goes forward |
 //! | `journal` | the last events, bounded |
 
+pub mod adaptive;
 pub mod breaker;
 mod journal;
+mod leases;
 mod outcome;
 mod priority;
 pub mod rate;
