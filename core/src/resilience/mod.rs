@@ -27,6 +27,7 @@
 //! | [`breaker`] | stop calling what fails |
 //! | [`rate`] | so much a while, and so much at once |
 //! | [`retry`] | try again, but not too often, too soon or too late; and send a second copy |
+//! | [`timeout`] | how long an attempt may take |
 //! | `leases` | how many calls are under way, those that are lost not for ever |
 //! | `priority` | how much a call matters |
 //! | `shares` | how much of what there is each priority may use |
@@ -46,6 +47,7 @@ pub mod retry;
 mod settings;
 mod shares;
 mod steady;
+pub mod timeout;
 
 pub use outcome::Outcome;
 pub use priority::Priority;
