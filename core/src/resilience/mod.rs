@@ -26,6 +26,7 @@
 //! | [`adaptive`] | as many at a time as the other side can do |
 //! | [`breaker`] | stop calling what fails |
 //! | [`bulkhead`] | so many at a time, so many in line |
+//! | [`degradation`] | do less of what matters less |
 //! | [`health`] | whether a peer is up, and how many have to say so |
 //! | [`rate`] | so much a while, and so much at once |
 //! | [`retry`] | try again, but not too often, too soon or too late; and send a second copy |
@@ -41,6 +42,7 @@
 pub mod adaptive;
 pub mod breaker;
 pub mod bulkhead;
+pub mod degradation;
 pub mod health;
 mod journal;
 mod leases;
