@@ -26,6 +26,7 @@
 //! | [`adaptive`] | as many at a time as the other side can do |
 //! | [`breaker`] | stop calling what fails |
 //! | [`bulkhead`] | so many at a time, so many in line |
+//! | [`chaos`] | faults on purpose, few, bounded, over as soon as it hurts |
 //! | [`degradation`] | do less of what matters less |
 //! | [`health`] | whether a peer is up, and how many have to say so |
 //! | [`rate`] | so much a while, and so much at once |
@@ -42,6 +43,7 @@
 pub mod adaptive;
 pub mod breaker;
 pub mod bulkhead;
+pub mod chaos;
 pub mod degradation;
 pub mod health;
 mod journal;
