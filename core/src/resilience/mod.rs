@@ -29,6 +29,7 @@
 //! | [`chaos`] | faults on purpose, few, bounded, over as soon as it hurts |
 //! | [`degradation`] | do less of what matters less |
 //! | [`health`] | whether a peer is up, and how many have to say so |
+//! | [`manager`] | all of them, from one configuration, in one order |
 //! | [`objective`] | what is promised, and how quickly that is used up |
 //! | [`rate`] | so much a while, and so much at once |
 //! | [`retry`] | try again, but not too often, too soon or too late; and send a second copy |
@@ -49,6 +50,7 @@ pub mod degradation;
 pub mod health;
 mod journal;
 mod leases;
+pub mod manager;
 pub mod objective;
 mod outcome;
 mod priority;
