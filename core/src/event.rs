@@ -9,8 +9,8 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    analyzer::Protocol,
     crypto::Digest,
-    detector::{evidence::Offence, suspicion::Reason},
     ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, View},
     pbft::Summary,
     raft::Refusal,
@@ -243,7 +243,7 @@ pub enum EventKind {
         /// How many proposals the new view carried over.
         carried_over: u32,
     },
-    /// A replica executed a change of membership: its epoch ends at a checkpoint to come.
+    /// A replica executed a change of membership or protocol: its epoch ends at a checkpoint to come.
     EpochEnding {
         /// The epoch's last position.
         after: Seq,
@@ -254,8 +254,10 @@ pub enum EventKind {
         epoch: Epoch,
         /// from the checkpoint at this position on,
         after: Seq,
-        /// with these replicas.
+        /// with these replicas,
         members: Vec<NodeId>,
+        /// ordered by this protocol.
+        protocol: Protocol,
     },
     /// A replica is no member any more: it votes for nothing from here on.
     Retired {
@@ -274,32 +276,6 @@ pub enum EventKind {
         first: Digest,
         /// and the other.
         second: Digest,
-    },
-
-    /// A node knows proof that another lied.
-    Convicted {
-        /// Who lied.
-        offender: NodeId,
-        /// What is proven.
-        offence: Box<Offence>,
-        /// Who showed the proof; `None`: it was found here.
-        shown_by: Option<NodeId>,
-    },
-    /// A node suspects a peer: its score reached the threshold.
-    Suspected {
-        /// Whom.
-        peer: NodeId,
-        /// The score, from 0 to 100.
-        score: u8,
-        /// Why: the heaviest first.
-        reasons: Vec<Reason>,
-    },
-    /// A node doesn't suspect a peer any more.
-    Unsuspected {
-        /// Whom.
-        peer: NodeId,
-        /// The score now.
-        score: u8,
     },
 
     /// A client sent a request for the first time.

@@ -54,11 +54,11 @@ mod transfer;
 pub(crate) use allowance::Work;
 pub(crate) use clock::needs_time;
 pub use durable::{Record, RestoreError};
-pub(crate) use epochs::check_chain;
 pub use epochs::{
     Change, ChangeOutcome, ChangeRefused, EpochEnd, MAX_CONTACT_BYTES, MAX_LINKS, NewMember,
     Register, Roster,
 };
+pub(crate) use epochs::{Terms, check_chain};
 pub use machine::Replica;
 pub(crate) use ordering::{News, Order, Ordering};
 pub(crate) use repair::POSITIONS_PER_ANSWER;

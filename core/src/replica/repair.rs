@@ -83,7 +83,6 @@ impl<A: Application> Shell<A> {
             active: self.is_active(),
             stable: self.low,
             executed: self.executed,
-            proven: self.proven,
         }
     }
 

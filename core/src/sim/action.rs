@@ -10,6 +10,7 @@ use super::{
     disk::Damage,
 };
 use crate::{
+    analyzer::Protocol,
     app::Operation,
     ids::{ClientId, MessageId, NodeId},
     pbft::MessageKind,
@@ -126,6 +127,11 @@ pub enum Action {
         #[serde(default)]
         remove: Vec<NodeId>,
     },
+    /// The administrator asks for another protocol.
+    Switch {
+        /// Which.
+        protocol: Protocol,
+    },
     /// A client asks for an operation, besides its workload.
     Submit {
         /// Who.
@@ -202,6 +208,9 @@ impl fmt::Display for Action {
             }
             Self::Drop { message } => write!(f, "message {message} is dropped"),
             Self::Duplicate { message } => write!(f, "message {message} is duplicated"),
+            Self::Switch { protocol } => {
+                write!(f, "the administrator asks for {}", protocol.name())
+            }
             Self::Reconfigure { add, remove } => {
                 f.write_str("the administrator asks:")?;
                 add.iter().try_for_each(|node| write!(f, " +{node}"))?;

@@ -145,14 +145,19 @@ impl Cluster {
                     key: self.keyring.public(*id),
                     contact: String::new(),
                 });
-                let change = Change { add: add.collect(), remove: remove.clone() };
-                let index = self.client_index(ClientId::ADMINISTRATOR);
-                self.want(index, Wanted::Change(change));
-                // Its effect is an agreed change.
-                self.clients[index].changes.push_back(injection);
-                true
+                let (add, remove) = (add.collect(), remove.clone());
+                self.change(Change { add, remove, protocol: None }, injection)
             }
+            Action::Switch { protocol } => self.change(Change::switch_to(*protocol), injection),
         }
+    }
+
+    /// Its effect is an agreed change.
+    fn change(&mut self, change: Change, injection: usize) -> bool {
+        let index = self.client_index(ClientId::ADMINISTRATOR);
+        self.want(index, Wanted::Change(change));
+        self.clients[index].changes.push_back(injection);
+        true
     }
 
     fn want(&mut self, index: usize, wanted: Wanted) {
@@ -183,7 +188,7 @@ impl Cluster {
         let host = &mut self.hosts[node.0 as usize];
         let restarted = !host.up && host.restart(self.now);
         if restarted {
-            let executed = host.replica().last_executed();
+            let executed = host.replica.last_executed();
             self.order.moved(node, executed);
             self.reschedule(node);
         }

@@ -142,6 +142,8 @@ pub struct Expectations {
     pub min_view: View,
     /// Some correct replica begins at least this epoch.
     pub min_epoch: Epoch,
+    /// The protocol changes from one epoch to the next at least so often.
+    pub min_switches: u32,
     /// No correct replica goes beyond this view.
     pub max_view: Option<View>,
     /// Correct replicas take over the state of others at least so often.
@@ -152,8 +154,6 @@ pub struct Expectations {
     pub min_fallen_back: u32,
     /// At least so many proofs that a primary lied are seen by correct replicas.
     pub min_equivocations: u32,
-    /// Each of these is proven guilty to every correct member.
-    pub convicted: Vec<NodeId>,
     /// The bound of liveness: how long after calm a request may take, in milliseconds.
     pub liveness_within_ms: u32,
 }
@@ -165,12 +165,12 @@ impl Default for Expectations {
             min_completed: 0,
             min_view: View(0),
             min_epoch: Epoch(0),
+            min_switches: 0,
             max_view: None,
             min_transfers: 0,
             min_reads: 0,
             min_fallen_back: 0,
             min_equivocations: 0,
-            convicted: Vec::new(),
             liveness_within_ms: 5_000,
         }
     }

@@ -45,7 +45,6 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::Append => "A",
         MessageKind::Appended => "m",
         MessageKind::ReadIndex => "i",
-        MessageKind::Evidence => "!",
     }
 }
 
@@ -85,7 +84,6 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         }
         MessageKind::EpochEnds => "Proof of who the members are now.",
         MessageKind::FetchEpochEnds => "A client asks who the members are now.",
-        MessageKind::Evidence => "Proof that a replica lied: its own signed messages.",
         MessageKind::Pace => "A replica says how quick it finds the primary.",
         MessageKind::RecoveryQuery => "A replica that lost memory asks how far it may have come.",
         MessageKind::RecoveryAnswer => "A peer's view, and proof of its highest position.",
@@ -249,15 +247,6 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             ),
             true,
         ),
-        EventKind::Convicted { offence, shown_by, .. } => {
-            let by = shown_by.map_or_else(String::new, |node| format!(", shown by node {node}"));
-            (format!("holds proof: {offence}{by}"), true)
-        }
-        EventKind::Suspected { peer, score, reasons } => {
-            let most = reasons.first().map_or("", |reason| reason.kind.name());
-            (format!("suspects node {peer}: {score} points, most for {most}"), true)
-        }
-        EventKind::Unsuspected { peer, .. } => (format!("suspects node {peer} no more"), true),
         EventKind::EpochEnding { after } => {
             (format!("the epoch ends at {after}: the members change"), true)
         }
@@ -451,6 +440,7 @@ pub(crate) fn action_name(action: &Action) -> String {
         Action::Drop { .. } => "drop".to_owned(),
         Action::Duplicate { .. } => "duplicate".to_owned(),
         Action::Reconfigure { .. } => "change members".to_owned(),
+        Action::Switch { protocol } => format!("switch to {}", protocol.name()),
         Action::Submit { client, .. } => format!("ask by {client}"),
         Action::Lose { .. } => "lose".to_owned(),
     }

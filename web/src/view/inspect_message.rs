@@ -246,7 +246,6 @@ fn inside(message: &Message) -> Html {
                 Body::TimeoutNow | Body::Read { .. } => it,
             }
         }
-        Message::Evidence(m) => it.says("Accuses", &m.accused()),
     };
     it.html()
 }

@@ -1,11 +1,12 @@
 //! Changes of membership: one epoch ends at an agreed position, the next begins there.
 
-use alloc::{sync::Arc, vec, vec::Vec};
-use core::time::Duration;
+use alloc::{rc::Rc, sync::Arc, vec, vec::Vec};
+use core::{cell::RefCell, time::Duration};
 
-use super::net::{Net, keys, node, request};
+use super::net::{Net, keys, node, positions, request};
 use crate::{
-    crypto::{Refusal, Signed, verify},
+    analyzer::{Deployment, Protocol, Unsound},
+    crypto::{PublicKey, Refusal, Signed, verify},
     event::EventKind,
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::{
@@ -13,6 +14,7 @@ use crate::{
         MessageKind, NewMember, PrePrepare, Register, Request, Roster,
     },
     quorum::Membership,
+    replica::Terms,
 };
 
 fn small() -> Config {
@@ -27,6 +29,7 @@ fn change(add: &[u16], remove: &[u16]) -> Change {
     Change {
         add: add.iter().map(|id| member(*id)).collect(),
         remove: remove.iter().map(|id| NodeId(*id)).collect(),
+        protocol: None,
     }
 }
 
@@ -140,7 +143,6 @@ fn a_removed_replica_retires_and_still_shows_stragglers_the_way() {
         active: true,
         stable: Seq(0),
         executed: Seq(0),
-        proven: 0,
     };
     net.deliver(1, 3, Message::Status(straggler));
     assert_eq!(told.load(core::sync::atomic::Ordering::Relaxed), 1);
@@ -260,9 +262,9 @@ fn of_two_changes_the_first_is_made_and_the_other_refused() {
     let later = ChangeOutcome::Changed { epoch: Epoch(2), after: Seq(10) };
     assert_eq!(second, later);
     let mut register = Register::new(Membership::new(4).unwrap());
-    let first = register.execute(Seq(3), 5, &change(&[4], &[]).encode(), &[]);
+    let first = register.execute(Seq(3), &terms(&[]), &change(&[4], &[]).encode());
     assert_eq!(first, ChangeOutcome::Changed { epoch: Epoch(1), after: Seq(5) });
-    let racing = register.execute(Seq(4), 5, &change(&[5], &[]).encode(), &[]);
+    let racing = register.execute(Seq(4), &terms(&[]), &change(&[5], &[]).encode());
     assert_eq!(racing, ChangeOutcome::Refused(ChangeRefused::UnderWay(Seq(5))));
 }
 
@@ -280,6 +282,76 @@ fn a_retransmitted_change_is_made_once_and_answered_again() {
     assert!(results.len() > 4 && results.iter().all(|result| *result == results[0]));
 }
 
+/// The others' votes for the last checkpoint are there before the last position is executed, so that
+/// it is stable at once; and more is decided.
+#[test]
+fn nothing_above_the_end_is_executed_when_the_last_checkpoint_is_stable_at_once() {
+    let mut net = Net::with_spares(4, 1, &Config { batch_requests: 1, ..small() });
+    let held = Rc::new(RefCell::new(Vec::new()));
+    let into = held.clone();
+    net.only(move |from, to, message| match message {
+        Message::Commit(commit) if commit.body.seq == Seq(1) => {
+            into.borrow_mut().push((from, to, message.clone()));
+            false
+        }
+        _ => true,
+    });
+    net.ask(&asked(1, &change(&[4], &[])), [0]);
+    for client in 1..=6 {
+        net.ask(&request(client, 1, "k"), [0]);
+    }
+    assert_eq!(net.executed(), [Seq(0); 5]);
+    let last = NodeId(3);
+    net.only(move |_, to, message| {
+        to != last || matches!(message.kind(), MessageKind::Checkpoint | MessageKind::Commit)
+    });
+    let held = held.take();
+    let (of_last, of_others): (Vec<_>, Vec<_>) = held.into_iter().partition(|it| it.1 == last);
+    for (from, to, commit) in of_others.into_iter().chain(of_last) {
+        net.deliver(from.0, to.0, commit);
+    }
+    assert_eq!(epochs(&net)[..4], [1; 4]);
+    for id in 0..4 {
+        assert_eq!(positions(net.events_of(id)).next_back(), Some(Seq(5)), "replica {id}");
+    }
+}
+
+fn terms(founders_keys: &[PublicKey]) -> Terms<'_> {
+    let deployment = Deployment::Byzantine;
+    Terms { checkpoint_interval: 5, deployment, convicted: 0, suspected: 0, founders_keys }
+}
+
+#[test]
+fn a_protocol_is_switched_to_only_where_what_it_takes_for_granted_holds() {
+    let asked = |terms: Terms<'_>, from: Protocol, change: &Change| {
+        let members = Membership::new(4).unwrap().under(from).unwrap();
+        Register::new(members).execute(Seq(1), &terms, &change.encode())
+    };
+    let (pbft, raft) = (Protocol::Pbft, Protocol::Raft);
+    let crash_only = Terms { deployment: Deployment::CrashOnly, ..terms(&[]) };
+    let agreed = ChangeOutcome::Changed { epoch: Epoch(1), after: Seq(5) };
+    let refused = |protocol, why| ChangeOutcome::Refused(ChangeRefused::Unsound { protocol, why });
+
+    assert_eq!(asked(crash_only, pbft, &Change::switch_to(raft)), agreed);
+    let undeclared = refused(raft, Unsound::NotDeclared);
+    assert_eq!(asked(terms(&[]), pbft, &Change::switch_to(raft)), undeclared);
+    let convicted = Terms { convicted: 1, ..crash_only };
+    assert_eq!(asked(convicted, pbft, &Change::switch_to(raft)), refused(raft, Unsound::Evidence));
+    // Back to what takes less for granted is always possible, until more than f misbehave.
+    assert_eq!(asked(convicted, raft, &Change::switch_to(pbft)), agreed);
+    let two = Terms { suspected: 1, ..convicted };
+    assert_eq!(asked(two, raft, &Change::switch_to(pbft)), refused(pbft, Unsound::AboveF));
+    // A change of members alone asks for no other protocol, and is none.
+    assert_eq!(asked(two, raft, &change(&[4], &[3])), agreed);
+    let nothing = ChangeOutcome::Refused(ChangeRefused::Empty);
+    assert_eq!(asked(crash_only, raft, &Change::switch_to(raft)), nothing);
+    let safe = Protocol::SafeMode;
+    let orders_nothing = ChangeOutcome::Refused(ChangeRefused::OrdersNothing(safe));
+    assert_eq!(asked(crash_only, pbft, &Change::switch_to(safe)), orders_nothing);
+    let both = Change { protocol: Some(raft), ..change(&[4], &[0]) };
+    assert_eq!(asked(crash_only, pbft, &both), agreed);
+}
+
 #[test]
 fn changes_that_can_not_be_are_refused_with_the_reason() {
     let mut register = Register::new(Membership::new(4).unwrap());
@@ -287,7 +359,7 @@ fn changes_that_can_not_be_are_refused_with_the_reason() {
     let keyed = |id| NewMember { key: Some(key), ..member(id) };
     let long = NewMember { contact: "x".repeat(300), ..member(4) };
     let mut refuses = |change: Change, why| {
-        let outcome = register.execute(Seq(1), 5, &change.encode(), &[]);
+        let outcome = register.execute(Seq(1), &terms(&[]), &change.encode());
         assert_eq!(outcome, ChangeOutcome::Refused(why));
     };
     refuses(change(&[], &[]), ChangeRefused::Empty);
@@ -297,20 +369,21 @@ fn changes_that_can_not_be_are_refused_with_the_reason() {
     refuses(change(&[3], &[3]), ChangeRefused::NumberUsed(NodeId(3)));
     refuses(change(&[4, 4], &[]), ChangeRefused::NumberUsed(NodeId(4)));
     refuses(change(&[256], &[]), ChangeRefused::NoSuchNumber(NodeId(256)));
-    refuses(Change { add: vec![long], remove: vec![] }, ChangeRefused::LongContact(NodeId(4)));
-    let twice = Change { add: vec![keyed(4), keyed(5)], remove: vec![] };
+    let adds = |add| Change { add, ..Change::default() };
+    refuses(adds(vec![long]), ChangeRefused::LongContact(NodeId(4)));
+    let twice = adds(vec![keyed(4), keyed(5)]);
     refuses(twice, ChangeRefused::KeyUsed(NodeId(5)));
     // The founders' keys stand in the configuration.
     let mut of_founder = Register::new(Membership::new(4).unwrap());
-    let joins = Change { add: vec![keyed(4)], remove: vec![] }.encode();
+    let joins = adds(vec![keyed(4)]).encode();
     let refused = ChangeOutcome::Refused(ChangeRefused::KeyUsed(NodeId(4)));
-    assert_eq!(of_founder.execute(Seq(1), 5, &joins, &[key]), refused);
-    let unreadable = register.execute(Seq(1), 5, b"\xff\xff", &[]);
+    assert_eq!(of_founder.execute(Seq(1), &terms(&[key]), &joins), refused);
+    let unreadable = register.execute(Seq(1), &terms(&[]), b"\xff\xff");
     assert_eq!(unreadable, ChangeOutcome::Refused(ChangeRefused::Unreadable));
     // Numbers stay used after their replica is gone.
-    register.execute(Seq(1), 5, &change(&[4], &[3]).encode(), &[]);
+    register.execute(Seq(1), &terms(&[]), &change(&[4], &[3]).encode());
     register.turn();
-    let again = register.execute(Seq(6), 5, &change(&[3], &[]).encode(), &[]);
+    let again = register.execute(Seq(6), &terms(&[]), &change(&[3], &[]).encode());
     assert_eq!(again, ChangeOutcome::Refused(ChangeRefused::NumberUsed(NodeId(3))));
 }
 

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
+    analyzer::{Protocol, Unsound},
     crypto::PublicKey,
     ids::{Epoch, NodeId, Seq},
-    quorum::BadClusterSize,
+    quorum::{BadClusterSize, OrdersNothing},
 };
 
 /// The longest contact, in bytes: a host name (253) and a port.
@@ -26,13 +27,15 @@ pub struct NewMember {
     pub contact: String,
 }
 
-/// The administrator's operation: who joins and who leaves, at once.
+/// The administrator's operation: who joins, who leaves, and what orders from then on, at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Who joins.
     pub add: Vec<NewMember>,
     /// Who leaves.
     pub remove: Vec<NodeId>,
+    /// The protocol of the next epoch. `None`: the same.
+    pub protocol: Option<Protocol>,
 }
 
 /// What came of a change: the administrator's reply.
@@ -54,10 +57,10 @@ pub enum ChangeOutcome {
 #[non_exhaustive]
 pub enum ChangeRefused {
     /// The operation is no change.
-    #[error("the operation is not a change of membership")]
+    #[error("the operation is not a change of membership or protocol")]
     Unreadable,
-    /// It adds and removes nobody.
-    #[error("the change adds and removes nobody")]
+    /// It changes nothing.
+    #[error("the change adds and removes nobody, and the protocol stays")]
     Empty,
     /// The number is over the limit.
     #[error("there is no node number {0}: numbers go from 0 to 255")]
@@ -77,9 +80,26 @@ pub enum ChangeRefused {
     /// The cluster would be too small or too large.
     #[error("with this change there would be {0} nodes; there must be from 4 to 256")]
     Size(u16),
+    /// The protocol puts nothing in order.
+    #[error("{} orders no writes, so no epoch can have it", .0.name())]
+    OrdersNothing(Protocol),
+    /// What the protocol takes for granted doesn't hold.
+    #[error("{} would be unsound: {why}", .protocol.name())]
+    Unsound {
+        /// Which protocol.
+        protocol: Protocol,
+        /// Why.
+        why: Unsound,
+    },
     /// Another change was agreed first.
     #[error("another change takes effect after position {0}; ask again then")]
     UnderWay(Seq),
+}
+
+impl From<OrdersNothing> for ChangeRefused {
+    fn from(OrdersNothing(protocol): OrdersNothing) -> Self {
+        Self::OrdersNothing(protocol)
+    }
 }
 
 impl From<BadClusterSize> for ChangeRefused {
@@ -89,6 +109,11 @@ impl From<BadClusterSize> for ChangeRefused {
 }
 
 impl Change {
+    /// The members stay, and the next epoch is under this protocol.
+    pub fn switch_to(protocol: Protocol) -> Self {
+        Self { protocol: Some(protocol), ..Self::default() }
+    }
+
     /// The canonical encoding: a request's operation.
     pub fn encode(&self) -> Vec<u8> {
         crate::crypto::encode(self)
@@ -100,15 +125,20 @@ impl Change {
     }
 }
 
-/// In words: "add node 4, remove node 1".
+/// In words: "add node 4, remove node 1, switch to Raft".
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let add = self.add.iter().map(|member| ("add", member.id));
         let remove = self.remove.iter().map(|node| ("remove", *node));
-        for (index, (verb, node)) in add.chain(remove).enumerate() {
-            write!(f, "{}{verb} node {node}", if index == 0 { "" } else { ", " })?;
+        let mut comma = "";
+        for (verb, node) in add.chain(remove) {
+            write!(f, "{comma}{verb} node {node}")?;
+            comma = ", ";
         }
-        Ok(())
+        match self.protocol {
+            Some(protocol) => write!(f, "{comma}switch to {}", protocol.name()),
+            None => Ok(()),
+        }
     }
 }
 

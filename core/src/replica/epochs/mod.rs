@@ -1,4 +1,5 @@
-//! Epochs: how replicas are added, removed and replaced at an agreed position in the log.
+//! Epochs: how replicas are added, removed and replaced, and how the protocol is switched, at an
+//! agreed position in the log.
 //!
 //! ```text
 //!  epoch e                                             │ epoch e+1
@@ -18,11 +19,15 @@
 //!   membership that one trusts, a chain of them leads to every later one.
 //! * A replica without the state that its epoch began with follows: it votes for nothing. So does
 //!   one that is no member: a spare that was not added yet, or one that was removed.
+//! * A switch of protocol is such a change: the old protocol orders up to *E*, the new one from there,
+//!   by its own thresholds. What was answered stays answered, for sessions are part of the state;
+//!   what waits is ordered by the new one. It is agreed only if what the new protocol takes for
+//!   granted holds by what is declared and agreed (`analyzer`).
 //!
 //! A replica's number stands for one key and is never used again; "replace" is "remove one number,
 //! add another" in one change. So the chain has at most [`MAX_NODES`](crate::quorum::MAX_NODES)
 //! changes that add, and each link holds a quorum of signatures and whom it adds: some 10 kB at
-//! most for clusters of a hundred.
+//! most for clusters of a hundred. Whoever switches protocols back and forth adds a link each time.
 //!
 //! | file | holds |
 //! |---|---|
@@ -40,3 +45,4 @@ pub(crate) use chain::check_chain;
 pub use chain::{EpochEnd, MAX_LINKS, Roster};
 pub use change::{Change, ChangeOutcome, ChangeRefused, MAX_CONTACT_BYTES, NewMember};
 pub use register::Register;
+pub(crate) use register::Terms;

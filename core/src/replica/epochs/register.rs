@@ -9,10 +9,26 @@ use super::{
     change::{Change, ChangeOutcome, ChangeRefused, MAX_CONTACT_BYTES, NewMember},
 };
 use crate::{
+    analyzer::{Deployment, Facts},
     crypto::PublicKey,
     ids::{NodeId, Seq},
     quorum::{MAX_NODES, Membership, NodeSet},
 };
+
+/// What decides, beside the register itself, whether a change can be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms<'a> {
+    /// An epoch ends at a multiple of it.
+    pub(crate) checkpoint_interval: u64,
+    /// What is declared about the members.
+    pub(crate) deployment: Deployment,
+    /// How many members are proven to have lied, by what is agreed.
+    pub(crate) convicted: u16,
+    /// How many more are suspected, likewise.
+    pub(crate) suspected: u16,
+    /// The founders' keys stand in every replica's configuration and not in the state.
+    pub(crate) founders_keys: &'a [PublicKey],
+}
 
 /// Who is a member, who ever was, and what change is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,17 +88,10 @@ impl Register {
         })
     }
 
-    /// Executes the administrator's operation at a position. The founders' keys stand in every
-    /// replica's configuration and not in the state, so they come from there.
-    pub(crate) fn execute(
-        &mut self,
-        at: Seq,
-        interval: u64,
-        operation: &[u8],
-        founders_keys: &[PublicKey],
-    ) -> ChangeOutcome {
+    /// Executes the administrator's operation at a position.
+    pub(crate) fn execute(&mut self, at: Seq, terms: &Terms, operation: &[u8]) -> ChangeOutcome {
         let agreed = match Change::decode(operation) {
-            Some(change) => self.agree(at, interval, change, founders_keys),
+            Some(change) => self.agree(at, terms, change),
             None => Err(ChangeRefused::Unreadable),
         };
         match agreed {
@@ -100,17 +109,13 @@ impl Register {
         }
     }
 
-    fn agree(
-        &self,
-        at: Seq,
-        interval: u64,
-        change: Change,
-        founders_keys: &[PublicKey],
-    ) -> Result<Roster, ChangeRefused> {
+    fn agree(&self, at: Seq, terms: &Terms, change: Change) -> Result<Roster, ChangeRefused> {
         if let Some(end) = self.end() {
             return Err(ChangeRefused::UnderWay(end));
         }
-        if change.add.is_empty() && change.remove.is_empty() {
+        let protocol = change.protocol.unwrap_or(self.members.protocol());
+        let is_same = protocol == self.members.protocol();
+        if change.add.is_empty() && change.remove.is_empty() && is_same {
             return Err(ChangeRefused::Empty);
         }
         let mut nodes = self.members.set();
@@ -129,7 +134,7 @@ impl Register {
                 return Err(ChangeRefused::NumberUsed(id));
             }
             let mut before = self.joined.iter().chain(&change.add[..index]);
-            let of_founder = member.key.is_some_and(|key| founders_keys.contains(&key));
+            let of_founder = member.key.is_some_and(|key| terms.founders_keys.contains(&key));
             if of_founder || member.key.is_some() && before.any(|other| other.key == member.key) {
                 return Err(ChangeRefused::KeyUsed(id));
             }
@@ -138,7 +143,15 @@ impl Register {
             }
             nodes.insert(id);
         }
+        let interval = terms.checkpoint_interval;
         let end = Seq(at.0.div_ceil(interval).saturating_mul(interval));
-        Ok(Roster { members: self.members.successor(end, nodes)?, added: change.add })
+        let members = self.members.successor(end, nodes)?.under(protocol)?;
+        if !is_same {
+            let (convicted, suspected) = (terms.convicted, terms.suspected);
+            protocol
+                .is_sound(Facts { members, convicted, suspected }, terms.deployment)
+                .map_err(|why| ChangeRefused::Unsound { protocol, why })?;
+        }
+        Ok(Roster { members, added: change.add })
     }
 }

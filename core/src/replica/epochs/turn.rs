@@ -11,6 +11,7 @@ use super::{
         shell::{Shell, Standing},
     },
     chain::{EpochEnd, MAX_LINKS, keys},
+    register::Terms,
 };
 use crate::{
     app::Application,
@@ -38,9 +39,10 @@ impl<A: Application> Shell<A> {
         self.register.end().unwrap_or(Seq(u64::MAX))
     }
 
-    /// Whether this replica's state has reached the end of its epoch.
+    /// Whether this replica's state has reached the end of its epoch. The register speaks of the next
+    /// as soon as the last checkpoint is stable, which may be while it is being executed.
     pub(crate) fn is_at_end(&self) -> bool {
-        self.executed == self.last_position()
+        self.is_over() || self.executed == self.last_position()
     }
 
     /// A checkpoint whose state is here became stable; perhaps an epoch ends with it.
@@ -76,15 +78,19 @@ impl<A: Application> Shell<A> {
         self.ending_since = None;
         self.news.clear();
         // It may have been here before it forgot, while those that it asked were not: so it asks
-        // again, those who are.
-        if self.recovery.life > 0 {
+        // again, those who are. Who had recovered in the old epoch was not: of those who answered
+        // it there, one would have shown that the last position had prepared (see `recovery`; the
+        // next epoch begins only once a quorum has executed it), and it would not have recovered
+        // below that.
+        self.recovery.leads_above = None;
+        if self.is_recovering() {
             self.recovery.estimate = Some(Estimate::default());
             self.outbox.persist(Record::Forgot(self.recovery.life));
         }
         self.transfer = None;
         self.allowances = Allowances::default();
-        let members = self.members.nodes().collect();
-        self.event(EventKind::EpochBegun { epoch, after: start, members });
+        let (members, protocol) = (self.members.nodes().collect(), self.members.protocol());
+        self.event(EventKind::EpochBegun { epoch, after: start, members, protocol });
         if was_member && !self.members.contains(self.id) {
             self.pending.clear();
             self.queue.clear();
@@ -95,11 +101,17 @@ impl<A: Application> Shell<A> {
     /// Executes the administrator's operation, and returns what came of it.
     pub(crate) fn change_membership(&mut self, at: Seq, operation: &[u8]) -> Vec<u8> {
         let before = self.register.end();
-        let interval = self.config.checkpoint_interval;
         let founders = self.register.founders().iter();
         let keys: Vec<_> =
             founders.filter_map(|node| self.authenticator.key(Principal::Node(node))).collect();
-        let outcome = self.register.execute(at, interval, operation, &keys);
+        let terms = Terms {
+            checkpoint_interval: self.config.checkpoint_interval,
+            deployment: self.config.deployment,
+            convicted: 0,
+            suspected: 0,
+            founders_keys: &keys,
+        };
+        let outcome = self.register.execute(at, &terms, operation);
         if let Some(after) = self.register.end().filter(|_| before.is_none()) {
             self.ending_since = Some(self.now);
             self.event(EventKind::EpochEnding { after });

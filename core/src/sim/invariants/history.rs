@@ -5,11 +5,13 @@ use alloc::{format, vec::Vec};
 
 use super::{super::Invariant, Broken};
 use crate::{
+    analyzer::Deployment,
     app::{Application, Context, KeyValue, Operation, Outcome},
     crypto::Digest,
     ids::{ClientId, NodeId, RequestId, Seq},
-    pbft::{Batch, Register},
+    pbft::{Batch, Config, Register},
     quorum::Membership,
+    replica::Terms,
     sorted::{SortedMap, SortedSet},
 };
 
@@ -36,7 +38,9 @@ pub(in super::super) struct History {
     context: Context,
     /// The membership that the history gives.
     register: Register,
+    /// What decides which changes are agreed.
     checkpoint_interval: u64,
+    deployment: Deployment,
     order: u64,
     /// What Byzantine clients signed beside what they asked: as good as asked for.
     also_signed: SortedSet<(RequestId, Vec<u8>)>,
@@ -52,7 +56,7 @@ fn place(client: ClientId) -> usize {
 }
 
 impl History {
-    pub(in super::super) fn new(members: Membership, checkpoint_interval: u64) -> Self {
+    pub(in super::super) fn new(members: Membership, config: &Config) -> Self {
         Self {
             digests: Vec::new(),
             asked: Vec::new(),
@@ -62,7 +66,8 @@ impl History {
             reference: KeyValue::default(),
             context: Context::default(),
             register: Register::new(members),
-            checkpoint_interval,
+            checkpoint_interval: config.checkpoint_interval,
+            deployment: config.deployment,
             order: 0,
         }
     }
@@ -223,7 +228,14 @@ impl History {
     /// What the history gives as the answer.
     fn give(&mut self, client: ClientId, seq: Seq, operation: &[u8]) -> Vec<u8> {
         if client == ClientId::ADMINISTRATOR {
-            self.register.execute(seq, self.checkpoint_interval, operation, &[]).encode()
+            let terms = Terms {
+                checkpoint_interval: self.checkpoint_interval,
+                deployment: self.deployment,
+                convicted: 0,
+                suspected: 0,
+                founders_keys: &[],
+            };
+            self.register.execute(seq, &terms, operation).encode()
         } else {
             let Some(operation) = Operation::decode(operation) else {
                 return Outcome::Malformed.encode();

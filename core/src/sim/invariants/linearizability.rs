@@ -127,7 +127,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             Self {
-                history: History::new(Membership::new(4).unwrap(), 100),
+                history: History::new(Membership::new(4).unwrap(), &crate::pbft::Config::default()),
                 linearizability: Linearizability::default(),
                 asked: [0; 4],
                 seq: 0,

@@ -27,7 +27,7 @@
 //!   the f faulty ones; each can use up both waits, the one for its new view and the one for the
 //!   first request, while patience doubles. Then comes a correct primary. Views that were left
 //!   because patience was still below D cost less than the first term, for which max(P, D) stands.
-//! * **E: epochs that a request may see.** Every change of membership ends one epoch at most, and
+//! * **E: epochs that a request may see.** Every change of membership or protocol ends one epoch at most, and
 //!   all may be waiting to be made when calm begins: E is their number plus one. In each epoch a
 //!   request may have to be heard anew, since the client must first learn whom to ask (C). Members
 //!   must bring each other, and newcomers, to the state at its beginning, which is one transfer
@@ -35,6 +35,9 @@
 //!   Patience may go on doubling from one epoch to the next: that covers both that it is kept and
 //!   that it isn't. f is that of the largest membership which the changes can lead to; fewer
 //!   members make less of everything.
+//! * **Raft** takes no longer: within two request timeouts of the last disturbance somebody stands, and
+//!   terms that nobody wins are no more frequent than views that fail; a term with a leader needs
+//!   less than a view with a correct primary, and nobody lies.
 //! * **`P_max`**: doubling stops (`Config`): at 64 request timeouts, at one minute for a new view.
 //!
 //! It is an upper bound and not a tight one; how long the slowest request really took is counted
@@ -51,7 +54,9 @@ pub fn liveness_bound_ms(scenario: &Scenario, storm_ms: u32) -> u32 {
     let held = u64::from(workload.retransmit_ms) * u64::from(1 + MAX_BACKOFF) + delay_us / 1_000;
 
     let acts = scenario.faults.iter().map(|fault| &fault.action);
-    let changes = acts.filter(|act| matches!(act, Action::Reconfigure { .. })).count();
+    let changes =
+        acts.filter(|act| matches!(act, Action::Reconfigure { .. } | Action::Switch { .. }));
+    let changes = changes.count();
     let epochs = 1 + changes as u64;
 
     let repair = config.status_interval_ms * (8 + config.window / 32);

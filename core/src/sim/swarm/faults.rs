@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     ids::{ClientId, NodeId},
+    pbft::MessageKind,
     quorum::Membership,
 };
 
@@ -42,12 +43,13 @@ struct Plan {
     faults: Vec<TimedAction>,
 }
 
-/// What happens, in order, and how many nodes wait to join.
+/// What happens, in order, and how many nodes wait to join. Nodes lie only where they may.
 pub(super) fn draw(
     seed: u64,
     members: Membership,
     clients: u16,
     calm_at_ms: u32,
+    may_lie: bool,
 ) -> (Vec<TimedAction>, u16) {
     let nodes: Vec<_> = members.nodes().collect();
     let mut plan = Plan { members, nodes, calm_at_ms, faults: Vec::new() };
@@ -56,7 +58,7 @@ pub(super) fn draw(
     // Drawn all, whichever are used: leaving one out leaves the others as they are.
     let [stays_down, crashes, splits, cut_offs, cuts, slow] = [0; 6].map(|_: u32| features.coin());
     // There are many ways of lying, so liars are in more than half.
-    let lies = !features.one_in(4);
+    let lies = !features.one_in(4) && may_lie;
     let damage = features.one_in(4);
     let changes = features.one_in(4);
     let mischief = features.one_in(4);
@@ -253,7 +255,7 @@ impl Plan {
     /// Some kinds of message get lost, others don't.
     fn lose(&mut self, draw: &mut Choice) {
         for _ in 0..draw.between(1..MOST_OF_A_KIND - 1) {
-            let mut kinds = draw.some_kinds();
+            let mut kinds = draw.some_of(&MessageKind::ALL, 1);
             kinds.truncate(MOST_OF_A_KIND as usize);
             let ppm = draw.between(50_000..1_000_001);
             let (at, until) = self.span(draw);

@@ -58,6 +58,7 @@ fn act(action: &Action) -> Option<Feature> {
             (true, false) => Some("replica leaves"),
             _ => Some("replica is replaced"),
         },
+        Action::Switch { .. } => Some("switch of protocol"),
         Action::CutOff { .. } => Some("cut-off"),
         Action::Partition { .. } => Some("partition"),
         Action::CutLink { .. } => Some("cut-link"),
@@ -101,9 +102,10 @@ pub fn effective(scenario: &Scenario, verdict: &Verdict) -> Features {
 
 /// What the protocol had to do about it.
 pub fn reached(counts: &Counts) -> Features {
-    let all: [(Feature, bool); 7] = [
+    let all: [(Feature, bool); 8] = [
         ("view change", counts.view > View(0)),
         ("new epoch", counts.epoch > Epoch(0)),
+        ("other protocol", counts.switches > 0),
         ("checkpoint", counts.checkpoints > 0),
         ("state transfer", counts.transfers > 0),
         ("proof of equivocation", counts.equivocations > 0),

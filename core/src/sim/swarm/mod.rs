@@ -13,6 +13,7 @@
 //! | `choice` | drawing: ranges, weights, subsets |
 //! | `cluster` | cluster size, configuration, network, disks, workload |
 //! | `faults`, `lies` | crashes, damaged disks, cuts, liars among nodes and clients; how they lie |
+//! | `switches` | from one protocol to another |
 //! | `changes` | replicas that join, leave, are replaced |
 //! | `bound` | how long a request may take in calm |
 //! | `feature` | what a scenario declares, and what of it had an effect |
@@ -29,6 +30,7 @@ mod faults;
 mod feature;
 mod lies;
 mod outcome;
+mod switches;
 #[cfg(test)]
 mod tests;
 
@@ -43,19 +45,30 @@ use super::{
     limits::MAX_DURATION_MS,
     scenario::{Expectations, Scenario},
 };
+use crate::analyzer::Deployment;
 
 /// The version of this generator: a change of what a seed means is a new one.
-pub const GENERATOR: u32 = 3;
+pub const GENERATOR: u32 = 4;
 
 /// The storm of a seed below 2⁶³ (a file holds no larger one).
 ///
 /// Faults and a rough network for up to three seconds; then calm, in which every request must be
 /// answered within the bound of [`liveness_bound_ms`].
 pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
-    let cluster::Setup { members, config, network, disk, workload } = cluster::draw(seed)
-        .map_err(|why| ScenarioError { line: 0, column: 0, what: why.to_string() })?;
+    let cluster::Setup { mut members, mut config, network, disk, workload } = cluster::draw(seed)
+        .map_err(|why| {
+        ScenarioError { line: 0, column: 0, what: why.to_string() }
+    })?;
     let calm_at_ms = network.calm_at_ms;
-    let (faults, spares) = faults::draw(seed, members, workload.clients, calm_at_ms);
+    let switches = switches::draw(seed, calm_at_ms);
+    let lies = switches.is_none();
+    let (mut faults, spares) = faults::draw(seed, members, workload.clients, calm_at_ms, lies);
+    if let Some(switches) = switches {
+        config.deployment = Deployment::CrashOnly;
+        members = members.under(switches.first).unwrap_or(members);
+        faults.extend(switches.faults);
+        faults.sort_by_key(|fault| fault.at_ms);
+    }
     let mut scenario = Scenario {
         name: format!("storm-{seed}"),
         title: format!("Storm {seed}"),

@@ -91,7 +91,7 @@ fn no_more_than_f_are_faulty_whichever_changes_of_membership_are_made() {
         }
     }
     assert!(with_changes > 150, "{with_changes}");
-    assert!(with_lying_newcomers > 30, "{with_lying_newcomers}");
+    assert!(with_lying_newcomers > 20, "{with_lying_newcomers}");
 }
 
 #[test]
@@ -99,7 +99,9 @@ fn somebody_honest_asks_in_every_storm_and_every_epoch_lengthens_the_bound() {
     for storm in storms(500) {
         assert!(storm.asked_honestly() > 0, "{}", storm.name);
         let mut settled = storm.clone();
-        let is_change = |fault: &TimedAction| matches!(fault.action, Action::Reconfigure { .. });
+        let is_change = |fault: &TimedAction| {
+            matches!(fault.action, Action::Reconfigure { .. } | Action::Switch { .. })
+        };
         settled.faults.retain(|fault| !is_change(fault));
         settled.spares = 0;
         let shorter = liveness_bound_ms(&settled, settled.network.calm_at_ms);
@@ -116,9 +118,9 @@ fn every_feature_is_in_some_storms_and_not_in_others() {
             *found.entry(feature).or_default() += 1;
         }
     }
-    // Fourteen of networks, disks and acts; three changes of membership; five ways of clients to
-    // lie, eighteen of nodes.
-    assert_eq!(found.len(), 40, "{found:?}");
+    // Fourteen of networks, disks and acts; three changes of membership, and of protocol; five ways
+    // of clients to lie, eighteen of nodes.
+    assert_eq!(found.len(), 41, "{found:?}");
     assert!(found.values().all(|count| (20..900).contains(count)), "{found:?}");
 }
 

@@ -5,3 +5,4 @@ mod membership;
 mod raft;
 mod runs;
 mod stories;
+mod switching;

@@ -106,7 +106,7 @@ impl Member {
             None => (None, None),
         };
         let remove = remove.map(NodeId).into_iter().collect();
-        let change = Change { add: member.into_iter().collect(), remove };
+        let change = Change { add: member.into_iter().collect(), remove, protocol: None };
         asked.change(&change, newcomer).await
     }
 }
