@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analyzer::Protocol,
     crypto::Digest,
+    detector::{evidence::Offence, suspicion::Reason},
     ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, View},
     pbft::Summary,
     raft::Refusal,
@@ -276,6 +277,32 @@ pub enum EventKind {
         first: Digest,
         /// and the other.
         second: Digest,
+    },
+
+    /// A node knows proof that another lied.
+    Convicted {
+        /// Who lied.
+        offender: NodeId,
+        /// What is proven.
+        offence: Box<Offence>,
+        /// Who showed the proof; `None`: it was found here.
+        shown_by: Option<NodeId>,
+    },
+    /// A node suspects a peer: its score reached the threshold.
+    Suspected {
+        /// Whom.
+        peer: NodeId,
+        /// The score, from 0 to 100.
+        score: u8,
+        /// Why: the heaviest first.
+        reasons: Vec<Reason>,
+    },
+    /// A node doesn't suspect a peer any more.
+    Unsuspected {
+        /// Whom.
+        peer: NodeId,
+        /// The score now.
+        score: u8,
     },
 
     /// A client sent a request for the first time.

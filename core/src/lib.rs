@@ -18,6 +18,7 @@
 //! | [`state`] | the replicated state as a tree of pieces, each named by its digest |
 //! | [`analyzer`] | how bad it is, and what to run then |
 //! | [`detector`] | who lies, and how anybody knows |
+//! | [`node`] | a replica and its eyes: what real nodes run and the simulator simulates |
 //! | [`client`] | asks, retransmits, accepts f+1 matching replies |
 //! | [`resilience`] | guards around calls to what may fail |
 //! | [`event`] | the one schema of what happens |
@@ -118,6 +119,7 @@ mod dice;
 pub mod event;
 pub mod hex;
 pub mod ids;
+pub mod node;
 pub mod pbft;
 pub mod protocol;
 pub mod quorum;

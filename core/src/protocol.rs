@@ -26,7 +26,7 @@ use alloc::boxed::Box;
 use serde::Serialize;
 
 use crate::{
-    crypto::{Digest, Verified},
+    crypto::{Digest, Refusal, Verified},
     event::EventKind,
     ids::{ClientId, NodeId},
     pbft::{Message, Record},
@@ -49,6 +49,21 @@ pub enum Input {
     /// What a client says itself: a request, a read, or a question for the ends of epochs. Anything
     /// else is ignored.
     Request(Verified<Message>),
+    /// What a replica said was turned away: it may be evidence against its author, and it is a
+    /// signal about whom the link authenticated.
+    Refused {
+        /// Whose link it came by.
+        from: NodeId,
+        /// What it says.
+        message: Box<Message>,
+        /// What is wrong with it.
+        why: Refusal,
+    },
+    /// What came by this replica's link is no message at all.
+    Unreadable {
+        /// Whose link it is.
+        from: NodeId,
+    },
     /// Every record up to and including this number is on disk.
     Durable(RecordNumber),
     /// Time has passed.

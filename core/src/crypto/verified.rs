@@ -5,7 +5,7 @@ use core::ops::Deref;
 use thiserror::Error;
 
 use super::{Authenticator, BadSignature};
-use crate::quorum::Membership;
+use crate::{detector::evidence::NotProven, quorum::Membership};
 
 /// A value whose every signature, and every rule that needs no protocol state, was checked.
 ///
@@ -59,6 +59,9 @@ pub enum Refusal {
     /// Parts of one message contradict each other.
     #[error("the message contradicts itself: {0}")]
     Inconsistent(&'static str),
+    /// Evidence that proves nothing.
+    #[error("it proves nothing: {0}")]
+    NotProven(#[from] NotProven),
     /// Over a stated limit.
     #[error("{what} is over the limit of {limit}")]
     TooLarge {

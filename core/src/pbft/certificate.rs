@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     crypto::{Authenticator, Check, Digest, Refusal, Signable, Signed},
+    detector::evidence::{signatures_hold, verify},
     ids::{Epoch, NodeId, Principal, RequestId, Seq, View},
     quorum::Membership,
     raft,
@@ -403,6 +404,16 @@ impl Check for Message {
             Self::Stable(certificate) => with.stable_or_begun(certificate),
             Self::FetchState(fetch) => fetch_state(fetch),
             Self::State(answer) => state(answer, authenticator),
+            Self::Evidence(evidence) => {
+                match evidence.epoch() {
+                    // It takes the membership of that epoch: its receiver judges the rest.
+                    Some(epoch) if epoch != members.epoch() => {
+                        signatures_hold(evidence, members, authenticator)?;
+                    }
+                    _ => drop(verify(evidence, members, authenticator)?),
+                }
+                Ok(())
+            }
         }
     }
 }

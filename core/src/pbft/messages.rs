@@ -16,6 +16,7 @@ use super::{
 use crate::{
     analyzer::Protocol,
     crypto::{Digest, Signable, Signed},
+    detector::evidence::Evidence,
     ids::{ClientId, Epoch, Principal, RequestId, Seq, View},
     raft,
     replica::EpochEnd,
@@ -204,6 +205,9 @@ pub struct Status {
     pub stable: Seq,
     /// The last position it executed.
     pub executed: Seq,
+    /// A fingerprint of whom it knows to be proven guilty; 0: nobody. Whoever knows others says
+    /// whom, with the proof.
+    pub proven: u32,
 }
 
 /// What a replica measures of its primary: see the module `pace`. Not signed: it speaks only of
@@ -359,6 +363,8 @@ pub enum Message {
     /// What members of an epoch under Raft say to each other. Not signed: it speaks only of its
     /// sender, whom the link authenticates, and in such an epoch nobody lies.
     Raft(Arc<raft::Message<Arc<Batch>>>),
+    /// A proof that somebody lied: see [`evidence`](crate::detector::evidence).
+    Evidence(Arc<Evidence>),
 }
 
 /// Bytes that are no message.
@@ -481,6 +487,7 @@ impl Message {
                 };
                 Summary { view: Some(View(m.term.0)), seq, ..of(kind) }
             }
+            Self::Evidence(_) => of(MessageKind::Evidence),
         }
     }
 
@@ -510,7 +517,9 @@ impl Message {
             // It may be of the epoch before: see `epochs`.
             | Self::Stable(_)
             | Self::EpochEnds(_)
-            | Self::FetchEpochEnds(_) => None,
+            | Self::FetchEpochEnds(_)
+            // It is of the epoch of its statements, which may be over.
+            | Self::Evidence(_) => None,
         }
     }
 
@@ -585,11 +594,12 @@ pub enum MessageKind {
     Appended,
     /// Raft: from where on a read may be answered.
     ReadIndex,
+    Evidence,
 }
 
 impl MessageKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -616,6 +626,7 @@ impl MessageKind {
         Self::Append,
         Self::Appended,
         Self::ReadIndex,
+        Self::Evidence,
     ];
 
     /// The field's own name for it.
@@ -647,6 +658,7 @@ impl MessageKind {
             Self::Append => "append",
             Self::Appended => "appended",
             Self::ReadIndex => "read-index",
+            Self::Evidence => "evidence",
         }
     }
 }

@@ -6,6 +6,8 @@
 //! | answer its status | [`ANSWERS`] | one an interval |
 //! | look up a content that it fetches | [`FETCHES`] | those of one answer an interval |
 //! | take up its view change | [`VIEW_CHANGES`] | one, and one more for each view that it skips |
+//! | show it proofs that it lacks | [`SHOWN`] | one for each status |
+//! | judge a proof of another epoch | [`JUDGED`] | those of one answer, while an epoch turns |
 //!
 //! What is refused is lost, as a network may lose it, and asked for again. Votes, checkpoints and
 //! proposals need no allowance: there is one place for each, taken once (see the room's map).
@@ -23,6 +25,10 @@ const ANSWERS: u16 = 1;
 const FETCHES: u16 = 2 * POSITIONS_PER_ANSWER as u16;
 /// View changes that are taken up.
 const VIEW_CHANGES: u16 = 4;
+/// Times that proofs are shown.
+const SHOWN: u16 = 1;
+/// Proofs of other epochs that are judged: those of one answer.
+const JUDGED: u16 = 4;
 
 /// What a peer can make this replica do.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +36,8 @@ pub(crate) enum Work {
     Answer,
     Fetch,
     ViewChange,
+    Show,
+    Judge,
 }
 
 impl Work {
@@ -38,6 +46,8 @@ impl Work {
             Self::Answer => ANSWERS,
             Self::Fetch => FETCHES,
             Self::ViewChange => VIEW_CHANGES,
+            Self::Show => SHOWN,
+            Self::Judge => JUDGED,
         }
     }
 }
@@ -46,7 +56,7 @@ impl Work {
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Spent {
     began: Time,
-    work: [u16; 3],
+    work: [u16; 5],
 }
 
 /// Each peer's. Bounded by the number of peers.
@@ -56,7 +66,7 @@ pub(crate) struct Allowances(SortedMap<NodeId, Spent>);
 impl Allowances {
     /// Whether the peer may cost this once more; if so, it has.
     pub(crate) fn take(&mut self, peer: NodeId, work: Work, now: Time, window: Duration) -> bool {
-        let fresh = Spent { began: now, work: [0; 3] };
+        let fresh = Spent { began: now, work: [0; 5] };
         let spent = self.0.entry(peer).or_insert(fresh);
         if spent.began + window <= now {
             *spent = fresh;

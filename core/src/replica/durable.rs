@@ -15,6 +15,7 @@
 //! | `Ended` | the checkpoint at an epoch's end | who follows its certificate might find the state nowhere |
 //! | `Raft` | see [`raft::Record`](crate::raft::Record) | |
 //! | `EpochEnd` | anything of the new epoch | it could go on in an epoch that is over |
+//! | `Evidence` | the word that it is spread by | (others would have to tell it again) |
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -32,6 +33,7 @@ use crate::{
     app::Application,
     config::BadConfig,
     crypto::{Authenticator, Digest, Signed},
+    detector::evidence::Evidence,
     event::EventKind,
     ids::{Epoch, NodeId, Seq, View},
     pbft::{
@@ -82,6 +84,8 @@ pub enum Record {
     Checkpoint(Checkpoint),
     /// What Raft must not forget of an epoch that it orders.
     Raft(Epoch, raft::Record<Arc<Batch>>),
+    /// Somebody was proven guilty: the node's, not the replica's (see [`node`](crate::node)).
+    Evidence(Arc<Evidence>),
 }
 
 impl Record {
@@ -119,7 +123,10 @@ impl Record {
             let at = at.next();
             // Votes of an earlier life are not to be relied on; what proves itself is.
             if at < forgot
-                && !matches!(record, Self::Stable(..) | Self::Life(..) | Self::EpochEnd(_))
+                && !matches!(
+                    record,
+                    Self::Stable(..) | Self::Life(..) | Self::EpochEnd(_) | Self::Evidence(_)
+                )
             {
                 return false;
             }
@@ -131,8 +138,12 @@ impl Record {
                 Self::Checkpoint(said) => said.seq > low && current(record),
                 Self::Ended { seq, .. } => *seq > low,
                 Self::ViewChange(_) | Self::NewView(_) => at == last_view || at == last_new_view,
-                Self::Batch(_) | Self::Forgot(_) | Self::Recovered(_) | Self::EpochEnd(_) => true,
                 Self::Raft(said, _) => *said == epoch,
+                Self::Batch(_)
+                | Self::Forgot(_)
+                | Self::Recovered(_)
+                | Self::EpochEnd(_)
+                | Self::Evidence(_) => true,
                 Self::Stable(certificate, _) => certificate.seq() == low,
                 Self::Life(peer, life) => lives.get(peer) == Some(life),
             }
@@ -183,7 +194,8 @@ impl Record {
             | Self::Recovered(_)
             | Self::Life(..)
             | Self::Ended { .. }
-            | Self::EpochEnd(_) => None,
+            | Self::EpochEnd(_)
+            | Self::Evidence(_) => None,
         }
     }
 
@@ -369,7 +381,7 @@ impl<A: Application> Replica<A> {
             }
             Record::EpochEnd(end) if end.epoch() == shell.epoch() => self.begin(end),
             Record::Checkpoint(said) => shell.checkpoints.remember(said),
-            Record::Ended { .. } | Record::EpochEnd(_) => {}
+            Record::Ended { .. } | Record::EpochEnd(_) | Record::Evidence(_) => {}
             record => {
                 each!(order, it => it.replay(shell, record));
                 // What became stable with it, its ordering knows.

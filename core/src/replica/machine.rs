@@ -72,7 +72,9 @@ impl<A: Application> Replica<A> {
             Message::Read(_)
             | Message::Reply(_)
             | Message::ReadReply(_)
-            | Message::FetchEpochEnds(_) => {}
+            | Message::FetchEpochEnds(_)
+            // And this is for the node around it.
+            | Message::Evidence(_) => {}
             message => each!(order, it => it.on_message(shell, from, message)),
         }
     }
@@ -353,6 +355,8 @@ impl<A: Application> Protocol for Replica<A> {
                 each!(order, it => it.on_durable(shell, number));
             }
             Input::Tick => self.tick(),
+            // They concern the node around it.
+            Input::Refused { .. } | Input::Unreadable { .. } => return,
         }
         self.settle();
     }

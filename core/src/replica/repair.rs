@@ -83,6 +83,7 @@ impl<A: Application> Shell<A> {
             active: self.is_active(),
             stable: self.low,
             executed: self.executed,
+            proven: self.proven,
         }
     }
 

@@ -106,6 +106,9 @@ pub(crate) struct Shell<A> {
     pub(crate) allowances: Allowances,
     pub(crate) outbox: Outbox,
 
+    /// What it says of whom it knows to be proven guilty: its node's, see [`Status::proven`].
+    pub(crate) proven: u32,
+
     /// What the ordering has not heard yet.
     pub(crate) news: VecDeque<News>,
     /// The proven end of the epoch: the replica turns to the next as soon as the ordering returns.
@@ -151,6 +154,7 @@ impl<A: Application> Shell<A> {
             status_at: Time::ZERO,
             allowances: Allowances::default(),
             outbox: Outbox::default(),
+            proven: 0,
             news: VecDeque::new(),
             ended: None,
         };
@@ -203,7 +207,7 @@ impl<A: Application> Shell<A> {
     /// For the hash of the replica's state: all that decides what it does next.
     pub(crate) fn parts(&self) -> impl Serialize {
         let place = (self.id, self.members, self.view, self.standing, self.low, self.executed);
-        let waiting = (&self.pending, &self.queue, self.status_at, &self.allowances);
+        let waiting = (&self.pending, &self.queue, self.status_at, &self.allowances, self.proven);
         let proofs = (&self.checkpoints, &self.stable);
         let memory = (&self.recovery, &self.lives);
         let state = (self.clock_offset_us, self.state_parts());

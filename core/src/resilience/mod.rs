@@ -23,18 +23,43 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | [`adaptive`] | as many at a time as the other side can do |
 //! | [`breaker`] | stop calling what fails |
+//! | [`bulkhead`] | so many at a time, so many in line |
+//! | [`chaos`] | faults on purpose, few, bounded, over as soon as it hurts |
+//! | [`degradation`] | do less of what matters less |
+//! | [`health`] | whether a peer is up, and how many have to say so |
+//! | [`manager`] | all of them, from one configuration, in one order |
+//! | [`objective`] | what is promised, and how quickly that is used up |
+//! | [`rate`] | so much a while, and so much at once |
 //! | [`retry`] | try again, but not too often, too soon or too late; and send a second copy |
+//! | [`timeout`] | how long an attempt may take |
+//! | `leases` | how many calls are under way, those that are lost not for ever |
+//! | `priority` | how much a call matters |
+//! | `shares` | how much of what there is each priority may use |
 //! | `settings` | how a configuration, its defaults and its builder are declared, once |
 //! | `outcome` | how a call ended |
 //! | `steady` | time that only goes forward |
 //! | `journal` | the last events, bounded |
 
+pub mod adaptive;
 pub mod breaker;
+pub mod bulkhead;
+pub mod chaos;
+pub mod degradation;
+pub mod health;
 mod journal;
+mod leases;
+pub mod manager;
+pub mod objective;
 mod outcome;
+mod priority;
+pub mod rate;
 pub mod retry;
 mod settings;
+mod shares;
 mod steady;
+pub mod timeout;
 
 pub use outcome::Outcome;
+pub use priority::Priority;

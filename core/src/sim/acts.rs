@@ -188,7 +188,7 @@ impl Cluster {
         let host = &mut self.hosts[node.0 as usize];
         let restarted = !host.up && host.restart(self.now);
         if restarted {
-            let executed = host.replica.last_executed();
+            let executed = host.replica().last_executed();
             self.order.moved(node, executed);
             self.reschedule(node);
         }

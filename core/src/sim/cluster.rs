@@ -4,7 +4,7 @@
 //! the same run gives the same steps, everywhere.
 //!
 //! ```text
-//!            ┌─ deliver a message ─▶ verify ─▶ replica.handle ─┐
+//!            ┌─ deliver a message ─▶ verify ──▶ node.handle ───┐
 //!   queue ───┼─ wake a replica ──────────────────────────────▶ ├─▶ effects ─▶ strategies ─▶ links ─▶ queue
 //!            ├─ a disk has synced ───────────────────────────▶ ┘
 //!            ├─ a client asks or sends again
@@ -303,15 +303,29 @@ impl Cluster {
         members.filter(|host| host.ever_byzantine || host.ever_down).count() as u16
     }
 
+    /// Who is proven guilty to every correct member that is up.
+    pub fn convicted(&self) -> Vec<NodeId> {
+        let members = self.members.nodes().map(|node| &self.hosts[node.0 as usize]);
+        let judges = members.filter(|host| host.up && !host.ever_byzantine);
+        let known = judges.map(|host| host.node().proofs().offenders());
+        let Some(first) = known.clone().next() else { return Vec::new() };
+        first
+            .iter()
+            .filter(|node| known.clone().all(|offenders| offenders.contains(*node)))
+            .collect()
+    }
+
     /// What is to be said of the run so far.
     pub fn verdict(&self) -> Verdict {
+        let convicted = self.convicted();
         Verdict {
             violations: self.violations.clone(),
             faults_used: self.faults_used(),
             f: self.members().f(),
             injections: self.injections.clone(),
             counts: self.counts.clone(),
-            expectations: expectations(&self.scenario, &self.violations, &self.counts),
+            expectations: expectations(&self.scenario, &self.violations, &self.counts, &convicted),
+            convicted,
             steps: self.steps,
             ended_at: self.now,
             trace_hash: self.trace_hash(),

@@ -1,18 +1,21 @@
 //! Carrying out what replicas, clients and disks want: the simulator's host loop.
 
-use alloc::{string::ToString, sync::Arc};
+use alloc::{format, string::ToString, sync::Arc};
 
 use super::{
     adversary::Liar,
     cluster::{Cluster, Due},
     disk::Write,
     flight::InFlight,
+    invariant::Invariant,
+    invariants::Broken,
     letter::Letter,
     network::Fate,
 };
 use crate::{
     client::{ClientEffect, Way},
     crypto::Authenticator,
+    detector::evidence::{Assumption, Offence},
     event::{EventKind, LossCause, Place},
     ids::{ClientId, MessageId, NodeId, Principal},
     pbft::{ChangeOutcome, Message},
@@ -47,6 +50,10 @@ impl Cluster {
                 self.counts.refused += 1;
                 let why = refusal.to_string();
                 self.event(to.into(), EventKind::Refused { from, why });
+                if let (Principal::Node(from), Principal::Node(to)) = (from, to) {
+                    let message = letter.message().clone().into();
+                    self.input(to, Input::Refused { from, message, why: refusal });
+                }
                 return;
             }
         };
@@ -76,11 +83,11 @@ impl Cluster {
         }
     }
 
-    /// One input to one replica, and everything that it then wants done.
+    /// One input to one node, and everything that it then wants done.
     fn input(&mut self, node: NodeId, input: Input) {
         let index = node.0 as usize;
-        self.hosts[index].replica.handle(self.now, input);
-        while let Some(effect) = self.hosts[index].replica.poll_effect() {
+        self.hosts[index].node.handle(self.now, input);
+        while let Some(effect) = self.hosts[index].node.poll_effect() {
             self.carry_out_effect(node, effect);
         }
         self.reschedule(node);
@@ -93,7 +100,7 @@ impl Cluster {
             Effect::Persist(number, record) => {
                 match self.hosts[index].disk.write(self.now, number, *record) {
                     Write::Safe => {
-                        self.hosts[index].replica.handle(self.now, Input::Durable(number));
+                        self.hosts[index].node.handle(self.now, Input::Durable(number));
                     }
                     Write::SafeAt(at) => self.sync_at(at, node),
                 }
@@ -123,7 +130,7 @@ impl Cluster {
                 self.counts.executed += 1;
                 let ordered = self.order.executed(node, *seq);
                 self.check(ordered);
-                let batch = self.hosts[node.0 as usize].replica.batch_at(*seq).cloned();
+                let batch = self.hosts[node.0 as usize].replica().batch_at(*seq).cloned();
                 let agreed = self.history.executed(node, *seq, *digest, requests, batch.as_deref());
                 self.check(agreed);
             }
@@ -146,7 +153,7 @@ impl Cluster {
             }
             EventKind::EpochBegun { epoch, .. } => {
                 self.counts.epoch = self.counts.epoch.max(*epoch);
-                let begun = self.hosts[node.0 as usize].replica.members();
+                let begun = self.hosts[node.0 as usize].replica().members();
                 if begun.epoch() > self.members.epoch() {
                     let switched = begun.protocol() != self.members.protocol();
                     self.counts.switches += u32::from(switched);
@@ -154,13 +161,29 @@ impl Cluster {
                 }
             }
             EventKind::Equivocation { .. } => self.counts.equivocations += 1,
+            EventKind::Convicted { offence, .. } => {
+                self.counts.convictions += 1;
+                let just = self.judge(node, offence);
+                self.check(just);
+            }
             _ => {}
         }
     }
 
+    /// Whether a correct node may hold another guilty of this. What rests on agreement may be wrong
+    /// where more than f are faulty, and so may what somebody signs who was told then what it forgot.
+    fn judge(&self, at: NodeId, offence: &Offence) -> Result<(), Broken> {
+        let Some(accused) = self.node(offence.by) else { return Ok(()) };
+        let sure = offence.assumption == Assumption::Absolute && !accused.ever_damaged;
+        if accused.ever_byzantine || (!sure && self.faults_used() > self.members.f()) {
+            return Ok(());
+        }
+        Err((Invariant::Justice, format!("node {at} convicts a correct node: {offence}")))
+    }
+
     fn keys(&self, of: Principal) -> &dyn Authenticator {
         match of {
-            Principal::Node(node) => &**self.hosts[node.0 as usize].replica.authenticator(),
+            Principal::Node(node) => &**self.hosts[node.0 as usize].replica().authenticator(),
             Principal::Client(client) => {
                 &**self.clients[self.client_index(client)].client.authenticator()
             }
@@ -170,7 +193,7 @@ impl Cluster {
     /// Whom it takes for the members.
     fn members_of(&self, of: Principal) -> Membership {
         match of {
-            Principal::Node(node) => self.hosts[node.0 as usize].replica.members(),
+            Principal::Node(node) => self.hosts[node.0 as usize].replica().members(),
             Principal::Client(client) => self.clients[self.client_index(client)].client.members(),
         }
     }
@@ -217,9 +240,9 @@ impl Cluster {
         let liar = Liar {
             now: self.now,
             id: node,
-            members: host.replica.members(),
-            config: host.replica.config(),
-            keys: &**host.replica.authenticator(),
+            members: host.replica().members(),
+            config: host.replica().config(),
+            keys: &**host.replica().authenticator(),
             strategies: &host.strategies,
         };
         let passed = self.mind.pass(&liar, to, message);

@@ -1,4 +1,4 @@
-//! One simulated node: a replica, its disk and keys, and whether it is up and honest.
+//! One simulated node: what a real one runs, its disk and keys, and whether it is up and honest.
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -13,6 +13,7 @@ use crate::{
     config::BadConfig,
     crypto::Authenticator,
     ids::{NodeId, Principal},
+    node::Node,
     pbft::Replica,
     protocol::Protocol,
     quorum::Membership,
@@ -25,7 +26,7 @@ const WALL_CLOCK_AT_START_US: i64 = 1_767_225_600_000_000;
 /// One node.
 #[derive(Clone, Debug)]
 pub struct Host {
-    pub(super) replica: Replica<KeyValue>,
+    pub(super) node: Node<KeyValue>,
     /// What it knew at the beginning; its replica learns more.
     keys: Arc<dyn Authenticator>,
     genesis: Membership,
@@ -36,6 +37,8 @@ pub struct Host {
     pub(super) strategies: Vec<Strategy>,
     pub(super) ever_byzantine: bool,
     pub(super) ever_down: bool,
+    /// Whether it ever found that its disk had lost what was safe.
+    pub(super) ever_damaged: bool,
     /// The earliest wake-up that is in the queue.
     pub(super) wake_at: Option<Time>,
     /// Which injection made it crash, lie, …: to count what came of it.
@@ -53,7 +56,7 @@ impl Host {
         keyring: &Keyring,
     ) -> Result<Self, BadConfig> {
         let keys = keyring.of(Principal::Node(id));
-        let mut replica = Replica::new(
+        let mut node = Node::new(
             id,
             scenario.members,
             scenario.config.clone(),
@@ -62,9 +65,9 @@ impl Host {
         )?;
         let skew_ms = scenario.clock_skew_ms.get(usize::from(id.0)).copied().unwrap_or(0);
         let clock_offset_us = WALL_CLOCK_AT_START_US + skew_ms * 1_000;
-        replica.set_clock_offset_us(clock_offset_us);
+        node.set_clock_offset_us(clock_offset_us);
         Ok(Self {
-            replica,
+            node,
             clock_offset_us,
             keys,
             genesis: scenario.members,
@@ -73,6 +76,7 @@ impl Host {
             strategies: Vec::new(),
             ever_byzantine: false,
             ever_down: false,
+            ever_damaged: false,
             wake_at: None,
             corrupted_by: None,
             crashed_by: None,
@@ -81,9 +85,14 @@ impl Host {
         })
     }
 
-    /// Its replica: as it was at the crash, if it is down.
+    /// What it runs: as it was at the crash, if it is down.
+    pub fn node(&self) -> &Node<KeyValue> {
+        &self.node
+    }
+
+    /// The replica in it.
     pub fn replica(&self) -> &Replica<KeyValue> {
-        &self.replica
+        self.node.replica()
     }
 
     /// Whether it runs.
@@ -109,7 +118,7 @@ impl Host {
     /// Whether it counts as one of the f: it is down, lies or lied, or doesn't vote because it
     /// lost memory.
     pub(super) fn is_faulty(&self) -> bool {
-        !self.up || self.ever_byzantine || self.replica.is_recovering()
+        !self.up || self.ever_byzantine || self.replica().is_recovering()
     }
 
     /// How many records its disk holds.
@@ -124,23 +133,23 @@ impl Host {
 
     /// When it next wants to be woken.
     pub(super) fn deadline(&self) -> Option<Time> {
-        if self.up { self.replica.deadline() } else { None }
+        if self.up { self.node.deadline() } else { None }
     }
 
     /// Starts from its disk, forgetting everything else; if the disk lost something, as one that
     /// has to recover.
     pub(super) fn restart(&mut self, now: Time) -> bool {
-        let (id, members) = (self.replica.id(), self.genesis);
-        let config = self.replica.config().clone();
+        let (id, members) = (self.replica().id(), self.genesis);
+        let config = self.replica().config().clone();
         let authenticator = self.keys.clone();
         let genesis = KeyValue::default();
         let (records, found) = self.disk.read();
         let restored = match found {
             Condition::Clean | Condition::TornTail => {
-                Replica::restore(id, members, config, authenticator, genesis, records)
+                Node::restore(id, members, config, authenticator, genesis, records)
             }
             // Time never comes back, so it numbers lives; 0 is the life without loss.
-            Condition::Damaged(_) => Replica::restore_damaged(
+            Condition::Damaged(_) => Node::restore_damaged(
                 id,
                 members,
                 config,
@@ -152,11 +161,12 @@ impl Host {
         };
         // It fails only on a snapshot of another application, which this disk can't hold.
         match restored {
-            Ok(mut replica) => {
-                replica.set_clock_offset_us(self.clock_offset_us);
+            Ok(mut node) => {
+                node.set_clock_offset_us(self.clock_offset_us);
                 self.disk.mend();
                 self.found = found;
-                self.replica = replica;
+                self.ever_damaged |= matches!(found, Condition::Damaged(_));
+                self.node = node;
                 self.up = true;
                 true
             }

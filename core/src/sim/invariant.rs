@@ -20,11 +20,13 @@ pub enum Invariant {
     Linearizability,
     /// Once the network is calm, every request of a correct client completes within a bound.
     Liveness,
+    /// No correct node is ever proven guilty to a correct node.
+    Justice,
 }
 
 impl Invariant {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Agreement,
         Self::Validity,
         Self::Order,
@@ -32,6 +34,7 @@ impl Invariant {
         Self::Checkpoints,
         Self::Linearizability,
         Self::Liveness,
+        Self::Justice,
     ];
 
     /// Its name on a screen.
@@ -44,6 +47,7 @@ impl Invariant {
             Self::Checkpoints => "checkpoints",
             Self::Linearizability => "linearizability",
             Self::Liveness => "liveness",
+            Self::Justice => "justice",
         }
     }
 }

@@ -154,6 +154,8 @@ pub struct Expectations {
     pub min_fallen_back: u32,
     /// At least so many proofs that a primary lied are seen by correct replicas.
     pub min_equivocations: u32,
+    /// Each of these is proven guilty to every correct member.
+    pub convicted: Vec<NodeId>,
     /// The bound of liveness: how long after calm a request may take, in milliseconds.
     pub liveness_within_ms: u32,
 }
@@ -171,6 +173,7 @@ impl Default for Expectations {
             min_reads: 0,
             min_fallen_back: 0,
             min_equivocations: 0,
+            convicted: Vec::new(),
             liveness_within_ms: 5_000,
         }
     }

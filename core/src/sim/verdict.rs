@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{invariant::Invariant, scenario::Scenario, trace::TraceHash};
 use crate::{
-    ids::{Epoch, View},
+    ids::{Epoch, NodeId, View},
     sorted::SortedMap,
     time::Time,
 };
@@ -86,6 +86,8 @@ pub struct Counts {
     pub unsynced_lost: u64,
     /// Proofs of equivocation that correct replicas reported.
     pub equivocations: u64,
+    /// Proofs of any offence that correct nodes came to know.
+    pub convictions: u64,
     /// The latest epoch that a correct replica began.
     pub epoch: Epoch,
     /// How often the protocol changed from one epoch to the next.
@@ -103,6 +105,8 @@ pub struct Verdict {
     pub faults_used: u16,
     /// How many may be.
     pub f: u16,
+    /// Who is proven guilty to every correct member that is up.
+    pub convicted: Vec<NodeId>,
     /// What was done to the cluster, and whether it had an effect.
     pub injections: Vec<Injection>,
     /// What was counted.
@@ -134,6 +138,7 @@ pub(crate) fn expectations(
     scenario: &Scenario,
     violations: &[Violation],
     counts: &Counts,
+    convicted: &[NodeId],
 ) -> Vec<Expected> {
     let expect = &scenario.expect;
     let violated = |invariant| violations.iter().any(|violation| violation.invariant == invariant);
@@ -196,5 +201,9 @@ pub(crate) fn expectations(
         format!("at least {} proofs of equivocation are seen", expect.min_equivocations),
         counts.equivocations >= u64::from(expect.min_equivocations),
     );
+    for node in &expect.convicted {
+        let what = format!("node {node} is proven guilty to every correct node");
+        also(true, what, convicted.contains(node));
+    }
     expectations
 }

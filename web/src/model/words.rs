@@ -45,6 +45,7 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::Append => "A",
         MessageKind::Appended => "m",
         MessageKind::ReadIndex => "i",
+        MessageKind::Evidence => "!",
     }
 }
 
@@ -84,6 +85,7 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         }
         MessageKind::EpochEnds => "Proof of who the members are now.",
         MessageKind::FetchEpochEnds => "A client asks who the members are now.",
+        MessageKind::Evidence => "Proof that a replica lied: its own signed messages.",
         MessageKind::Pace => "A replica says how quick it finds the primary.",
         MessageKind::RecoveryQuery => "A replica that lost memory asks how far it may have come.",
         MessageKind::RecoveryAnswer => "A peer's view, and proof of its highest position.",
@@ -247,6 +249,15 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             ),
             true,
         ),
+        EventKind::Convicted { offence, shown_by, .. } => {
+            let by = shown_by.map_or_else(String::new, |node| format!(", shown by node {node}"));
+            (format!("holds proof: {offence}{by}"), true)
+        }
+        EventKind::Suspected { peer, score, reasons } => {
+            let most = reasons.first().map_or("", |reason| reason.kind.name());
+            (format!("suspects node {peer}: {score} points, most for {most}"), true)
+        }
+        EventKind::Unsuspected { peer, .. } => (format!("suspects node {peer} no more"), true),
         EventKind::EpochEnding { after } => {
             (format!("the epoch ends at {after}: the members change"), true)
         }

@@ -72,7 +72,10 @@ impl Palette {
             MessageKind::PrePrepare | MessageKind::Append => &self.pre_prepare,
             MessageKind::Prepare | MessageKind::Appended => &self.prepare,
             MessageKind::Commit => &self.commit,
-            MessageKind::ViewChange | MessageKind::NewView | MessageKind::Vote => &self.view_change,
+            MessageKind::ViewChange
+            | MessageKind::NewView
+            | MessageKind::Vote
+            | MessageKind::Evidence => &self.view_change,
             MessageKind::Checkpoint
             | MessageKind::Stable
             | MessageKind::FetchState

@@ -246,6 +246,7 @@ fn inside(message: &Message) -> Html {
                 Body::TimeoutNow | Body::Read { .. } => it,
             }
         }
+        Message::Evidence(m) => it.says("Accuses", &m.accused()),
     };
     it.html()
 }

@@ -24,6 +24,7 @@ const fn meaning(invariant: Invariant) -> &'static str {
         Invariant::Liveness => {
             "Once the network is calm, every correct client's request completes within a bound."
         }
+        Invariant::Justice => "No correct replica is proven guilty to a correct one.",
     }
 }
 

@@ -9,6 +9,8 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
+use serde::Serialize;
+
 use super::{
     offence::OffenceKind,
     proof::Evidence,
@@ -25,7 +27,7 @@ use crate::{
 };
 
 /// How much is kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Bounds {
     /// Only positions above this one
     pub(super) above: Seq,
@@ -51,7 +53,7 @@ impl Bounds {
 type Round = (View, u64);
 
 /// The statements of one kind for one position, by author and round.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 struct Said<T>(Vec<(NodeId, Round, Arc<Signed<T>>)>);
 
 impl<T> Default for Said<T> {
@@ -129,7 +131,7 @@ impl<T: Statement> Said<T> {
 }
 
 /// One position.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 struct Position {
     pre_prepares: Said<PrePrepare>,
     prepares: Said<Prepare>,
@@ -138,7 +140,7 @@ struct Position {
 }
 
 /// The statements of one epoch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Book {
     bounds: Bounds,
     positions: SortedMap<Seq, Position>,
@@ -192,6 +194,10 @@ impl Book {
 
     pub(super) fn is_known(&self, by: NodeId, kind: OffenceKind) -> bool {
         self.known.contains(&(by, kind))
+    }
+
+    pub(super) fn know(&mut self, by: NodeId, kind: OffenceKind) {
+        self.known.insert((by, kind));
     }
 
     pub(super) fn accuse(&mut self, by: NodeId, kind: OffenceKind, evidence: Evidence) {

@@ -87,5 +87,6 @@ pub use answers::Answers;
 pub use forensics::{Transcript, accuse};
 pub use offence::{Assumption, NotProven, Offence, OffenceKind, Place};
 pub use proof::{BadEvidence, Evidence, MAX_EVIDENCE_BYTES};
+pub(crate) use verify::signatures_hold;
 pub use verify::verify;
 pub use watch::Watch;

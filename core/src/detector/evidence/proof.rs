@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     crypto::Signed,
-    ids::Principal,
+    ids::{Epoch, Principal},
     pbft::{
         Checkpoint, Commit, MAX_MESSAGE_BYTES, NewView, PrePrepare, Prepare, Reply, StateNodes,
         ViewChange,
@@ -84,6 +84,24 @@ impl Evidence {
             Self::NewViews(it, _) | Self::NewView(it) => it.by,
             Self::Reply(it, _) => it.by,
             Self::State(it) => it.by,
+        }
+    }
+
+    /// The epoch whose members it is judged by; parts of the state need none.
+    pub fn epoch(&self) -> Option<Epoch> {
+        match self {
+            Self::PrePrepares(it, _)
+            | Self::PrePrepareAndCommit(it, _)
+            | Self::PrePrepareOfBackup(it) => Some(it.body.epoch),
+            Self::Prepares(it, _) | Self::PrepareAndCommit(it, _) | Self::PrepareOfPrimary(it) => {
+                Some(it.body.epoch)
+            }
+            Self::Commits(it, _) | Self::HiddenCommit(it, _) => Some(it.body.epoch),
+            Self::Checkpoints(it, _) => Some(it.body.epoch),
+            Self::ViewChanges(it, _) | Self::ViewChange(it) => Some(it.body.epoch),
+            Self::NewViews(it, _) | Self::NewView(it) => Some(it.body.epoch),
+            Self::Reply(it, _) => Some(it.body.epoch),
+            Self::State(_) => None,
         }
     }
 

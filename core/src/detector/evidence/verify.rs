@@ -77,6 +77,36 @@ pub fn verify(
     }
 }
 
+/// Whether its statements are signed as they say. All that can be said without the membership of
+/// its epoch.
+pub(crate) fn signatures_hold(
+    evidence: &Evidence,
+    members: Membership,
+    authenticator: &dyn Authenticator,
+) -> Result<(), NotProven> {
+    let judge = Judge { members, authenticator };
+    match evidence {
+        Evidence::PrePrepares(a, b) => judge.signatures(a, b),
+        Evidence::Prepares(a, b) => judge.signatures(a, b),
+        Evidence::Commits(a, b) => judge.signatures(a, b),
+        Evidence::PrepareAndCommit(a, b) => judge.signatures(a, b),
+        Evidence::PrePrepareAndCommit(a, b) => judge.signatures(a, b),
+        Evidence::Checkpoints(a, b) => judge.signatures(a, b),
+        Evidence::ViewChanges(a, b) => judge.signatures(&**a, &**b),
+        Evidence::NewViews(a, b) => judge.signatures(&**a, &**b),
+        Evidence::HiddenCommit(a, b) => judge.signatures(a, &**b),
+        Evidence::ViewChange(it) => judge.signature(&**it),
+        Evidence::NewView(it) => judge.signature(&**it),
+        Evidence::PrePrepareOfBackup(it) => judge.signature(it),
+        Evidence::PrepareOfPrimary(it) => judge.signature(it),
+        Evidence::Reply(it, others) => {
+            judge.signature(it)?;
+            others.iter().try_for_each(|other| judge.signature(other))
+        }
+        Evidence::State(it) => judge.signature(&**it),
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Judge<'a> {
     members: Membership,
@@ -90,6 +120,15 @@ impl Judge<'_> {
             return Err(NotProven::UnknownKey { of: by });
         }
         signed.check(self.authenticator).map_err(|_| NotProven::Signature { by })
+    }
+
+    fn signatures<A: Signable, B: Signable>(
+        self,
+        first: &Signed<A>,
+        second: &Signed<B>,
+    ) -> Result<(), NotProven> {
+        self.signature(first)?;
+        self.signature(second)
     }
 
     fn member<T: Signable>(self, signed: &Signed<T>, epoch: Epoch) -> Result<NodeId, NotProven> {

@@ -21,6 +21,8 @@
 
 use alloc::vec::Vec;
 
+use serde::Serialize;
+
 use super::{
     Transcript,
     book::{Book, Bounds},
@@ -40,7 +42,7 @@ use crate::{
 pub(super) const KEPT: usize = 3;
 
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Watch {
     members: Membership,
     window: u64,
@@ -57,7 +59,7 @@ impl Watch {
 
     /// Keeps up with its own replica, which knows the epoch and the last stable checkpoint.
     pub fn follow(&mut self, members: Membership, stable: Seq) {
-        if members != self.members {
+        if members.epoch() != self.members.epoch() {
             self.members = members;
             self.low = members.start();
             self.book.turn(bounds(self.low, self.window));
@@ -131,6 +133,11 @@ impl Watch {
         if let Ok(offence) = verify(&evidence, self.members, authenticator) {
             self.book.accuse(offence.by, offence.kind, evidence);
         }
+    }
+
+    /// Somebody else found this out: there is no need to.
+    pub fn know(&mut self, by: NodeId, kind: OffenceKind) {
+        self.book.know(by, kind);
     }
 
     /// What was found since the last call; mostly nothing.

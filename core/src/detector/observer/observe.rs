@@ -14,7 +14,10 @@ use super::{
 use crate::{
     config::BadConfig,
     crypto::Refusal,
-    detector::suspicion::{Channel, Config, Signal, Suspicion},
+    detector::{
+        evidence::NotProven,
+        suspicion::{Channel, Config, Signal, Suspicion},
+    },
     event::EventKind,
     ids::{NodeId, Seq, View},
     pbft::{Config as Timers, MessageKind, Summary},
@@ -57,6 +60,8 @@ pub struct Observer {
     active: bool,
     /// Who wants a later view, and since when.
     wanted: SortedMap<NodeId, (View, Time)>,
+    /// Nothing is due before: kept because it is asked with every message.
+    due: Time,
 }
 
 /// How long it waits before it judges.
@@ -99,6 +104,7 @@ impl Observer {
             view: View(0),
             active: true,
             wanted: SortedMap::new(),
+            due: Time::ZERO,
         })
     }
 
@@ -120,6 +126,7 @@ impl Observer {
         self.top = members.start();
         self.wanted.clear();
         self.calm = Calm::default();
+        self.due = Time::ZERO;
         (self.view, self.active) = (View(0), true);
     }
 
@@ -154,6 +161,7 @@ impl Observer {
                 }
             }
             Summary { kind: MessageKind::ViewChange, view: Some(view), .. } if view > self.view => {
+                self.due = self.due.min(now + self.timing.patience);
                 let wanted = self.wanted.entry(from).or_insert((view, now));
                 wanted.0 = wanted.0.max(view);
             }
@@ -166,12 +174,19 @@ impl Observer {
         }
     }
 
-    /// A peer's message was turned away. Of another epoch is no offence.
+    /// A peer's message was turned away. Of another epoch is no offence, nor is a proof against
+    /// somebody who is not known here yet.
     pub fn refused(&mut self, now: Time, from: NodeId, kind: MessageKind, why: &Refusal) {
-        if !matches!(why, Refusal::Epoch { .. }) {
+        if !matches!(why, Refusal::Epoch { .. } | Refusal::NotProven(NotProven::UnknownKey { .. }))
+        {
             let channel = if relays(kind) { Channel::Relayed } else { Channel::Link };
             self.suspicion.note(now, from, Signal::Malformed { channel });
         }
+    }
+
+    /// What a peer sent is no message at all.
+    pub fn unreadable(&mut self, now: Time, from: NodeId) {
+        self.suspicion.note(now, from, Signal::Malformed { channel: Channel::Link });
     }
 
     /// Something happened at the own replica.
@@ -196,6 +211,7 @@ impl Observer {
                 self.top = self.top.max(seq);
                 if let Some(position) = self.positions.get_mut(&seq) {
                     position.executed_at = Some(now);
+                    self.due = self.due.min(now + self.timing.grace);
                 }
             }
             EventKind::CheckpointStable { seq, digest } => {
@@ -254,9 +270,14 @@ impl Observer {
     }
 
     fn judge(&mut self, now: Time) {
-        if now < self.next_wake() {
+        if now < self.due {
             return;
         }
+        self.judge_all(now);
+        self.due = self.next_wake();
+    }
+
+    fn judge_all(&mut self, now: Time) {
         let Timing { grace, silence, patience, .. } = self.timing;
         for peer in self.traffic.silent(now, silence, self.members, self.own) {
             self.suspicion.note(now, peer, Signal::Silence);

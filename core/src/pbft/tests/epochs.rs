@@ -143,6 +143,7 @@ fn a_removed_replica_retires_and_still_shows_stragglers_the_way() {
         active: true,
         stable: Seq(0),
         executed: Seq(0),
+        proven: 0,
     };
     net.deliver(1, 3, Message::Status(straggler));
     assert_eq!(told.load(core::sync::atomic::Ordering::Relaxed), 1);

@@ -46,7 +46,7 @@ fn signed_by_the_liar(view: u64, seq: u64) -> Vec<Message> {
             Signed::new(Prepare { epoch, view, seq, digest }, &keys).into(),
         ));
     }
-    let status = Status { epoch, view, active: true, stable: seq, executed: seq };
+    let status = Status { epoch, view, active: true, stable: seq, executed: seq, proven: 0 };
     messages.push(Message::Status(status));
     messages.push(Message::FetchBatch(digest));
     messages.push(Message::Pace(Pace {

@@ -178,6 +178,7 @@ fn a_peer_can_not_make_a_replica_answer_more_often_than_twice_an_interval() {
         active: true,
         stable: Seq(0),
         executed: Seq(0),
+        proven: 0,
     };
     for _ in 0..1_000 {
         net.deliver(3, 0, Message::Status(behind));

@@ -34,4 +34,5 @@ mod window;
 
 pub use config::{Config, MAX_PROBES, MAX_WINDOW_CALLS, Window};
 pub use machine::{Breaker, Counters, Event, Mode, Permit, Rejected, Snapshot, State, Why};
+pub(super) use window::Calls;
 pub use window::Rates;

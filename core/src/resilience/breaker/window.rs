@@ -42,34 +42,34 @@ impl Rates {
 
 /// A window of either kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Calls {
+pub(in crate::resilience) enum Calls {
     Last(Last),
     Recent(Recent),
 }
 
 impl Calls {
-    pub(super) fn new(window: Window) -> Self {
+    pub(in crate::resilience) fn new(window: Window) -> Self {
         match window {
             Window::Calls(calls) => Self::Last(Last::new(calls)),
             Window::Ms(ms) => Self::Recent(Recent::new(ms * 1_000)),
         }
     }
 
-    pub(super) fn count(&mut self, now: Time, failed: bool, slow: bool) -> Rates {
+    pub(in crate::resilience) fn count(&mut self, now: Time, failed: bool, slow: bool) -> Rates {
         match self {
             Self::Last(last) => last.count(failed, slow),
             Self::Recent(recent) => recent.count(now, failed, slow),
         }
     }
 
-    pub(super) fn rates(&self, now: Time) -> Rates {
+    pub(in crate::resilience) fn rates(&self, now: Time) -> Rates {
         match self {
             Self::Last(last) => last.rates,
             Self::Recent(recent) => recent.rates(now),
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::resilience) fn clear(&mut self) {
         match self {
             Self::Last(last) => last.clear(),
             Self::Recent(recent) => *recent = Recent::new(recent.bucket_us * BUCKETS),
@@ -79,7 +79,7 @@ impl Calls {
 
 /// The last so many calls: two bits each, in a ring.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Last {
+pub(in crate::resilience) struct Last {
     failed: Vec<u64>,
     slow: Vec<u64>,
     size: u32,
@@ -127,7 +127,7 @@ const BUCKETS: u64 = 10;
 
 /// The calls of the last while, in buckets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Recent {
+pub(in crate::resilience) struct Recent {
     bucket_us: u64,
     /// The number of the newest bucket, and where that ends.
     newest: u64,

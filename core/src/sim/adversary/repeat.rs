@@ -114,9 +114,14 @@ fn useless(liar: &Liar<'_>, view: View, seq: Seq, serial: u64) -> Message {
             };
             Message::ViewChange(Arc::new(Signed::new(body, liar.keys)))
         }
-        4 => {
-            Message::Status(Status { epoch, view, active: false, stable: Seq(0), executed: Seq(0) })
-        }
+        4 => Message::Status(Status {
+            epoch,
+            view,
+            active: false,
+            stable: Seq(0),
+            executed: Seq(0),
+            proven: 0,
+        }),
         _ => Message::FetchBatch(digest),
     }
 }

@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     ids::{ClientId, NodeId},
-    pbft::MessageKind,
     quorum::Membership,
 };
 
@@ -255,7 +254,7 @@ impl Plan {
     /// Some kinds of message get lost, others don't.
     fn lose(&mut self, draw: &mut Choice) {
         for _ in 0..draw.between(1..MOST_OF_A_KIND - 1) {
-            let mut kinds = draw.some_of(&MessageKind::ALL, 1);
+            let mut kinds = draw.some_kinds();
             kinds.truncate(MOST_OF_A_KIND as usize);
             let ppm = draw.between(50_000..1_000_001);
             let (at, until) = self.span(draw);

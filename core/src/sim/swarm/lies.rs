@@ -6,7 +6,7 @@ use super::{
     super::adversary::{Forgery, Strategy},
     choice::Choice,
 };
-use crate::{ids::NodeId, pbft::MessageKind, quorum::Membership};
+use crate::{ids::NodeId, quorum::Membership};
 
 /// The most ways of lying of one node.
 const MOST_WAYS: u32 = 4;
@@ -30,7 +30,7 @@ pub(super) fn accusation(members: Membership, liar: NodeId, draw: &mut Choice) -
 /// One way, restricted to some receivers or messages as often as not.
 fn lie(others: &[NodeId], draw: &mut Choice) -> Strategy {
     let to = if draw.coin() { draw.some_of(others, 1) } else { Vec::new() };
-    let kinds = if draw.coin() { draw.some_of(&MessageKind::ALL, 1) } else { Vec::new() };
+    let kinds = if draw.coin() { draw.some_kinds() } else { Vec::new() };
     match draw.between(0..16) {
         0 => Strategy::Silent { kinds, to },
         1 => Strategy::Delay { by_ms: draw.between(20..2_000), kinds, to },

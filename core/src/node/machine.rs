@@ -1,0 +1,145 @@
+//! The replica with eyes: one node.
+
+use super::proofs::Proofs;
+use crate::{
+    app::Application,
+    crypto::{Digest, Refusal},
+    detector::{
+        Observer,
+        evidence::Watch,
+        suspicion::{Suspicion, Verdict},
+    },
+    event::EventKind,
+    ids::NodeId,
+    pbft::{Message, Replica},
+    protocol::{Effect, Input, Protocol},
+    quorum::Membership,
+    time::Time,
+};
+
+/// One node. A value: clone it, hash it, feed it; see [`Protocol`].
+#[derive(Clone, Debug)]
+pub struct Node<A> {
+    pub(super) replica: Replica<A>,
+    /// The first epoch's members: by them its evidence is judged, whenever it comes.
+    pub(super) genesis: Membership,
+    pub(super) watch: Watch,
+    pub(super) observer: Observer,
+    pub(super) proofs: Proofs,
+    /// When it next looks at whom it suspects.
+    pub(super) look_at: Time,
+}
+
+impl<A: Application> Node<A> {
+    /// What it is built around.
+    pub fn replica(&self) -> &Replica<A> {
+        &self.replica
+    }
+
+    /// Who is known to be guilty, and why.
+    pub fn proofs(&self) -> &Proofs {
+        &self.proofs
+    }
+
+    /// What it makes of its peers by what it sees of them.
+    pub fn suspicion(&self) -> &Suspicion {
+        self.observer.suspicion()
+    }
+
+    /// What it holds of what was said: see [`Watch::transcript`].
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// See [`Replica::set_clock_offset_us`].
+    pub fn set_clock_offset_us(&mut self, offset_us: i64) {
+        self.replica.set_clock_offset_us(offset_us);
+    }
+
+    /// Of what it was told last.
+    pub(super) fn now(&self) -> Time {
+        self.replica.shell.now
+    }
+
+    fn hear(&mut self, input: Input) {
+        if let Input::Message { from, message } = &input
+            && *from != self.replica.id()
+        {
+            self.observer.heard(self.replica.shell.now, *from, &message.summary());
+            self.watch.saw(message);
+            self.publish_found();
+            match &**message {
+                Message::Evidence(evidence) => {
+                    self.on_evidence(*from, evidence);
+                    return;
+                }
+                Message::Status(status) => self.show(*from, status.proven),
+                _ => {}
+            }
+        }
+        self.replica.handle(self.now(), input);
+        self.follow();
+    }
+
+    fn on_refused(&mut self, from: NodeId, message: &Message, why: &Refusal) {
+        self.observer.refused(self.replica.shell.now, from, message.kind(), why);
+        let authenticator = self.replica.authenticator().clone();
+        self.watch.refused(message, &*authenticator);
+        self.publish_found();
+    }
+
+    /// The eyes keep up with the replica.
+    fn follow(&mut self) {
+        let members = self.replica.members();
+        if members.epoch() != self.watch.members().epoch() {
+            self.observer.turn(members);
+        }
+        self.watch.follow(members, self.replica.low_water_mark());
+    }
+
+    /// Says whom it suspects by now, and whom no more.
+    fn look(&mut self) {
+        let now = self.now();
+        self.look_at = now + self.replica.config().status_interval();
+        self.observer.tick(now);
+        for decision in self.observer.suspicion_mut().decide(now) {
+            let (peer, score) = (decision.suspect, decision.score.whole());
+            self.replica.shell.event(match decision.verdict {
+                Verdict::Accuse => EventKind::Suspected { peer, score, reasons: decision.reasons },
+                Verdict::Withdraw => EventKind::Unsuspected { peer, score },
+            });
+        }
+    }
+}
+
+impl<A: Application> Protocol for Node<A> {
+    fn handle(&mut self, now: Time, input: Input) {
+        let shell = &mut self.replica.shell;
+        shell.now = shell.now.max(now);
+        match input {
+            Input::Refused { from, message, why } => self.on_refused(from, &message, &why),
+            Input::Unreadable { from } => self.observer.unreadable(self.replica.shell.now, from),
+            input => self.hear(input),
+        }
+        if self.look_at <= self.now() {
+            self.look();
+        }
+    }
+
+    fn poll_effect(&mut self) -> Option<Effect> {
+        let effect = self.replica.poll_effect()?;
+        if let Effect::Event(kind) = &effect {
+            self.observer.saw(self.replica.shell.now, kind);
+        }
+        Some(effect)
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.replica.deadline()
+    }
+
+    fn state_hash(&self) -> Digest {
+        let eyes = (&self.watch, &self.observer, &self.proofs, self.look_at);
+        Digest::of(&(self.replica.state_hash(), self.genesis, eyes))
+    }
+}

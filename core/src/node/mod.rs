@@ -1,0 +1,53 @@
+//! A node: a replica, and eyes beside it that find out who lies.
+//!
+//! ```text
+//!                   ┌─▶ Watch ───▶ evidence ─▶ Proofs ─▶ spread, persisted, Convicted
+//!  message, refused ┼─▶ Observer ─▶ scores ────────────▶ Suspected, Unsuspected
+//!                   └─▶ Replica ──▶ effects ─┐
+//!                            ▲               ├─▶ host
+//!            records, events ┘◀──────────────┘
+//! ```
+//!
+//! Goes in and comes out: what [`Protocol`](crate::protocol::Protocol) says. So the simulator, the
+//! lab and real nodes host exactly the same thing. The eyes change nothing of what the replica
+//! decides: a message is seen here first, and then handled as it would be without.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `machine` | [`Node`]: inputs, effects, when it looks at what it suspects |
+//! | `proofs` | [`Proofs`]: the evidence that is known here |
+//! | `learning` | how a proof is found, told, shown again, and judged |
+//! | `start` | a new node, and one that starts from its disk |
+//!
+//! # Spreading
+//!
+//! Who finds a proof tells all, once. Who is told keeps it and tells nobody: statuses do the rest.
+//! Each carries a fingerprint of whom its sender knows to be guilty, and where two differ, each shows
+//! the other a few of its proofs, as it repairs everything else that networks lose.
+//!
+//! A proof convicts whoever it accuses, whoever brings it. One that proves nothing is a signal
+//! against who brought it, for it should have checked.
+//!
+//! # When it looks
+//!
+//! A node wants no ticks beside its replica's: that one is woken once in four status intervals at
+//! the latest, and hears of its peers as often. Scores are looked at once in a status interval.
+//!
+//! # Bounds
+//!
+//! | what | at most | because |
+//! |---|---|---|
+//! | proofs | one of each kind of offence for each number | a second proves nothing more |
+//! | bytes of them | [`MAX_FURTHER_BYTES`], and one proof for each number beyond | who is guilty of one thing is guilty |
+//! | shown to a peer | [`SHOWN_AT_A_TIME`] for a status | as other answers |
+//! | judged of other epochs | a few of each peer in an interval | it is done where messages are ordered |
+
+mod learning;
+mod machine;
+mod proofs;
+mod start;
+#[cfg(test)]
+mod tests;
+
+pub use machine::Node;
+pub use proofs::{MAX_FURTHER_BYTES, Proof, Proofs, SHOWN_AT_A_TIME};

@@ -1,0 +1,529 @@
+//! All guards, in one order.
+
+use alloc::{string::String, vec::Vec};
+use core::time::Duration;
+
+use super::{
+    call::{AbandonedCall, Attempt, Begun, Call, Instead, Waiting},
+    config::{Config, OWN_SIGNALS, Policy},
+    errors::{BadPolicy, BeginError, Rejected, Unknown},
+    guards::Guards,
+    metrics::Snapshot,
+};
+use crate::{
+    config::BadConfig,
+    resilience::{
+        Outcome, Priority, adaptive,
+        bulkhead::{self, Admission, Ticket},
+        chaos::{Experiment, Target},
+        degradation::Degradation,
+        objective::{self, ErrorBudget},
+        retry::{Hint, Verdict},
+        settings::MILLION,
+        timeout::{Deadline, Scope},
+    },
+    time::Time,
+};
+
+/// Degradation is fed so often.
+const FEED: Duration = Duration::from_secs(1);
+
+/// What is called: a peer, and an operation of it. Stays the same whatever is configured anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    peer: u16,
+    operation: u16,
+}
+
+impl Key {
+    /// Which peer.
+    pub fn peer(self) -> u16 {
+        self.peer
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Operation {
+    name: String,
+    /// `None` once it isn't configured any more.
+    policy: Option<Policy>,
+    objective: Option<ErrorBudget>,
+    /// One for each peer.
+    guards: Vec<Guards>,
+}
+
+/// What has become of somebody in line.
+#[must_use]
+#[derive(Debug)]
+pub struct Turn {
+    /// Whose turn it is.
+    pub ticket: Ticket,
+    /// To be handed to [`Manager::resume`], with who waited.
+    pub turn: bulkhead::Turn,
+}
+
+/// All guards of a host.
+#[derive(Clone, Debug)]
+pub struct Manager {
+    peers: u16,
+    operations: Vec<Operation>,
+    degradation: Option<Degradation>,
+    experiment: Option<Experiment>,
+    fed: Time,
+}
+
+impl Manager {
+    /// With all that is configured, of which nothing is used.
+    pub fn new(config: Config) -> Result<Self, BadPolicy> {
+        config.validate()?;
+        let mut new = Self {
+            peers: config.peers,
+            operations: Vec::new(),
+            degradation: None,
+            experiment: None,
+            fed: Time::ZERO,
+        };
+        new.apply(Time::ZERO, config)?;
+        Ok(new)
+    }
+
+    /// What a peer's operation is called by from now on.
+    pub fn key(&self, peer: u16, operation: &str) -> Result<Key, Unknown> {
+        let known = |it: &Operation| it.name == operation && it.policy.is_some();
+        let at = self.operations.iter().position(known).ok_or(Unknown::Operation)?;
+        if peer >= self.peers {
+            return Err(Unknown::Peer);
+        }
+        Ok(Key { peer, operation: at as u16 })
+    }
+
+    /// Another configuration from now on: all of it, or nothing if any of it can't work. Guards keep
+    /// what they know, calls under way go on.
+    pub fn reconfigure(&mut self, now: Time, config: Config) -> Result<(), BadPolicy> {
+        config.validate()?;
+        self.apply(now, config)
+    }
+
+    /// Asks for a call of such a weight. `deadline`: until when its caller waits.
+    pub fn begin(
+        &mut self,
+        now: Time,
+        key: Key,
+        weight: u32,
+        priority: Option<Priority>,
+        deadline: Option<Time>,
+    ) -> Result<Begun, BeginError> {
+        let operation = self.operations.get_mut(usize::from(key.operation));
+        let Some(Operation { policy: Some(policy), guards, .. }) = operation else {
+            return Err(Unknown::Operation.into());
+        };
+        let guards = guards.get_mut(usize::from(key.peer)).ok_or(Unknown::Peer)?;
+        let counters = &mut guards.counters;
+        counters.asked += 1;
+        let priority = priority.unwrap_or(policy.priority);
+        if let Some(degradation) = &mut self.degradation
+            && let Err(rejected) = degradation.admit(now, priority)
+        {
+            counters.degraded += 1;
+            return Err(Rejected::from(rejected).into());
+        }
+        if let Some(rate) = guards.rate.used()
+            && let Err(rejected) = rate.admit(now, weight, priority)
+        {
+            counters.over_rate += 1;
+            return Err(Rejected::from(rejected).into());
+        }
+        let client = Deadline::of_client(deadline.unwrap_or(Time::MAX));
+        let total = Duration::from_millis(policy.total_ms);
+        let deadline = client.within(now, Scope::Operation, total);
+        let (slot, room, attempts) = (None, None, None);
+        let mut call = Call { key, priority, started: now, deadline, slot, room, attempts };
+        if let Some(bulkhead) = guards.bulkhead.used() {
+            match bulkhead.admit(now, priority, Some(deadline.at)) {
+                Ok(Admission::Go(permit)) => call.slot = Some(permit),
+                Ok(Admission::Wait(ticket)) => {
+                    let longest = Duration::from_millis(bulkhead.config().line_ms);
+                    let until = deadline.at.min(now + longest);
+                    return Ok(Begun::Wait(Waiting { call, ticket, until }));
+                }
+                Err(rejected) => {
+                    counters.no_room += 1;
+                    return Err(Rejected::from(rejected).into());
+                }
+            }
+        }
+        Ok(Begun::Go(enter(now, guards, call)?))
+    }
+
+    /// What has become of somebody in line for that peer and operation. To be asked whenever a call
+    /// of it has begun, finished or left, and at the time of [`Self::next_wake`], until it is `None`.
+    pub fn poll_turn(&mut self, now: Time, key: Key) -> Option<Turn> {
+        let turn = self.guards(key)?.bulkhead.any()?.poll_turn(now)?;
+        Some(Turn { ticket: turn.ticket, turn })
+    }
+
+    /// Nobody waits for that turn any more: its place is somebody else's.
+    pub fn decline(&mut self, now: Time, key: Key, turn: Turn) {
+        let bulkhead = self.guards(key).and_then(|it| it.bulkhead.any());
+        if let Some((bulkhead, permit)) = bulkhead.zip(turn.turn.result.ok()) {
+            bulkhead.release(now, permit);
+        }
+    }
+
+    /// Goes on with who was in line, when it is its turn.
+    pub fn resume(&mut self, now: Time, waiting: Waiting, turn: Turn) -> Result<Call, Rejected> {
+        let mut call = waiting.call;
+        debug_assert_eq!(waiting.ticket, turn.ticket, "somebody else's turn");
+        let Some(guards) = self.guards(call.key) else {
+            return Err(Rejected::Expired(no_time(&call)));
+        };
+        match turn.turn.result {
+            Ok(permit) => call.slot = Some(permit),
+            Err(rejected) => {
+                guards.counters.no_room += 1;
+                return Err(rejected.into());
+            }
+        }
+        enter(now, guards, call)
+    }
+
+    /// Somebody doesn't want to wait any more, and it isn't its turn yet.
+    pub fn leave(&mut self, waiting: Waiting) {
+        let Waiting { call, ticket, .. } = waiting;
+        if let Some(bulkhead) = self.guards(call.key).and_then(|it| it.bulkhead.any()) {
+            bulkhead.leave(ticket);
+        }
+    }
+
+    /// An attempt at a call, or what to do instead.
+    pub fn attempt(&mut self, now: Time, call: &mut Call) -> Result<Attempt, Instead> {
+        let Key { peer, operation } = call.key;
+        let Some(known) = self.operations.get_mut(usize::from(operation)) else {
+            return Err(Instead::GiveUp(Rejected::Expired(no_time(call))));
+        };
+        let waits = known.policy.as_ref().is_some_and(|it| it.wait_for_breaker);
+        let Some(guards) = known.guards.get_mut(usize::from(peer)) else {
+            return Err(Instead::GiveUp(Rejected::Expired(no_time(call))));
+        };
+        match admit(now, guards, call) {
+            Ok(mut attempt) => {
+                guards.counters.attempts += 1;
+                if let Some(experiment) = &mut self.experiment {
+                    attempt.injection = experiment.inject(now, Target { peer, operation });
+                    guards.counters.injected += u64::from(attempt.injection.is_some());
+                }
+                Ok(attempt)
+            }
+            Err(rejected) => {
+                guards.counters.attempts_rejected += 1;
+                Err(instead(now, guards, call, rejected, waits))
+            }
+        }
+    }
+
+    /// How an attempt ended, and what the other side said of another. What now?
+    pub fn settle(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        attempt: Attempt,
+        outcome: Outcome,
+        hint: Hint,
+    ) -> Instead {
+        let Some(guards) = self.guards(call.key) else {
+            return Instead::GiveUp(Rejected::Expired(no_time(call)));
+        };
+        let Attempt { room, breaker, timeout, .. } = attempt;
+        guards.timeout.settle(now, timeout, outcome);
+        if let Some((guard, permit)) = guards.breaker.any().zip(breaker) {
+            guard.settle(now, permit, outcome);
+        }
+        if let Some((guard, permit)) = guards.adaptive.any().zip(room) {
+            guard.settle(now, permit, outcome);
+        }
+        match guards.retry.any().zip(call.attempts.as_mut()) {
+            Some((retry, attempts)) => match retry.after(now, attempts, outcome, hint) {
+                Verdict::Done => Instead::Done,
+                Verdict::Again { at, .. } => Instead::Again { at },
+                Verdict::GiveUp(stop) => Instead::GiveUp(Rejected::Retry(stop)),
+            },
+            None if outcome == Outcome::Success => Instead::Done,
+            None => Instead::GiveUp(Rejected::Retry(crate::resilience::retry::Stop::NotRetryable)),
+        }
+    }
+
+    /// A call is over, all its work included, and ended so.
+    pub fn finish(&mut self, now: Time, call: Call, outcome: Outcome) {
+        let took = now.since(call.started);
+        self.count(now, call.key, outcome, took);
+        if let Some(guards) = self.guards(call.key) {
+            let Call { slot, room, .. } = call;
+            if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(slot) {
+                bulkhead.release(now, permit);
+            }
+            give_back(now, guards, room);
+        }
+    }
+
+    /// The caller has given up, and what it asked for may still run: its place stays taken until
+    /// [`Self::end`]. An attempt that is under way is to be settled before.
+    pub fn abandon(&mut self, now: Time, call: Call, outcome: Outcome) -> AbandonedCall {
+        let took = now.since(call.started);
+        self.count(now, call.key, outcome, took);
+        let Call { key, slot, room, .. } = call;
+        let slot = self.guards(key).and_then(|guards| {
+            guards.counters.abandoned += 1;
+            give_back(now, guards, room);
+            guards.bulkhead.any().zip(slot).map(|(bulkhead, permit)| bulkhead.abandon(permit))
+        });
+        AbandonedCall { key, slot }
+    }
+
+    /// What its caller had given up has ended.
+    pub fn end(&mut self, now: Time, abandoned: AbandonedCall) {
+        let AbandonedCall { key, slot } = abandoned;
+        let bulkhead = self.guards(key).and_then(|it| it.bulkhead.any());
+        if let Some((bulkhead, permit)) = bulkhead.zip(slot) {
+            bulkhead.release(now, permit);
+        }
+    }
+
+    /// Lets time pass: call it when the time of [`Self::next_wake`] has come. Feeds degradation.
+    pub fn tick(&mut self, now: Time) {
+        for operation in &mut self.operations {
+            operation.guards.iter_mut().for_each(|it| it.tick(now));
+            if let Some(objective) = &mut operation.objective {
+                objective.tick(now);
+            }
+        }
+        if let Some(experiment) = &mut self.experiment {
+            experiment.tick(now);
+        }
+        self.feed(now);
+    }
+
+    /// When time alone changes something.
+    pub fn next_wake(&self) -> Option<Time> {
+        let guards = self.operations.iter().flat_map(|it| &it.guards).filter_map(Guards::next_wake);
+        let objectives = self
+            .operations
+            .iter()
+            .filter_map(|it| it.objective.as_ref())
+            .map(ErrorBudget::next_wake);
+        let feeds = self.degradation.as_ref().map(|_| self.fed + FEED);
+        let degradation = self.degradation.as_ref().and_then(Degradation::next_wake);
+        let experiment = self.experiment.as_ref().and_then(Experiment::next_wake);
+        guards.chain(objectives).chain(feeds).chain(degradation).chain(experiment).min()
+    }
+
+    /// The host's degradation: to hold it, to give it signals of the host's own, to ask it what is on.
+    pub fn degradation(&mut self) -> Option<&mut Degradation> {
+        self.degradation.as_mut()
+    }
+
+    /// Sets an experiment up, or takes it away. It touches nothing before it is permitted.
+    pub fn set_experiment(&mut self, experiment: Option<Experiment>) {
+        self.experiment = experiment;
+    }
+
+    /// The experiment that is set up.
+    pub fn experiment(&mut self) -> Option<&mut Experiment> {
+        self.experiment.as_mut()
+    }
+
+    /// The number of an operation, for the scope of an experiment.
+    pub fn operation(&self, name: &str) -> Result<u16, Unknown> {
+        self.key(0, name).map(|key| key.operation)
+    }
+
+    /// All that is to be seen of a peer's operation.
+    pub fn snapshot(&self, key: Key) -> Result<Snapshot, Unknown> {
+        let operation =
+            self.operations.get(usize::from(key.operation)).ok_or(Unknown::Operation)?;
+        let guards = operation.guards.get(usize::from(key.peer)).ok_or(Unknown::Peer)?;
+        Ok(guards.snapshot())
+    }
+
+    /// All that is to be seen of an operation's error budget, if something is promised.
+    pub fn objective(&self, operation: &str) -> Result<Option<objective::Snapshot>, Unknown> {
+        let at = self.operation(operation)?;
+        Ok(self.operations[usize::from(at)].objective.as_ref().map(ErrorBudget::snapshot))
+    }
+
+    /// The names of all that can be called.
+    pub fn operations(&self) -> impl Iterator<Item = &str> {
+        let known = self.operations.iter().filter(|it| it.policy.is_some());
+        known.map(|it| it.name.as_str())
+    }
+
+    fn guards(&mut self, key: Key) -> Option<&mut Guards> {
+        let operation = self.operations.get_mut(usize::from(key.operation))?;
+        operation.guards.get_mut(usize::from(key.peer))
+    }
+
+    fn count(&mut self, now: Time, key: Key, outcome: Outcome, took: Duration) {
+        if let Some(operation) = self.operations.get_mut(usize::from(key.operation)) {
+            if let Some(objective) = &mut operation.objective {
+                objective.settle(now, outcome, took);
+            }
+            if let Some(guards) = operation.guards.get_mut(usize::from(key.peer)) {
+                guards.counters.succeeded += u64::from(outcome == Outcome::Success);
+                guards.counters.failed += u64::from(outcome.is_failure());
+            }
+        }
+        if let Some(experiment) = &mut self.experiment {
+            experiment.settle(now, outcome, took);
+        }
+    }
+
+    fn feed(&mut self, now: Time) {
+        let Some(degradation) = &mut self.degradation else { return };
+        self.fed = now;
+        let heat = |it: &Operation| it.objective.as_ref().map_or(0, ErrorBudget::heat_ppm);
+        let hottest = self.operations.iter().map(heat).max().unwrap_or(0);
+        let guards = || self.operations.iter().flat_map(|it| &it.guards);
+        let full = guards().filter_map(|it| it.bulkhead.seen()).map(|it| u64::from(it.used_ppm()));
+        let crowded = guards().filter_map(|it| it.adaptive.seen()).map(|it| {
+            let adaptive::Snapshot { limit, under_way, .. } = it.snapshot();
+            u64::from(under_way) * u64::from(MILLION) / u64::from(limit)
+        });
+        let signals = [hottest, full.max().unwrap_or(0), crowded.max().unwrap_or(0)];
+        for (signal, ppm) in (0..OWN_SIGNALS).zip(signals) {
+            let known = degradation.observe(now, signal, ppm);
+            debug_assert!(known.is_ok(), "a configuration with fewer signals isn't loaded");
+        }
+        degradation.tick(now);
+    }
+
+    /// Only of a configuration that was checked.
+    fn apply(&mut self, now: Time, config: Config) -> Result<(), BadPolicy> {
+        let host = |why: BadConfig| BadPolicy { operation: None, why };
+        self.peers = config.peers;
+        match (&mut self.degradation, config.degradation) {
+            (Some(guard), Some(config)) => guard.reconfigure(now, config).map_err(host)?,
+            (guard, config) => {
+                *guard = config.map(Degradation::new).transpose().map_err(host)?;
+            }
+        }
+        for operation in &mut self.operations {
+            if !config.operations.contains_key(&operation.name) {
+                operation.policy = None;
+            }
+        }
+        for (name, policy) in config.operations {
+            let of = |why| BadPolicy { operation: Some(name.clone()), why };
+            let at = self.operations.iter().position(|it| it.name == name);
+            let at = at.unwrap_or_else(|| {
+                let (policy, objective, guards) = (None, None, Vec::new());
+                self.operations.push(Operation { name: name.clone(), policy, objective, guards });
+                self.operations.len() - 1
+            });
+            self.operations[at].set(now, usize::from(self.peers), policy).map_err(of)?;
+        }
+        Ok(())
+    }
+}
+
+impl Operation {
+    fn set(&mut self, now: Time, peers: usize, policy: Policy) -> Result<(), BadConfig> {
+        match (&mut self.objective, policy.objective.clone()) {
+            (Some(objective), Some(config)) => objective.reconfigure(config)?,
+            (objective, config) => *objective = config.map(ErrorBudget::new).transpose()?,
+        }
+        self.guards.truncate(peers);
+        for guards in &mut self.guards {
+            guards.reconfigure(now, &policy)?;
+        }
+        while self.guards.len() < peers {
+            self.guards.push(Guards::new(&policy)?);
+        }
+        self.policy = Some(policy);
+        Ok(())
+    }
+}
+
+/// What is left before the first attempt, once it has its place.
+fn enter(now: Time, guards: &mut Guards, mut call: Call) -> Result<Call, Rejected> {
+    if let Some(adaptive) = guards.adaptive.used() {
+        match adaptive.admit(now, call.priority) {
+            Ok(permit) => call.room = Some(permit),
+            Err(rejected) => {
+                guards.counters.crowded += 1;
+                if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(call.slot) {
+                    bulkhead.release(now, permit);
+                }
+                return Err(rejected.into());
+            }
+        }
+    }
+    guards.counters.begun += 1;
+    call.attempts = guards.retry.used().map(|retry| retry.begin(now, Some(call.deadline.at)));
+    Ok(call)
+}
+
+/// The guards of an attempt, from outside in.
+fn admit(now: Time, guards: &mut Guards, call: &mut Call) -> Result<Attempt, Rejected> {
+    let mut room = call.room.take();
+    if room.is_none()
+        && let Some(adaptive) = guards.adaptive.used()
+    {
+        room = Some(adaptive.admit(now, call.priority)?);
+    }
+    let breaker = match guards.breaker.used().map(|it| it.admit(now)).transpose() {
+        Ok(permit) => permit,
+        Err(rejected) => {
+            give_back(now, guards, room);
+            return Err(rejected.into());
+        }
+    };
+    match guards.timeout.admit(now, call.deadline) {
+        Ok(timeout) => Ok(Attempt { room, breaker, timeout, injection: None }),
+        Err(expired) => {
+            if let Some((guard, permit)) = guards.breaker.any().zip(breaker) {
+                guard.settle(now, permit, Outcome::Neutral);
+            }
+            give_back(now, guards, room);
+            Err(expired.into())
+        }
+    }
+}
+
+/// What a guard of an attempt says no to is, to retries, an attempt that found no room: it is made
+/// again when that guard says, if there is time and budget.
+fn instead(
+    now: Time,
+    guards: &mut Guards,
+    call: &mut Call,
+    rejected: Rejected,
+    wait_for_breaker: bool,
+) -> Instead {
+    let open = matches!(rejected, Rejected::Breaker(_));
+    let hint = match rejected.retry_at() {
+        Some(at) if wait_for_breaker || !open => Hint::After(at.since(now)),
+        _ => Hint::Never,
+    };
+    let verdict = guards
+        .retry
+        .any()
+        .zip(call.attempts.as_mut())
+        .map(|(retry, attempts)| retry.after(now, attempts, Outcome::Overload, hint));
+    match verdict {
+        Some(Verdict::Again { at, .. }) => Instead::Again { at },
+        _ => {
+            guards.counters.expired += u64::from(matches!(rejected, Rejected::Expired(_)));
+            Instead::GiveUp(rejected)
+        }
+    }
+}
+
+fn give_back(now: Time, guards: &mut Guards, room: Option<adaptive::Permit>) {
+    if let Some((adaptive, permit)) = guards.adaptive.any().zip(room) {
+        adaptive.settle(now, permit, Outcome::Neutral);
+    }
+}
+
+/// Its peer isn't configured any more: nobody will answer.
+#[cold]
+fn no_time(call: &Call) -> crate::resilience::timeout::Expired {
+    crate::resilience::timeout::Expired { set_by: Scope::Operation, at: call.deadline.at }
+}

@@ -1,0 +1,55 @@
+//! Counters and snapshots.
+
+use serde::Serialize;
+
+use crate::resilience::{adaptive, breaker, bulkhead, rate, retry, timeout};
+
+/// For metrics: of one peer and operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Calls that somebody asked for.
+    pub asked: u64,
+    /// Those that began.
+    pub begun: u64,
+    /// Those that degradation left out.
+    pub degraded: u64,
+    /// Those that the rate limit rejected.
+    pub over_rate: u64,
+    /// Those that the bulkhead rejected, at once or in line.
+    pub no_room: u64,
+    /// Those that the adaptive limit rejected before their first attempt.
+    pub crowded: u64,
+    /// Those whose deadline was over before their first attempt.
+    pub expired: u64,
+    /// Attempts that were made.
+    pub attempts: u64,
+    /// Attempts that the breaker, the adaptive limit or the deadline didn't allow.
+    pub attempts_rejected: u64,
+    /// Calls that ended well.
+    pub succeeded: u64,
+    /// Calls that didn't.
+    pub failed: u64,
+    /// Calls whose callers gave up.
+    pub abandoned: u64,
+    /// Attempts that chaos touched.
+    pub injected: u64,
+}
+
+/// All that is to be seen of one peer and operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// Its rate limit.
+    pub rate: Option<rate::Snapshot>,
+    /// Its bulkhead.
+    pub bulkhead: Option<bulkhead::Snapshot>,
+    /// Its adaptive limit.
+    pub adaptive: Option<adaptive::Snapshot>,
+    /// Its retries.
+    pub retry: Option<retry::Snapshot>,
+    /// Its breaker.
+    pub breaker: Option<breaker::Snapshot>,
+    /// Its timeouts.
+    pub timeout: timeout::Snapshot,
+    /// For metrics.
+    pub counters: Counters,
+}
