@@ -15,8 +15,10 @@ use std::{
 use conclave_core::{
     app::KeyValue,
     crypto::{Authenticator, Digest, Refusal, Signed, Verified, verify},
+    detector::evidence::Evidence,
     event::EventKind,
-    ids::{NodeId, Principal, Seq, View},
+    ids::{ClientId, NodeId, Principal, Seq, View},
+    node::Export,
     pbft::{Batch, Message, Record, Replica, Status, ViewChange},
     protocol::{Effect, Input, Protocol as _, To},
     quorum::Membership,
@@ -52,11 +54,12 @@ pub struct Target {
 }
 
 /// Those of the core. Those of real nodes are beside `cargo fuzz`'s crate.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target { name: "message", run: message, seeds: message_seeds },
     Target { name: "replica", run: replica, seeds: replica_seeds },
     Target { name: "scenario", run: scenario, seeds: scenario_seeds },
     Target { name: "link", run: link, seeds: link_seeds },
+    Target { name: "evidence", run: evidence, seeds: evidence_seeds },
 ];
 
 fn cluster() -> Membership {
@@ -112,6 +115,55 @@ fn said_in_scenarios() -> Vec<Message> {
         }
     }
     said.into_values().collect()
+}
+
+/// A file of evidence from anybody, judged as `conclave evidence verify` does.
+///
+/// # Panics
+///
+/// If it finds something.
+pub fn evidence(bytes: &[u8]) {
+    if let Ok(evidence) = Evidence::decode(bytes) {
+        assert_eq!(evidence.encode(), bytes, "one encoding");
+    }
+    let Ok(export) = Export::decode(bytes) else { return };
+    assert_eq!(export.encode(), bytes, "one file");
+    let stranger = Arc::new(keys(Principal::Client(ClientId(1))));
+    let Ok(judged) = export.judge(cluster(), stranger) else { return };
+    for (evidence, verdict) in judged {
+        assert!(!evidence.statements().is_empty());
+        if let Ok(offence) = verdict {
+            let by = Principal::Node(offence.by);
+            assert_eq!(evidence.accused(), by);
+            // Only these two ever lie where the seeds come from, and nobody else's key is here.
+            assert!(offence.by.0 < 2, "{offence}");
+        }
+    }
+}
+
+/// What nodes export after runs in which somebody lied to them.
+///
+/// # Panics
+///
+/// If nobody was found out.
+#[must_use]
+pub fn evidence_seeds() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for name in ["equivocating-primary", "one-liar-too-many", "two-faced-view-change"] {
+        let scenario = builtin(name).expect("it is built in");
+        let mut cluster = Cluster::new(&Run::new(scenario, CLUSTER_KEY)).expect("it is valid");
+        while cluster.step() {}
+        let exports = cluster.nodes().iter().map(|host| host.node().export());
+        let known: Vec<_> = exports.filter(|export| !export.proofs.is_empty()).collect();
+        assert!(!known.is_empty(), "{name}: nobody was found out");
+        for export in known {
+            seeds.extend(export.proofs.iter().map(|proof| proof.encode()));
+            seeds.push(export.encode());
+        }
+    }
+    seeds.sort();
+    seeds.dedup();
+    seeds
 }
 
 /// Puts valid input where `cargo fuzz run` starts from, beside what it found there before.

@@ -14,6 +14,7 @@
 //! | [`web`] | the lab's web server |
 //! | [`cli`] | the command line |
 //! | [`http`] | what all HTTP servers here share |
+//! | `http_get` | asks a node's admin address |
 //! | [`failure`] | how a command ends when it doesn't end well |
 
 pub mod admin;
@@ -23,6 +24,7 @@ pub mod config;
 pub mod development;
 pub mod failure;
 pub mod http;
+mod http_get;
 pub mod node;
 pub mod transport;
 pub mod web;

@@ -62,6 +62,7 @@ impl Slice {
         }
         self.failures.extend(observed.framed().map(|it| format!("storm {seed}: {it}")));
         self.failures.extend(observed.missed().map(|it| format!("storm {seed}: {it}")));
+        self.failures.extend(observed.unknown().map(|it| format!("storm {seed}: {it}")));
     }
 }
 
@@ -131,6 +132,7 @@ fn every_provable_lie_convicts_its_liar_and_nobody_else() {
             assert!(told > 0, "{strategy} did nothing");
             assert_eq!(observed.framed().next(), None, "{strategy}");
             assert_eq!(observed.missed().next(), None, "{strategy}");
+            assert_eq!(observed.unknown().next(), None, "{strategy}");
             proven |= observed.proves(NodeId(*liar), *kind);
         }
         assert!(proven, "{strategy}: never proven as {kind:?}");

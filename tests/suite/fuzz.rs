@@ -113,6 +113,11 @@ fn no_bytes_break_the_reading_of_links() {
 }
 
 #[test]
+fn no_bytes_break_the_judging_of_evidence_or_convict_who_never_lied() {
+    run("evidence", 2_000, 600);
+}
+
+#[test]
 fn no_bytes_break_the_reading_of_frames() {
     run("frames", 2_000, 4_000);
 }

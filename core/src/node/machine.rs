@@ -1,6 +1,6 @@
 //! The replica with eyes: one node.
 
-use super::proofs::Proofs;
+use super::{export::Export, proofs::Proofs};
 use crate::{
     app::Application,
     crypto::{Digest, Refusal},
@@ -41,6 +41,12 @@ impl<A: Application> Node<A> {
         &self.proofs
     }
 
+    /// All its proofs, for whoever wants to judge them elsewhere.
+    pub fn export(&self) -> Export {
+        let proofs = self.proofs.iter().map(|proof| proof.evidence.clone()).collect();
+        Export { chain: self.replica.chain().to_vec(), proofs }
+    }
+
     /// What it makes of its peers by what it sees of them.
     pub fn suspicion(&self) -> &Suspicion {
         self.observer.suspicion()
@@ -61,24 +67,25 @@ impl<A: Application> Node<A> {
         self.replica.shell.now
     }
 
-    fn hear(&mut self, input: Input) {
-        if let Input::Message { from, message } = &input
-            && *from != self.replica.id()
-        {
-            self.observer.heard(self.replica.shell.now, *from, &message.summary());
-            self.watch.saw(message);
-            self.publish_found();
-            match &**message {
-                Message::Evidence(evidence) => {
-                    self.on_evidence(*from, evidence);
-                    return;
-                }
-                Message::Status(status) => self.show(*from, status.proven),
-                _ => {}
-            }
+    /// Looks at a message before the replica does. False: it was for the node alone.
+    fn see(&mut self, from: NodeId, message: &Message) -> bool {
+        if from == self.replica.id() {
+            return true;
         }
-        self.replica.handle(self.now(), input);
-        self.follow();
+        self.observer.heard(self.replica.shell.now, from, &message.summary());
+        self.watch.saw(message);
+        if self.watch.has_found() {
+            self.publish_found();
+        }
+        match message {
+            Message::Evidence(evidence) => {
+                self.on_evidence(from, evidence);
+                return false;
+            }
+            Message::Status(status) => self.show(from, status.proven),
+            _ => {}
+        }
+        true
     }
 
     fn on_refused(&mut self, from: NodeId, message: &Message, why: &Refusal) {
@@ -90,6 +97,10 @@ impl<A: Application> Node<A> {
 
     /// The eyes keep up with the replica.
     fn follow(&mut self) {
+        let shell = &self.replica.shell;
+        if self.watch.is_at(shell.epoch(), shell.low) {
+            return;
+        }
         let members = self.replica.members();
         if members.epoch() != self.watch.members().epoch() {
             self.observer.turn(members);
@@ -116,10 +127,16 @@ impl<A: Application> Protocol for Node<A> {
     fn handle(&mut self, now: Time, input: Input) {
         let shell = &mut self.replica.shell;
         shell.now = shell.now.max(now);
-        match input {
-            Input::Refused { from, message, why } => self.on_refused(from, &message, &why),
-            Input::Unreadable { from } => self.observer.unreadable(self.replica.shell.now, from),
-            input => self.hear(input),
+        match &input {
+            Input::Refused { from, message, why } => self.on_refused(*from, message, why),
+            Input::Unreadable { from } => {
+                self.observer.unreadable(self.replica.shell.now, *from);
+            }
+            Input::Message { from, message } if !self.see(*from, message) => {}
+            _ => {
+                self.replica.handle(now, input);
+                self.follow();
+            }
         }
         if self.look_at <= self.now() {
             self.look();

@@ -17,6 +17,7 @@
 //! | `machine` | [`Node`]: inputs, effects, when it looks at what it suspects |
 //! | `proofs` | [`Proofs`]: the evidence that is known here |
 //! | `learning` | how a proof is found, told, shown again, and judged |
+//! | `export` | [`Export`]: proofs in a file, judged by whoever has the first members' keys |
 //! | `start` | a new node, and one that starts from its disk |
 //!
 //! # Spreading
@@ -42,6 +43,7 @@
 //! | shown to a peer | [`SHOWN_AT_A_TIME`] for a status | as other answers |
 //! | judged of other epochs | a few of each peer in an interval | it is done where messages are ordered |
 
+mod export;
 mod learning;
 mod machine;
 mod proofs;
@@ -49,5 +51,6 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+pub use export::{BadExport, Export, Judged, MAX_EXPORT_BYTES};
 pub use machine::Node;
 pub use proofs::{MAX_FURTHER_BYTES, Proof, Proofs, SHOWN_AT_A_TIME};

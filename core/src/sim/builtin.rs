@@ -29,6 +29,8 @@ pub const BUILTIN: &[Builtin] = builtins![
     "silent-primary",
     "slow-primary",
     "equivocating-primary",
+    "equivocation-proven",
+    "slow-network-suspects-nobody",
     "partition-and-heal",
     "checkpoints",
     "fast-reads",

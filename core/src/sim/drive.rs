@@ -161,6 +161,7 @@ impl Cluster {
                 }
             }
             EventKind::Equivocation { .. } => self.counts.equivocations += 1,
+            EventKind::Suspected { .. } => self.counts.suspicions += 1,
             EventKind::Convicted { offence, .. } => {
                 self.counts.convictions += 1;
                 let just = self.judge(node, offence);

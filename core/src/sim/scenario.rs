@@ -156,6 +156,8 @@ pub struct Expectations {
     pub min_equivocations: u32,
     /// Each of these is proven guilty to every correct member.
     pub convicted: Vec<NodeId>,
+    /// No correct node suspects others more often than that, all together.
+    pub max_suspicions: Option<u32>,
     /// The bound of liveness: how long after calm a request may take, in milliseconds.
     pub liveness_within_ms: u32,
 }
@@ -174,6 +176,7 @@ impl Default for Expectations {
             min_fallen_back: 0,
             min_equivocations: 0,
             convicted: Vec::new(),
+            max_suspicions: None,
             liveness_within_ms: 5_000,
         }
     }

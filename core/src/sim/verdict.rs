@@ -88,6 +88,8 @@ pub struct Counts {
     pub equivocations: u64,
     /// Proofs of any offence that correct nodes came to know.
     pub convictions: u64,
+    /// How often a correct node came to suspect another.
+    pub suspicions: u64,
     /// The latest epoch that a correct replica began.
     pub epoch: Epoch,
     /// How often the protocol changed from one epoch to the next.
@@ -201,6 +203,13 @@ pub(crate) fn expectations(
         format!("at least {} proofs of equivocation are seen", expect.min_equivocations),
         counts.equivocations >= u64::from(expect.min_equivocations),
     );
+    if let Some(max) = expect.max_suspicions {
+        let what = match max {
+            0 => "nobody is suspected".into(),
+            _ => format!("at most {max} suspicions arise"),
+        };
+        also(true, what, counts.suspicions <= u64::from(max));
+    }
     for node in &expect.convicted {
         let what = format!("node {node} is proven guilty to every correct node");
         also(true, what, convicted.contains(node));

@@ -6,9 +6,12 @@
 //! | `/readyz` | 200 if it takes part in a view together with a quorum, else 503 and why not |
 //! | `/status` | `Status` as JSON |
 //! | `/metrics` | every Prometheus family |
+//! | `/evidence` | the proofs that it holds, as JSON: who did what, in words and in parts, and the proof |
+//! | `/evidence/export` | the same as a file that `conclave evidence verify` judges |
 //! | `/events` | server-sent events of the core's schema: see `events` |
 
 mod events;
+mod evidence;
 
 use std::sync::Arc;
 
@@ -26,6 +29,7 @@ use crate::{
 };
 
 pub use crate::http::serve;
+pub use evidence::Listed;
 
 /// What the handlers read.
 #[derive(Clone)]
@@ -47,11 +51,13 @@ pub fn router(observer: Arc<Observer>, board: Arc<StatusBoard>) -> Router {
         .route("/readyz", get(ready))
         .route("/status", get(status))
         .route("/metrics", get(metrics))
+        .route("/evidence", get(evidence::list))
+        .route("/evidence/export", get(evidence::export))
         .route("/events", get(events::stream))
         .fallback(|| async {
             sentence(
                 StatusCode::NOT_FOUND,
-                "There is /healthz, /readyz, /status, /metrics and /events.",
+                "There is /healthz, /readyz, /status, /metrics, /evidence, /evidence/export and /events.",
             )
         })
         .with_state(Watched { observer, board })

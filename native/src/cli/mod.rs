@@ -2,6 +2,7 @@
 
 mod client;
 mod cluster;
+mod evidence;
 mod explore;
 mod init;
 mod log;
@@ -10,6 +11,7 @@ mod node;
 mod serve;
 mod signals;
 mod simulate;
+mod status;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,8 @@ enum Command {
     Cluster(cluster::RunCluster),
     Client(client::Ask),
     Member(member::Member),
+    Status(status::ShowStatus),
+    Evidence(evidence::Evidence),
     Simulate(simulate::Simulate),
     Explore(explore::Explore),
     Serve(serve::Serve),
@@ -59,6 +63,8 @@ pub fn run() -> ExitCode {
             Command::Cluster(cluster) => on_runtime(cluster.run(log)),
             Command::Client(ask) => on_runtime(ask.run()),
             Command::Member(member) => on_runtime(member.run()),
+            Command::Status(status) => on_runtime(status.run()),
+            Command::Evidence(evidence) => on_runtime(evidence.run()),
             Command::Simulate(simulate) => simulate.run(),
             Command::Explore(explore) => explore.run(),
             Command::Serve(serve) => on_runtime(serve.run()),

@@ -1,4 +1,4 @@
-//! The one task that owns the replica, and drives it exactly as `conclave_core::protocol` says:
+//! The one task that owns the node's core, and drives it exactly as `conclave_core::protocol` says:
 //! an input, then effects until there are none, records reported when they are safe, a tick when
 //! the replica wants one. It never waits for a peer, a client, a viewer or a signature.
 
@@ -7,8 +7,10 @@ use std::{sync::Arc, time::Duration};
 use conclave_core::{
     app::KeyValue,
     crypto::{Digest, PublicKey},
+    detector::suspicion::Standing,
     event::EventKind,
     ids::{Epoch, MessageId, NodeId, Principal},
+    node::Node,
     pbft::{Message, Replica},
     protocol::{Effect, Input, Protocol as _, RecordNumber, To},
     time::Time,
@@ -19,7 +21,7 @@ use super::{
     Observer, StatusBoard, WallClock, message_id,
     storage::{Progress, Storage},
 };
-use crate::transport::{Clients, Inbound, Links, Trust, Undelivered, frame};
+use crate::transport::{Arrived, Clients, Inbound, Links, Trust, Undelivered, frame};
 
 /// Messages handled between two looks at the clock, so that a flood can't hold up timers.
 const MAX_AT_ONCE: usize = 64;
@@ -30,6 +32,13 @@ const SLOTS_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) fn takes_part(replica: &Replica<KeyValue>) -> bool {
     let members = replica.members();
     members.contains(replica.id()) && replica.register().members() == members
+}
+
+/// Whom it has anything against, by signals alone.
+fn suspected(node: &Node<KeyValue>, now: Time) -> Vec<Standing> {
+    let mut standing = node.suspicion().snapshot(now);
+    standing.retain(|it| it.accused || it.score.whole() > 0);
+    standing
 }
 
 /// Why the driver, and with it the node, can't go on.
@@ -54,7 +63,7 @@ pub(super) struct Followed {
 }
 
 pub(super) struct Driver<S> {
-    pub(super) replica: Replica<KeyValue>,
+    pub(super) node: Node<KeyValue>,
     pub(super) inbox: mpsc::Receiver<Inbound>,
     pub(super) links: Links,
     pub(super) followed: Followed,
@@ -87,7 +96,7 @@ impl<S: Storage> Driver<S> {
             self.settle(&mut progress).await?;
             self.follow_members()?;
             self.publish();
-            let deadline = self.replica.deadline();
+            let deadline = self.node.deadline();
             let ticking = async {
                 match deadline {
                     Some(at) => tokio::time::sleep_until(clock.instant(at).into()).await,
@@ -109,13 +118,13 @@ impl<S: Storage> Driver<S> {
                     }
                 }
             }
-            self.replica.set_clock_offset_us(self.wall.offset_us(clock.now()));
+            self.node.set_clock_offset_us(self.wall.offset_us(clock.now()));
             for inbound in arrived.drain(..) {
                 self.take(inbound);
                 self.carry_out().await;
             }
-            if self.replica.deadline().is_some_and(|at| at <= clock.now()) {
-                self.replica.handle(clock.now(), Input::Tick);
+            if self.node.deadline().is_some_and(|at| at <= clock.now()) {
+                self.node.handle(clock.now(), Input::Tick);
                 self.carry_out().await;
             }
         }
@@ -133,20 +142,31 @@ impl<S: Storage> Driver<S> {
             }
             self.reported = durable;
             let now = self.observer.clock().now();
-            self.replica.handle(now, Input::Durable(durable));
+            self.node.handle(now, Input::Durable(durable));
             self.carry_out().await;
         }
     }
 
     fn take(&mut self, inbound: Inbound) {
         let now = self.observer.clock().now();
-        let Inbound { from, id, message, .. } = inbound;
-        self.observer.event(EventKind::Delivered { id, from, what: message.summary().into() });
-        let input = match from {
-            Principal::Node(from) => Input::Message { from, message },
-            Principal::Client(_) => Input::Request(message),
+        let Inbound { from, what, .. } = inbound;
+        let input = match (what, from) {
+            (Arrived::Message { id, message }, from) => {
+                let what = message.summary().into();
+                self.observer.event(EventKind::Delivered { id, from, what });
+                match from {
+                    Principal::Node(from) => Input::Message { from, message },
+                    Principal::Client(_) => Input::Request(message),
+                }
+            }
+            (Arrived::Refused { message, why }, Principal::Node(from)) => {
+                Input::Refused { from, message, why }
+            }
+            (Arrived::Unreadable, Principal::Node(from)) => Input::Unreadable { from },
+            // A client's connection ends with the first of these.
+            (Arrived::Refused { .. } | Arrived::Unreadable, Principal::Client(_)) => return,
         };
-        self.replica.handle(now, input);
+        self.node.handle(now, input);
     }
 
     /// Lets in and connects to those that joined, from the moment when their joining is executed:
@@ -154,7 +174,7 @@ impl<S: Storage> Driver<S> {
     /// a checkpoint of the new epoch is stable here: then f+1 correct new members have the state,
     /// and nobody needs the old ones for it any more.
     fn follow_members(&mut self) -> Result<(), Stopped> {
-        let replica = &self.replica;
+        let replica = self.node.replica();
         let (members, register) = (replica.members(), replica.register());
         let settled = takes_part(replica) && replica.low_water_mark() > members.start();
         let followed =
@@ -189,7 +209,7 @@ impl<S: Storage> Driver<S> {
     }
 
     async fn carry_out(&mut self) {
-        while let Some(effect) = self.replica.poll_effect() {
+        while let Some(effect) = self.node.poll_effect() {
             match effect {
                 Effect::Persist(number, record) => {
                     self.observer.persisted();
@@ -212,7 +232,8 @@ impl<S: Storage> Driver<S> {
     fn happened(&self, kind: EventKind) {
         match &kind {
             EventKind::EpochBegun { epoch, members, .. } => {
-                self.trust.follow(self.replica.members(), self.replica.authenticator());
+                self.trust
+                    .follow(self.node.replica().members(), self.node.replica().authenticator());
                 tracing::info!(%epoch, ?members, "an epoch began");
             }
             EventKind::Retired { epoch } => tracing::warn!(
@@ -229,9 +250,9 @@ impl<S: Storage> Driver<S> {
         let bytes = message.encode();
         let digest = Digest::of_bytes(&bytes);
         let framed = frame(&bytes);
-        let own = self.replica.id();
+        let own = self.node.replica().id();
         let receivers: Vec<NodeId> = match to {
-            To::Others => self.replica.members().others(own).collect(),
+            To::Others => self.node.replica().members().others(own).collect(),
             To::Node(node) => vec![node],
         };
         for node in receivers {
@@ -251,7 +272,7 @@ impl<S: Storage> Driver<S> {
         digest: &Digest,
         queue: impl FnOnce(MessageId) -> Result<usize, Undelivered>,
     ) {
-        let id = message_id(digest, Principal::Node(self.replica.id()), to);
+        let id = message_id(digest, Principal::Node(self.node.replica().id()), to);
         self.observer.event(EventKind::Sent { id, to, what: message.summary().into() });
         match queue(id) {
             Ok(bytes) => self.observer.sent_bytes(bytes),
@@ -260,13 +281,20 @@ impl<S: Storage> Driver<S> {
     }
 
     fn publish(&mut self) {
-        let replica = &self.replica;
+        let replica = self.node.replica();
         let now = self.observer.clock().now();
         let slots = (now.since(self.slots_at) >= SLOTS_INTERVAL).then(|| replica.slots().count());
         if slots.is_some() {
             self.slots_at = now;
         }
+        if self.board.proofs() != self.node.proofs().len() {
+            self.board.show(self.node.export(), self.node.proofs());
+        }
+        let suspected = slots.is_some().then(|| suspected(&self.node, now));
         self.board.update(|status| {
+            if let Some(suspected) = suspected {
+                status.suspected = suspected;
+            }
             if status.epoch != replica.epoch() {
                 status.epoch = replica.epoch();
                 status.members = replica.members().nodes().collect();

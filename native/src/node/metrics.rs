@@ -54,6 +54,8 @@ pub struct Metrics {
     pub(super) stable_seq: Level,
     pub(super) state_transfers: Count,
     pub(super) equivocations: Count,
+    pub(super) convictions: Count,
+    pub(super) suspicions: Count,
     pub(super) records_persisted: Count,
     pub(super) events: Count,
     pub(super) events_lagged: Count,
@@ -93,6 +95,8 @@ impl Default for Metrics {
         let views_entered = counter("views_entered", "Views entered after view 0");
         let state_transfers = counter("state_transfers", "States replaced by a proven checkpoint");
         let equivocations = counter("equivocations", "Conflicting proposals seen");
+        let convictions = counter("convictions", "Proofs of misbehaviour that it came to hold");
+        let suspicions = counter("suspicions", "Times that a peer's score reached the threshold");
         let records_persisted = counter("records_persisted", "Records given to storage");
         let events = counter("events", "Events of the schema");
         let events_lagged = counter("events_lagged", "Events that slow viewers missed");
@@ -148,6 +152,8 @@ impl Default for Metrics {
             stable_seq,
             state_transfers,
             equivocations,
+            convictions,
+            suspicions,
             records_persisted,
             events,
             events_lagged,

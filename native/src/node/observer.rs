@@ -9,6 +9,7 @@ use std::{
 use conclave_core::{
     event::{Event, EventKind, LossCause, Place},
     ids::{NodeId, Principal, RequestId, Seq, View},
+    node::Proofs,
     pbft::MessageKind,
     quorum::Membership,
     time::Time,
@@ -146,6 +147,11 @@ impl Observer {
         self.metrics.stable_seq.set(stable.0);
     }
 
+    /// Whom it knew to be guilty before it started.
+    pub(super) fn convicted(&self, proofs: &Proofs) {
+        self.metrics.convictions.inc_by(proofs.len() as u64);
+    }
+
     /// Something was turned away, by somebody whom we know.
     pub fn refused(&self, from: Principal, what: RefusedAs, why: &impl ToString) {
         let why = why.to_string();
@@ -256,6 +262,12 @@ impl Observer {
             }
             EventKind::Equivocation { .. } => {
                 metrics.equivocations.inc();
+            }
+            EventKind::Convicted { .. } => {
+                metrics.convictions.inc();
+            }
+            EventKind::Suspected { .. } => {
+                metrics.suspicions.inc();
             }
             _ => {}
         }

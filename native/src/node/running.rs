@@ -8,7 +8,8 @@ use conclave_core::{
     app::KeyValue,
     crypto::{Authenticator, Ed25519, PublicKey},
     ids::{NodeId, Principal},
-    pbft::{Record, Replica, RestoreError},
+    node::Node as Core,
+    pbft::{Record, RestoreError},
     protocol::Protocol as _,
     time::Time,
 };
@@ -172,7 +173,7 @@ impl Node {
         let tls = Tls::new(identity, config.directory(), config.pbft.agreed())?;
         let clock = Clock::start();
         let observer = Arc::new(Observer::new(id, clock));
-        let replica = Replica::restore(
+        let node = Core::restore(
             id,
             config.members(),
             config.pbft.clone(),
@@ -180,6 +181,7 @@ impl Node {
             KeyValue::default(),
             records,
         )?;
+        let replica = node.replica();
         let members = replica.members();
         let trust = Arc::new(Trust::new(members, replica.authenticator().clone()));
         observer.restored(
@@ -188,7 +190,7 @@ impl Node {
             replica.last_executed(),
             replica.low_water_mark(),
         );
-        let board = Arc::new(StatusBoard::new(first_status(&replica, clock, &storage)));
+        let board = Arc::new(StatusBoard::new(first_status(&node, clock, &storage)));
         let clients = Arc::new(Clients::default());
         let (inbox_sender, inbox) = mpsc::channel(MAX_INBOX_MESSAGES);
 
@@ -215,8 +217,10 @@ impl Node {
             admin::serve(http, router).await;
             "the admin server"
         });
+        board.show(node.export(), node.proofs());
+        observer.convicted(node.proofs());
         let driver = Driver {
-            replica,
+            node,
             inbox,
             links,
             followed: Followed::default(),
@@ -268,8 +272,9 @@ impl Drop for Node {
     }
 }
 
-fn first_status<S: Storage>(replica: &Replica<KeyValue>, clock: Clock, storage: &S) -> Status {
-    debug_assert!(replica.deadline().is_some(), "a replica that never ticks can't be driven");
+fn first_status<S: Storage>(node: &Core<KeyValue>, clock: Clock, storage: &S) -> Status {
+    debug_assert!(node.deadline().is_some(), "a replica that never ticks can't be driven");
+    let replica = node.replica();
     Status {
         id: replica.id(),
         epoch: replica.epoch(),
@@ -284,6 +289,8 @@ fn first_status<S: Storage>(replica: &Replica<KeyValue>, clock: Clock, storage: 
         low_water_mark: replica.low_water_mark(),
         high_water_mark: replica.high_water_mark(),
         slots: 0,
+        convicted: Vec::new(),
+        suspected: Vec::new(),
         pending: 0,
         connected: Vec::new(),
         clients: 0,

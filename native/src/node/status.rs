@@ -1,9 +1,11 @@
 //! Where the node stands, written by the driver after every step and read by anybody.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use conclave_core::{
+    detector::{evidence::Offence, suspicion::Standing},
     ids::{Epoch, NodeId, Seq, View},
+    node::{Export, Proofs},
     quorum::Membership,
     time::Time,
 };
@@ -43,6 +45,13 @@ pub struct Status {
     pub slots: usize,
     /// Clients whose requests it waits to see executed.
     pub pending: usize,
+    /// What is proven of whom, by evidence that it holds.
+    #[serde(default)]
+    pub convicted: Vec<Offence>,
+    /// Whom it has anything against without proof: the score, whether that is enough to accuse, and
+    /// why.
+    #[serde(default)]
+    pub suspected: Vec<Standing>,
     /// The other nodes that it reaches right now.
     pub connected: Vec<NodeId>,
     /// Client connections.
@@ -104,23 +113,42 @@ impl Status {
     }
 }
 
-/// The latest [`Status`].
-pub struct StatusBoard(Mutex<Status>);
+/// The latest [`Status`], and the evidence behind it.
+pub struct StatusBoard {
+    status: Mutex<Status>,
+    evidence: Mutex<Arc<Export>>,
+}
 
 impl StatusBoard {
     /// With a first one.
     pub fn new(status: Status) -> Self {
-        Self(Mutex::new(status))
+        Self { status: Mutex::new(status), evidence: Mutex::default() }
     }
 
     /// A copy.
     pub fn read(&self) -> Status {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Changes it.
+    /// The evidence, to be judged by anybody.
+    pub fn evidence(&self) -> Arc<Export> {
+        self.evidence.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the status.
     pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// How many proofs it shows.
+    pub(super) fn proofs(&self) -> usize {
+        self.evidence.lock().unwrap_or_else(PoisonError::into_inner).proofs.len()
+    }
+
+    /// Shows these.
+    pub(super) fn show(&self, export: Export, proofs: &Proofs) {
+        *self.evidence.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(export);
+        self.update(|status| status.convicted = proofs.iter().map(|it| it.offence).collect());
     }
 }
 
@@ -145,6 +173,8 @@ mod tests {
             high_water_mark: Seq(200),
             slots: 0,
             pending: 0,
+            convicted: Vec::new(),
+            suspected: Vec::new(),
             connected: vec![NodeId(1), NodeId(2)],
             clients: 0,
             started_at: Time::ZERO,

@@ -38,15 +38,34 @@ use super::{
 };
 use crate::node::{ConnectionKind, Observer, RefusedAs, message_id};
 
-/// A message that was checked, on its way to the protocol.
+/// What came on a connection.
+#[derive(Debug)]
+pub enum Arrived {
+    /// A message that was checked.
+    Message {
+        /// Its name among events.
+        id: MessageId,
+        /// What it says.
+        message: Verified<Message>,
+    },
+    /// One that was turned away: it may be evidence against its author.
+    Refused {
+        /// What it says.
+        message: Box<Message>,
+        /// What is wrong with it.
+        why: Refusal,
+    },
+    /// What no node may say, or no message at all.
+    Unreadable,
+}
+
+/// What came, on its way to the protocol.
 #[derive(Debug)]
 pub struct Inbound {
     /// Whom the connection authenticated.
     pub from: Principal,
-    /// Its name among events.
-    pub id: MessageId,
-    /// What it says.
-    pub message: Verified<Message>,
+    /// What came.
+    pub what: Arrived,
     /// The room it takes among what its sender may have unhandled.
     _room: OwnedSemaphorePermit,
 }
@@ -249,8 +268,11 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
                 }
                 Ok(Heard::OfAnotherEpoch) => {}
                 // A client that errs has to come back; a node's honest messages may follow.
-                Ok(Heard::Refused) if matches!(self.from, Principal::Client(_)) => return,
-                Ok(Heard::Refused) => {
+                Ok(Heard::Refused(_)) if matches!(self.from, Principal::Client(_)) => return,
+                Ok(Heard::Refused(inbound)) => {
+                    if self.shared.inbox.send(inbound).await.is_err() {
+                        return; // the node is stopping
+                    }
                     let pause = FIRST_PAUSE * (1 << self.strikes.min(10));
                     self.strikes = self.strikes.saturating_add(1);
                     sleep(pause.min(MAX_PAUSE)).await;
@@ -290,13 +312,14 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
         match self.check(bytes).await {
             Ok((digest, message)) => {
                 let id = message_id(&digest, self.from, own);
-                Ok(Heard::Message(Inbound { from: self.from, id, message, _room: room }))
+                let what = Arrived::Message { id, message };
+                Ok(Heard::Message(Inbound { from: self.from, what, _room: room }))
             }
-            Err((what, why)) => {
+            Err((what, why, arrived)) => {
                 self.shared.observer.refused(self.from, what, &why);
                 Ok(match what {
                     RefusedAs::Epoch => Heard::OfAnotherEpoch,
-                    _ => Heard::Refused,
+                    _ => Heard::Refused(Inbound { from: self.from, what: arrived, _room: room }),
                 })
             }
         }
@@ -305,28 +328,30 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
     async fn check(
         &self,
         bytes: Bytes,
-    ) -> Result<(Digest, Verified<Message>), (RefusedAs, String)> {
+    ) -> Result<(Digest, Verified<Message>), (RefusedAs, String, Arrived)> {
         let (from, trust) = (self.from, self.shared.trust.clone());
         let heavy = bytes.len() >= CHECK_ELSEWHERE_BYTES;
         let work = move || {
-            let message =
-                Message::decode(&bytes).map_err(|why| (RefusedAs::Encoding, why.to_string()))?;
-            may_say(from, &message).map_err(|why| (RefusedAs::Role, why.to_owned()))?;
-            let message = trust.verify(message).map_err(|why| {
+            let message = Message::decode(&bytes)
+                .map_err(|why| (RefusedAs::Encoding, why.to_string(), Arrived::Unreadable))?;
+            may_say(from, &message)
+                .map_err(|why| (RefusedAs::Role, why.to_owned(), Arrived::Unreadable))?;
+            let message = trust.verify(message.clone()).map_err(|why| {
                 let what = match why {
                     Refusal::Epoch { .. } => RefusedAs::Epoch,
                     _ => RefusedAs::Content,
                 };
-                (what, why.to_string())
+                (what, why.to_string(), Arrived::Refused { message: message.into(), why })
             })?;
             Ok((Digest::of_bytes(&bytes), message))
         };
         if !heavy {
             return work();
         }
-        tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or_else(|_| Err((RefusedAs::Content, "it could not be checked".into())))
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+            let why = "it could not be checked".into();
+            Err((RefusedAs::Content, why, Arrived::Unreadable))
+        })
     }
 }
 
@@ -334,7 +359,7 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
 enum Heard {
     Message(Inbound),
     /// No correct node sends it.
-    Refused,
+    Refused(Inbound),
     /// Correct nodes do send it: they don't all turn to a new epoch in the same moment. Whoever is
     /// behind asks for the proof by itself.
     OfAnotherEpoch,

@@ -32,7 +32,7 @@ mod trust;
 
 pub use clients::Clients;
 pub use frame::{FrameError, FrameReader, frame, keepalive};
-pub use inbound::{Inbound, Listening, Peers, listen};
+pub use inbound::{Arrived, Inbound, Listening, Peers, listen};
 pub use links::Links;
 pub use outbound::{Outbound, Undelivered, backoff};
 pub use tls::{Tls, TlsError};

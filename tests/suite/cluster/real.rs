@@ -154,9 +154,15 @@ impl RealCluster {
 
 /// What `conclave member`, asked in a directory, ends with and says to both outputs.
 async fn member_in(directory: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    conclave_in(directory, &[&["member"], arguments].concat()).await
+}
+
+/// The same of any command that takes `--config`.
+pub(crate) async fn conclave_in(directory: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = tokio::process::Command::new(program());
-    command.args(["--log", "error", "member", "--config"]).arg(directory);
-    let output = command.args(arguments).output().await.expect("the program starts");
+    let (name, rest) = arguments.split_first().expect("a command");
+    command.args(["--log", "error", name, "--config"]).arg(directory);
+    let output = command.args(rest).output().await.expect("the program starts");
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).expect("text"))
 }

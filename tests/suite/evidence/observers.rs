@@ -13,7 +13,7 @@ use conclave_core::{
     ids::{ClientId, Epoch, NodeId, Principal},
     pbft::Message,
     quorum::Membership,
-    sim::{Cluster, Heard, MAX_STEPS, Run, Verdict},
+    sim::{Action, Cluster, Heard, MAX_STEPS, Run, Verdict},
 };
 
 use super::oracle::Oracle;
@@ -30,6 +30,8 @@ pub(crate) struct Observed {
     found: Vec<(Principal, Offence)>,
     /// What all that arrived anywhere proves.
     audited: Vec<Offence>,
+    /// Whom the nodes themselves hold proof against at the end; who ever crashed is not asked.
+    known: BTreeMap<NodeId, BTreeSet<NodeId>>,
     /// What correct observers saw happen, by an account of its own: who, and of what.
     expected: BTreeSet<(NodeId, NodeId, OffenceKind)>,
 }
@@ -116,6 +118,21 @@ impl Observers {
     }
 }
 
+/// Whom the nodes that never crashed hold proof against.
+fn known(run: &Run, cluster: &Cluster) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
+    let crashed = |id: NodeId| {
+        run.scenario
+            .faults
+            .iter()
+            .any(|fault| matches!(fault.action, Action::Crash { node } if node == id))
+    };
+    let nodes = (0..).map(NodeId).zip(cluster.nodes());
+    nodes
+        .filter(|(id, _)| !crashed(*id))
+        .map(|(id, host)| (id, host.node().proofs().offenders().iter().collect()))
+        .collect()
+}
+
 impl Observed {
     /// A whole run.
     pub(crate) fn of(run: &Run) -> Self {
@@ -165,6 +182,7 @@ impl Observed {
             found: observers.found,
             audited,
             expected,
+            known: known(run, &cluster),
         }
     }
 
@@ -209,6 +227,15 @@ impl Observed {
             .chain(audited)
             .filter(|(_, offence)| !self.liars.contains(&offence.by))
             .map(|(at, offence)| format!("{at} convicts a correct replica: {offence}"))
+    }
+
+    /// What the observer beside a node found, and the node itself doesn't know.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = String> {
+        self.found.iter().filter_map(|(at, offence)| {
+            let Principal::Node(node) = at else { return None };
+            let known = self.known.get(node).filter(|_| self.correct(*at))?;
+            (!known.contains(&offence.by)).then(|| format!("node {node} doesn't know: {offence}"))
+        })
     }
 
     /// What a correct observer saw and didn't find.

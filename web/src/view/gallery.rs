@@ -21,6 +21,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "slow-primary",
             "partition-and-heal",
             "lost-reply",
+            "slow-network-suspects-nobody",
             "crash-and-recover",
             "late-replica",
             "lying-disk",
@@ -28,7 +29,13 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "When replicas lie",
-        &["equivocating-primary", "two-faced-view-change", "colluding-f", "one-liar-too-many"],
+        &[
+            "equivocating-primary",
+            "equivocation-proven",
+            "two-faced-view-change",
+            "colluding-f",
+            "one-liar-too-many",
+        ],
     ),
     ("When the cluster changes", &["membership-change"]),
 ];

@@ -1,8 +1,9 @@
 //! What was said, by place and author, and what of it contradicts what.
 //!
-//! Everything that goes in has been checked: who signed it did sign it. Each statement is looked up
-//! once, by binary search, and compared with what its author said of the same place; a view change,
-//! which is rare and long, with every commit of its author above its stable checkpoint.
+//! Everything that goes in has been checked: who signed it did sign it. Each statement is compared
+//! with what its author said of the same place, and looked up only if it isn't what everybody says
+//! there; a view change, which is rare and long, is compared with every commit of its author above its
+//! stable checkpoint.
 //!
 //! Certificates hold statements of others, and those count like any: what a liar told one replica
 //! comes to another inside a view change.
@@ -17,12 +18,13 @@ use super::{
     rules::{Names, Statement, hides},
 };
 use crate::{
-    crypto::Signed,
+    crypto::{Digest, Signed},
     ids::{NodeId, Seq, View},
     pbft::{
         Checkpoint, CheckpointCertificate, Commit, NewView, PrePrepare, Prepare,
         PreparedCertificate, ViewChange, node_of,
     },
+    quorum::NodeSet,
     sorted::{SortedMap, SortedSet},
 };
 
@@ -130,20 +132,102 @@ impl<T: Statement> Said<T> {
     }
 }
 
+/// A view, and the batch that is voted for in it.
+type Ballot = (View, Digest);
+
+/// The votes of one kind for one position. Nearly all are alike: those are gathered as they come,
+/// and looked for only when somebody says something else.
+#[derive(Clone, Debug, Serialize)]
+struct Votes<T> {
+    /// For the position's ballot,
+    alike: Vec<Arc<Signed<T>>>,
+    /// of these.
+    by: NodeSet,
+    others: Said<T>,
+}
+
+impl<T> Default for Votes<T> {
+    fn default() -> Self {
+        Self { alike: Vec::new(), by: NodeSet::default(), others: Said::default() }
+    }
+}
+
+impl<T: Names> Votes<T> {
+    fn note(
+        &mut self,
+        ballot: Ballot,
+        by: NodeId,
+        new: &Arc<Signed<T>>,
+        bounds: Bounds,
+    ) -> Noted<T> {
+        let round = new.body.round();
+        if round.0 != ballot.0 {
+            return self.others.note(by, new, bounds);
+        }
+        if new.body.named() != ballot.1 {
+            return match self.alike_of(by) {
+                Some(first) => Noted::Contradicts(first.clone()),
+                None => self.others.note(by, new, bounds),
+            };
+        }
+        if self.by.contains(by) {
+            return Noted::Known;
+        }
+        if let Some(first) = self.others.at(by, round) {
+            return Noted::Contradicts(first.clone());
+        }
+        self.by.insert(by);
+        self.alike.push(new.clone());
+        Noted::New
+    }
+
+    fn alike_of(&self, by: NodeId) -> Option<&Arc<Signed<T>>> {
+        if !self.by.contains(by) {
+            return None;
+        }
+        self.alike.iter().find(|it| node_of(it.by) == Some(by))
+    }
+
+    /// What an author said in a round.
+    fn at(&self, by: NodeId, round: Round) -> Option<&Arc<Signed<T>>> {
+        let alike = self.alike_of(by).filter(|it| it.body.round() == round);
+        alike.or_else(|| self.others.at(by, round))
+    }
+
+    /// What an author said, in any.
+    fn of(&self, by: NodeId) -> impl Iterator<Item = &Arc<Signed<T>>> {
+        self.alike_of(by).into_iter().chain(self.others.of(by))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Signed<T>>> {
+        self.alike.iter().chain(self.others.all())
+    }
+}
+
 /// One position.
 #[derive(Clone, Debug, Default, Serialize)]
 struct Position {
+    /// What the first vote was for.
+    ballot: Option<Ballot>,
     pre_prepares: Said<PrePrepare>,
-    prepares: Said<Prepare>,
-    commits: Said<Commit>,
+    prepares: Votes<Prepare>,
+    commits: Votes<Commit>,
     checkpoints: Said<Checkpoint>,
+}
+
+impl Position {
+    /// What most will say here, if the first to speak is honest.
+    fn ballot<T: Names>(&mut self, vote: &T) -> Ballot {
+        *self.ballot.get_or_insert((vote.round().0, vote.named()))
+    }
 }
 
 /// The statements of one epoch.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Book {
     bounds: Bounds,
-    positions: SortedMap<Seq, Position>,
+    /// Shared with the book's copies until they differ.
+    positions: SortedMap<Seq, Arc<Position>>,
     view_changes: Said<ViewChange>,
     /// In rising order of views.
     new_views: Vec<Arc<Signed<NewView>>>,
@@ -206,10 +290,17 @@ impl Book {
         }
     }
 
+    fn position(&mut self, seq: Seq) -> Option<&mut Position> {
+        let held = self.bounds.hold(seq);
+        held.then(|| Arc::make_mut(self.positions.entry(seq).or_default()))
+    }
+
     pub(super) fn pre_prepare(&mut self, new: &Arc<Signed<PrePrepare>>) {
-        let (Some(by), true) = (node_of(new.by), self.bounds.hold(new.body.seq)) else { return };
-        let position = self.positions.entry(new.body.seq).or_default();
-        match position.pre_prepares.note(by, new, self.bounds) {
+        let bounds = self.bounds;
+        let (Some(by), Some(position)) = (node_of(new.by), self.position(new.body.seq)) else {
+            return;
+        };
+        match position.pre_prepares.note(by, new, bounds) {
             Noted::New => {
                 let committed = position.commits.at(by, new.body.round());
                 if let Some(commit) = differ(committed, &new.body) {
@@ -226,9 +317,12 @@ impl Book {
     }
 
     pub(super) fn prepare(&mut self, new: &Arc<Signed<Prepare>>) {
-        let (Some(by), true) = (node_of(new.by), self.bounds.hold(new.body.seq)) else { return };
-        let position = self.positions.entry(new.body.seq).or_default();
-        match position.prepares.note(by, new, self.bounds) {
+        let bounds = self.bounds;
+        let (Some(by), Some(position)) = (node_of(new.by), self.position(new.body.seq)) else {
+            return;
+        };
+        let ballot = position.ballot(&new.body);
+        match position.prepares.note(ballot, by, new, bounds) {
             Noted::New => {
                 let committed = position.commits.at(by, new.body.round());
                 if let Some(commit) = differ(committed, &new.body) {
@@ -245,13 +339,20 @@ impl Book {
     }
 
     pub(super) fn commit(&mut self, new: &Arc<Signed<Commit>>) {
-        let (Some(by), true) = (node_of(new.by), self.bounds.hold(new.body.seq)) else { return };
-        let position = self.positions.entry(new.body.seq).or_default();
-        match position.commits.note(by, new, self.bounds) {
+        let bounds = self.bounds;
+        let (Some(by), Some(position)) = (node_of(new.by), self.position(new.body.seq)) else {
+            return;
+        };
+        let ballot = position.ballot(&new.body);
+        match position.commits.note(ballot, by, new, bounds) {
             Noted::New => {
                 let round = new.body.round();
                 let commit = || Signed::clone(new);
-                if let Some(it) = differ(position.prepares.at(by, round), &new.body) {
+                let prepares = &position.prepares;
+                let alike = ballot == (round.0, new.body.named());
+                if alike && prepares.by.contains(by) {
+                    // It prepared the same.
+                } else if let Some(it) = differ(prepares.at(by, round), &new.body) {
                     let evidence = Evidence::PrepareAndCommit(it, commit());
                     self.accuse(by, OffenceKind::SplitVote, evidence);
                 } else if let Some(it) = differ(position.pre_prepares.at(by, round), &new.body) {
@@ -277,9 +378,11 @@ impl Book {
     }
 
     pub(super) fn checkpoint(&mut self, new: &Arc<Signed<Checkpoint>>) {
-        let (Some(by), true) = (node_of(new.by), self.bounds.hold(new.body.seq)) else { return };
-        let position = self.positions.entry(new.body.seq).or_default();
-        if let Noted::Contradicts(first) = position.checkpoints.note(by, new, self.bounds) {
+        let bounds = self.bounds;
+        let (Some(by), Some(position)) = (node_of(new.by), self.position(new.body.seq)) else {
+            return;
+        };
+        if let Noted::Contradicts(first) = position.checkpoints.note(by, new, bounds) {
             let evidence = Evidence::Checkpoints(Signed::clone(&first), Signed::clone(new));
             self.accuse(by, OffenceKind::TwoCheckpoints, evidence);
         }

@@ -11,6 +11,7 @@
 //! | `offence` | what can be proven, of whom, on which assumption |
 //! | `proof` | [`Evidence`]: a type for every offence, and its encoding |
 //! | `rules` | what two statements of one author can't both be |
+//! | `statements` | what it holds, for people |
 //! | `verify` | whether evidence proves what it is said to |
 //! | `book` | what was said, by place and author, and what of it contradicts what |
 //! | `watch` | one observer's book, bounded |
@@ -78,6 +79,7 @@ mod forensics;
 mod offence;
 mod proof;
 mod rules;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -87,6 +89,7 @@ pub use answers::Answers;
 pub use forensics::{Transcript, accuse};
 pub use offence::{Assumption, NotProven, Offence, OffenceKind, Place};
 pub use proof::{BadEvidence, Evidence, MAX_EVIDENCE_BYTES};
+pub use statements::Said;
 pub(crate) use verify::signatures_hold;
 pub use verify::verify;
 pub use watch::Watch;

@@ -7,7 +7,7 @@
 //! | what | at most | because |
 //! |---|---|---|
 //! | positions | 2W | those between the water marks, and a window below: who was deceived says so late |
-//! | statements of a position | 4n kinds and authors × [`KEPT`] views | the nearest to the view that others are in |
+//! | statements of a position | 4n kinds and authors × ([`KEPT`] + 1) views | the first that was voted for, and the nearest to the view that others are in |
 //! | view changes | n × [`KEPT`] | the same |
 //! | new views | [`KEPT`] | the latest |
 //! | found | n × kinds | an author is convicted of a kind once |
@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     crypto::Authenticator,
-    ids::{NodeId, Seq, View},
+    ids::{Epoch, NodeId, Seq, View},
     pbft::{Message, node_of},
     quorum::Membership,
 };
@@ -55,6 +55,11 @@ impl Watch {
     pub fn new(members: Membership, window: u64) -> Self {
         let book = Book::new(bounds(members.start(), window));
         Self { members, window, low: members.start(), book }
+    }
+
+    /// Whether there is nothing to keep up with.
+    pub fn is_at(&self, epoch: Epoch, stable: Seq) -> bool {
+        epoch == self.members.epoch() && stable <= self.low
     }
 
     /// Keeps up with its own replica, which knows the epoch and the last stable checkpoint.
@@ -140,9 +145,14 @@ impl Watch {
         self.book.know(by, kind);
     }
 
+    /// Whether anything was found since the last call to [`Self::take_found`].
+    pub fn has_found(&self) -> bool {
+        self.book.has_found()
+    }
+
     /// What was found since the last call; mostly nothing.
     pub fn take_found(&mut self) -> Vec<Evidence> {
-        if self.book.has_found() { self.book.take_found() } else { Vec::new() }
+        self.book.take_found()
     }
 
     /// The epoch that it watches.

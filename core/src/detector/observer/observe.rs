@@ -49,7 +49,8 @@ pub struct Observer {
     members: Membership,
     timing: Timing,
     suspicion: Suspicion,
-    positions: SortedMap<Seq, Position>,
+    /// Each at the place of its number modulo [`MAX_POSITIONS`]; 0: none. Empty at first.
+    positions: Vec<(Seq, Position)>,
     /// The highest that was proposed or executed here.
     top: Seq,
     traffic: Traffic,
@@ -96,7 +97,7 @@ impl Observer {
                 patience: timers.view_change_timeout(1),
             },
             suspicion: Suspicion::new(own, members, config)?,
-            positions: SortedMap::new(),
+            positions: Vec::new(),
             top: members.start(),
             traffic: Traffic::default(),
             checkpoints: Checkpoints::default(),
@@ -209,7 +210,8 @@ impl Observer {
             }
             EventKind::Executed { seq, .. } => {
                 self.top = self.top.max(seq);
-                if let Some(position) = self.positions.get_mut(&seq) {
+                let held = self.positions.get_mut(place(seq)).filter(|(held, _)| *held == seq);
+                if let Some((_, position)) = held {
                     position.executed_at = Some(now);
                     self.due = self.due.min(now + self.timing.grace);
                 }
@@ -230,7 +232,7 @@ impl Observer {
 
     /// How many positions it watches now.
     pub fn watched(&self) -> usize {
-        self.positions.len()
+        self.positions.iter().filter(|(held, _)| *held > Seq(0)).count()
     }
 
     /// Judges what is due.
@@ -240,7 +242,7 @@ impl Observer {
 
     /// When something is due.
     pub fn next_wake(&self) -> Time {
-        let positions = self.positions.values().filter(|it| !it.judged);
+        let positions = self.positions.iter().map(|(_, it)| it).filter(|it| !it.judged);
         let positions = positions.filter_map(|it| Some(it.executed_at? + self.timing.grace));
         let wanted = self.wanted.values().map(|(_, since)| *since + self.timing.patience);
         let silence = self.traffic.next_wake(self.timing.silence);
@@ -254,19 +256,19 @@ impl Observer {
 
     /// The position, if it is watched.
     fn position(&mut self, seq: Seq) -> Option<&mut Position> {
-        if !self.positions.contains_key(&seq) {
+        let at = place(seq);
+        if self.positions.get(at).is_none_or(|(held, _)| *held != seq) {
             if seq.0 > self.top.0.saturating_add(AHEAD) {
                 return None;
             }
-            if self.positions.len() >= MAX_POSITIONS {
-                let top = self.top;
-                let spent = |(seq, position): &(&Seq, &Position)| position.is_spent(**seq < top);
-                let spent = *self.positions.iter().find(spent)?.0;
-                self.positions.remove(&spent);
+            self.positions.resize_with(MAX_POSITIONS, Default::default);
+            let (held, position) = &self.positions[at];
+            if *held > Seq(0) && !position.is_spent(*held < self.top) {
+                return None;
             }
-            self.positions.insert(seq, Position::default());
+            self.positions[at] = (seq, Position::default());
         }
-        self.positions.get_mut(&seq)
+        Some(&mut self.positions[at].1)
     }
 
     fn judge(&mut self, now: Time) {
@@ -283,7 +285,8 @@ impl Observer {
             self.suspicion.note(now, peer, Signal::Silence);
         }
         let mut signals = Vec::new();
-        for position in self.positions.values_mut().filter(|position| !position.judged) {
+        let positions = self.positions.iter_mut().map(|(_, position)| position);
+        for position in positions.filter(|position| !position.judged) {
             let Some(due) = position.executed_at.map(|at| at + grace) else { continue };
             if due <= now {
                 let judgement = position.judge(self.members, self.own);
@@ -307,6 +310,11 @@ impl Observer {
             }
         }
     }
+}
+
+/// Where a position is kept.
+const fn place(seq: Seq) -> usize {
+    (seq.0 % MAX_POSITIONS as u64) as usize
 }
 
 /// What comes because it was asked for, in bursts.

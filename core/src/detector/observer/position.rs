@@ -10,7 +10,6 @@ use crate::{
     detector::suspicion::Signal,
     ids::{NodeId, View},
     quorum::{Membership, NodeSet},
-    sorted::SortedMap,
     time::Time,
 };
 
@@ -43,7 +42,8 @@ pub(super) struct Position {
     decided: Option<Ballot>,
     pub(super) executed_at: Option<Time>,
     pub(super) judged: bool,
-    votes: SortedMap<NodeId, Votes>,
+    /// By number, as far as anybody voted.
+    votes: Vec<Votes>,
     /// Whose answer to the proposal was timed.
     timed: NodeSet,
     /// Whose prepare (the primary's: commit) came so soon that it wasn't said twice.
@@ -69,8 +69,8 @@ impl Position {
         let voted = |votes: &Votes| {
             [votes.prepare, votes.commit].iter().flatten().any(|it| it.view == ballot.view)
         };
-        let early: Vec<NodeId> =
-            self.votes.iter().filter(|(_, it)| voted(it)).map(|(node, _)| *node).collect();
+        let votes = (0..).map(NodeId).zip(&self.votes);
+        let early: Vec<NodeId> = votes.filter(|(_, it)| voted(it)).map(|(node, _)| node).collect();
         for node in &early {
             self.timed.insert(*node);
         }
@@ -92,7 +92,11 @@ impl Position {
         ballot: Ballot,
         is_commit: bool,
     ) -> Option<Signal> {
-        let votes = self.votes.entry(from).or_default();
+        let at = usize::from(from.0);
+        if at >= self.votes.len() {
+            self.votes.resize(at + 1, Votes::default());
+        }
+        let votes = &mut self.votes[at];
         let place = if is_commit { &mut votes.commit } else { &mut votes.prepare };
         if place.is_none_or(|known| known.view < ballot.view) {
             *place = Some(ballot);
@@ -115,8 +119,8 @@ impl Position {
     pub(super) fn judge(&mut self, members: Membership, own: NodeId) -> Option<Judgement> {
         self.judged = true;
         let decided = self.decided?;
-        let commit_of = |node: &NodeId| self.votes.get(node).and_then(|votes| votes.commit);
-        let agreed = self.votes.keys().filter(|node| commit_of(node) == Some(decided)).count();
+        let votes_of = |node: NodeId| self.votes.get(usize::from(node.0)).copied();
+        let agreed = self.votes.iter().filter(|votes| votes.commit == Some(decided)).count();
         if agreed + 1 < members.quorum() {
             return None;
         }
@@ -126,8 +130,7 @@ impl Position {
             if !self.prompt.contains(peer) {
                 late.insert(peer);
             }
-            let commit = commit_of(&peer);
-            let prepare = self.votes.get(&peer).and_then(|votes| votes.prepare);
+            let Votes { prepare, commit } = votes_of(peer).unwrap_or_default();
             let of_view = |vote: Ballot| vote.view == decided.view;
             if commit.is_some_and(|it| of_view(it) && it != decided) {
                 signals.push((peer, Signal::InconsistentVote));

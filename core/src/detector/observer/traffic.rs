@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::NodeId,
     quorum::{Membership, NodeSet},
-    sorted::SortedMap,
     time::Time,
 };
 
@@ -24,7 +23,8 @@ const FACTOR: u32 = 8;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Traffic {
     window_since: Time,
-    sent: SortedMap<NodeId, u32>,
+    /// By number, as far as anybody was heard.
+    sent: Vec<u32>,
     period_since: Time,
     heard: NodeSet,
 }
@@ -47,14 +47,17 @@ impl Traffic {
         }
         self.heard.insert(from);
         if unasked {
-            let sent = self.sent.entry(from).or_insert(0);
-            *sent = sent.saturating_add(1);
+            let at = usize::from(from.0);
+            if at >= self.sent.len() {
+                self.sent.resize(at + 1, 0);
+            }
+            self.sent[at] = self.sent[at].saturating_add(1);
         }
         flooded
     }
 
     fn floods(&self, members: Membership, own: NodeId) -> Vec<NodeId> {
-        let sent = |peer: NodeId| self.sent.get(&peer).copied().unwrap_or(0);
+        let sent = |peer: NodeId| self.sent.get(usize::from(peer.0)).copied().unwrap_or(0);
         let mut counts: Vec<u32> = members.others(own).map(sent).collect();
         counts.sort_unstable();
         let median = counts.get(counts.len() / 2).copied().unwrap_or(0);

@@ -1,5 +1,6 @@
 //! A node finds, tells, keeps and shows again what convicts; what proves nothing costs who said it.
 
+mod export;
 mod proofs;
 mod suspects;
 
