@@ -77,6 +77,7 @@ impl<A: Application> Node<A> {
         if !self.proofs.add(Proof { offence, evidence: evidence.clone() }) {
             return false;
         }
+        self.observer.convict(self.proofs.offenders());
         let shell = &mut self.replica.shell;
         shell.proven = self.proofs.fingerprint();
         shell.outbox.persist(Record::Evidence(evidence));
@@ -89,6 +90,7 @@ impl<A: Application> Node<A> {
         if let Some(Ok(offence)) = self.judge(&evidence) {
             self.watch.know(offence.by, offence.kind);
             self.proofs.add(Proof { offence, evidence });
+            self.observer.convict(self.proofs.offenders());
             self.replica.shell.proven = self.proofs.fingerprint();
         }
     }

@@ -7,12 +7,13 @@ use crate::{
     detector::{
         Observer,
         evidence::Watch,
+        observer::Doubt,
         suspicion::{Suspicion, Verdict},
     },
     event::EventKind,
     ids::NodeId,
-    pbft::{Message, Replica},
-    protocol::{Effect, Input, Protocol},
+    pbft::{Message, Replica, node_of},
+    protocol::{Effect, Input, Protocol, To},
     quorum::Membership,
     time::Time,
 };
@@ -72,7 +73,7 @@ impl<A: Application> Node<A> {
         if from == self.replica.id() {
             return true;
         }
-        self.observer.heard(self.replica.shell.now, from, &message.summary());
+        self.observer.heard(self.replica.shell.now, from, author(message), &message.summary());
         self.watch.saw(message);
         if self.watch.has_found() {
             self.publish_found();
@@ -108,6 +109,15 @@ impl<A: Application> Node<A> {
         self.watch.follow(members, self.replica.low_water_mark());
     }
 
+    /// What doesn't fit is shown to all: somebody may hold what its author said before others.
+    fn show_doubts(&mut self) {
+        for Doubt { by, kind, seq } in self.observer.take_doubts() {
+            for message in self.watch.said(by, kind, seq) {
+                self.replica.shell.send(To::Others, message);
+            }
+        }
+    }
+
     /// Says whom it suspects by now, and whom no more.
     fn look(&mut self) {
         let now = self.now();
@@ -120,6 +130,17 @@ impl<A: Application> Node<A> {
                 Verdict::Withdraw => EventKind::Unsuspected { peer, score },
             });
         }
+    }
+}
+
+/// Who signed what counts as its own word, wherever it comes from.
+fn author(message: &Message) -> Option<NodeId> {
+    match message {
+        Message::Prepare(it) => node_of(it.by),
+        Message::Commit(it) => node_of(it.by),
+        Message::Checkpoint(it) => node_of(it.by),
+        Message::ViewChange(it) => node_of(it.by),
+        _ => None,
     }
 }
 
@@ -137,6 +158,9 @@ impl<A: Application> Protocol for Node<A> {
                 self.replica.handle(now, input);
                 self.follow();
             }
+        }
+        if self.observer.has_doubts() {
+            self.show_doubts();
         }
         if self.look_at <= self.now() {
             self.look();

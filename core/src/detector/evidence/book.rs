@@ -21,8 +21,8 @@ use crate::{
     crypto::{Digest, Signed},
     ids::{NodeId, Seq, View},
     pbft::{
-        Checkpoint, CheckpointCertificate, Commit, NewView, PrePrepare, Prepare,
-        PreparedCertificate, ViewChange, node_of,
+        Checkpoint, CheckpointCertificate, Commit, Message, MessageKind, NewView, PrePrepare,
+        Prepare, PreparedCertificate, ViewChange, node_of,
     },
     quorum::NodeSet,
     sorted::{SortedMap, SortedSet},
@@ -470,6 +470,21 @@ impl Book {
         }
         for proposal in &new.body.pre_prepares {
             self.pre_prepare(&Arc::new(proposal.clone()));
+        }
+    }
+
+    /// What an author said of a position; of a commit, what it prepared there too.
+    pub(super) fn said(&self, by: NodeId, kind: MessageKind, seq: Seq) -> Vec<Message> {
+        let Some(position) = self.positions.get(&seq) else { return Vec::new() };
+        match kind {
+            MessageKind::Prepare | MessageKind::Commit => {
+                let prepares = position.prepares.of(by).cloned().map(Message::Prepare);
+                prepares.chain(position.commits.of(by).cloned().map(Message::Commit)).collect()
+            }
+            MessageKind::Checkpoint => {
+                position.checkpoints.of(by).cloned().map(Message::Checkpoint).collect()
+            }
+            _ => Vec::new(),
         }
     }
 

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     crypto::Authenticator,
     ids::{Epoch, NodeId, Seq, View},
-    pbft::{Message, node_of},
+    pbft::{Message, MessageKind, node_of},
     quorum::Membership,
 };
 
@@ -153,6 +153,11 @@ impl Watch {
     /// What was found since the last call; mostly nothing.
     pub fn take_found(&mut self) -> Vec<Evidence> {
         self.book.take_found()
+    }
+
+    /// What an author said of a position in this kind of message, in any view, as it said it.
+    pub fn said(&self, by: NodeId, kind: MessageKind, seq: Seq) -> Vec<Message> {
+        self.book.said(by, kind, seq)
     }
 
     /// The epoch that it watches.

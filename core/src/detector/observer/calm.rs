@@ -36,6 +36,11 @@ impl Calm {
         }
     }
 
+    /// How many positions were noted.
+    pub(super) fn known(&self) -> u32 {
+        self.known
+    }
+
     pub(super) fn is_calm(&self, members: Membership) -> bool {
         let mut counts: Vec<u32> = self.late.values().map(|bits| bits.count_ones()).collect();
         counts.sort_unstable();

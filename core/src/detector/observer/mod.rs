@@ -13,7 +13,7 @@
 //! | as many messages as others send | each peer, against the others | in each window | `Flood` |
 //! | that a wanted view is wanted by others | who asks for it | after twice the time that a view change takes | `ViewChangeAbuse` |
 //! | the checkpoint that a quorum vouches for | each peer | when both are known | `CheckpointDisagreement` |
-//! | a lead as quick as the backups' rounds | the primary | when the replica finds it too slow, in a calm network | `SlowLead` |
+//! | a lead as quick as the backups' rounds | the primary | some positions after the replica found it too slow, if the network was calm meanwhile | `SlowLead` |
 //!
 //! # What it doesn't hold against anyone
 //!
@@ -21,6 +21,9 @@
 //!   the honest victim of a primary that equivocates; that primary is proven guilty elsewhere.
 //! * **A position that was decided elsewhere**, and came here by repair: then few votes came, and
 //!   nobody can say whose fault that is.
+//! * **A position that a proven liar proposed.** It may have told others something else, or nothing.
+//! * **That who says that it left the view doesn't vote in it.** A correct replica must not, until the
+//!   others follow (§4.4). That it left alone is a signal of its own.
 //! * **What the observer slept through.** What is due is judged on time or not at all, so a replica
 //!   that was stopped for a while doesn't blame the others for its own absence.
 //! * **Answers to its own questions.** Repair and state transfer come in bursts; they are no flood.
@@ -42,16 +45,19 @@
 //! | `traffic` | signs of life, and how much is sent |
 //! | `calm` | whether the network is calm enough to blame a primary |
 //! | `checkpoints` | who vouches for which state |
+//! | `doubts` | statements that others should see: they may know that their author said the opposite |
 //! | `observe` | [`Observer`]: what comes in, and when what is judged |
 //!
 //! Bounded: [`MAX_POSITIONS`] positions with two votes of each peer, and a few entries for each peer.
 
 mod calm;
 mod checkpoints;
+mod doubts;
 mod observe;
 mod position;
 #[cfg(test)]
 mod tests;
 mod traffic;
 
+pub use doubts::{Doubt, MAX_DOUBTS};
 pub use observe::{MAX_POSITIONS, Observer};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     calm::Calm,
     checkpoints::Checkpoints,
+    doubts::{Doubt, Doubts},
     position::{Ballot, Position},
     traffic::Traffic,
 };
@@ -21,7 +22,7 @@ use crate::{
     event::EventKind,
     ids::{NodeId, Seq, View},
     pbft::{Config as Timers, MessageKind, Summary},
-    quorum::Membership,
+    quorum::{Membership, NodeSet},
     sorted::SortedMap,
     time::Time,
 };
@@ -35,6 +36,9 @@ const AHEAD: u64 = 32;
 /// How many status intervals a vote may take after its position was executed here: lost, it is
 /// said again after one, and that may be lost too.
 const GRACE_INTERVALS: u32 = 3;
+/// So many positions after a primary was found to be slow it shows whether the network is: more than
+/// are under way at a time, for those tell how it was.
+const LATER_POSITIONS: u32 = 16;
 /// How many status intervals may pass without a sign of life: an idle replica says something in
 /// four, and twice that may be lost.
 const SILENT_INTERVALS: u32 = 12;
@@ -61,6 +65,13 @@ pub struct Observer {
     active: bool,
     /// Who wants a later view, and since when.
     wanted: SortedMap<NodeId, (View, Time)>,
+    /// Who said last that it wants a later view, and has not voted in this one since.
+    left: NodeSet,
+    /// Who is proven guilty: what others don't do in a view that one of those leads says nothing.
+    guilty: NodeSet,
+    /// Who was found to lead too slowly, and after how many positions that is to be judged.
+    slow_lead: Option<(NodeId, u32)>,
+    doubts: Doubts,
     /// Nothing is due before: kept because it is asked with every message.
     due: Time,
 }
@@ -105,6 +116,10 @@ impl Observer {
             view: View(0),
             active: true,
             wanted: SortedMap::new(),
+            left: NodeSet::default(),
+            guilty: NodeSet::default(),
+            slow_lead: None,
+            doubts: Doubts::default(),
             due: Time::ZERO,
         })
     }
@@ -126,13 +141,32 @@ impl Observer {
         self.positions.clear();
         self.top = members.start();
         self.wanted.clear();
+        self.left = NodeSet::default();
+        self.slow_lead = None;
+        self.doubts.clear();
         self.calm = Calm::default();
         self.due = Time::ZERO;
         (self.view, self.active) = (View(0), true);
     }
 
-    /// A peer's message came, and its signatures hold.
-    pub fn heard(&mut self, now: Time, from: NodeId, what: &Summary) {
+    /// These are proven guilty.
+    pub fn convict(&mut self, guilty: NodeSet) {
+        self.guilty = guilty;
+    }
+
+    /// Whether there is anything that others should see.
+    pub fn has_doubts(&self) -> bool {
+        !self.doubts.is_empty()
+    }
+
+    /// What others should see: the node finds the statements, and shows them.
+    pub fn take_doubts(&mut self) -> Vec<Doubt> {
+        self.doubts.take()
+    }
+
+    /// A message came by a peer's link, and its signatures hold. `author`: who signed it, if one
+    /// replica did. What a peer passes on is not its own word.
+    pub fn heard(&mut self, now: Time, from: NodeId, author: Option<NodeId>, what: &Summary) {
         if from == self.own || !self.members.contains(from) {
             return;
         }
@@ -140,6 +174,9 @@ impl Observer {
         let unasked = !answers(what.kind);
         for flooder in self.traffic.count(now, from, self.members, self.own, unasked) {
             self.suspicion.note(now, flooder, Signal::Flood);
+        }
+        if author.is_some_and(|author| author != from) {
+            return;
         }
         match *what {
             Summary {
@@ -153,16 +190,24 @@ impl Observer {
                 let is_commit = kind == MessageKind::Commit;
                 let leads = self.members.primary(view) == from;
                 let prompt = self.timing.prompt;
+                if view >= self.view {
+                    self.left.remove(from);
+                }
                 let Some(position) = self.position(seq) else { return };
                 if is_commit == leads {
                     position.note_prompt(now, from, prompt);
                 }
+                let differs = position.differs(ballot);
                 if let Some(signal) = position.vote(now, from, ballot, is_commit) {
                     self.suspicion.note(now, from, signal);
+                }
+                if differs {
+                    self.doubt(now, from, kind, seq);
                 }
             }
             Summary { kind: MessageKind::ViewChange, view: Some(view), .. } if view > self.view => {
                 self.due = self.due.min(now + self.timing.patience);
+                self.left.insert(from);
                 let wanted = self.wanted.entry(from).or_insert((view, now));
                 wanted.0 = wanted.0.max(view);
             }
@@ -170,9 +215,14 @@ impl Observer {
                 kind: MessageKind::Checkpoint, seq: Some(seq), digest: Some(digest), ..
             } if self.checkpoints.vote(from, seq, digest) => {
                 self.suspicion.note(now, from, Signal::CheckpointDisagreement);
+                self.doubt(now, from, MessageKind::Checkpoint, seq);
             }
             _ => {}
         }
+    }
+
+    fn doubt(&mut self, now: Time, by: NodeId, kind: MessageKind, seq: Seq) {
+        self.doubts.raise(now, Doubt { by, kind, seq }, self.timing.grace);
     }
 
     /// A peer's message was turned away. Of another epoch is no offence, nor is a proof against
@@ -204,8 +254,10 @@ impl Observer {
                 }
             }
             EventKind::Committed { view, seq, digest } => {
-                if let Some(position) = self.position(seq) {
-                    position.decide(Ballot::new(view, digest));
+                let ballot = Ballot::new(view, digest);
+                let others = self.position(seq).map_or_else(Vec::new, |it| it.decide(ballot));
+                for peer in others {
+                    self.doubt(now, peer, MessageKind::Commit, seq);
                 }
             }
             EventKind::Executed { seq, .. } => {
@@ -219,10 +271,12 @@ impl Observer {
             EventKind::CheckpointStable { seq, digest } => {
                 for peer in self.checkpoints.stable(seq, digest) {
                     self.suspicion.note(now, peer, Signal::CheckpointDisagreement);
+                    self.doubt(now, peer, MessageKind::Checkpoint, seq);
                 }
             }
-            EventKind::PrimaryTooSlow { primary, .. } if self.calm.is_calm(self.members) => {
-                self.suspicion.note(now, primary, Signal::SlowLead);
+            // It may be the network that has just become slower: some positions later that shows.
+            EventKind::PrimaryTooSlow { primary, .. } if self.slow_lead.is_none() => {
+                self.slow_lead = Some((primary, self.calm.known() + LATER_POSITIONS));
             }
             EventKind::ViewChangeStarted { view, .. } => self.move_to(view, false),
             EventKind::ViewEntered { view, .. } => self.move_to(view, true),
@@ -252,6 +306,9 @@ impl Observer {
     fn move_to(&mut self, view: View, active: bool) {
         (self.view, self.active) = (view, active);
         self.wanted.retain(|_, (wanted, _)| *wanted > view);
+        if active {
+            self.left = NodeSet::default();
+        }
     }
 
     /// The position, if it is watched.
@@ -292,13 +349,26 @@ impl Observer {
                 let judgement = position.judge(self.members, self.own);
                 // What is noticed much too late was slept through.
                 if let Some(judgement) = judgement.filter(|_| now < due + grace) {
-                    signals.extend(judgement.signals);
+                    let misled = self.guilty.contains(self.members.primary(judgement.view));
+                    let left = self.left;
+                    let excused = |peer: NodeId, signal: &Signal| {
+                        (misled || left.contains(peer))
+                            && matches!(signal, Signal::Failure | Signal::Success)
+                    };
+                    let said = judgement.signals.into_iter();
+                    signals.extend(said.filter(|(peer, signal)| !excused(*peer, signal)));
                     self.calm.note(self.members, self.own, judgement.late);
                 }
             }
         }
         for (peer, signal) in signals {
             self.suspicion.note(now, peer, signal);
+        }
+        let known = self.calm.known();
+        if let Some((primary, _)) = self.slow_lead.take_if(|(_, due)| *due <= known)
+            && self.calm.is_calm(self.members)
+        {
+            self.suspicion.note(now, primary, Signal::SlowLead);
         }
         let due = |(_, since): &(View, Time)| *since + patience <= now;
         let lonely: Vec<NodeId> =

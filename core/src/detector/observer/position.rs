@@ -56,6 +56,8 @@ pub(super) struct Judgement {
     pub(super) signals: Vec<(NodeId, Signal)>,
     /// Whose first vote came late, or not at all.
     pub(super) late: NodeSet,
+    /// In which view it was decided.
+    pub(super) view: View,
 }
 
 impl Position {
@@ -85,6 +87,7 @@ impl Position {
     }
 
     /// A vote came. If it is the first answer to the proposal: how long that took.
+    /// See [`Self::differs`] for what it says.
     pub(super) fn vote(
         &mut self,
         now: Time,
@@ -111,8 +114,18 @@ impl Position {
         self.judged || (passed && self.executed_at.is_none())
     }
 
-    pub(super) fn decide(&mut self, ballot: Ballot) {
+    /// Returns who has voted for something else in that view.
+    pub(super) fn decide(&mut self, ballot: Ballot) -> Vec<NodeId> {
         self.decided = Some(ballot);
+        let differs = |votes: &Votes| {
+            [votes.prepare, votes.commit].iter().flatten().any(|vote| self.differs(*vote))
+        };
+        self.votes.iter().filter(|(_, it)| differs(it)).map(|(node, _)| *node).collect()
+    }
+
+    /// Whether a vote is for something else than what its view decided.
+    pub(super) fn differs(&self, vote: Ballot) -> bool {
+        self.decided.is_some_and(|decided| decided.view == vote.view && decided != vote)
     }
 
     /// What is to be said of each peer; nothing, unless votes of a quorum came here.
@@ -124,8 +137,8 @@ impl Position {
         if agreed + 1 < members.quorum() {
             return None;
         }
-        let mut judgement = Judgement::default();
-        let Judgement { signals, late } = &mut judgement;
+        let mut judgement = Judgement { view: decided.view, ..Judgement::default() };
+        let Judgement { signals, late, .. } = &mut judgement;
         for peer in members.others(own) {
             if !self.prompt.contains(peer) {
                 late.insert(peer);

@@ -7,12 +7,10 @@ mod pieces;
 use alloc::{format, string::String, vec::Vec};
 use core::time::Duration;
 
-use super::Observer;
 use crate::{
-    crypto::Refusal,
-    detector::suspicion::{Config, Points, Reason},
-    event::{Event, EventKind, Place},
-    ids::{Epoch, NodeId, Principal},
+    detector::suspicion::{Points, Reason},
+    event::{Event, EventKind},
+    ids::NodeId,
     quorum::NodeSet,
     sim::{Action, Cluster, Run, Scenario},
     time::Time,
@@ -21,10 +19,9 @@ use crate::{
 /// How often scores are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// A cluster with an observer at each node.
+/// A cluster, and what its nodes came to think of each other.
 struct Watched {
     cluster: Cluster,
-    observers: Vec<Observer>,
     /// The highest score of each suspect at each observer, when it was first at least 50, and why.
     peaks: Vec<Vec<Peak>>,
     looked: Time,
@@ -53,15 +50,11 @@ fn scenario(n: u16, tables: &str, acts: &[(u32, String)]) -> Scenario {
 
 impl Watched {
     fn run(scenario: Scenario, seed: u64) -> Self {
-        let (members, timers) = (scenario.members, scenario.config.clone());
-        let new = |id| Observer::new(id, members, &timers, Config::default()).unwrap();
-        let observers: Vec<_> = members.nodes().map(new).collect();
-        let n = observers.len();
+        let n = usize::from(scenario.members.n());
         let mut cluster = Cluster::new(&Run::new(scenario, seed)).unwrap();
         cluster.record();
         let peaks = alloc::vec![alloc::vec![Peak::default(); n]; n];
-        let mut watched =
-            Self { cluster, observers, peaks, looked: Time(0), crashed: NodeSet::default() };
+        let mut watched = Self { cluster, peaks, looked: Time(0), crashed: NodeSet::default() };
         while watched.cluster.step() {
             let events = watched.cluster.take_events();
             watched.feed(&events);
@@ -73,34 +66,9 @@ impl Watched {
     }
 
     fn feed(&mut self, events: &[Event]) {
-        let mut events = events.iter().peekable();
-        while let Some(Event { at, place, kind }) = events.next() {
-            if let EventKind::Intervened { action: Action::Crash { node }, .. } = kind {
+        for event in events {
+            if let EventKind::Intervened { action: Action::Crash { node }, .. } = &event.kind {
                 self.crashed.insert(*node);
-            }
-            let Place::Node(node) = *place else { continue };
-            let Some(observer) = self.observers.get_mut(usize::from(node.0)) else { continue };
-            let EventKind::Delivered { from, what, .. } = kind else {
-                observer.saw(*at, kind);
-                continue;
-            };
-            let refused = events.peek().and_then(|next| match &next.kind {
-                EventKind::Refused { why, .. } if next.place == *place => Some(why),
-                _ => None,
-            });
-            let Principal::Node(from) = *from else { continue };
-            match refused {
-                None => observer.heard(*at, from, what),
-                // The simulation has it in words.
-                Some(words) => {
-                    let (found, expected) = (Epoch(1), Epoch(0));
-                    let why = if words.starts_with("it is of epoch") {
-                        Refusal::Epoch { found, expected }
-                    } else {
-                        Refusal::Inconsistent("told in words")
-                    };
-                    observer.refused(*at, from, what.kind, &why);
-                }
             }
         }
     }
@@ -108,9 +76,8 @@ impl Watched {
     fn look(&mut self) {
         let now = self.cluster.now();
         self.looked = now;
-        for (observer, peaks) in self.observers.iter_mut().zip(&mut self.peaks) {
-            observer.tick(now);
-            for standing in observer.suspicion().snapshot(now) {
+        for (host, peaks) in self.cluster.nodes().iter().zip(&mut self.peaks) {
+            for standing in host.node().suspicion().snapshot(now) {
                 let peak = &mut peaks[usize::from(standing.suspect.0)];
                 if standing.score >= Points::new(50) && peak.accused_at.is_none() {
                     peak.accused_at = Some(now);

@@ -39,11 +39,11 @@ fn a_commit_against_the_outcome_of_its_view_is_inconsistent_and_a_prepare_is_not
     // Given node 3 committed something else in view 0, node 2 prepared something else (as an honest
     // victim of an equivocating primary would), and another view's commits are of no account,
     for peer in [1, 2] {
-        observer.heard(now, NodeId(peer), &vote(MessageKind::Commit, 0, 1, 1));
+        observer.heard(now, NodeId(peer), None, &vote(MessageKind::Commit, 0, 1, 1));
     }
-    observer.heard(now, NodeId(1), &vote(MessageKind::Prepare, 0, 1, 1));
-    observer.heard(now, NodeId(2), &vote(MessageKind::Prepare, 0, 1, 9));
-    observer.heard(now, NodeId(3), &vote(MessageKind::Commit, 0, 1, 9));
+    observer.heard(now, NodeId(1), None, &vote(MessageKind::Prepare, 0, 1, 1));
+    observer.heard(now, NodeId(2), None, &vote(MessageKind::Prepare, 0, 1, 9));
+    observer.heard(now, NodeId(3), None, &vote(MessageKind::Commit, 0, 1, 9));
     decide(&mut observer, now, 1);
     assert_eq!(observer.suspicion().counted(NodeId(3), Kind::Inconsistent), 0, "not judged yet");
     let due = observer.next_wake();
@@ -68,7 +68,7 @@ fn what_was_decided_elsewhere_or_slept_through_is_held_against_nobody() {
         let mut observer = observer();
         let now = Time::from_millis(1);
         for peer in [1, 2] {
-            observer.heard(now, NodeId(peer), &vote(MessageKind::Commit, 0, 1, 1));
+            observer.heard(now, NodeId(peer), None, &vote(MessageKind::Commit, 0, 1, 1));
         }
         decide(&mut observer, now, 1);
         let due = observer.next_wake() + late;
@@ -84,13 +84,13 @@ fn a_checkpoint_against_a_quorums_is_noted_once_whichever_comes_first() {
     let now = Time::from_millis(1);
     let checkpoint =
         |digest: u8| Summary { view: None, ..vote(MessageKind::Checkpoint, 0, 100, digest) };
-    observer.heard(now, NodeId(2), &checkpoint(9));
+    observer.heard(now, NodeId(2), None, &checkpoint(9));
     let stable = EventKind::CheckpointStable { seq: Seq(100), digest: Digest::of(&1_u8) };
     observer.saw(now, &stable);
     for _ in 0..3 {
-        observer.heard(now, NodeId(1), &checkpoint(1));
-        observer.heard(now, NodeId(2), &checkpoint(9));
-        observer.heard(now, NodeId(3), &checkpoint(9));
+        observer.heard(now, NodeId(1), None, &checkpoint(1));
+        observer.heard(now, NodeId(2), None, &checkpoint(9));
+        observer.heard(now, NodeId(3), None, &checkpoint(9));
     }
     let counted = |peer| observer.suspicion().counted(NodeId(peer), Kind::Checkpoint);
     assert_eq!([counted(1), counted(2), counted(3)], [0, 1, 1]);
@@ -102,7 +102,7 @@ fn a_view_that_nobody_else_wants_is_noted_and_one_that_comes_is_not() {
     for comes in [false, true] {
         let mut observer = observer();
         let mut now = Time::from_millis(1);
-        observer.heard(now, NodeId(3), &view_change(1));
+        observer.heard(now, NodeId(3), None, &view_change(1));
         if comes {
             let (view, primary) = (View(1), NodeId(1));
             observer.saw(now, &EventKind::ViewEntered { view, primary, carried_over: 0 });
@@ -135,13 +135,13 @@ fn votes_for_what_never_comes_fill_no_memory_and_push_nothing_out() {
     let mut observer = observer();
     let now = Time::from_millis(1);
     for seq in (1..10_000).chain(u64::MAX - 100..u64::MAX) {
-        observer.heard(now, NodeId(3), &vote(MessageKind::Commit, seq, seq, 1));
+        observer.heard(now, NodeId(3), None, &vote(MessageKind::Commit, seq, seq, 1));
     }
     assert!(observer.watched() <= MAX_POSITIONS / 2);
     // There is room for what does come, and it is judged.
     for seq in 1..=10 {
         for peer in [1, 2] {
-            observer.heard(now, NodeId(peer), &vote(MessageKind::Commit, 0, seq, 1));
+            observer.heard(now, NodeId(peer), None, &vote(MessageKind::Commit, 0, seq, 1));
         }
         decide(&mut observer, now, seq);
     }
