@@ -4,6 +4,7 @@ mod bad_input;
 mod browser;
 mod byzzfuzz;
 mod cluster;
+mod evaluate;
 mod evidence;
 mod explore;
 mod faults;

@@ -16,12 +16,15 @@
 //! | `invariant`, `invariants` | what must hold, and how it is checked |
 //! | `trace`, `verdict` | a run's fingerprint, and what is to be said of it |
 //! | `swarm`, `shrink` | random scenarios from a seed, and the least of one that fails |
+//! | `appraisal` | what nodes believe of each other, against what is so |
 //! | `recording` | going to any moment, and branching |
 
 mod action;
 mod acts;
 mod address;
 mod adversary;
+#[cfg(feature = "files")]
+pub mod appraisal;
 mod builtin;
 mod cluster;
 mod disk;

@@ -3,11 +3,15 @@
 mod client;
 mod cluster;
 mod evidence;
+mod evaluate;
 mod explore;
 mod init;
+mod jobs;
 mod log;
 mod member;
 mod node;
+mod output;
+mod progress;
 mod serve;
 mod signals;
 mod simulate;
@@ -49,6 +53,7 @@ enum Command {
     Evidence(evidence::Evidence),
     Simulate(simulate::Simulate),
     Explore(explore::Explore),
+    EvaluateDetector(evaluate::Evaluate),
     Serve(serve::Serve),
 }
 
@@ -67,6 +72,7 @@ pub fn run() -> ExitCode {
             Command::Evidence(evidence) => on_runtime(evidence.run()),
             Command::Simulate(simulate) => simulate.run(),
             Command::Explore(explore) => explore.run(),
+            Command::EvaluateDetector(evaluate) => evaluate.run(),
             Command::Serve(serve) => on_runtime(serve.run()),
         }
     });

@@ -1,10 +1,6 @@
 //! `conclave simulate`.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
 use clap::Args;
 use conclave_core::{
@@ -13,7 +9,11 @@ use conclave_core::{
 };
 use serde::Serialize;
 
+use super::output::print;
 use crate::failure::Failure;
+
+/// Events are printed when they are so many bytes: a long run isn't kept in memory.
+const PRINTED_AT_ONCE: usize = 64 * 1024;
 
 /// Run a scenario in virtual time and print the verdict
 ///
@@ -27,6 +27,7 @@ Examples:
   conclave simulate --list
   conclave simulate equivocating-primary --seed 7
   conclave simulate my-scenario.toml --json
+  conclave simulate silent-primary --events | grep view-entered
   conclave simulate --link 'http://127.0.0.1:7700/#r=aBC…'")]
 pub(super) struct Simulate {
     /// A scenario's name, or a scenario file
@@ -44,6 +45,9 @@ pub(super) struct Simulate {
     /// Print the verdict as JSON
     #[arg(long)]
     json: bool,
+    /// Print everything that happens, an event a line as JSON, instead of the verdict
+    #[arg(long, conflicts_with_all = ["json", "list"])]
+    events: bool,
 }
 
 /// The verdict, and what it is a verdict on.
@@ -71,7 +75,29 @@ impl Simulate {
             }
             (None, None) => return Err(Failure::BadInput("name a scenario, or say --list".into())),
         };
-        judge(&run, self.json)
+        if self.events { events(&run) } else { judge(&run, self.json) }
+    }
+}
+
+/// Carries out a run and prints its events as they happen.
+fn events(run: &Run) -> Result<(), Failure> {
+    let mut cluster = Cluster::new(run).map_err(|why| Failure::bad_input(&why))?;
+    cluster.record();
+    let mut lines = String::new();
+    loop {
+        let goes_on = cluster.step();
+        for event in cluster.take_events() {
+            let line = serde_json::to_string(&event)
+                .map_err(|why| Failure::Unmet(format!("no JSON: {why}")))?;
+            lines.push_str(&line);
+            lines.push('\n');
+        }
+        if lines.len() > PRINTED_AT_ONCE || !goes_on {
+            print(&core::mem::take(&mut lines))?;
+        }
+        if !goes_on {
+            return Ok(());
+        }
     }
 }
 
@@ -99,17 +125,6 @@ pub(super) fn judge(run: &Run, json: bool) -> Result<(), Failure> {
         0 => Ok(()),
         1 => Err(Failure::Unmet("one expectation was not met".into())),
         _ => Err(Failure::Unmet(format!("{unmet} expectations were not met"))),
-    }
-}
-
-/// Prints, and doesn't mind if nobody reads to the end (`conclave simulate … | head`).
-pub(super) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Unmet(format!("can't print: {why}")))
-        }
-        _ => Ok(()),
     }
 }
 

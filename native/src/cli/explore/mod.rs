@@ -12,10 +12,9 @@
 //! | `sweep` | carrying out runs in threads |
 //! | `failure` | what is kept of a run that fails |
 //! | `report` | what is known of a range: written, continued, merged |
-//! | `progress`, `summary` | what people see |
+//! | `summary` | what people see |
 
 mod failure;
-mod progress;
 mod ranges;
 mod report;
 mod subject;
@@ -33,11 +32,9 @@ use self::{
     subject::Subject,
     sweep::{Ended, Limits},
 };
-use super::simulate;
+use super::{jobs, output, simulate};
 use crate::failure::Failure;
 
-/// The most threads.
-const MAX_JOBS: usize = 1_024;
 /// The most reports in one merge.
 const MAX_MERGED: usize = 10_000;
 
@@ -71,7 +68,7 @@ pub(super) struct Explore {
     #[arg(long, value_name = "A..B", required_unless_present = "resume")]
     seeds: Option<Seeds>,
     /// How many threads [default: one for each core; at most 1024]
-    #[arg(long, value_name = "N", value_parser = jobs)]
+    #[arg(long, value_name = "N", value_parser = jobs::parse)]
     jobs: Option<usize>,
     /// Where to write the report; a file that is there is not overwritten
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
@@ -125,7 +122,7 @@ enum Also {
 impl Explore {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
-            Some(Also::Show { seed }) => simulate::print(&the_storm(seed)?.scenario.source),
+            Some(Also::Show { seed }) => output::print(&the_storm(seed)?.scenario.source),
             Some(Also::Run { seed, json }) => simulate::judge(&the_storm(seed)?, json),
             Some(Also::Merge { reports, out }) => merge(&reports, &out),
             None => self.sweep(),
@@ -136,16 +133,16 @@ impl Explore {
         let (mut report, subject) = self.begin()?;
         let out = self.resume.as_deref().or(self.out.as_deref());
         let limits = Limits {
-            jobs: self.jobs.unwrap_or_else(one_for_each_core),
+            jobs: self.jobs.unwrap_or_else(jobs::one_for_each_core),
             time: self.time_limit,
             failures: self.stop_after,
             shrink_runs: self.shrink_runs,
         };
         let ended = sweep::sweep(&subject, &mut report, &limits, out)?;
         if self.json {
-            simulate::print(&report.to_json()?)?;
+            output::print(&report.to_json()?)?;
         } else {
-            simulate::print(&summary::text(&report, &subject))?;
+            output::print(&summary::text(&report, &subject))?;
         }
         let missing = report.missing().count();
         if ended == Ended::Interrupted {
@@ -163,7 +160,7 @@ impl Explore {
         let subject = Subject::new(self.scenario.as_deref())?;
         let Some(path) = &self.resume else {
             if let Some(out) = &self.out {
-                report::refuse_existing(out)?;
+                output::refuse_existing(out)?;
             }
             let wanted = self.seeds.clone().unwrap_or_default();
             return Ok((Report::new(&subject, wanted)?, subject));
@@ -178,7 +175,7 @@ impl Explore {
 }
 
 fn merge(paths: &[PathBuf], out: &std::path::Path) -> Result<(), Failure> {
-    report::refuse_existing(out)?;
+    output::refuse_existing(out)?;
     let mut all: Option<Report> = None;
     for path in paths {
         let report = Report::load(path)?;
@@ -189,7 +186,7 @@ fn merge(paths: &[PathBuf], out: &std::path::Path) -> Result<(), Failure> {
     }
     let Some(all) = all else { return Err(Failure::BadInput("name the reports".into())) };
     all.save(out)?;
-    simulate::print(&summary::counted(&all))?;
+    output::print(&summary::counted(&all))?;
     verdict(&all)
 }
 
@@ -203,17 +200,6 @@ fn verdict(report: &Report) -> Result<(), Failure> {
 
 fn the_storm(seed: u64) -> Result<Run, Failure> {
     storm(seed).map(|scenario| Run::new(scenario, seed)).map_err(|why| Failure::bad_input(&why))
-}
-
-fn one_for_each_core() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(MAX_JOBS)
-}
-
-fn jobs(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(jobs) if (1..=MAX_JOBS).contains(&jobs) => Ok(jobs),
-        _ => Err(format!("it must be from 1 to {MAX_JOBS}")),
-    }
 }
 
 /// A number with a unit.
@@ -243,11 +229,5 @@ mod tests {
         for wrong in ["", "s", "10", "m10", "-1s", "1.5h", "10 m", "9é"] {
             assert!(time(wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn no_thread_and_too_many_threads_are_refused() {
-        assert_eq!(jobs("8"), Ok(8));
-        assert!(["0", "1025", "two", ""].into_iter().all(|wrong| jobs(wrong).is_err()));
     }
 }

@@ -1,6 +1,6 @@
 //! What is known of a range of seeds. One JSON object, versioned: written, continued, merged.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use conclave_core::{VERSION, sim::swarm::Outcome};
 use serde::{Deserialize, Serialize};
@@ -264,16 +264,4 @@ impl Report {
 #[derive(Deserialize)]
 struct Versioned {
     schema: u32,
-}
-
-/// A report that took hours is not to be lost by a mistyped name.
-pub(super) fn refuse_existing(path: &Path) -> Result<(), Failure> {
-    match fs::symlink_metadata(path) {
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(why) => Err(Failure::BadInput(format!("can't write {}: {why}", path.display()))),
-        Ok(_) => Err(Failure::BadInput(format!(
-            "{} is there already; remove it, or go on with it by --resume",
-            path.display()
-        ))),
-    }
 }

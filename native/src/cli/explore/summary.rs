@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    progress::clock,
+    super::progress::clock,
     report::{Report, Share, Slowest},
     subject::{About, Subject},
 };

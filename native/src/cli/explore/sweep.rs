@@ -12,12 +12,11 @@ use std::{
 
 use super::{
     failure::{self, Ending},
-    progress::Progress,
     report::Report,
     subject::Subject,
 };
 use crate::{
-    cli::{on_runtime, signals},
+    cli::{on_runtime, progress::Progress, signals},
     failure::Failure,
 };
 
@@ -122,7 +121,10 @@ async fn watch(
         if shared.limits.time.is_some_and(|limit| began.elapsed() >= limit) {
             shared.stop.store(true, Ordering::Relaxed);
         }
-        progress.show(&lock(&shared.report));
+        {
+            let report = lock(&shared.report);
+            progress.show(report.runs, report.failed);
+        }
         if let Some(out) = out
             && saved.elapsed() >= SAVE_EVERY
         {

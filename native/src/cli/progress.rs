@@ -5,8 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::report::Report;
-
 /// How often a log gets a line.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 /// How wide the bar is, in characters.
@@ -17,7 +15,7 @@ pub(super) struct Progress {
     logged: Instant,
     wanted: u64,
     terminal: bool,
-    /// How many runs the report had when this began.
+    /// How many runs there were when this began.
     had: Option<u64>,
 }
 
@@ -29,13 +27,14 @@ impl Progress {
         Self { began, logged: began, wanted, terminal, had: None }
     }
 
-    pub(super) fn show(&mut self, report: &Report) {
-        let had = *self.had.get_or_insert(report.runs);
+    /// So many runs are done now, and so many of them failed.
+    pub(super) fn show(&mut self, runs: u64, failed: u64) {
+        let had = *self.had.get_or_insert(runs);
         if !self.terminal && self.logged.elapsed() < LOG_EVERY {
             return;
         }
         self.logged = Instant::now();
-        let line = line(report.runs - had, self.wanted, self.began.elapsed(), report.failed);
+        let line = line(runs - had, self.wanted, self.began.elapsed(), failed);
         // Nobody needs it: where it can't be shown, it isn't.
         let mut err = io::stderr().lock();
         let _ = if self.terminal {
