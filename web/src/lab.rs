@@ -9,6 +9,7 @@ use conclave_core::{
 };
 
 use crate::model::{
+    belief::{self, Held},
     chronicle::Chronicle,
     pace::{Clock, Pace, Times},
     scene::{Current, Face, NodeState, Scene, Selection},
@@ -160,6 +161,11 @@ impl Lab {
             event.place == Place::Node(node) && matches!(event.kind, EventKind::ReadAnswered { .. })
         };
         recording.events()[..past].iter().filter(answered).count()
+    }
+
+    /// What replicas believe of each other at this moment.
+    pub(crate) fn beliefs(&self) -> Held<'_> {
+        self.branch().chronicle.beliefs().held(Some(self.clock.steps))
     }
 
     /// Whether there is anything left to record.
@@ -324,6 +330,7 @@ impl Lab {
         let cluster = branch.recording.seek(self.clock.steps);
         let founders = cluster.scenario().members;
         let members = cluster.members();
+        let held = branch.chronicle.beliefs().held(Some(self.clock.steps));
         self.faces = cluster
             .nodes()
             .iter()
@@ -347,6 +354,7 @@ impl Lab {
                     primary: replica.is_primary() && members.contains(node),
                     executed: replica.last_executed().0,
                     current: current_slot(replica, &branch.chronicle),
+                    standing: belief::standing(&held, node),
                     verbs: host
                         .strategies()
                         .iter()

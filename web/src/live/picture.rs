@@ -10,6 +10,7 @@ use conclave_core::{
 
 use super::source::Hello;
 use crate::model::{
+    belief::standing,
     chronicle::Chronicle,
     scene::{Current, Face, NodeState},
 };
@@ -253,10 +254,12 @@ impl Picture {
             return;
         }
         let n = self.nodes.len().max(1) as u64;
+        let held = self.chronicle.beliefs().held(None);
         self.faces = self
             .nodes
             .iter()
             .map(|(id, known)| Face {
+                standing: standing(&held, *id),
                 id: *id,
                 state: match (known.answering, known.heard_ms) {
                     (true, _) => NodeState::Up,

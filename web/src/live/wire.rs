@@ -6,8 +6,12 @@
 
 use conclave_core::{
     crypto::Digest,
-    event::{Event, EventKind, Place},
-    ids::{ClientId, MessageId, NodeId, Principal, RequestId, Seq, Timestamp, View},
+    detector::{
+        evidence::{Offence, Place},
+        suspicion::{Points, Reason},
+    },
+    event::{self, Event, EventKind},
+    ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::Summary,
     time::Time,
 };
@@ -94,11 +98,34 @@ fn request(value: &Value) -> Option<RequestId> {
     })
 }
 
+fn offence(value: &Value) -> Option<Offence> {
+    let (f, place) = (Fields(value), Fields(value.get("place")?));
+    Some(Offence {
+        by: f.node("by")?,
+        kind: f.word("kind")?,
+        place: Place {
+            epoch: place.number("epoch").map(Epoch),
+            view: place.view(),
+            seq: place.seq(),
+        },
+        assumption: f.word("assumption")?,
+    })
+}
+
+fn reason(value: &Value) -> Option<Reason> {
+    let f = Fields(value);
+    Some(Reason {
+        kind: f.word("kind")?,
+        points: Points(f.small("points")?),
+        count: f.small("count")?,
+    })
+}
+
 /// Reads an event; `None` for anything that isn't one that real nodes emit.
 pub(super) fn event(text: &str) -> Option<Event> {
     let value: Value = serde_json::from_str(text).ok()?;
     let fields = Fields(&value);
-    let place: Place = fields.principal("place")?.into();
+    let place: event::Place = fields.principal("place")?.into();
     Some(Event { at: Time(fields.number("at")?), place, kind: kind(&fields)? })
 }
 
@@ -173,6 +200,19 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
             first: f.word("first")?,
             second: f.word("second")?,
         },
+        "convicted" => EventKind::Convicted {
+            offender: f.node("offender")?,
+            offence: offence(f.0.get("offence")?)?.into(),
+            shown_by: f.node("shown_by"),
+        },
+        "suspected" => EventKind::Suspected {
+            peer: f.node("peer")?,
+            score: f.small("score")? as u8,
+            reasons: f.0.get("reasons")?.as_array()?.iter().filter_map(reason).collect(),
+        },
+        "unsuspected" => {
+            EventKind::Unsuspected { peer: f.node("peer")?, score: f.small("score")? as u8 }
+        }
         "request-submitted" => EventKind::RequestSubmitted {
             request: f.request("request")?,
             operation: f.text("operation")?.to_owned(),
@@ -222,7 +262,11 @@ pub(super) fn lagged(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use conclave_core::{
-        event::{LossCause, ViewChangeCause},
+        detector::{
+            evidence::{Assumption, OffenceKind},
+            suspicion::Kind,
+        },
+        event::{LossCause, Place as Where, ViewChangeCause},
         pbft::MessageKind,
         raft::Refusal,
     };
@@ -297,6 +341,15 @@ mod tests {
                 first: digest,
                 second: Digest([7; 32]),
             },
+            EventKind::Suspected {
+                peer: NodeId(1),
+                score: 63,
+                reasons: Kind::ALL
+                    .iter()
+                    .map(|kind| Reason { kind: *kind, points: Points(61_234), count: 5 })
+                    .collect(),
+            },
+            EventKind::Unsuspected { peer: NodeId(1), score: 0 },
             EventKind::RequestSubmitted { request, operation: "get k".into() },
             EventKind::RequestRetransmitted { request },
             EventKind::ReadAnswered { request, executed: seq },
@@ -309,12 +362,26 @@ mod tests {
             },
             EventKind::RequestCompleted { request, result: "done".into(), latency_us: 12 },
         ]);
+        for kind in OffenceKind::ALL {
+            let offence = Offence {
+                by: NodeId(0),
+                kind,
+                place: Place { epoch: Some(Epoch(1)), view: Some(view), seq: None },
+                assumption: Assumption::AtMostF,
+            };
+            let shown_by = (kind == OffenceKind::FalseReply).then_some(NodeId(2));
+            kinds.push(EventKind::Convicted {
+                offender: NodeId(0),
+                offence: offence.into(),
+                shown_by,
+            });
+        }
         kinds
     }
 
     #[test]
     fn every_kind_that_real_nodes_emit_is_read_as_the_core_writes_it() {
-        for place in [Place::Node(NodeId(2)), Place::Client(ClientId(5))] {
+        for place in [Where::Node(NodeId(2)), Where::Client(ClientId(5))] {
             for kind in every_kind() {
                 let written = Event { at: Time(1_795_479_159_977_773), place, kind };
                 let text = serde_json::to_string(&written).expect("events are written as JSON");

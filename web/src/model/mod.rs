@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `belief` | what replicas think of each other |
 //! | `chronicle` | events, indexed for drawing |
 //! | `scene` | one moment: the replicas' faces, links, selection |
 //! | `direction` | directions on a circle |
@@ -11,6 +12,7 @@
 //! | `decimals` | numbers with decimals |
 //! | `words` | events, conditions and lies in sentences |
 
+pub(crate) mod belief;
 pub(crate) mod chronicle;
 pub(crate) mod decimals;
 pub(crate) mod direction;

@@ -1,11 +1,13 @@
 //! One moment, as both pictures need it; made from a simulated cluster or from real nodes' events.
 
+use std::fmt::Write as _;
+
 use conclave_core::{
     crypto::Digest,
     ids::{ClientId, MessageId, NodeId, Principal},
 };
 
-use super::chronicle::Chronicle;
+use super::{belief::Standing, chronicle::Chronicle};
 
 /// What is true of a replica (simulation) or known of it (real nodes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +96,8 @@ pub(crate) struct Face {
     pub(crate) executed: u64,
     /// What it works on.
     pub(crate) current: Option<Current>,
+    /// What others hold of it.
+    pub(crate) standing: Standing,
     /// How it lies, verb by verb.
     pub(crate) verbs: Vec<&'static str>,
 }
@@ -119,7 +123,15 @@ impl Face {
             format!(" ({})", self.verbs.join(", "))
         };
         let (id, executed, state) = (self.id, self.executed, self.state.words());
-        format!("Replica {id}, {role}, {view}{slot}, executed {executed}, {state}{lies}")
+        let mut name =
+            format!("Replica {id}, {role}, {view}{slot}, executed {executed}, {state}{lies}");
+        if self.standing.proven > 0 {
+            let _ = write!(name, ", proven guilty by {}", self.standing.proven);
+        }
+        if self.standing.suspected > 0 {
+            let _ = write!(name, ", suspected by {}", self.standing.suspected);
+        }
+        name
     }
 }
 
@@ -183,10 +195,13 @@ mod tests {
             primary: false,
             executed: 14,
             current: None,
+            standing: Standing::default(),
             verbs: vec![],
         };
         assert_eq!(face.name(), "Replica 2, backup, view 3, executed 14, crashed");
         let liar = Face { state: NodeState::Byzantine, verbs: vec!["equivocate"], ..face };
         assert!(liar.name().ends_with("Byzantine (equivocate)"));
+        let known = Face { standing: Standing { proven: 2, suspected: 1 }, ..liar };
+        assert!(known.name().ends_with(", proven guilty by 2, suspected by 1"));
     }
 }

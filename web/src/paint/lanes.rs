@@ -483,6 +483,26 @@ fn marks(
                 pen.font(800, 14.0);
                 pen.text("!", Point { x, y: rows.middle(lane) - half + 6.0 }, Align::Centre);
             }
+            (Sign::Proven(who), Some(lane)) => {
+                flag(
+                    pen,
+                    &palette.lie,
+                    &palette.panel,
+                    x,
+                    rows.middle(lane) - half,
+                    &format!("! {who}"),
+                );
+            }
+            (Sign::Suspected(who), Some(lane)) => {
+                flag(
+                    pen,
+                    &palette.cut,
+                    &palette.panel,
+                    x,
+                    rows.middle(lane) - half,
+                    &format!("? {who}"),
+                );
+            }
             (Sign::Stable(_), Some(lane)) => {
                 pen.fill(&palette.checkpoint);
                 let y = rows.middle(lane) + half - 6.0;
@@ -492,6 +512,18 @@ fn marks(
             _ => {}
         }
     }
+}
+
+/// A little flag: what a replica came to think of another.
+fn flag(pen: &Pen<'_>, colour: &str, ink: &str, x: f64, y: f64, text: &str) {
+    pen.font(700, 10.5);
+    let width = pen.text_width(text) + 8.0;
+    pen.stroke(colour, 1.5);
+    pen.line(Point { x, y }, Point { x, y: y + 22.0 });
+    pen.fill(colour);
+    pen.rect(x, y, width, 13.0);
+    pen.fill(ink);
+    pen.text(text, Point { x: x + 4.0, y: y + 7.0 }, Align::Left);
 }
 
 /// The message under the pointer, if any is near.

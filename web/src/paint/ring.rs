@@ -4,6 +4,7 @@ use conclave_core::{event::LossCause, ids::NodeId};
 
 use super::{Palette, Pen, pen::Align};
 use crate::model::{
+    belief::Standing,
     chronicle::{Arrow, Ending},
     ring::{Point, Ring},
     scene::{Face, NodeState, Scene, Selection},
@@ -226,6 +227,7 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
             if roomy { 8.0 } else { 4.0 },
         );
     }
+    badge(pen, palette, face, at, r);
     if !roomy {
         return;
     }
@@ -255,6 +257,27 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
         _ => &palette.ink2,
     });
     pen.text(&line, Point { x: at.x, y }, Align::Centre);
+}
+
+/// What others hold of it: how many have proof, else how many suspect it.
+fn badge(pen: &Pen<'_>, palette: &Palette, face: &Face, at: Point, r: f64) {
+    let (colour, sign, count) = match face.standing {
+        Standing { proven, .. } if proven > 0 => (&palette.lie, "!", proven),
+        Standing { suspected, .. } if suspected > 0 => (&palette.cut, "?", suspected),
+        Standing { .. } => return,
+    };
+    let at = Point { x: at.x + r * 1.04, y: at.y + r * 0.3 };
+    let size = (r * 0.42).clamp(6.0, 11.0);
+    pen.fill(&palette.panel);
+    pen.circle(at, size + 1.5);
+    pen.fill_path();
+    pen.fill(colour);
+    pen.circle(at, size);
+    pen.fill_path();
+    pen.fill(&palette.panel);
+    pen.font(750, size * 1.15);
+    let text = if size > 8.0 { format!("{sign}{count}") } else { sign.to_owned() };
+    pen.text(&text, Point { x: at.x, y: at.y + 0.5 }, Align::Centre);
 }
 
 /// Each condition has its own outline: circle, dashed circle with a cross, broken circle, star; a

@@ -7,7 +7,7 @@ use conclave_core::{
 };
 use yew::{html::Scope, prelude::*};
 
-use super::actions;
+use super::{actions, trust};
 use crate::{
     app::App,
     lab::phase_number,
@@ -35,6 +35,7 @@ pub(crate) fn view(app: &App, node: NodeId, link: &Scope<App>) -> Html {
             </h2>
             { actions::node(app, face, link) }
             { truth(app, face) }
+            { trust::against(app, node) }
             { belief(app, node) }
             { slots(app, node) }
             { store(app, node) }

@@ -3,7 +3,7 @@
 use conclave_core::ids::ClientId;
 use yew::{html::Scope, prelude::*};
 
-use super::{actions, inspect_message, inspect_node};
+use super::{actions, inspect_message, inspect_node, trust};
 use crate::{
     app::{App, Msg, World},
     icons::{Icon, icon},
@@ -52,6 +52,7 @@ fn nothing(app: &App, link: &Scope<App>) -> Html {
                     }
                 }) }
             </div>
+            { trust::matrix(app, link) }
             if counts.read + counts.fallen_back > 0 {
                 <p class="hint" data-test="reads">{ format!(
                     "Reads: {} answered in one round, {} fell back to be ordered.",

@@ -120,7 +120,8 @@ impl Position {
         let differs = |votes: &Votes| {
             [votes.prepare, votes.commit].iter().flatten().any(|vote| self.differs(*vote))
         };
-        self.votes.iter().filter(|(_, it)| differs(it)).map(|(node, _)| *node).collect()
+        let votes = (0..).map(NodeId).zip(&self.votes);
+        votes.filter(|(_, it)| differs(it)).map(|(node, _)| node).collect()
     }
 
     /// Whether a vote is for something else than what its view decided.

@@ -120,6 +120,19 @@ impl Chronicle {
                 mark(self, Sign::Transferred(*seq));
             }
             (EventKind::Equivocation { by, .. }, _) => mark(self, Sign::Equivocation(*by)),
+            (
+                EventKind::Convicted { .. }
+                | EventKind::Suspected { .. }
+                | EventKind::Unsuspected { .. },
+                Place::Node(node),
+            ) => {
+                self.beliefs.push(us, step, node, &event.kind, self.limit);
+                match &event.kind {
+                    EventKind::Convicted { offender, .. } => mark(self, Sign::Proven(*offender)),
+                    EventKind::Suspected { peer, .. } => mark(self, Sign::Suspected(*peer)),
+                    _ => {}
+                }
+            }
             (EventKind::Intervened { action, effective: true }, _) => {
                 self.intervened(us, action);
                 if !matches!(action, Action::Submit { .. }) {

@@ -31,6 +31,8 @@ use conclave_core::{
     sorted::SortedMap,
 };
 
+use super::belief::Beliefs;
+
 pub(crate) use self::record::{Arrow, Ask, Band, Condition, Ending, Lie, Mark, Sign, Span};
 
 /// The index. Bounded if made by [`Chronicle::bounded`].
@@ -46,6 +48,7 @@ pub(crate) struct Chronicle {
     marks: VecDeque<Mark>,
     asks: VecDeque<Ask>,
     lies: VecDeque<Lie>,
+    beliefs: Beliefs,
     first_digest: SortedMap<(View, Seq), Digest>,
     /// How far each replica has executed.
     executed: SortedMap<NodeId, Seq>,
@@ -99,6 +102,11 @@ impl Chronicle {
         self.lies.iter()
     }
 
+    /// What replicas think of each other.
+    pub(crate) fn beliefs(&self) -> &Beliefs {
+        &self.beliefs
+    }
+
     /// The first batch that was proposed at a position of a view.
     pub(crate) fn is_alt(&self, view: View, seq: Seq, digest: Digest) -> bool {
         self.first_digest.get(&(view, seq)).is_some_and(|first| *first != digest)
@@ -128,7 +136,8 @@ impl Chronicle {
     }
 }
 
-fn keep<T>(queue: &mut VecDeque<T>, item: T, limit: Option<usize>) {
+/// Keeps the newest.
+pub(super) fn keep<T>(queue: &mut VecDeque<T>, item: T, limit: Option<usize>) {
     queue.push_back(item);
     if limit.is_some_and(|limit| queue.len() > limit) {
         queue.pop_front();

@@ -110,6 +110,10 @@ pub(crate) enum Sign {
     Stable(Seq),
     /// Two conflicting proposals are in one hand.
     Equivocation(NodeId),
+    /// A replica holds proof against another.
+    Proven(NodeId),
+    /// A replica suspects another.
+    Suspected(NodeId),
     /// State was transferred.
     Transferred(Seq),
 }

@@ -1,0 +1,100 @@
+//! What replicas believe of each other at a moment, beside what is so.
+
+use std::collections::VecDeque;
+
+use conclave_core::{
+    detector::evidence::Offence, event::EventKind, ids::NodeId, sorted::SortedMap,
+};
+
+/// What one replica thinks of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Opinion {
+    /// It holds proof.
+    Proven(Offence),
+    /// It suspects it: the score, and why in words.
+    Suspected(u8, String),
+    /// It did once.
+    Cleared,
+}
+
+/// An opinion, and when it was formed.
+#[derive(Clone, Debug)]
+struct Formed {
+    us: u64,
+    step: u64,
+    by: NodeId,
+    about: NodeId,
+    opinion: Opinion,
+}
+
+/// All opinions in the order in which they were formed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beliefs(VecDeque<Formed>);
+
+/// What is believed at a moment: of whom, by whom, what, and since when (µs).
+pub(crate) type Held<'a> = SortedMap<(NodeId, NodeId), (&'a Opinion, u64)>;
+
+/// What others hold of one replica.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// How many hold proof.
+    pub(crate) proven: usize,
+    /// How many suspect it without proof.
+    pub(crate) suspected: usize,
+}
+
+impl Beliefs {
+    /// Takes in what a replica comes to think. Proof isn't forgotten.
+    pub(crate) fn push(
+        &mut self,
+        us: u64,
+        step: u64,
+        by: NodeId,
+        kind: &EventKind,
+        limit: Option<usize>,
+    ) {
+        let (about, opinion) = match kind {
+            EventKind::Convicted { offender, offence, .. } => {
+                (*offender, Opinion::Proven(**offence))
+            }
+            EventKind::Suspected { peer, score, reasons } => {
+                let why: Vec<_> = reasons.iter().map(|reason| reason.kind.name()).collect();
+                (*peer, Opinion::Suspected(*score, why.join(", ")))
+            }
+            EventKind::Unsuspected { peer, .. } => (*peer, Opinion::Cleared),
+            _ => return,
+        };
+        // The replica inside a liar is honest, and finds out whose name it bears.
+        if about == by {
+            return;
+        }
+        super::chronicle::keep(&mut self.0, Formed { us, step, by, about, opinion }, limit);
+    }
+
+    /// What is believed after so many steps (`None`: as far as is known).
+    pub(crate) fn held(&self, steps: Option<u64>) -> Held<'_> {
+        let mut held = Held::new();
+        for it in self.0.iter().take_while(|it| steps.is_none_or(|steps| it.step < steps)) {
+            let key = (it.about, it.by);
+            let proven = matches!(held.get(&key), Some((Opinion::Proven(_), _)));
+            match it.opinion {
+                _ if proven => {}
+                Opinion::Cleared => drop(held.remove(&key)),
+                _ => drop(held.insert(key, (&it.opinion, it.us))),
+            }
+        }
+        held
+    }
+}
+
+/// What others hold of it.
+pub(crate) fn standing(held: &Held<'_>, about: NodeId) -> Standing {
+    let mut standing = Standing::default();
+    for (_, (opinion, _)) in held.iter().filter(|((of, _), _)| *of == about) {
+        match opinion {
+            Opinion::Proven(_) => standing.proven += 1,
+            _ => standing.suspected += 1,
+        }
+    }
+    standing
+}
