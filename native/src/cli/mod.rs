@@ -2,8 +2,8 @@
 
 mod client;
 mod cluster;
-mod evidence;
 mod evaluate;
+mod evidence;
 mod explore;
 mod init;
 mod jobs;
