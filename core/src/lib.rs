@@ -75,6 +75,9 @@
 //!   signed messages; who says what on which assumption, and why no correct replica can be
 //!   convicted, stands in [`detector::evidence`]. If more than *f* lie and agreement breaks, what
 //!   correct replicas hold convicts more than *f* of them.
+//! * **Proofs travel like everything else.** Who finds one tells all, once; statuses carry a fingerprint of
+//!   whom their sender knows to be guilty, and so repair what was lost; a file of proofs brings the
+//!   chain of epochs along, so that a stranger needs nothing but the first public keys ([`node`]).
 //! * **Membership changes.** The log is cut into epochs. A change is an ordered request of the
 //!   administrator; the epoch ends at the next checkpoint, which a quorum of the old replicas
 //!   signs and which names the new ones; votes and certificates name their epoch; newcomers,

@@ -1,7 +1,7 @@
-//! One node: a PBFT replica between its connections, its storage and whoever watches.
+//! One node: the core's node (a replica and its eyes) between its connections, its storage and whoever watches.
 //!
 //! ```text
-//!  inbound connections ──checked──▶ inbox ──▶ driver: Replica ──▶ outbound queues, client replies
+//!  inbound connections ──checked──▶ inbox ──▶ driver: node ─────▶ outbound queues, client replies
 //!                                               │      ▲
 //!                                      records  ▼      │ durable up to
 //!                                             storage ─┘
@@ -11,7 +11,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `running` | [`Node`]: starts and stops all of it |
-//! | `driver` | the one task that owns the replica |
+//! | `driver` | the one task that owns the core's node |
 //! | `storage` | [`Storage`](storage::Storage), in memory or in a file |
 //! | `journal` | the file: checksummed records, group commit, torn tails |
 //! | `observer` | [`Observer`]: the one place where events become visible and are counted |
