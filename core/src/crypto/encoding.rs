@@ -2,19 +2,20 @@
 
 use alloc::vec::Vec;
 
-use postcard::{Error, Result, ser_flavors::Flavor, serialize_with_flavor};
 use serde::{Deserialize, Serialize};
+
+use super::writer::{Sink, Writer};
 
 /// Room for every vote, reply and summary, so that they don't move while they are written.
 const ROOM: usize = 96;
-/// Numbers and names are shorter: for them a loop is cheaper than a call.
+/// Names are shorter: for them a loop is cheaper than a call.
 const SHORT: usize = 16;
-/// Room for every vote, and a short request with its names.
-const SCRATCH: usize = 160;
+/// Room for every vote, and a short request with its names. A power of two: see [`Filling`].
+const SCRATCH: usize = 256;
 
 /// The canonical encoding of a value of our own types.
 ///
-/// Postcard fails only on types without a known length or custom `Serialize` impls that do, of
+/// Encoding fails only for types without a known length or custom `Serialize` impls that do, of
 /// which the core has none; should one appear, the empty encoding verifies nowhere.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     encode_within(value, ROOM)
@@ -31,7 +32,7 @@ pub(crate) fn encode_within<T: Serialize + ?Sized>(value: &T, room: usize) -> Ve
 /// The same, behind what is in `bytes` already.
 pub(crate) fn encode_into<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) {
     let before = bytes.len();
-    if serialize_with_flavor(value, Appending(bytes)).is_err() {
+    if value.serialize(Writer(bytes)).is_err() {
         bytes.truncate(before);
     }
 }
@@ -46,103 +47,74 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
 
 /// How long the encoding is, without making it.
 pub(crate) fn encoded_len<T: Serialize + ?Sized>(value: &T) -> usize {
-    let mut len = 0;
+    let mut counted = Counting(0);
     // Fails when encoding would: see above.
-    let _ = serialize_with_flavor(value, Counting(&mut len));
-    len
-}
-
-/// Where postcard writes to when only the length matters.
-struct Counting<'a>(&'a mut usize);
-
-impl Flavor for Counting<'_> {
-    type Output = ();
-
-    #[inline]
-    fn try_push(&mut self, _: u8) -> Result<()> {
-        *self.0 += 1;
-        Ok(())
-    }
-
-    #[inline]
-    fn try_extend(&mut self, bytes: &[u8]) -> Result<()> {
-        *self.0 += bytes.len();
-        Ok(())
-    }
-
-    fn finalize(self) -> Result<()> {
-        Ok(())
-    }
+    let _ = value.serialize(Writer(&mut counted));
+    counted.0
 }
 
 /// Calls `then` with the encoding of what is mostly short: no memory is asked for then.
 pub(super) fn with_encoding<T: Serialize, R>(value: &T, then: impl FnOnce(&[u8]) -> R) -> R {
-    let mut scratch = [0; SCRATCH];
-    match serialize_with_flavor(value, Filling { bytes: &mut scratch, len: 0 }) {
-        Ok(len) => then(&scratch[..len]),
-        Err(_) => then(&encode(value)),
+    let mut scratch = Filling { bytes: [0; SCRATCH], len: 0 };
+    let encoded = value.serialize(Writer(&mut scratch));
+    match scratch.bytes.get(..scratch.len) {
+        Some(bytes) if encoded.is_ok() => then(bytes),
+        _ => then(&encode(value)),
     }
 }
 
-/// Where postcard writes what must fit. Gives how much that was.
-struct Filling<'a> {
-    bytes: &'a mut [u8; SCRATCH],
+/// When only the length matters.
+struct Counting(usize);
+
+impl Sink for Counting {
+    #[inline]
+    fn byte(&mut self, _: u8) {
+        self.0 += 1;
+    }
+
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}
+
+/// What is to be short. Where it isn't, `len` says so in the end, and `bytes` mean nothing: no byte
+/// asks whether there is room for it.
+struct Filling {
+    bytes: [u8; SCRATCH],
     len: usize,
 }
 
-impl Flavor for Filling<'_> {
-    type Output = usize;
-
+impl Sink for Filling {
     #[inline]
-    fn try_push(&mut self, byte: u8) -> Result<()> {
-        *self.bytes.get_mut(self.len).ok_or(Error::SerializeBufferFull)? = byte;
+    fn byte(&mut self, byte: u8) {
+        self.bytes[self.len % SCRATCH] = byte;
         self.len += 1;
-        Ok(())
     }
 
     #[inline]
-    fn try_extend(&mut self, bytes: &[u8]) -> Result<()> {
+    fn bytes(&mut self, bytes: &[u8]) {
         if bytes.len() <= SHORT {
-            return bytes.iter().try_for_each(|byte| self.try_push(*byte));
+            bytes.iter().for_each(|byte| self.byte(*byte));
+            return;
         }
-        let end = self.len + bytes.len();
-        let place = self.bytes.get_mut(self.len..end).ok_or(Error::SerializeBufferFull)?;
-        place.copy_from_slice(bytes);
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(place) = self.bytes.get_mut(self.len..end) {
+            place.copy_from_slice(bytes);
+        }
         self.len = end;
-        Ok(())
-    }
-
-    fn finalize(self) -> Result<usize> {
-        Ok(self.len)
     }
 }
 
-/// Where postcard writes to.
-struct Appending<'a>(&'a mut Vec<u8>);
-
-impl Flavor for Appending<'_> {
-    type Output = ();
-
+impl Sink for Vec<u8> {
     #[inline]
-    fn try_push(&mut self, byte: u8) -> Result<()> {
-        self.0.push(byte);
-        Ok(())
+    fn byte(&mut self, byte: u8) {
+        self.push(byte);
     }
 
     #[inline]
-    fn try_extend(&mut self, bytes: &[u8]) -> Result<()> {
-        if bytes.len() <= SHORT {
-            for byte in bytes {
-                self.0.push(*byte);
-            }
-        } else {
-            self.0.extend_from_slice(bytes);
-        }
-        Ok(())
-    }
-
-    fn finalize(self) -> Result<()> {
-        Ok(())
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
     }
 }
 
@@ -160,6 +132,50 @@ mod tests {
         let mut bytes = alloc::vec![9, 9];
         encode_into(&value, &mut bytes);
         assert_eq!((&bytes[..2], &bytes[2..]), (&[9, 9][..], &expected[..]));
+    }
+
+    #[derive(Serialize)]
+    enum Everything {
+        Unit,
+        New(u16),
+        Tuple(i8, i64),
+        Struct { small: f32, large: f64 },
+    }
+
+    #[derive(Serialize)]
+    struct Nothing;
+
+    #[derive(Serialize)]
+    struct New(Everything);
+
+    #[derive(Serialize)]
+    struct Pair(char, Option<()>);
+
+    #[test]
+    fn whatever_serde_knows_is_written_as_postcard_does() {
+        fn same(value: &impl Serialize) {
+            assert_eq!(encode(value), postcard::to_allocvec(value).unwrap());
+        }
+        for bit in 0..64 {
+            let number = 1_u64 << bit;
+            same(&(number, number - 1, number as u32, number as u16, number as u8));
+            let number = number as i64;
+            same(&(number, number.wrapping_neg(), number as i32, number as i16, number as i8));
+        }
+        same(&(Everything::Unit, New(Everything::New(300)), Everything::Tuple(-1, i64::MIN)));
+        same(&(Everything::Struct { small: 0.5, large: -1e300 }, Nothing, (), true, false));
+        same(&[Pair('a', None), Pair('ß', Some(()))]);
+        same(&alloc::vec!["", "text"]);
+        let map = [(1_u8, "one"), (2, "two")];
+        same(&map.into_iter().collect::<alloc::collections::BTreeMap<_, _>>());
+        struct Endless;
+        impl Serialize for Endless {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_seq(None)?;
+                unreachable!("its length is unknown")
+            }
+        }
+        assert!(encode(&(1_u8, Endless)).is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `encoding` | the one canonical encoding |
+//! | `writer` | how it is written |
 //! | `digest` | [`Digest`] (SHA-256) of it |
 //! | `authenticator` | [`Authenticator`], the trait, and [`Signature`] |
 //! | `ed25519` | the authenticator of real nodes |
@@ -22,6 +23,7 @@ mod encoding;
 mod signed;
 mod simulated;
 mod verified;
+mod writer;
 
 pub use authenticator::{Authenticator, Signature};
 pub use digest::Digest;
@@ -29,4 +31,4 @@ pub use ed25519::{BadPublicKey, Directory, Ed25519, PublicKey, SecretKey};
 pub(crate) use encoding::{decode, encode, encode_into, encode_within, encoded_len};
 pub use signed::{BadSignature, Signable, Signed};
 pub use simulated::Simulated;
-pub use verified::{Check, Refusal, Verified, verify};
+pub use verified::{Check, Refusal, Verified, verify, verify_or_return};

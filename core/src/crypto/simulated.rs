@@ -1,13 +1,11 @@
-//! The simulation's stand-in for signatures: `SipHash-2-4` with 128-bit tags, one key a principal.
+//! The simulation's stand-in for signatures: `SipHash-1-3` with 128-bit tags, one key a principal.
 //!
 //! Checking needs the signer's key, so every [`Simulated`] can derive all of them; what makes it a
 //! *signature* in the simulation is that the type signs only as its own principal. A Byzantine
 //! node is handed its own `Simulated` and nobody else's.
 
 use alloc::sync::Arc;
-use core::hash::Hasher;
-
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip128::SipHasher13;
 
 use super::{Authenticator, PublicKey, Signature};
 use crate::ids::Principal;
@@ -30,9 +28,7 @@ impl Simulated {
             Principal::Node(node) => (1 << 63, u64::from(node.0)),
             Principal::Client(client) => (0, client.0),
         };
-        let mut hasher = SipHasher24::new_with_keys(self.cluster_key, number ^ kind);
-        hasher.write(bytes);
-        hasher.finish128().as_bytes()
+        SipHasher13::new_with_keys(self.cluster_key, number ^ kind).hash(bytes).as_bytes()
     }
 }
 

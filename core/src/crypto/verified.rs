@@ -84,6 +84,17 @@ pub fn verify<T: Check>(
     members: Membership,
     authenticator: &dyn Authenticator,
 ) -> Result<Verified<T>, Refusal> {
-    value.check(members, authenticator)?;
-    Ok(Verified(value))
+    verify_or_return(value, members, authenticator).map_err(|(_, refusal)| refusal)
+}
+
+/// The same, and what is turned away comes back with the reason.
+pub fn verify_or_return<T: Check>(
+    value: T,
+    members: Membership,
+    authenticator: &dyn Authenticator,
+) -> Result<Verified<T>, (T, Refusal)> {
+    match value.check(members, authenticator) {
+        Ok(()) => Ok(Verified(value)),
+        Err(refusal) => Err((value, refusal)),
+    }
 }
