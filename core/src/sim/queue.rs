@@ -1,41 +1,46 @@
 //! What is to happen, by time; what is to happen at one time, in the order in which it was put in.
 //!
-//! A radix heap (Ahuja, Mehlhorn, Orlin, Tarjan 1990). Virtual time only moves on, so an entry need
-//! not be compared with the others: it lies in the bucket of the highest bit in which its time
-//! differs from the time that was reached, and each time that the front bucket runs dry, the next
-//! one is dealt out into those before it. Entries of one time are always in one bucket, and are
-//! never put past each other.
+//! A radix heap (Ahuja, Mehlhorn, Orlin, Tarjan 1990), or a hierarchical timing wheel (Varghese,
+//! Lauck 1987): with digits of one bit the two are the same. Virtual time only moves on, so an entry
+//! need not be compared with the others: it lies in the bucket of the highest digit in which its
+//! time differs from the time that was reached, and of that digit's value. Each time that the front
+//! runs dry, the next bucket is dealt out into those below it. Entries of one time are always in one
+//! bucket, and are never put past each other.
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::vec::Vec;
 
 use super::cluster::Due;
 use crate::time::Time;
 
-/// One bucket for each bit that can be the highest to differ.
-const BUCKETS: usize = u64::BITS as usize;
+/// So many bits a digit: with six, an entry a few milliseconds ahead is dealt out once.
+const BITS: u32 = 6;
+/// The values of a digit.
+const VALUES: usize = 1 << BITS;
 
-/// The queue.
+/// The entries that first differ from the time that was reached in one digit.
 #[derive(Clone, Debug)]
-pub(super) struct Queue {
-    /// The time that was reached: no entry is earlier.
-    reached: Time,
-    /// The entries of exactly that time.
-    front: VecDeque<Due>,
-    /// The entries that first differ from it in the bit of this index.
-    buckets: [Vec<(Time, Due)>; BUCKETS],
+struct Wheel {
+    /// By what they have there.
+    buckets: [Vec<(Time, Due)>; VALUES],
     /// Which of those hold anything.
     occupied: u64,
 }
 
-impl Default for Queue {
-    fn default() -> Self {
-        Self {
-            reached: Time::ZERO,
-            front: VecDeque::new(),
-            buckets: [const { Vec::new() }; BUCKETS],
-            occupied: 0,
-        }
-    }
+impl Wheel {
+    const EMPTY: Self = Self { buckets: [const { Vec::new() }; VALUES], occupied: 0 };
+}
+
+/// The queue.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Queue {
+    /// The time that was reached: no entry is earlier.
+    reached: Time,
+    /// The entries of exactly that time,
+    front: Vec<(Time, Due)>,
+    /// of which so many were taken.
+    taken: usize,
+    /// For each digit, the lowest first, up to the highest that was ever needed.
+    wheels: Vec<Wheel>,
 }
 
 impl Queue {
@@ -48,56 +53,73 @@ impl Queue {
     }
 
     fn place(&mut self, at: Time, due: Due) {
-        match (at.0 ^ self.reached.0).checked_ilog2() {
-            None => self.front.push_back(due),
-            Some(bit) => {
-                self.buckets[bit as usize].push((at, due));
-                self.occupied |= 1 << bit;
-            }
+        let Some(bit) = (at.0 ^ self.reached.0).checked_ilog2() else {
+            self.front.push((at, due));
+            return;
+        };
+        let digit = bit / BITS;
+        let value = (at.0 >> (digit * BITS)) as usize % VALUES;
+        if digit as usize >= self.wheels.len() {
+            self.wheels.resize(digit as usize + 1, Wheel::EMPTY);
         }
+        let wheel = &mut self.wheels[digit as usize];
+        wheel.buckets[value].push((at, due));
+        wheel.occupied |= 1 << value;
     }
 
     /// Takes the next entry, unless it is later than `end`.
     pub(super) fn pop_until(&mut self, end: Time) -> Option<(Time, Due)> {
-        if self.front.is_empty() {
+        loop {
+            if let Some(next) = self.front.get(self.taken).copied() {
+                if self.reached > end {
+                    return None;
+                }
+                self.taken += 1;
+                return Some(next);
+            }
             self.deal(end)?;
-        } else if self.reached > end {
-            return None;
         }
-        self.front.pop_front().map(|due| (self.reached, due))
     }
 
-    /// Goes on to the earliest time that has an entry, unless that is later than `end`.
+    /// The front is empty: goes on to where the next bucket begins, unless that is later than `end`,
+    /// and deals it out.
     fn deal(&mut self, end: Time) -> Option<()> {
-        if self.occupied == 0 {
+        self.front.clear();
+        self.taken = 0;
+        // Whoever differs in a lower digit only is earlier.
+        let digit = self.wheels.iter().position(|wheel| wheel.occupied != 0)?;
+        let wheel = &mut self.wheels[digit];
+        let value = wheel.occupied.trailing_zeros();
+        let shift = digit as u32 * BITS;
+        let above = self.reached.0.checked_shr(shift + BITS).unwrap_or(0);
+        let begins = Time((above << BITS | u64::from(value)) << shift);
+        if begins > end {
             return None;
         }
-        let bucket = self.occupied.trailing_zeros() as usize;
-        let earliest = self.buckets[bucket].iter().map(|(at, _)| *at).min()?;
-        if earliest > end {
-            return None;
+        self.reached = begins;
+        wheel.occupied &= wheel.occupied - 1;
+        if digit == 0 {
+            // All of one time.
+            core::mem::swap(&mut self.front, &mut wheel.buckets[value as usize]);
+            return Some(());
         }
-        self.reached = earliest;
-        self.occupied &= self.occupied - 1;
-        let mut entries = core::mem::take(&mut self.buckets[bucket]);
+        let mut entries = core::mem::take(&mut wheel.buckets[value as usize]);
         for (at, due) in entries.drain(..) {
             self.place(at, due);
         }
         // Nothing was put back into it, so it gets its memory back.
-        self.buckets[bucket] = entries;
+        self.wheels[digit].buckets[value as usize] = entries;
         Some(())
     }
 
-    /// Entries that turned out to mean nothing may have carried the queue past what is now: rare.
+    /// Looking for what comes next may have carried the queue past what is now: rare.
     fn go_back_to(&mut self, at: Time) {
-        let reached = core::mem::replace(&mut self.reached, at);
-        let front = core::mem::take(&mut self.front);
-        let buckets = core::mem::replace(&mut self.buckets, [const { Vec::new() }; BUCKETS]);
-        self.occupied = 0;
-        for due in front {
-            self.place(reached, due);
+        let before = core::mem::take(self);
+        self.reached = at;
+        for (at, due) in before.front.into_iter().skip(before.taken) {
+            self.place(at, due);
         }
-        for (at, due) in buckets.into_iter().flatten() {
+        for (at, due) in before.wheels.into_iter().flat_map(|it| it.buckets).flatten() {
             self.place(at, due);
         }
     }
