@@ -50,6 +50,14 @@ impl fmt::Display for Time {
     }
 }
 
+/// The earlier of two moments of which there may be none.
+pub(crate) fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
+    }
+}
+
 /// A moment by wall clocks: milliseconds since 1970. What replicas agree on when an application
 /// asks for the time; the protocol's own timers never look at it.
 #[derive(

@@ -26,7 +26,7 @@ use crate::{
     raft::LogGap,
     replica::{News, Ordering, Record, Shell},
     sorted::SortedMap,
-    time::Time,
+    time::{Time, earlier},
 };
 
 /// What PBFT knows of its epoch.
@@ -167,7 +167,7 @@ impl<A: Application> Ordering<A> for Pbft {
     }
 
     fn deadline(&self, shell: &Shell<A>) -> Option<Time> {
-        [self.view_timer(shell), self.batch_timer(shell)].into_iter().flatten().min()
+        earlier(self.view_timer(shell), self.batch_timer(shell))
     }
 
     fn is_waiting(&self, shell: &Shell<A>) -> bool {

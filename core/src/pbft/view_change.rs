@@ -88,8 +88,8 @@ impl Pbft {
             Standing::Active if shell.is_primary() => None,
             Standing::Active => {
                 // An epoch that is to end is owed its last positions as a client its answer.
-                let waiting = shell.pending.values().map(|pending| pending.since);
-                let since = waiting.chain(shell.ending_since).min()?;
+                let waiting = shell.pending.oldest();
+                let since = waiting.into_iter().chain(shell.ending_since).min()?;
                 let patience = shell.config.request_timeout() * (1 << self.failed_views.min(6));
                 Some(since + patience)
             }

@@ -248,7 +248,7 @@ fn gather_state(records: &mut [Record]) {
         known.extend(nodes.map(|node| (node.digest, Some(node.bytes))));
     }
     // As many as the state has parts: sorted once, not kept in order. Equal digests, equal bytes.
-    known.sort_unstable_by_key(|(digest, _)| *digest);
+    known.sort_unstable_by_key(|(digest, _)| (digest.prefix(), *digest));
     known.dedup_by_key(|(digest, _)| *digest);
     let mut nodes = Vec::new();
     let mut reached = Vec::from([certificate.digest()]);

@@ -38,13 +38,7 @@ impl<A: Application> Shell<A> {
                 requests.push(id);
                 replies.push((id, result));
             }
-            if self
-                .pending
-                .get(&id.client)
-                .is_some_and(|pending| pending.request.body.id.timestamp <= id.timestamp)
-            {
-                self.pending.remove(&id.client);
-            }
+            self.pending.answered(id);
         }
         self.executed = seq;
         self.event(EventKind::Executed { seq, digest, requests });

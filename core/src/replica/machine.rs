@@ -25,7 +25,7 @@ use crate::{
     protocol::{Effect, Input, Protocol, To},
     quorum::{MAX_NODES, Membership},
     state::Tree,
-    time::{Time, WallTime},
+    time::{Time, WallTime, earlier},
 };
 
 /// One replica. A value: clone it, hash it, feed it; see [`Protocol`].
@@ -368,7 +368,7 @@ impl<A: Application> Protocol for Replica<A> {
     fn deadline(&self) -> Option<Time> {
         let shell = &self.shell;
         let own = each!(&self.order, it => it.deadline(shell));
-        [own, shell.transfer_timer(), Some(shell.status_at)].into_iter().flatten().min()
+        earlier(own, earlier(shell.transfer_timer(), Some(shell.status_at)))
     }
 
     fn state_hash(&self) -> Digest {

@@ -3,9 +3,13 @@
 //! Fairness: requests leave in the order in which they came, and each client has one at most among
 //! those that wait, so one at most in a batch.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    vec::Vec,
+};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 use super::{sessions::Known, shell::Shell};
 use crate::{
@@ -30,11 +34,123 @@ pub(crate) struct Pending {
     pub(crate) proposed: bool,
 }
 
+/// Who waits, each client with its latest request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiting {
+    /// Bounded by the number of clients whose keys are known. A client that was answered mostly
+    /// asks again soon, so it keeps its place for a while.
+    clients: BTreeMap<ClientId, Option<Pending>>,
+    /// How many of those wait.
+    count: usize,
+    /// Since when who waits, the oldest first: time only moves on. The first is true; behind it
+    /// there may be entries of who waits no longer or anew.
+    ages: VecDeque<(Time, ClientId)>,
+}
+
+/// Who waits, and nothing that follows from how it came about.
+impl Serialize for Waiting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut waiting = serializer.serialize_seq(Some(self.count))?;
+        self.iter().try_for_each(|pending| waiting.serialize_element(pending))?;
+        waiting.end()
+    }
+}
+
+impl Waiting {
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// In the order of clients.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pending> {
+        self.clients.values().flatten()
+    }
+
+    pub(crate) fn get(&self, client: ClientId) -> Option<&Pending> {
+        self.clients.get(&client)?.as_ref()
+    }
+
+    fn get_mut(&mut self, client: ClientId) -> Option<&mut Pending> {
+        self.clients.get_mut(&client)?.as_mut()
+    }
+
+    /// Since when the client has waited that has waited longest.
+    pub(crate) fn oldest(&self) -> Option<Time> {
+        self.ages.front().map(|(since, _)| *since)
+    }
+
+    fn insert(&mut self, client: ClientId, pending: Pending) {
+        self.ages.push_back((pending.since, client));
+        let known = self.clients.insert(client, Some(pending)).flatten();
+        self.count += usize::from(known.is_none());
+        self.drop_ages();
+    }
+
+    /// Whoever waits for this request or an earlier one has its answer.
+    pub(crate) fn answered(&mut self, id: RequestId) {
+        let Some(place) = self.clients.get_mut(&id.client) else { return };
+        let answered = |it: &mut Pending| it.request.body.id.timestamp <= id.timestamp;
+        if place.take_if(answered).is_some() {
+            self.count -= 1;
+            self.drop_places();
+            self.drop_ages();
+        }
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&Pending) -> bool) {
+        self.clients.retain(|_, pending| pending.as_ref().is_some_and(&mut keep));
+        self.count = self.clients.len();
+        self.drop_ages();
+    }
+
+    /// Drops the places of those who wait no longer, if there are many.
+    fn drop_places(&mut self) {
+        if self.clients.len() > 2 * self.count + QUEUE_SLACK {
+            self.clients.retain(|_, pending| pending.is_some());
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// All wait anew, in the order in which they have waited.
+    fn restart(&mut self, now: Time, mut each: impl FnMut(&mut Pending)) {
+        let mut waiting: Vec<_> = self.clients.values_mut().flatten().collect();
+        waiting.sort_by_key(|pending| (pending.since, pending.request.body.id));
+        self.ages.clear();
+        for pending in waiting {
+            pending.since = now;
+            self.ages.push_back((now, pending.request.body.id.client));
+            each(pending);
+        }
+    }
+
+    /// Drops what means nothing any more from the front, and from behind it if there is much.
+    fn drop_ages(&mut self) {
+        let clients = &self.clients;
+        let is_true = |(since, client): &(Time, ClientId)| {
+            let pending = clients.get(client).and_then(Option::as_ref);
+            pending.is_some_and(|pending| pending.since == *since)
+        };
+        while self.ages.front().is_some_and(|age| !is_true(age)) {
+            self.ages.pop_front();
+        }
+        if self.ages.len() > 2 * self.count + QUEUE_SLACK {
+            self.ages.retain(is_true);
+        }
+    }
+}
+
 impl<A: Application> Shell<A> {
     /// Remembers that a client waits, from which moment on the primary is being timed.
     pub(crate) fn await_execution(&mut self, request: &Arc<Signed<Request>>, proposed: bool) {
         let RequestId { client, timestamp } = request.body.id;
-        if let Some(pending) = self.pending.get_mut(&client) {
+        if let Some(pending) = self.pending.get_mut(client) {
             let known = pending.request.body.id.timestamp;
             if known == timestamp {
                 pending.proposed |= proposed;
@@ -46,22 +162,24 @@ impl<A: Application> Shell<A> {
         let pending = Pending { request: request.clone(), since: self.now, proposed };
         self.pending.insert(client, pending);
         self.queue.push_back((client, timestamp));
-        if self.queue.len() > 2 * self.pending.len() + QUEUE_SLACK {
-            let pending = &self.pending;
-            self.queue.retain(|(client, timestamp)| {
-                pending
-                    .get(client)
-                    .is_some_and(|it| it.request.body.id.timestamp == *timestamp && !it.proposed)
-            });
-        }
+        self.drop_from_queue();
         self.event(EventKind::RequestAccepted { request: request.body.id });
     }
 
-    /// What an entry of the queue stands for, unless it is done or proposed.
-    fn waiting(&self, (client, timestamp): (ClientId, Timestamp)) -> Option<&Pending> {
-        self.pending
-            .get(&client)
-            .filter(|it| it.request.body.id.timestamp == timestamp && !it.proposed)
+    /// Drops what is done or proposed from the front of the queue, and from behind it if there is
+    /// much.
+    fn drop_from_queue(&mut self) {
+        while self.queue.front().is_some_and(|entry| self.waiting(*entry).is_none()) {
+            self.queue.pop_front();
+        }
+        if self.queue.len() > 2 * self.pending.len() + QUEUE_SLACK {
+            let pending = &self.pending;
+            self.queue.retain(|entry| waiting(pending, *entry).is_some());
+        }
+    }
+
+    fn waiting(&self, entry: (ClientId, Timestamp)) -> Option<&Pending> {
+        waiting(&self.pending, entry)
     }
 
     /// Since when the oldest of those that wait has waited.
@@ -102,7 +220,7 @@ impl<A: Application> Shell<A> {
             }
             requests.push(pending.request.clone());
             self.queue.pop_front();
-            if let Some(pending) = self.pending.get_mut(&entry.0) {
+            if let Some(pending) = self.pending.get_mut(entry.0) {
                 pending.proposed = true;
             }
         }
@@ -113,20 +231,79 @@ impl<A: Application> Shell<A> {
     /// of its numbers, is under way.
     pub(crate) fn wait_anew(&mut self, carried: &[RequestId]) {
         self.ending_since = self.register.end().map(|_| self.now);
-        let mut waiting: Vec<_> = self.pending.values_mut().collect();
-        waiting.sort_by_key(|pending| (pending.since, pending.request.body.id));
-        self.queue.clear();
-        for pending in waiting {
+        let queue = &mut self.queue;
+        queue.clear();
+        self.pending.restart(self.now, |pending| {
             let id = pending.request.body.id;
-            pending.since = self.now;
             pending.proposed = carried.binary_search(&id).is_ok();
-            self.queue.push_back((id.client, id.timestamp));
-        }
+            queue.push_back((id.client, id.timestamp));
+        });
     }
 
     /// Clients whose requests the state has an answer to wait no longer.
     pub(crate) fn forget_answered(&mut self) {
         let sessions = &self.sessions;
-        self.pending.retain(|_, pending| sessions.lookup(pending.request.body.id) == Known::New);
+        self.pending.retain(|pending| sessions.lookup(pending.request.body.id) == Known::New);
+    }
+}
+
+/// What an entry of the queue stands for, unless it is done or proposed.
+fn waiting(pending: &Waiting, (client, timestamp): (ClientId, Timestamp)) -> Option<&Pending> {
+    let pending = pending.get(client)?;
+    (pending.request.body.id.timestamp == timestamp && !pending.proposed).then_some(pending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{crypto::Simulated, dice::Dice, ids::Principal};
+
+    fn request(client: u64, timestamp: u64) -> Arc<Signed<Request>> {
+        let id = RequestId { client: ClientId(client), timestamp: Timestamp(timestamp) };
+        let keys = Simulated::new(Principal::Client(id.client), 7);
+        Signed::new(Request { id, operation: Vec::new() }, &keys).into()
+    }
+
+    #[test]
+    fn the_longest_wait_is_known_whoever_comes_and_is_answered_and_memory_is_bounded() {
+        let mut dice = Dice::new(3, 0);
+        let mut waiting = Waiting::default();
+        let mut known = BTreeMap::<u64, (u64, Time)>::new();
+        for step in 1..20_000 {
+            let (now, client) = (Time(step / 3), dice.below(300));
+            match dice.below(40) {
+                0 => {
+                    waiting.restart(now, |pending| pending.proposed = true);
+                    known.values_mut().for_each(|(_, since)| *since = now);
+                }
+                1 => {
+                    waiting.retain(|pending| pending.request.body.id.client.0 % 2 == 0);
+                    known.retain(|client, _| client % 2 == 0);
+                }
+                2 => {
+                    waiting.clear();
+                    known.clear();
+                }
+                3..20 => {
+                    let timestamp = dice.below(step);
+                    waiting.answered(request(client, timestamp).body.id);
+                    if known.get(&client).is_some_and(|(asked, _)| *asked <= timestamp) {
+                        known.remove(&client);
+                    }
+                }
+                _ => {
+                    let request = request(client, step);
+                    let pending = Pending { request, since: now, proposed: false };
+                    waiting.insert(ClientId(client), pending);
+                    known.insert(client, (step, now));
+                }
+            }
+            assert_eq!(waiting.oldest(), known.values().map(|(_, since)| *since).min());
+            assert_eq!((waiting.len(), waiting.is_empty()), (known.len(), known.is_empty()));
+            let ids = waiting.iter().map(|pending| pending.request.body.id.client.0);
+            assert!(ids.eq(known.keys().copied()));
+            assert!(waiting.ages.len() <= 2 * known.len() + QUEUE_SLACK);
+            assert!(waiting.clients.len() <= 2 * known.len() + QUEUE_SLACK + 1);
+        }
     }
 }

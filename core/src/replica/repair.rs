@@ -92,7 +92,7 @@ impl<A: Application> Shell<A> {
         let interval = self.config.status_interval();
         let stuck: Vec<_> = self
             .pending
-            .values()
+            .iter()
             .filter(|pending| !pending.proposed && pending.since + interval <= self.now)
             .take(RELAYED_AT_A_TIME)
             .map(|pending| pending.request.clone())

@@ -126,12 +126,14 @@ impl Sessions {
         self.bounds.uses += 1;
         let session = Session { last: id.timestamp, used: self.bounds.uses, result };
         let entry = (session.used, id.client);
-        // Uses rise, so this is the end.
-        let place = match self.by_use.back() {
-            Some(last) if *last > entry => self.by_use.partition_point(|other| *other < entry),
-            _ => self.by_use.len(),
-        };
-        self.by_use.insert(place, entry);
+        // Uses rise, so its place is the end; but for a table that somebody put together falsely.
+        match self.by_use.back() {
+            Some(last) if *last > entry => {
+                let place = self.by_use.partition_point(|other| *other < entry);
+                self.by_use.insert(place, entry);
+            }
+            _ => self.by_use.push_back(entry),
+        }
         if self.piece_mut(id.client).insert(id.client, session).is_none() {
             self.count += 1;
         }

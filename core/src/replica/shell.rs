@@ -1,10 +1,6 @@
 //! What all epochs of one replica share.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
@@ -14,7 +10,7 @@ use super::{
     epochs::{EpochEnd, Register},
     ordering::News,
     outbox::Outbox,
-    pending::Pending,
+    pending::Waiting,
     sessions::Sessions,
     transfer::{Served, Transfer},
 };
@@ -77,8 +73,8 @@ pub(crate) struct Shell<A> {
     /// Since when who leads has owed the epoch its last positions.
     pub(crate) ending_since: Option<Time>,
 
-    /// One request a client: bounded by the number of clients whose keys are known.
-    pub(crate) pending: BTreeMap<ClientId, Pending>,
+    /// One request a client.
+    pub(crate) pending: Waiting,
     /// The clients of `pending` in order of arrival, so that who leads is fair. May name requests
     /// that are done; those are skipped.
     pub(crate) queue: VecDeque<(ClientId, Timestamp)>,
@@ -141,7 +137,7 @@ impl<A: Application> Shell<A> {
             chain: Vec::new(),
             previous: None,
             ending_since: None,
-            pending: BTreeMap::new(),
+            pending: Waiting::default(),
             queue: VecDeque::new(),
             checkpoints: CheckpointVotes::default(),
             stable: None,
