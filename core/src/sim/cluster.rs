@@ -97,7 +97,7 @@ pub struct Cluster {
     recording: bool,
     events: Vec<Event>,
     /// What arrives, for whoever listens: see [`Cluster::listen`].
-    heard: Option<Vec<Heard>>,
+    pub(super) heard: Option<Vec<Heard>>,
 }
 
 /// A message as it arrived somewhere: what a detector beside the receiver sees.
@@ -196,10 +196,8 @@ impl Cluster {
         self.heard.as_mut().map(core::mem::take).unwrap_or_default()
     }
 
-    pub(super) fn hear(&mut self, from: Principal, to: Principal, letter: &Letter, refused: bool) {
-        if let Some(heard) = &mut self.heard {
-            heard.push(Heard { from, to, message: letter.message().clone(), refused });
-        }
+    pub(super) fn hear(&mut self, heard: Heard) {
+        self.heard.get_or_insert_default().push(heard);
     }
 
     pub(super) fn stop_recording(&mut self) {

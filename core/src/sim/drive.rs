@@ -4,7 +4,7 @@ use alloc::{format, string::ToString, sync::Arc};
 
 use super::{
     adversary::Liar,
-    cluster::{Cluster, Due},
+    cluster::{Cluster, Due, Heard},
     disk::Write,
     flight::InFlight,
     invariant::Invariant,
@@ -42,8 +42,11 @@ impl Cluster {
         }
         self.counts.delivered += 1;
         self.arrived(id, from, to, &letter);
+        let heard = self.heard.is_some().then(|| letter.message().clone());
         let opened = letter.open(self.members_of(to), self.keys(to));
-        self.hear(from, to, &letter, opened.is_err());
+        if let Some(message) = heard {
+            self.hear(Heard { from, to, message, refused: opened.is_err() });
+        }
         let message = match opened {
             Ok(message) => message,
             Err(refusal) => {
@@ -109,7 +112,7 @@ impl Cluster {
                 self.send(from, Principal::Node(to), message);
             }
             Effect::Send { to: To::Others, message } => {
-                self.broadcast(from, self.members_of(from).others(node), &message);
+                self.broadcast(from, self.members_of(from).others(node), message);
             }
             Effect::Reply { client, message } => {
                 self.send(from, Principal::Client(client), message);
@@ -210,7 +213,7 @@ impl Cluster {
         &mut self,
         from: Principal,
         receivers: impl Iterator<Item = NodeId>,
-        message: &Message,
+        message: Message,
     ) {
         let lies = matches!(from, Principal::Node(node)
             if !self.hosts[node.0 as usize].strategies.is_empty());
@@ -219,7 +222,7 @@ impl Cluster {
                 self.send(from, Principal::Node(to), message.clone());
             }
         } else {
-            let letter = self.letter(from, message.clone());
+            let letter = self.letter(from, message);
             for to in receivers {
                 self.post(from, Principal::Node(to), letter.clone(), self.now);
             }
@@ -395,7 +398,7 @@ impl Cluster {
                     self.send(from, Principal::Node(node), message);
                 }
                 ClientEffect::Send { to: To::Others, message } => {
-                    self.broadcast(from, self.members_of(from).nodes(), &message);
+                    self.broadcast(from, self.members_of(from).nodes(), message);
                 }
                 ClientEffect::EpochLearnt => {}
                 ClientEffect::Retransmitted(request) => {
@@ -416,6 +419,7 @@ impl Cluster {
                         let legal =
                             self.linearizability.completed(&self.history, request, &result, way);
                         self.check(legal);
+                        self.history.answered(request);
                     }
                     if id == ClientId::ADMINISTRATOR {
                         self.change_was_answered(index, &result);

@@ -7,47 +7,51 @@
 //! membership gets that one outcome; a message that a liar changes for one receiver is another
 //! message, with a check of its own. Real nodes check for themselves.
 
+use alloc::sync::Arc;
+
 use crate::{
-    crypto::{Authenticator, Refusal, Verified, verify},
+    crypto::{Authenticator, Refusal, Verified, verify, verify_or_return},
     pbft::{Message, MessageKind, Summary},
     quorum::Membership,
 };
 
 /// One message, not yet opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Letter {
-    message: Message,
     members: Membership,
-    checked: Result<Verified<Message>, Refusal>,
+    checked: Result<Verified<Message>, (Message, Refusal)>,
 }
 
 impl Letter {
     pub(super) fn new(message: Message, members: Membership, keys: &dyn Authenticator) -> Self {
-        Self { checked: verify(message.clone(), members, keys), message, members }
+        Self { members, checked: verify_or_return(message, members, keys) }
     }
 
     pub(super) fn message(&self) -> &Message {
-        &self.message
+        match &self.checked {
+            Ok(message) => message,
+            Err((message, _)) => message,
+        }
     }
 
     pub(super) fn summary(&self) -> Summary {
-        self.message.summary()
+        self.message().summary()
     }
 
     pub(super) fn kind(&self) -> MessageKind {
-        self.message.kind()
+        self.message().kind()
     }
 
-    /// What a receiver finds who opens it.
+    /// What a receiver finds who opens it. The last one gets the message itself.
     pub(super) fn open(
-        &self,
+        self: Arc<Self>,
         members: Membership,
         keys: &dyn Authenticator,
     ) -> Result<Verified<Message>, Refusal> {
         if members == self.members {
-            self.checked.clone()
+            Arc::unwrap_or_clone(self).checked.map_err(|(_, refusal)| refusal)
         } else {
-            verify(self.message.clone(), members, keys)
+            verify(self.message().clone(), members, keys)
         }
     }
 }

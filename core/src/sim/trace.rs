@@ -8,8 +8,8 @@
 //! | record | words | beside its tag |
 //! |---|---|---|
 //! | the time | 1 | only when it moves on: what follows happens then |
-//! | a message is written | 2 to 10 | by whom, and its summary |
-//! | it leaves | 2 | its number, for whom |
+//! | a message is written | 2 to 7 | by whom, and its summary, of digests the first word |
+//! | it leaves | 1 or 2 | its number, for whom |
 //! | it arrives | 1 | its number: from whom, where and what it says was said when it left |
 //! | a replica holds a request | 3 | where, which |
 //! | a client asks, a client is answered | 4 and more | which; the bytes that the words of the event are made from |
@@ -37,7 +37,7 @@ use crate::{
 /// So many bytes are gathered before they are hashed: hashing a few at a time costs twice as much.
 const GATHERED: usize = 1_024;
 /// Where the tag stands in a record's first word. What is below it has room: two thousand years in
-/// microseconds, more messages than can ever be sent.
+/// microseconds, or a million million messages beside a node.
 const TAG_SHIFT: u32 = 56;
 
 /// The kinds of record.
@@ -116,10 +116,9 @@ impl Trace {
     /// A message is written, for one or for many.
     pub(crate) fn written(&mut self, at: Time, from: Principal, what: &Summary) {
         self.at(at);
-        let digest = what.digest.map(|digest| digest.0);
         let (from_client, from) = numbered(from);
         let present = [from_client, what.view.is_some(), what.seq.is_some()];
-        let present = present.into_iter().chain([digest.is_some(), what.request.is_some()]);
+        let present = present.into_iter().chain([what.digest.is_some(), what.request.is_some()]);
         let present = present.fold(0, |bits, bit| bits << 1 | u64::from(bit));
         self.words([Tag::Written.with((what.kind as u64) << 8 | present), from]);
         if let Some(view) = what.view {
@@ -128,8 +127,8 @@ impl Trace {
         if let Some(seq) = what.seq {
             self.words([seq.0]);
         }
-        if let Some(digest) = digest {
-            self.gathered.extend_from_slice(&digest);
+        if let Some(digest) = what.digest {
+            self.words([digest.prefix()]);
         }
         if let Some(request) = what.request {
             self.words([request.client.0, request.timestamp.0]);
@@ -139,11 +138,12 @@ impl Trace {
     /// The message that was written last, or a copy of one, leaves.
     pub(crate) fn left(&mut self, at: Time, id: MessageId, to: Principal) {
         self.at(at);
-        let (tag, to) = match numbered(to) {
-            (false, node) => (Tag::LeftForNode, node),
-            (true, client) => (Tag::LeftForClient, client),
-        };
-        self.words([tag.with(id.0), to]);
+        match to {
+            Principal::Node(node) => {
+                self.words([Tag::LeftForNode.with(id.0 << 16 | u64::from(node.0))]);
+            }
+            Principal::Client(client) => self.words([Tag::LeftForClient.with(id.0), client.0]),
+        }
         self.hash_if_much();
     }
 

@@ -87,6 +87,12 @@ impl Operation {
         crate::crypto::decode(bytes)
     }
 
+    /// Whether these bytes begin as the encoding of a [`Self::PutFor`] does: asked of every
+    /// operation, and few are.
+    pub(super) fn may_be_put_for(bytes: &[u8]) -> bool {
+        bytes.first() == Some(&4)
+    }
+
     /// The key that it reads or writes.
     pub fn key(&self) -> &[u8] {
         match self {

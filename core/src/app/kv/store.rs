@@ -71,36 +71,46 @@ impl KeyValue {
 
     /// Puts an entry in the place of what a key of this bucket had; `None` removes it.
     fn replace(&mut self, index: u32, key: Vec<u8>, new: Option<Entry>) {
-        let Some(known) = self.entry(index, &key).map(|entry| entry.expires) else {
-            if let Some(entry) = new {
-                self.insert(index, key, entry);
-            }
-            return;
-        };
-        if let Some(at) = known {
-            self.expiries.remove(&(at, key.clone()));
-        }
         match new {
             Some(entry) => self.insert(index, key, entry),
-            None => self.remove(index, &key),
+            None => self.remove(index, key),
         }
     }
 
     fn insert(&mut self, index: u32, key: Vec<u8>, entry: Entry) {
         self.changed.insert(index);
-        if let Some(at) = entry.expires {
-            self.expiries.insert((at, key.clone()));
+        let expires = entry.expires;
+        let bucket = Arc::make_mut(self.buckets.entry(index).or_default());
+        let Some(known) = bucket.0.get_mut(&key) else {
+            if let Some(at) = expires {
+                self.expiries.insert((at, key.clone()));
+            }
+            bucket.0.insert(key, entry);
+            return;
+        };
+        match (core::mem::replace(known, entry).expires, expires) {
+            (None, None) => {}
+            (None, Some(at)) => _ = self.expiries.insert((at, key)),
+            (Some(before), None) => _ = self.expiries.remove(&(before, key)),
+            (Some(before), Some(at)) => {
+                self.expiries.remove(&(before, key.clone()));
+                self.expiries.insert((at, key));
+            }
         }
-        Arc::make_mut(self.buckets.entry(index).or_default()).0.insert(key, entry);
     }
 
-    fn remove(&mut self, index: u32, key: &[u8]) {
-        let Some(bucket) = self.buckets.get_mut(&index) else { return };
+    fn remove(&mut self, index: u32, key: Vec<u8>) {
+        let Some(bucket) = self.buckets.get_mut(&index).filter(|it| it.0.contains_key(&key)) else {
+            return;
+        };
         self.changed.insert(index);
         let bucket = Arc::make_mut(bucket);
-        bucket.0.remove(key);
+        let known = bucket.0.remove(&key);
         if bucket.0.is_empty() {
             self.buckets.remove(&index);
+        }
+        if let Some(at) = known.and_then(|entry| entry.expires) {
+            self.expiries.remove(&(at, key));
         }
     }
 
@@ -176,7 +186,8 @@ impl Application for KeyValue {
     }
 
     fn needs_time(operation: &[u8]) -> bool {
-        matches!(Operation::decode(operation), Some(Operation::PutFor { .. }))
+        Operation::may_be_put_for(operation)
+            && matches!(Operation::decode(operation), Some(Operation::PutFor { .. }))
     }
 
     fn follows_time(&self) -> bool {
@@ -315,6 +326,22 @@ mod tests {
         assert_eq!(store.apply(get("other"), &AT(15)), Outcome::Value(None));
         assert_eq!(store, KeyValue::default());
         assert!(!store.follows_time());
+    }
+
+    #[test]
+    fn only_a_key_with_a_time_makes_a_batch_need_one() {
+        let all = [
+            get("k"),
+            put("k", "v"),
+            Operation::Delete { key: b"k".to_vec() },
+            Operation::CompareAndSet { key: b"k".to_vec(), expected: None, new: None },
+            put_for("k", 10),
+        ];
+        assert_eq!(
+            all.map(|operation| KeyValue::needs_time(&operation.encode())),
+            [false, false, false, false, true]
+        );
+        assert!(!KeyValue::needs_time(&[]) && !KeyValue::needs_time(&[4]), "no operation");
     }
 
     #[test]

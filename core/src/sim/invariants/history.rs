@@ -84,6 +84,14 @@ impl History {
         self.asked[client].push(Asked { operation, executed, result });
     }
 
+    /// A correct client accepted an answer. Of a request that stands in the history, that is all
+    /// that needs to be known from here on: a long run asks a lot.
+    pub(in super::super) fn answered(&mut self, id: RequestId) {
+        if let Some(asked) = self.asked_mut(id).filter(|asked| asked.executed.is_some()) {
+            (asked.operation, asked.result) = (Vec::new(), Vec::new());
+        }
+    }
+
     /// A Byzantine client signed this, whatever it told anybody else.
     pub(in super::super) fn signed(&mut self, id: RequestId, operation: &[u8]) {
         if self.asked(id).is_none() {
@@ -201,13 +209,6 @@ impl History {
                 );
                 return Err((Invariant::Validity, detail));
             };
-            if asked.operation != request.body.operation && !also_signed {
-                let detail = format!(
-                    "node {node} executed request {} of client {} with another operation",
-                    id.timestamp, id.client
-                );
-                return Err((Invariant::Validity, detail));
-            }
             if let Some((before, _)) = asked.executed {
                 let detail = format!(
                     "node {node} executed request {} of client {} at {seq}, and it stands at \
@@ -215,6 +216,13 @@ impl History {
                     id.timestamp, id.client
                 );
                 return Err((Invariant::ExactlyOnce, detail));
+            }
+            if asked.operation != request.body.operation && !also_signed {
+                let detail = format!(
+                    "node {node} executed request {} of client {} with another operation",
+                    id.timestamp, id.client
+                );
+                return Err((Invariant::Validity, detail));
             }
             asked.executed = Some((seq, order));
             let result = self.give(id.client, seq, &request.body.operation);
