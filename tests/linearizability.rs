@@ -69,9 +69,9 @@ impl Specification for Cell {
         // Nothing here expires, so the time doesn't matter.
         let (mut store, context) = (KeyValue::default(), Context::default());
         if let Some(value) = held.clone() {
-            store.apply(Operation::Put { key: key.clone(), value }, &context);
+            store.apply(&Operation::Put { key: &key, value: &value }, &context);
         }
-        let outcome = store.apply(operation.clone(), &context).to_string();
+        let outcome = store.apply(&operation.lent(), &context).to_string();
         if told.as_ref().is_some_and(|told| *told != outcome) {
             return (false, held.clone());
         }

@@ -95,7 +95,9 @@ impl Sink for Filling {
     #[inline]
     fn bytes(&mut self, bytes: &[u8]) {
         if bytes.len() <= SHORT {
-            bytes.iter().for_each(|byte| self.byte(*byte));
+            for byte in bytes {
+                self.byte(*byte);
+            }
             return;
         }
         let end = self.len.saturating_add(bytes.len());

@@ -274,7 +274,9 @@ mod tests {
             match dice.below(40) {
                 0 => {
                     waiting.restart(now, |pending| pending.proposed = true);
-                    known.values_mut().for_each(|(_, since)| *since = now);
+                    for (_, since) in known.values_mut() {
+                        *since = now;
+                    }
                 }
                 1 => {
                     waiting.retain(|pending| pending.request.body.id.client.0 % 2 == 0);

@@ -18,51 +18,57 @@ const _: () = assert!(
     "a compare-and-set with the longest key and values must fit into an operation"
 );
 
-/// What a client can ask.
+/// What a client can ask; its bytes its own, or those of the encoding that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Operation {
+#[serde(
+    rename_all = "kebab-case",
+    bound(
+        serialize = "B: serde_bytes::Serialize",
+        deserialize = "B: serde_bytes::Deserialize<'de>"
+    )
+)]
+pub enum Operation<B = Vec<u8>> {
     /// Read a key.
     Get {
         /// The key.
         #[serde(with = "serde_bytes")]
-        key: Vec<u8>,
+        key: B,
     },
     /// Write a key.
     Put {
         /// The key.
         #[serde(with = "serde_bytes")]
-        key: Vec<u8>,
+        key: B,
         /// Its new value.
         #[serde(with = "serde_bytes")]
-        value: Vec<u8>,
+        value: B,
     },
     /// Remove a key.
     Delete {
         /// The key.
         #[serde(with = "serde_bytes")]
-        key: Vec<u8>,
+        key: B,
     },
     /// Write a key if it has the expected value.
     CompareAndSet {
         /// The key.
         #[serde(with = "serde_bytes")]
-        key: Vec<u8>,
+        key: B,
         /// What it must hold; `None`: it must not exist.
         #[serde(default, with = "serde_bytes")]
-        expected: Option<Vec<u8>>,
+        expected: Option<B>,
         /// What it then holds; `None`: it is removed.
         #[serde(default, with = "serde_bytes")]
-        new: Option<Vec<u8>>,
+        new: Option<B>,
     },
     /// Write a key that vanishes by itself.
     PutFor {
         /// The key.
         #[serde(with = "serde_bytes")]
-        key: Vec<u8>,
+        key: B,
         /// Its new value.
         #[serde(with = "serde_bytes")]
-        value: Vec<u8>,
+        value: B,
         /// After so many milliseconds of agreed time it is gone.
         ttl_ms: u64,
     },
@@ -83,8 +89,23 @@ impl Operation {
     }
 
     /// Reads an operation that fills `bytes`; `None` for anything else.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(bytes: &[u8]) -> Option<Operation<&[u8]>> {
         crate::crypto::decode(bytes)
+    }
+
+    /// The same operation, its bytes lent.
+    pub fn lent(&self) -> Operation<&[u8]> {
+        match self {
+            Self::Get { key } => Operation::Get { key },
+            Self::Put { key, value } => Operation::Put { key, value },
+            Self::Delete { key } => Operation::Delete { key },
+            Self::CompareAndSet { key, expected, new } => {
+                Operation::CompareAndSet { key, expected: expected.as_deref(), new: new.as_deref() }
+            }
+            Self::PutFor { key, value, ttl_ms } => {
+                Operation::PutFor { key, value, ttl_ms: *ttl_ms }
+            }
+        }
     }
 
     /// Whether these bytes begin as the encoding of a [`Self::PutFor`] does: asked of every
@@ -92,7 +113,9 @@ impl Operation {
     pub(super) fn may_be_put_for(bytes: &[u8]) -> bool {
         bytes.first() == Some(&4)
     }
+}
 
+impl<B: AsRef<[u8]>> Operation<B> {
     /// The key that it reads or writes.
     pub fn key(&self) -> &[u8] {
         match self {
@@ -100,21 +123,22 @@ impl Operation {
             | Self::Put { key, .. }
             | Self::PutFor { key, .. }
             | Self::Delete { key }
-            | Self::CompareAndSet { key, .. } => key,
+            | Self::CompareAndSet { key, .. } => key.as_ref(),
         }
     }
+}
 
+impl Operation<&[u8]> {
     pub(super) fn within_limits(&self) -> bool {
-        let value_fits = |value: &Option<Vec<u8>>| {
-            value.as_ref().is_none_or(|value| value.len() <= MAX_VALUE_BYTES)
-        };
+        let value_fits =
+            |value: Option<&[u8]>| value.is_none_or(|value| value.len() <= MAX_VALUE_BYTES);
         match self {
             Self::Get { key } | Self::Delete { key } => key.len() <= MAX_KEY_BYTES,
             Self::Put { key, value } | Self::PutFor { key, value, .. } => {
                 key.len() <= MAX_KEY_BYTES && value.len() <= MAX_VALUE_BYTES
             }
             Self::CompareAndSet { key, expected, new } => {
-                key.len() <= MAX_KEY_BYTES && value_fits(expected) && value_fits(new)
+                key.len() <= MAX_KEY_BYTES && value_fits(*expected) && value_fits(*new)
             }
         }
     }

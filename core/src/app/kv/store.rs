@@ -69,53 +69,43 @@ impl KeyValue {
         Outcome::Value(self.live(bucket_of(key), key, context.time).cloned())
     }
 
-    /// Puts an entry in the place of what a key of this bucket had; `None` removes it.
-    fn replace(&mut self, index: u32, key: Vec<u8>, new: Option<Entry>) {
-        match new {
-            Some(entry) => self.insert(index, key, entry),
-            None => self.remove(index, key),
-        }
-    }
-
-    fn insert(&mut self, index: u32, key: Vec<u8>, entry: Entry) {
+    fn put(&mut self, index: u32, key: &[u8], value: &[u8], expires: Option<WallTime>) {
         self.changed.insert(index);
-        let expires = entry.expires;
         let bucket = Arc::make_mut(self.buckets.entry(index).or_default());
-        let Some(known) = bucket.0.get_mut(&key) else {
-            if let Some(at) = expires {
-                self.expiries.insert((at, key.clone()));
+        let before = match bucket.0.get_mut(key) {
+            Some(known) => {
+                known.value.clear();
+                known.value.extend_from_slice(value);
+                core::mem::replace(&mut known.expires, expires)
             }
-            bucket.0.insert(key, entry);
-            return;
+            None => {
+                bucket.0.insert(key.to_vec(), Entry { value: value.to_vec(), expires });
+                None
+            }
         };
-        match (core::mem::replace(known, entry).expires, expires) {
-            (None, None) => {}
-            (None, Some(at)) => _ = self.expiries.insert((at, key)),
-            (Some(before), None) => _ = self.expiries.remove(&(before, key)),
-            (Some(before), Some(at)) => {
-                self.expiries.remove(&(before, key.clone()));
-                self.expiries.insert((at, key));
+        if before != expires {
+            if let Some(before) = before {
+                self.expiries.remove(&(before, key.to_vec()));
+            }
+            if let Some(at) = expires {
+                self.expiries.insert((at, key.to_vec()));
             }
         }
     }
 
-    fn remove(&mut self, index: u32, key: Vec<u8>) {
-        let Some(bucket) = self.buckets.get_mut(&index).filter(|it| it.0.contains_key(&key)) else {
+    fn remove(&mut self, index: u32, key: &[u8]) {
+        let Some(bucket) = self.buckets.get_mut(&index).filter(|it| it.0.contains_key(key)) else {
             return;
         };
         self.changed.insert(index);
         let bucket = Arc::make_mut(bucket);
-        let known = bucket.0.remove(&key);
+        let known = bucket.0.remove(key);
         if bucket.0.is_empty() {
             self.buckets.remove(&index);
         }
         if let Some(at) = known.and_then(|entry| entry.expires) {
-            self.expiries.remove(&(at, key));
+            self.expiries.remove(&(at, key.to_vec()));
         }
-    }
-
-    fn put(&mut self, index: u32, key: Vec<u8>, value: Vec<u8>, expires: Option<WallTime>) {
-        self.replace(index, key, Some(Entry { value, expires }));
     }
 
     fn clear_away(&mut self, time: WallTime) {
@@ -124,20 +114,20 @@ impl KeyValue {
                 return;
             };
             let key = key.clone();
-            self.replace(bucket_of(&key), key, None);
+            self.remove(bucket_of(&key), &key);
         }
     }
 
     /// Carries out one operation.
-    pub fn apply(&mut self, operation: Operation, context: &Context) -> Outcome {
+    pub fn apply(&mut self, operation: &Operation<&[u8]>, context: &Context) -> Outcome {
         let time = context.time;
         self.clear_away(time);
         if !operation.within_limits() {
             return Outcome::Malformed;
         }
         let bucket = bucket_of(operation.key());
-        match operation {
-            Operation::Get { key } => Outcome::Value(self.live(bucket, &key, time).cloned()),
+        match *operation {
+            Operation::Get { key } => Outcome::Value(self.live(bucket, key, time).cloned()),
             Operation::Put { key, value } => {
                 self.put(bucket, key, value, None);
                 Outcome::Done
@@ -147,18 +137,18 @@ impl KeyValue {
                 Outcome::Done
             }
             Operation::Delete { key } => {
-                let existed = self.live(bucket, &key, time).is_some();
-                self.replace(bucket, key, None);
+                let existed = self.live(bucket, key, time).is_some();
+                self.remove(bucket, key);
                 Outcome::Removed(existed)
             }
             Operation::CompareAndSet { key, expected, new } => {
-                let current = self.live(bucket, &key, time);
-                if current != expected.as_ref() {
+                let current = self.live(bucket, key, time);
+                if current.map(Vec::as_slice) != expected {
                     return Outcome::Kept(current.cloned());
                 }
                 match new {
                     Some(value) => self.put(bucket, key, value, None),
-                    None => self.replace(bucket, key, None),
+                    None => self.remove(bucket, key),
                 }
                 Outcome::Swapped
             }
@@ -171,14 +161,14 @@ impl Application for KeyValue {
 
     fn execute(&mut self, operation: &[u8], context: &Context) -> Vec<u8> {
         Operation::decode(operation)
-            .map_or(Outcome::Malformed, |operation| self.apply(operation, context))
+            .map_or(Outcome::Malformed, |operation| self.apply(&operation, context))
             .encode()
     }
 
     fn query(&self, operation: &[u8], context: &Context) -> Option<Vec<u8>> {
         let outcome = match Operation::decode(operation) {
             Some(operation) if !operation.within_limits() => Outcome::Malformed,
-            Some(Operation::Get { key }) => self.answer(&key, context),
+            Some(Operation::Get { key }) => self.answer(key, context),
             Some(_) => return None,
             None => Outcome::Malformed,
         };
@@ -248,6 +238,10 @@ mod tests {
 
     const AT: fn(u64) -> Context = |ms| Context { time: WallTime(ms) };
 
+    fn carry_out(store: &mut KeyValue, operation: &Operation, context: Context) -> Outcome {
+        store.apply(&operation.lent(), &context)
+    }
+
     fn put(key: &str, value: &str) -> Operation {
         Operation::Put { key: key.into(), value: value.into() }
     }
@@ -277,7 +271,7 @@ mod tests {
             expected: expected.map(Into::into),
             new: new.map(Into::into),
         };
-        let mut apply = |operation| store.apply(operation, &AT(0));
+        let mut apply = |operation| carry_out(&mut store, &operation, AT(0));
         assert_eq!(apply(cas(Some("a"), Some("b"))), Outcome::Kept(None));
         assert_eq!(apply(cas(None, Some("a"))), Outcome::Swapped);
         assert_eq!(apply(cas(None, Some("b"))), Outcome::Kept(Some(b"a".to_vec())));
@@ -288,16 +282,16 @@ mod tests {
     #[test]
     fn delete_says_whether_there_was_anything() {
         let mut store = KeyValue::default();
-        store.apply(put("k", "v"), &AT(0));
+        carry_out(&mut store, &put("k", "v"), AT(0));
         let delete = Operation::Delete { key: b"k".to_vec() };
-        assert_eq!(store.apply(delete.clone(), &AT(0)), Outcome::Removed(true));
-        assert_eq!(store.apply(delete, &AT(0)), Outcome::Removed(false));
+        assert_eq!(carry_out(&mut store, &delete, AT(0)), Outcome::Removed(true));
+        assert_eq!(carry_out(&mut store, &delete, AT(0)), Outcome::Removed(false));
     }
 
     #[test]
     fn no_bytes_change_the_state_unless_they_are_an_operation_within_limits() {
         let mut store = KeyValue::default();
-        store.apply(put("k", "v"), &AT(0));
+        carry_out(&mut store, &put("k", "v"), AT(0));
         let before = store.clone();
         let long = Operation::Put { key: vec![0; MAX_KEY_BYTES + 1], value: vec![] }.encode();
         for bytes in [&[][..], &[9], &[1, 255, 255, 255, 255, 255], &long] {
@@ -309,7 +303,7 @@ mod tests {
     #[test]
     fn a_query_answers_reads_as_execution_does_and_leaves_writes_to_it() {
         let mut store = KeyValue::default();
-        store.apply(put("k", "v"), &AT(0));
+        carry_out(&mut store, &put("k", "v"), AT(0));
         let read = get("k").encode();
         assert_eq!(store.query(&read, &AT(0)), Some(store.execute(&read, &AT(0))));
         assert_eq!(store.query(&put("k", "w").encode(), &AT(0)), None);
@@ -319,11 +313,11 @@ mod tests {
     #[test]
     fn a_key_is_gone_when_its_time_is_over_and_then_takes_no_room() {
         let mut store = KeyValue::default();
-        store.apply(put_for("k", 10), &AT(5));
-        assert_eq!(store.apply(get("k"), &AT(14)), Outcome::Value(Some(b"v".to_vec())));
+        carry_out(&mut store, &put_for("k", 10), AT(5));
+        assert_eq!(carry_out(&mut store, &get("k"), AT(14)), Outcome::Value(Some(b"v".to_vec())));
         assert_eq!(store.query(&get("k").encode(), &AT(15)), Some(Outcome::Value(None).encode()));
         assert!(store.follows_time());
-        assert_eq!(store.apply(get("other"), &AT(15)), Outcome::Value(None));
+        assert_eq!(carry_out(&mut store, &get("other"), AT(15)), Outcome::Value(None));
         assert_eq!(store, KeyValue::default());
         assert!(!store.follows_time());
     }
@@ -347,12 +341,15 @@ mod tests {
     #[test]
     fn writing_a_key_again_replaces_its_time() {
         let mut store = KeyValue::default();
-        store.apply(put_for("k", 10), &AT(0));
-        store.apply(put("k", "for ever"), &AT(0));
-        store.apply(put_for("l", 10), &AT(0));
-        store.apply(put_for("l", 100), &AT(0));
-        assert_eq!(store.apply(get("k"), &AT(50)), Outcome::Value(Some(b"for ever".to_vec())));
-        assert_eq!(store.apply(get("l"), &AT(50)), Outcome::Value(Some(b"v".to_vec())));
+        carry_out(&mut store, &put_for("k", 10), AT(0));
+        carry_out(&mut store, &put("k", "for ever"), AT(0));
+        carry_out(&mut store, &put_for("l", 10), AT(0));
+        carry_out(&mut store, &put_for("l", 100), AT(0));
+        assert_eq!(
+            carry_out(&mut store, &get("k"), AT(50)),
+            Outcome::Value(Some(b"for ever".to_vec()))
+        );
+        assert_eq!(carry_out(&mut store, &get("l"), AT(50)), Outcome::Value(Some(b"v".to_vec())));
     }
 
     #[test]
@@ -360,16 +357,14 @@ mod tests {
         let mut store = KeyValue::default();
         for number in 0..500_u64 {
             let key = format!("k{number}");
-            store.apply(
-                if number % 3 == 0 { put_for(&key, number) } else { put(&key, "v") },
-                &AT(0),
-            );
+            let operation = if number % 3 == 0 { put_for(&key, number) } else { put(&key, "v") };
+            carry_out(&mut store, &operation, AT(0));
         }
         let mut other = moved(&store);
         assert_eq!(other, store);
         assert!(store.pieces().len() > 400, "spread over many pieces");
         for store in [&mut store, &mut other] {
-            store.apply(get("k0"), &AT(499));
+            carry_out(store, &get("k0"), AT(499));
         }
         assert_eq!(other, store, "keys expire alike");
     }
@@ -378,11 +373,11 @@ mod tests {
     fn only_the_bucket_of_a_key_changes_with_it_and_a_clone_keeps_what_it_had() {
         let mut store = KeyValue::default();
         for number in 0..100 {
-            store.apply(put(&format!("k{number}"), "v"), &AT(0));
+            carry_out(&mut store, &put(&format!("k{number}"), "v"), AT(0));
         }
         store.forget_changes();
         let before = store.clone();
-        store.apply(put("k7", "w"), &AT(0));
+        carry_out(&mut store, &put("k7", "w"), AT(0));
         assert_eq!(store.changed().iter().copied().collect::<Vec<_>>(), [bucket_of(b"k7")]);
         assert_eq!(before.get(b"k7"), Some(&b"v"[..]));
         let shared = before.buckets.iter().filter(|(index, bucket)| {
@@ -394,7 +389,7 @@ mod tests {
     #[test]
     fn a_piece_that_is_not_canonical_is_refused() {
         let mut store = KeyValue::default();
-        store.apply(put("k", "v"), &AT(0));
+        carry_out(&mut store, &put("k", "v"), AT(0));
         let index = bucket_of(b"k");
         let piece = store.piece(index).unwrap();
         let mut long = piece.clone();
@@ -407,7 +402,7 @@ mod tests {
         assert_eq!(store.install(elsewhere, Some(&piece)), Err(BadPiece { index: elsewhere }));
         assert_eq!(store.install(BUCKETS, None), Err(BadPiece { index: BUCKETS }));
         let value = vec![0; MAX_VALUE_BYTES];
-        store.apply(Operation::Put { key: b"k".to_vec(), value }, &AT(0));
+        carry_out(&mut store, &Operation::Put { key: b"k".to_vec(), value }, AT(0));
         assert_eq!(moved(&store), store);
     }
 }

@@ -22,8 +22,8 @@ fn small() -> Config {
 fn store(keys: usize) -> KeyValue {
     let mut store = KeyValue::default();
     for number in 0..keys {
-        let key = format!("key {number}").into();
-        store.apply(Operation::Put { key, value: b"v".to_vec() }, &Context::default());
+        let key = format!("key {number}").into_bytes();
+        store.apply(&Operation::Put { key: &key, value: b"v" }, &Context::default());
     }
     store
 }

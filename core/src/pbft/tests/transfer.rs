@@ -27,8 +27,8 @@ fn small() -> Config {
 fn store(keys: usize) -> KeyValue {
     let mut store = KeyValue::default();
     for number in 0..keys {
-        let (key, value) = (format!("key {number}").into(), vec![number as u8; 40]);
-        store.apply(Operation::Put { key, value }, &Context::default());
+        let (key, value) = (format!("key {number}").into_bytes(), vec![number as u8; 40]);
+        store.apply(&Operation::Put { key: &key, value: &value }, &Context::default());
     }
     store
 }

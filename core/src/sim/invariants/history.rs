@@ -108,7 +108,7 @@ impl History {
     pub(super) fn first_place(&self, operation: &[u8], result: &[u8], after: u64) -> Option<u64> {
         let never_written = || KeyValue::default().query(operation, &Context::default());
         let answers = match Operation::decode(operation) {
-            Some(Operation::Get { key }) => self.answers.get(&key),
+            Some(Operation::Get { key }) => self.answers.get(key),
             _ => None,
         };
         let Some(answers) = answers else {
@@ -135,14 +135,17 @@ impl History {
             self.order += 1;
             let keys: Vec<_> = self.answers.keys().cloned().collect();
             for key in keys {
-                self.note_answer_to(key);
+                self.note_answer_to(&key);
             }
         }
     }
 
-    fn note_answer_to(&mut self, key: Vec<u8>) {
-        let answer = self.reference.answer(&key, &self.context).encode();
-        let answers = self.answers.entry(key).or_default();
+    fn note_answer_to(&mut self, key: &[u8]) {
+        let answer = self.reference.answer(key, &self.context).encode();
+        let Some(answers) = self.answers.get_mut(key) else {
+            self.answers.insert(key.to_vec(), [(self.order, answer)].into());
+            return;
+        };
         if answers.last().is_none_or(|(_, last)| *last != answer) {
             answers.push((self.order, answer));
         }
@@ -249,13 +252,9 @@ impl History {
                 return Outcome::Malformed.encode();
             };
             // A get changes no answer.
-            let key = match &operation {
-                Operation::Get { .. } => None,
-                other => Some(other.key().to_vec()),
-            };
-            let result = self.reference.apply(operation, &self.context).encode();
-            if let Some(key) = key {
-                self.note_answer_to(key);
+            let result = self.reference.apply(&operation, &self.context).encode();
+            if !matches!(operation, Operation::Get { .. }) {
+                self.note_answer_to(operation.key());
             }
             result
         }
