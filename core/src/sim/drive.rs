@@ -49,12 +49,12 @@ impl Cluster {
         }
         let message = match opened {
             Ok(message) => message,
-            Err(refusal) => {
+            Err((message, refusal)) => {
                 self.counts.refused += 1;
                 let why = refusal.to_string();
                 self.event(to.into(), EventKind::Refused { from, why });
                 if let (Principal::Node(from), Principal::Node(to)) = (from, to) {
-                    let message = letter.message().clone().into();
+                    let message = message.into();
                     self.input(to, Input::Refused { from, message, why: refusal });
                 }
                 return;

@@ -10,7 +10,7 @@
 use alloc::sync::Arc;
 
 use crate::{
-    crypto::{Authenticator, Refusal, Verified, verify, verify_or_return},
+    crypto::{Authenticator, Refusal, Verified, verify_or_return},
     pbft::{Message, MessageKind, Summary},
     quorum::Membership,
 };
@@ -42,16 +42,17 @@ impl Letter {
         self.message().kind()
     }
 
-    /// What a receiver finds who opens it. The last one gets the message itself.
+    /// What a receiver finds who opens it. The last one gets the message itself; what is refused
+    /// comes with the reason.
     pub(super) fn open(
         self: Arc<Self>,
         members: Membership,
         keys: &dyn Authenticator,
-    ) -> Result<Verified<Message>, Refusal> {
+    ) -> Result<Verified<Message>, (Message, Refusal)> {
         if members == self.members {
-            Arc::unwrap_or_clone(self).checked.map_err(|(_, refusal)| refusal)
+            Arc::unwrap_or_clone(self).checked
         } else {
-            verify(self.message().clone(), members, keys)
+            verify_or_return(self.message().clone(), members, keys)
         }
     }
 }

@@ -28,6 +28,11 @@ struct Wheel {
 
 impl Wheel {
     const EMPTY: Self = Self { buckets: [const { Vec::new() }; VALUES], occupied: 0 };
+
+    fn put(&mut self, value: usize, at: Time, due: Due) {
+        self.buckets[value % VALUES].push((at, due));
+        self.occupied |= 1 << value;
+    }
 }
 
 /// The queue.
@@ -59,12 +64,13 @@ impl Queue {
         };
         let digit = bit / BITS;
         let value = (at.0 >> (digit * BITS)) as usize % VALUES;
-        if digit as usize >= self.wheels.len() {
-            self.wheels.resize(digit as usize + 1, Wheel::EMPTY);
+        match self.wheels.get_mut(digit as usize) {
+            Some(wheel) => wheel.put(value, at, due),
+            None => {
+                self.wheels.resize(digit as usize + 1, Wheel::EMPTY);
+                self.place(at, due);
+            }
         }
-        let wheel = &mut self.wheels[digit as usize];
-        wheel.buckets[value].push((at, due));
-        wheel.occupied |= 1 << value;
     }
 
     /// Takes the next entry, unless it is later than `end`.

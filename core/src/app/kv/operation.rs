@@ -186,11 +186,17 @@ fn words(bytes: &[u8]) -> String {
     }
 }
 
-fn maybe(value: Option<&Vec<u8>>) -> String {
-    value.map_or_else(|| "nothing".into(), |value| words(value))
+fn maybe(value: Option<&[u8]>) -> String {
+    value.map_or_else(|| "nothing".into(), words)
 }
 
 impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lent().fmt(f)
+    }
+}
+
+impl fmt::Display for Operation<&[u8]> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Get { key } => write!(f, "get {}", words(key)),
@@ -199,13 +205,9 @@ impl fmt::Display for Operation {
                 write!(f, "put {} = {} for {ttl_ms} ms", words(key), words(value))
             }
             Self::Delete { key } => write!(f, "delete {}", words(key)),
-            Self::CompareAndSet { key, expected, new } => write!(
-                f,
-                "cas {}: {} → {}",
-                words(key),
-                maybe(expected.as_ref()),
-                maybe(new.as_ref())
-            ),
+            Self::CompareAndSet { key, expected, new } => {
+                write!(f, "cas {}: {} → {}", words(key), maybe(*expected), maybe(*new))
+            }
         }
     }
 }
@@ -213,12 +215,12 @@ impl fmt::Display for Operation {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value(value) => f.write_str(&maybe(value.as_ref())),
+            Self::Value(value) => f.write_str(&maybe(value.as_deref())),
             Self::Done => f.write_str("done"),
             Self::Removed(true) => f.write_str("removed"),
             Self::Removed(false) => f.write_str("there was nothing to remove"),
             Self::Swapped => f.write_str("swapped"),
-            Self::Kept(value) => write!(f, "not swapped: it holds {}", maybe(value.as_ref())),
+            Self::Kept(value) => write!(f, "not swapped: it holds {}", maybe(value.as_deref())),
             Self::Malformed => f.write_str("refused: not an operation, or over a limit"),
         }
     }
