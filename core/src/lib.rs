@@ -97,6 +97,9 @@
 //! * **Raft, for members that only crash.** In full, and shaped by epochs: memberships change between
 //!   them, so there is no joint consensus; the leader counts itself only once its own disk has what
 //!   it counts; reads need no clock; what no crash can explain is refused with a reason ([`raft`]).
+//! * **Guards are values, too.** Breaker, retries, limits, bulkhead, timeouts, health, error budgets,
+//!   degradation and chaos take `now` and give decisions; a simulator drives them as a host does, and
+//!   one manager puts them around each call in one order ([`resilience`]).
 //! * **What is few is a sorted vector.** A tree's code for every pair of types was a quarter of what
 //!   the lab sends; only maps that grow with keys or clients stay trees ([`sorted`]).
 //! * **Files are for people.** Scenarios are read from TOML natively; links carry them in the one

@@ -73,6 +73,11 @@ impl Bucket {
         self.debt.saturating_sub(passed.saturating_mul(terms.drain))
     }
 
+    /// When something was last let through.
+    pub(super) fn used_at(&self) -> Time {
+        self.at
+    }
+
     /// How many permits somebody of that priority would get at once.
     pub(super) fn free(&self, now: Time, terms: &Terms, priority: Priority) -> u32 {
         let room = terms.limits[priority.index()].saturating_sub(self.debt(now, terms));

@@ -38,7 +38,9 @@ pub struct KeyedCounters {
     pub admitted: u64,
     /// Calls that didn't.
     pub rejected: u64,
-    /// Keys that got another's slot and its debt, because all of theirs were busy.
+    /// Keys that had no slot when they came.
+    pub newcomers: u64,
+    /// Those of them that got another's slot and its debt, because all of theirs were busy.
     pub crowded: u64,
 }
 
@@ -142,12 +144,11 @@ impl<K: Copy + Eq + Hash> KeyedLimiter<K> {
     #[cold]
     fn take_over(&mut self, now: Time, first: usize, key: K) -> usize {
         let debt = |at: usize| self.slots[at].bucket.debt(now, &self.terms);
-        let mut least = first;
-        for at in first + 1..first + WAYS {
-            if debt(at) < debt(least) {
-                least = at;
-            }
-        }
+        // Of those without debt, the one that was used longest ago, so that keys that come in turns
+        // keep their places.
+        let worth = |at: &usize| (debt(*at), self.slots[*at].bucket.used_at());
+        let least = (first..first + WAYS).min_by_key(worth).unwrap_or(first);
+        self.counters.newcomers = self.counters.newcomers.saturating_add(1);
         if debt(least) > 0 {
             self.counters.crowded = self.counters.crowded.saturating_add(1);
         }

@@ -70,6 +70,17 @@ fn a_busy_key_is_not_forgotten_because_others_come() {
 }
 
 #[test]
+fn keys_that_come_in_turns_keep_their_places_also_when_they_owe_nothing() {
+    let mut guard = keyed(4_096);
+    for round in 0..50 {
+        for key in 0..200 {
+            assert_eq!(guard.admit(at(round * 10_000), key, 1, Priority::Normal), Ok(()));
+        }
+    }
+    assert_eq!(guard.snapshot().counters.newcomers, 200);
+}
+
+#[test]
 fn with_more_room_or_another_seed_what_is_used_stays_used() {
     let mut guard = keyed(8);
     assert_eq!(guard.admit(at(0), 3, 4, Priority::Normal), Ok(()));
