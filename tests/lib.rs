@@ -4,6 +4,7 @@
 pub mod byzzfuzz;
 pub mod forge;
 pub mod fuzzing;
+pub mod guards;
 mod linearizability;
 mod load;
 pub mod model;

@@ -9,6 +9,7 @@ mod evidence;
 mod explore;
 mod faults;
 mod fuzz;
+mod guards;
 mod linearizability;
 mod model;
 mod regressions;
