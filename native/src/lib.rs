@@ -8,6 +8,7 @@
 //! | [`config`] | what a cluster is, and private keys |
 //! | [`transport`] | TCP, TLS 1.3 with pinned identities, frames, queues |
 //! | [`node`] | one node around the core's replica |
+//! | [`resilience`] | the core's guards around calls, on tokio |
 //! | [`admin`] | what a node tells about itself over HTTP |
 //! | [`client`] | asks a cluster, believes f+1 matching replies |
 //! | [`development`] | a whole cluster of processes on one machine |
@@ -26,5 +27,6 @@ pub mod failure;
 pub mod http;
 mod http_get;
 pub mod node;
+pub mod resilience;
 pub mod transport;
 pub mod web;

@@ -7,6 +7,7 @@ use conclave_core::{
     ids::{ClientId, NodeId, Principal},
     pbft::Config,
     quorum::{MAX_NODES, Membership},
+    resilience::rate,
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -54,6 +55,8 @@ pub struct ClusterConfig {
     pub development: bool,
     /// Sizes and timers of every replica.
     pub pbft: Config,
+    /// How often each client may speak to a node: it is held back, not refused.
+    pub client_rate: rate::Config,
     /// Whom a change of membership must come from. None: nobody can make one.
     pub administrator: Option<PublicKey>,
     /// The replicas, in order of their numbers: the first members, without gaps, then those that
@@ -61,6 +64,12 @@ pub struct ClusterConfig {
     pub nodes: Vec<NodeEntry>,
     /// The clients, in rising order.
     pub clients: Vec<ClientEntry>,
+}
+
+/// Unless the file says otherwise: twice what a client that always waits for its answer reaches on
+/// loopback, so that only floods meet it.
+pub(super) fn client_rate() -> rate::Config {
+    rate::Config::default().permits(20_000).burst(20_000)
 }
 
 #[derive(Deserialize)]
@@ -71,6 +80,8 @@ struct RawFile {
     development: bool,
     #[serde(default)]
     pbft: Option<Spanned<Config>>,
+    #[serde(default)]
+    client_rate: Option<Spanned<rate::Config>>,
     #[serde(default)]
     administrator: Option<RawAdministrator>,
     node: Vec<RawNode>,
@@ -139,6 +150,16 @@ impl ClusterConfig {
                     at(span, why.to_string())
                 })?;
                 pbft.into_inner()
+            }
+        };
+        let client_rate = match file.client_rate {
+            None => client_rate(),
+            Some(rate) => {
+                rate.get_ref().validate().map_err(|why| {
+                    let span = field_span(text, &rate.span(), why.field);
+                    at(span, why.to_string())
+                })?;
+                rate.into_inner()
             }
         };
         if file.node.len() > usize::from(MAX_NODES) || file.client.len() > MAX_CLIENTS {
@@ -223,7 +244,8 @@ impl ClusterConfig {
             }
             clients.push(ClientEntry { id, public_key: fresh(&client.public_key)? });
         }
-        Ok(Self { development: file.development, pbft, administrator, nodes, clients })
+        let development = file.development;
+        Ok(Self { development, pbft, client_rate, administrator, nodes, clients })
     }
 
     /// The text of the configuration, which [`parse`](Self::parse) reads back.
@@ -239,6 +261,10 @@ impl ClusterConfig {
         }
         let pbft = toml::to_string(&self.pbft).unwrap_or_default(); // plain numbers always can
         let _ = write!(text, "\n[pbft]\n{pbft}");
+        if self.client_rate != client_rate() {
+            let rate = toml::to_string(&self.client_rate).unwrap_or_default(); // so can these
+            let _ = write!(text, "\n[client_rate]\n{rate}");
+        }
         if let Some(public_key) = &self.administrator {
             let _ = write!(
                 text,
@@ -362,6 +388,19 @@ mod tests {
         let config = sample();
         let text = config.render();
         assert_eq!(ClusterConfig::parse(Path::new("x"), &text).unwrap(), config);
+    }
+
+    #[test]
+    fn the_rate_of_clients_is_what_the_file_says_and_checked() {
+        let mut config = sample();
+        assert!(!config.render().contains("client_rate"), "the usual isn't written down");
+        config.client_rate = rate::Config::default().permits(7).burst(3);
+        let text = config.render();
+        assert_eq!(ClusterConfig::parse(Path::new("x"), &text).unwrap(), config);
+        let found = error(&text.replacen("burst = 3", "burst = 0", 1));
+        assert!(found.contains("burst = 0 can't work"), "{found}");
+        let found = error(&text.replacen("burst = 3", "brust = 3", 1));
+        assert!(found.contains("brust"), "{found}");
     }
 
     #[test]

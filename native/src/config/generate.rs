@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::{
     CLUSTER_FILE, ClientEntry, ClusterConfig, ConfigError, FirstStart, Identity, NodeEntry, Seed,
-    key_file_name,
+    cluster::client_rate, key_file_name,
 };
 
 /// Where nodes listen, by number.
@@ -139,6 +139,7 @@ impl NewCluster {
         let mut config = ClusterConfig {
             development,
             pbft: Config::default(),
+            client_rate: client_rate(),
             administrator: Some(fresh(Principal::ADMINISTRATOR)?),
             nodes: Vec::new(),
             clients: Vec::new(),

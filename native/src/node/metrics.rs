@@ -22,6 +22,11 @@ struct Cause {
     cause: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Pace {
+    pace: &'static str,
+}
+
 type Count = Counter<u64, AtomicU64>;
 type Level = Gauge<u64, AtomicU64>;
 
@@ -38,6 +43,7 @@ pub struct Metrics {
     pub(super) received: Vec<Count>,
     pub(super) lost: [Count; 2],
     pub(super) refused: Vec<Count>,
+    pub(super) heard: [Count; 2],
     pub(super) connections: Vec<Level>,
     pub(super) sent_bytes: Count,
     pub(super) received_bytes: Count,
@@ -70,6 +76,7 @@ impl Default for Metrics {
         let received = Family::<Kind, Count>::default();
         let lost = Family::<Cause, Count>::default();
         let refused = Family::<Cause, Count>::default();
+        let heard = Family::<Pace, Count>::default();
         let connections = Family::<Kind, Level>::default();
         registry.register("messages_sent", "Messages queued for a peer or client", sent.clone());
         registry.register("messages_received", "Messages handed to the protocol", received.clone());
@@ -77,6 +84,11 @@ impl Default for Metrics {
             "messages_lost",
             "Messages that never left: their queue was full, or nobody was connected",
             lost.clone(),
+        );
+        registry.register(
+            "client_messages",
+            "Messages of clients, by whether they were within their client's rate",
+            heard.clone(),
         );
         registry.register("refused", "What was turned away, by what was wrong", refused.clone());
         registry.register("connections", "Authenticated connections", connections.clone());
@@ -129,6 +141,7 @@ impl Default for Metrics {
             sent: by_kind(&sent),
             received: by_kind(&received),
             lost: ["overflow", "down"].map(|cause| lost.get_or_create_owned(&Cause { cause })),
+            heard: ["at-once", "held-back"].map(|pace| heard.get_or_create_owned(&Pace { pace })),
             refused: RefusedAs::ALL
                 .iter()
                 .map(|why| refused.get_or_create_owned(&Cause { cause: why.name() }))

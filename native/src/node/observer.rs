@@ -191,6 +191,11 @@ impl Observer {
         self.metrics.received_bytes.inc_by(bytes as u64);
     }
 
+    /// A client said something: at once, or only after it was held back.
+    pub fn heard_client(&self, held_back: bool) {
+        self.metrics.heard[usize::from(held_back)].inc();
+    }
+
     /// A record was given to storage.
     pub fn persisted(&self) {
         self.metrics.records_persisted.inc();

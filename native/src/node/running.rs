@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use conclave_core::{
     VERSION,
     app::KeyValue,
+    config::BadConfig,
     crypto::{Authenticator, Ed25519, PublicKey},
     ids::{NodeId, Principal},
     node::Node as Core,
@@ -29,7 +30,8 @@ use crate::{
     admin,
     config::{ClusterConfig, ConfigError, FirstStart, Identity},
     transport::{
-        Clients, Links, Listening, Peers, Tls, TlsError, Trust, limits::MAX_INBOX_MESSAGES, listen,
+        Clients, Links, Listening, Peers, Rates, Tls, TlsError, Trust, limits::MAX_INBOX_MESSAGES,
+        listen,
     },
 };
 
@@ -77,6 +79,9 @@ pub enum NodeError {
     /// The own key can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The rate of clients can't work. A configuration that was read has been checked.
+    #[error("cluster.toml, [client_rate]: {0}")]
+    ClientRate(#[from] BadConfig),
     /// The records can't be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -207,6 +212,7 @@ impl Node {
             inbox: inbox_sender,
             clients: clients.clone(),
             peers: inbound,
+            rates: Rates::new(config.client_rate.clone(), clock)?,
         });
         tasks.spawn(async move {
             listen(peers, listening).await;

@@ -17,6 +17,7 @@ use conclave_core::{
     ids::{ClientId, MessageId, NodeId, Principal},
     pbft::Message,
     quorum::NodeSet,
+    resilience::Priority,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, split},
@@ -33,6 +34,7 @@ use super::{
         CHECK_ELSEWHERE_BYTES, KEEPALIVE_INTERVAL, MAX_HANDSHAKES, MAX_QUEUED_REPLIES,
         MAX_UNHANDLED_BYTES, WRITE_TIMEOUT, max_frame_bytes,
     },
+    rates::Rates,
     tls::Tls,
     trust::Trust,
 };
@@ -84,6 +86,8 @@ pub struct Listening {
     pub clients: Arc<Clients>,
     /// The connections of nodes.
     pub peers: Arc<Peers>,
+    /// How often clients may speak.
+    pub rates: Rates,
 }
 
 /// Room is counted in units of this many bytes, rounded up.
@@ -301,6 +305,9 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
     /// The next message.
     async fn next(&mut self) -> Result<Heard, FrameError> {
         let announced = self.reader.announced().await?;
+        if let Principal::Client(client) = self.from {
+            self.pace(client).await;
+        }
         // Before the frame is read: a sender that is ahead of the protocol waits in its own socket.
         let units = announced.div_ceil(ROOM_UNIT) as u32; // at most 64 Ki
         let Ok(room) = self.room.clone().acquire_many_owned(units).await else {
@@ -323,6 +330,20 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
                 })
             }
         }
+    }
+
+    /// Returns when a client may be heard. An administrator matters more than it.
+    async fn pace(&self, client: ClientId) {
+        let priority = match self.from {
+            Principal::ADMINISTRATOR => Priority::Important,
+            _ => Priority::Normal,
+        };
+        let mut held_back = false;
+        while let Some(wait) = self.shared.rates.take(client, priority) {
+            held_back = true;
+            sleep(wait).await;
+        }
+        self.shared.observer.heard_client(held_back);
     }
 
     async fn check(

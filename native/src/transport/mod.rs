@@ -18,6 +18,7 @@
 //! | `links` | [`Links`]: the ways to all other nodes, as the membership changes them |
 //! | `outbound` | [`Outbound`]: the queue and connection to one peer, with backoff |
 //! | `inbound` | the listener, and reading and checking what each connection says |
+//! | `rates` | [`Rates`]: how often each client may speak |
 //! | `clients` | [`Clients`]: where replies go |
 //! | `trust` | [`Trust`]: whose word counts right now, as epochs change it |
 
@@ -27,6 +28,7 @@ mod inbound;
 pub mod limits;
 mod links;
 mod outbound;
+mod rates;
 mod tls;
 mod trust;
 
@@ -35,5 +37,6 @@ pub use frame::{FrameError, FrameReader, frame, keepalive};
 pub use inbound::{Arrived, Inbound, Listening, Peers, listen};
 pub use links::Links;
 pub use outbound::{Outbound, Undelivered, backoff};
+pub use rates::Rates;
 pub use tls::{Tls, TlsError};
 pub use trust::Trust;

@@ -1,0 +1,311 @@
+//! One call, from asking to its end.
+
+use std::{io, time::Duration};
+
+use conclave_core::{
+    resilience::{
+        Outcome, Priority,
+        chaos::{Fault, Injection},
+        manager::{
+            Attempt, BeginError, Begun, Call, Instead, Key, Rejected, Turn, Unknown, Waiting,
+        },
+        retry::Hint,
+        timeout::{Deadline, Scope},
+    },
+    time::Time,
+};
+use thiserror::Error;
+use tokio::{
+    sync::oneshot,
+    time::{sleep, sleep_until, timeout_at},
+};
+
+use super::guards::Guards;
+
+/// What a caller asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// How much it weighs against the rate.
+    pub weight: u32,
+    /// How much it matters, if not as much as its operation does.
+    pub priority: Option<Priority>,
+    /// How long its caller waits, if not for as long as its operation may take.
+    pub patience: Option<Duration>,
+}
+
+impl Default for Ask {
+    /// One call that matters, and may take, as much as its operation says.
+    fn default() -> Self {
+        Self { weight: 1, priority: None, patience: None }
+    }
+}
+
+/// What an error says of the other side.
+pub trait Judged {
+    /// How the attempt ended.
+    fn outcome(&self) -> Outcome {
+        Outcome::Failure
+    }
+
+    /// What it says of another attempt.
+    fn hint(&self) -> Hint {
+        Hint::None
+    }
+}
+
+impl Judged for io::Error {
+    fn outcome(&self) -> Outcome {
+        match self.kind() {
+            io::ErrorKind::TimedOut => Outcome::Timeout,
+            io::ErrorKind::QuotaExceeded | io::ErrorKind::ResourceBusy => Outcome::Overload,
+            io::ErrorKind::InvalidInput => Outcome::Neutral,
+            _ => Outcome::Failure,
+        }
+    }
+}
+
+/// Why a call has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum CallError<E> {
+    /// The call's own error, of its last attempt.
+    #[error(transparent)]
+    Failed(E),
+    /// Its last attempt wasn't done in time. It may still have its effect.
+    #[error("the {set_by}'s deadline was over before it was done")]
+    TimedOut {
+        /// Whose deadline it was.
+        set_by: Scope,
+    },
+    /// No attempt was made.
+    #[error(transparent)]
+    Rejected(Rejected),
+    /// What it is a call of isn't configured any more.
+    #[error(transparent)]
+    Unknown(Unknown),
+    /// An experiment made its last attempt fail.
+    #[error("an experiment made it fail")]
+    Injected,
+}
+
+impl Guards {
+    /// Makes a call under all guards of `key`. `attempt` begins an attempt each time that it is
+    /// called; one whose deadline is over is dropped.
+    pub async fn call<T, E, F>(
+        &self,
+        key: Key,
+        ask: Ask,
+        mut attempt: impl FnMut(Deadline) -> F,
+    ) -> Result<T, CallError<E>>
+    where
+        E: Judged,
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut running = self.enter(key, ask).await?;
+        let mut last = None;
+        loop {
+            let made = match running.admit() {
+                Ok(made) => made,
+                Err(Instead::Again { at }) => {
+                    sleep_until(self.instant(at)).await;
+                    continue;
+                }
+                Err(Instead::GiveUp(rejected)) => {
+                    let (outcome, error) =
+                        last.unwrap_or((Outcome::Overload, CallError::Rejected(rejected)));
+                    running.finish(outcome);
+                    return Err(error);
+                }
+                Err(Instead::Done) => unreachable!("nothing is done before an attempt"),
+            };
+            let until = self.instant(made.deadline.at);
+            let carried_out = carry_out(made, &mut attempt);
+            let result = match timeout_at(until, carried_out).await {
+                Ok(result) => result,
+                Err(_) => Err(CallError::TimedOut { set_by: made.deadline.set_by }),
+            };
+            let (outcome, hint) = judge(&result);
+            let after = running.settle(outcome, hint);
+            match (result, after) {
+                (Ok(value), _) => {
+                    running.finish(outcome);
+                    return Ok(value);
+                }
+                (Err(error), Instead::Again { at }) => {
+                    last = Some((outcome, error));
+                    sleep_until(self.instant(at)).await;
+                }
+                (Err(error), _) => {
+                    running.finish(outcome);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn enter<E>(&self, key: Key, ask: Ask) -> Result<Running<'_>, CallError<E>> {
+        let (begun, turn) = self.with(|state, now| {
+            let deadline = ask.patience.map(|it| now + it);
+            let begun = state.manager.begin(now, key, ask.weight, ask.priority, deadline);
+            let turn = match &begun {
+                Ok(Begun::Wait(waiting)) => Some(state.enlist(key, waiting.ticket())),
+                _ => None,
+            };
+            // There may be room, or somebody who matters less has lost its place.
+            state.deliver(now, key);
+            (begun, turn)
+        });
+        let call = match begun {
+            Ok(Begun::Go(call)) => call,
+            Ok(Begun::Wait(waiting)) => {
+                let Some(turn) = turn else { unreachable!("who is in line is told") };
+                let in_line = InLine { guards: self, waiting: Some(waiting), turn };
+                in_line.wait().await.map_err(CallError::Rejected)?
+            }
+            Err(BeginError::Rejected(rejected)) => return Err(CallError::Rejected(rejected)),
+            Err(BeginError::Unknown(unknown)) => return Err(CallError::Unknown(unknown)),
+        };
+        Ok(Running { guards: self, call: Some(call), attempt: None })
+    }
+}
+
+/// An attempt that may be made.
+#[derive(Clone, Copy)]
+struct Made {
+    deadline: Deadline,
+    injection: Option<Injection>,
+}
+
+/// Makes an attempt, and does to it what an experiment wants.
+async fn carry_out<T, E, F>(
+    made: Made,
+    attempt: &mut impl FnMut(Deadline) -> F,
+) -> Result<T, CallError<E>>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let Some(Injection { fault, delay }) = made.injection else {
+        return attempt(made.deadline).await.map_err(CallError::Failed);
+    };
+    match fault {
+        Fault::Error => return Err(CallError::Injected),
+        Fault::Partition => std::future::pending::<()>().await,
+        Fault::Latency { .. } | Fault::Reorder { .. } => sleep(delay).await,
+        Fault::Duplicate => drop(attempt(made.deadline).await),
+        // Its answer is lost, after it was made; the others aren't set up around calls.
+        _ => {
+            let _ = attempt(made.deadline).await;
+            std::future::pending::<()>().await;
+        }
+    }
+    attempt(made.deadline).await.map_err(CallError::Failed)
+}
+
+fn judge<T, E: Judged>(result: &Result<T, CallError<E>>) -> (Outcome, Hint) {
+    match result {
+        Ok(_) => (Outcome::Success, Hint::None),
+        Err(CallError::Failed(error)) => (error.outcome(), error.hint()),
+        Err(CallError::TimedOut { .. }) => (Outcome::Timeout, Hint::None),
+        Err(_) => (Outcome::Failure, Hint::None),
+    }
+}
+
+/// A call that has its place. Whatever becomes of it, gives it back.
+struct Running<'a> {
+    guards: &'a Guards,
+    call: Option<Call>,
+    attempt: Option<Attempt>,
+}
+
+impl Running<'_> {
+    fn admit(&mut self) -> Result<Made, Instead> {
+        let Some(call) = &mut self.call else { unreachable!("finished once") };
+        let attempt = self.guards.with(|state, now| state.manager.attempt(now, call))?;
+        let made = Made { deadline: attempt.deadline(), injection: attempt.injection() };
+        self.attempt = Some(attempt);
+        Ok(made)
+    }
+
+    fn settle(&mut self, outcome: Outcome, hint: Hint) -> Instead {
+        match (&mut self.call, self.attempt.take()) {
+            (Some(call), Some(attempt)) => self
+                .guards
+                .with(|state, now| state.manager.settle(now, call, attempt, outcome, hint)),
+            _ => unreachable!("settled once an attempt"),
+        }
+    }
+
+    fn finish(mut self, outcome: Outcome) {
+        self.end(outcome);
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        let Some(mut call) = self.call.take() else { return };
+        let attempt = self.attempt.take();
+        self.guards.with(|state, now| {
+            if let Some(attempt) = attempt {
+                let _ = state.manager.settle(now, &mut call, attempt, outcome, Hint::Never);
+            }
+            let key = call.key();
+            state.manager.finish(now, call, outcome);
+            state.deliver(now, key);
+        });
+    }
+}
+
+impl Drop for Running<'_> {
+    /// Its caller gave up, and dropped the work with it: nothing of it still runs.
+    fn drop(&mut self) {
+        self.end(Outcome::Neutral);
+    }
+}
+
+/// A call in line. If it is dropped, it leaves.
+struct InLine<'a> {
+    guards: &'a Guards,
+    waiting: Option<Waiting>,
+    turn: oneshot::Receiver<Turn>,
+}
+
+impl InLine<'_> {
+    async fn wait(mut self) -> Result<Call, Rejected> {
+        let Some((key, until)) = self.waiting.as_ref().map(|it| (it.key(), it.until())) else {
+            unreachable!("it waits once");
+        };
+        let turn = loop {
+            let over = sleep_until(self.guards.instant(until));
+            tokio::select! {
+                biased;
+                turn = &mut self.turn => break turn,
+                () = over => {
+                    self.guards.with(|state, now| state.deliver(now, key));
+                    // Its own turn has come by now, in vain; unless the clock is a little behind.
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        let (Ok(turn), Some(waiting)) = (turn, self.waiting.take()) else {
+            unreachable!("who is in line is told")
+        };
+        self.guards.with(|state, now| {
+            let resumed = state.manager.resume(now, waiting, turn);
+            state.deliver(now, key);
+            resumed
+        })
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        let Some(waiting) = self.waiting.take() else { return };
+        let (key, turn) = (waiting.key(), &mut self.turn);
+        self.guards.with(|state, now: Time| {
+            state.strike(key, waiting.ticket());
+            match turn.try_recv() {
+                // It had its turn, and was dropped before it noticed.
+                Ok(turn) => state.manager.decline(now, key, turn),
+                Err(_) => state.manager.leave(waiting),
+            }
+            state.deliver(now, key);
+        });
+    }
+}

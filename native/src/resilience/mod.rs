@@ -1,0 +1,29 @@
+//! The core's guards around calls that this process makes: what they decide, waited for and carried
+//! out on tokio.
+//!
+//! ```text
+//!  Guards::call(key, ask, attempt)          core: degradation ─▶ rate ─▶ bulkhead ─▶ retry ( … )
+//!     │ lock, ask the manager, unlock              │
+//!     ▼                                            ▼
+//!   in line: until its turn · an attempt: until its deadline · between attempts: until the next
+//! ```
+//!
+//! The manager is behind one lock, which is held for as long as a decision takes and never across an
+//! await. Whoever is dropped half way (a caller that gives up drops its future) gives back what it
+//! holds. The call's own error comes out as it is, and what a guard says as that guard's own type.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `guards` | [`Guards`]: the manager, its clock, and who is in line |
+//! | `call` | one call, from asking to its end |
+//! | `layer` | [`GuardLayer`]: the same around any `tower` service |
+
+mod call;
+mod guards;
+mod layer;
+#[cfg(test)]
+mod tests;
+
+pub use call::{Ask, CallError, Judged};
+pub use guards::{CannotInject, Guards};
+pub use layer::{GuardLayer, Guarded};
