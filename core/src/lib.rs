@@ -13,7 +13,7 @@
 //! | [`protocol`] | the contract between an ordering protocol and its host |
 //! | [`replica`] | what all orderings share, and the trait that they are behind |
 //! | [`pbft`] | the first ordering, and what all say to each other |
-//! | [`raft`] | its relative for deployments in which members crash and none lies |
+//! | [`raft`] | another, for deployments in which members crash and none lies |
 //! | [`app`] | what is replicated: the `Application` trait and the key-value store |
 //! | [`state`] | the replicated state as a tree of pieces, each named by its digest |
 //! | [`analyzer`] | how bad it is, and what to run then |
@@ -94,6 +94,12 @@
 //! * **One shell, many orderings.** Sessions, execution, checkpoints, transfer, epochs and the disk
 //!   are the same whoever orders; what orders the positions of one epoch is behind one trait, is
 //!   given the shell with every call, and is replaced when the epoch ends ([`replica`]).
+//! * **The protocol is part of the membership.** Thresholds follow it, so that certificates, chains of
+//!   epochs and clients are right under each without knowing any. A switch is a change in the log,
+//!   agreed only if what the new protocol takes for granted holds by what is declared and agreed; the
+//!   old one orders up to the epoch's end, the new one from there ([`replica`], `epochs`).
+//! * **Trust orders primaries, and nothing else.** Who is suspected is primary last and votes as
+//!   before; the order is agreed in the log and fixed for an epoch ([`quorum`], `rotation`).
 //! * **Raft, for members that only crash.** In full, and shaped by epochs: memberships change between
 //!   them, so there is no joint consensus; the leader counts itself only once its own disk has what
 //!   it counts; reads need no clock; what no crash can explain is refused with a reason ([`raft`]).

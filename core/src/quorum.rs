@@ -10,6 +10,7 @@
 //! the truth.
 
 mod nodes;
+mod rotation;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -37,6 +38,8 @@ pub struct Membership {
     start: Seq,
     nodes: NodeSet,
     protocol: Protocol,
+    /// Those that come last as primaries. Empty but where trust orders them.
+    last: NodeSet,
     /// Of `nodes`; kept because it is asked for with every message.
     #[serde(skip)]
     n: u16,
@@ -65,6 +68,9 @@ pub enum BadMembership {
     /// See [`OrdersNothing`].
     #[error(transparent)]
     Protocol(#[from] OrdersNothing),
+    /// See [`Membership::trusting_last`].
+    #[error("who comes last as primary must be a member, where trust orders them")]
+    Last,
 }
 
 impl Membership {
@@ -82,24 +88,38 @@ impl Membership {
         if n < MIN_NODES {
             return Err(BadClusterSize(n));
         }
-        let protocol = Protocol::Pbft;
-        Ok(Self { epoch, start, nodes, protocol, n, first: nodes.is_first(n) })
+        let (protocol, last) = (Protocol::Pbft, NodeSet::first(0));
+        Ok(Self { epoch, start, nodes, protocol, last, n, first: nodes.is_first(n) })
     }
 
     /// The epoch after this one: from the position `start` on, with these replicas, and under the
     /// same protocol.
     pub fn successor(self, start: Seq, nodes: NodeSet) -> Result<Self, BadClusterSize> {
         let next = Self::of(self.epoch.next(), start, nodes)?;
-        Ok(Self { protocol: self.protocol, ..next })
+        Ok(Self { protocol: self.protocol, ..next }.trusting_last(self.last))
     }
 
-    /// The same epoch under another protocol.
+    /// The same epoch under this protocol, which trusts all alike.
     pub fn under(self, protocol: Protocol) -> Result<Self, OrdersNothing> {
         if protocol.orders_writes() {
-            Ok(Self { protocol, ..self })
+            Ok(Self { protocol, last: NodeSet::default(), ..self })
         } else {
             Err(OrdersNothing(protocol))
         }
+    }
+
+    /// These come last as primaries: who is no member doesn't count, and it means nothing but where
+    /// trust orders them.
+    #[must_use]
+    pub fn trusting_last(self, last: NodeSet) -> Self {
+        let counts = self.protocol == Protocol::TrustOrderedPbft;
+        let last = if counts { last.common(self.nodes) } else { NodeSet::default() };
+        Self { last, ..self }
+    }
+
+    /// Who comes last as primary.
+    pub const fn last(self) -> NodeSet {
+        self.last
     }
 
     /// What orders the epoch.
@@ -163,10 +183,14 @@ impl Membership {
     }
 
     /// "The primary of a view is replica p such that p = v mod |R|" (OSDI'99 §4): of the replicas
-    /// in order, the one with *p* others before it.
+    /// in order, the one with *p* others before it. The order is that of their numbers or, if some
+    /// come last, the one of `rotation`.
     pub const fn primary(self, view: View) -> NodeId {
         let n = self.n as u64;
         let rank = if view.0 < n { view.0 } else { view.0 % n };
+        if !self.last.is_empty() {
+            return rotation::nth(self.nodes, self.last, rank as u32);
+        }
         if self.first { NodeId(rank as u16) } else { self.nodes.nth(rank as u32) }
     }
 
@@ -193,17 +217,22 @@ struct Form {
     start: Seq,
     nodes: NodeSet,
     protocol: Protocol,
+    last: NodeSet,
 }
 
 impl TryFrom<Form> for Membership {
     type Error = BadMembership;
     fn try_from(form: Form) -> Result<Self, BadMembership> {
-        Ok(Self::of(form.epoch, form.start, form.nodes)?.under(form.protocol)?)
+        let members = Self::of(form.epoch, form.start, form.nodes)?.under(form.protocol)?;
+        let members = members.trusting_last(form.last);
+        if members.last == form.last { Ok(members) } else { Err(BadMembership::Last) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::{vec, vec::Vec};
+
     use super::*;
 
     #[test]
@@ -251,9 +280,15 @@ mod tests {
         assert_eq!((next.protocol(), next.quorum()), (Protocol::Raft, 3));
         let nothing = OrdersNothing(Protocol::SafeMode);
         assert_eq!(next.under(Protocol::SafeMode), Err(nothing));
-        let written = (Epoch(1), Seq(9), set([0, 1, 2, 4]), Protocol::SafeMode);
-        let bytes = crate::crypto::encode(&written);
-        assert!(postcard::from_bytes::<Membership>(&bytes).is_err());
+        let written = |protocol, last| (Epoch(1), Seq(9), set([0, 1, 2, 4]), protocol, set(last));
+        let reads = |protocol, last| {
+            let bytes = crate::crypto::encode(&written(protocol, last));
+            postcard::from_bytes::<Membership>(&bytes).is_ok()
+        };
+        assert!(!reads(Protocol::SafeMode, vec![]) && reads(Protocol::Raft, vec![]));
+        let ordered = Protocol::TrustOrderedPbft;
+        assert!(reads(ordered, vec![4]) && !reads(ordered, vec![3]));
+        assert!(!reads(Protocol::Pbft, vec![4]));
     }
 
     #[test]
@@ -290,12 +325,32 @@ mod tests {
     }
 
     #[test]
+    fn where_trust_orders_them_who_is_suspected_is_primary_last_and_everyone_once_a_turn() {
+        let plain = Membership::new(7).unwrap();
+        let ordered = plain.under(Protocol::TrustOrderedPbft).unwrap();
+        let primaries = |members: Membership| -> Vec<u16> {
+            (0..7).map(|view| members.primary(View(view)).0).collect()
+        };
+        assert_eq!(primaries(ordered), primaries(plain));
+        let members = ordered.trusting_last(set([0, 3, 200]));
+        assert_eq!(primaries(members), [1, 2, 4, 5, 6, 0, 3]);
+        assert_eq!(members.primary(View(7 + 5)), NodeId(0));
+        // Others come, and one of them goes; it is not forgotten who is suspected.
+        let next = members.successor(Seq(9), set([1, 2, 3, 4, 8])).unwrap();
+        assert_eq!((next.primary(View(0)), next.primary(View(4))), (NodeId(1), NodeId(3)));
+        assert_eq!(primaries(plain.trusting_last(set([0]))), primaries(plain));
+        let bytes = crate::crypto::encode(&members);
+        assert_eq!(postcard::from_bytes(&bytes), Ok(members));
+    }
+
+    #[test]
     fn a_membership_is_read_as_it_was_written_and_checked() {
         let members = Membership::new(7).unwrap().successor(Seq(9), set([0, 2, 4, 6])).unwrap();
         assert_eq!((members.epoch(), members.start(), members.n()), (Epoch(1), Seq(9), 4));
         let bytes = crate::crypto::encode(&members);
         assert_eq!(postcard::from_bytes(&bytes), Ok(members));
-        let three = crate::crypto::encode(&(Epoch(1), Seq(9), set([0, 2, 4]), Protocol::Pbft));
+        let three =
+            crate::crypto::encode(&(Epoch(1), Seq(9), set([0, 2, 4]), Protocol::Pbft, set([])));
         assert!(postcard::from_bytes::<Membership>(&three).is_err(), "three are too few");
     }
 }

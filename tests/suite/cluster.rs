@@ -6,6 +6,7 @@ pub(crate) mod liar;
 mod lost;
 mod membership;
 pub(crate) mod real;
+mod switching;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -60,6 +60,21 @@ impl NodeSet {
         was_there
     }
 
+    /// Those that are in both.
+    pub(super) fn common(self, other: Self) -> Self {
+        Self(core::array::from_fn(|word| self.0[word] & other.0[word]))
+    }
+
+    /// Those that are not in the other.
+    pub(super) const fn without(mut self, other: Self) -> Self {
+        let mut word = 0;
+        while word < WORDS {
+            self.0[word] &= !other.0[word];
+            word += 1;
+        }
+        self
+    }
+
     /// How many there are.
     pub const fn len(self) -> u16 {
         let mut count = 0;

@@ -1,4 +1,48 @@
 //! What an ordering protocol must do for one epoch, and the table of those that do.
+//!
+//! # Three that come next, held against the trait on paper
+//!
+//! **`ProBFT`** (Avelãs et al. 2024): PBFT's three steps, but votes go to a random sample of the others
+//! and a quorum of a sample decides, with high probability. *Fits:* it is told and tells as PBFT does;
+//! a vote to a sample is some [`To::Node`](crate::protocol::To)s. *To be widened:*
+//!
+//! * Samples must be verifiable, so [`Authenticator`](crate::crypto::Authenticator) needs a verifiable
+//!   random function; signatures are none. A vote carries its sample's proof, which is checked
+//!   without state, as everything is.
+//! * [`Membership`](crate::quorum::Membership) gets a third threshold, that of a sample, beside
+//!   `quorum`: checkpoints, ends of epochs and view changes keep the deterministic one. So what is
+//!   below a stable checkpoint is certain, and above it only likely: [`Shell::apply`] must be able to
+//!   go back to the last stable state, or replies must say which kind they are. The first is a
+//!   second use of `install`; the trait needs `News::Undone`.
+//!
+//! **T-PBFT** (Gao et al. 2019): trust in members is computed from what they did, the most trusted
+//! form a group that takes the primary's place. *Fits:* trust that is agreed in the log and fixed for
+//! an epoch is what trust-ordered PBFT has ([`Membership::last`](crate::quorum::Membership::last)):
+//! a committee is that order, cut off. *To be widened:*
+//!
+//! * A membership tells those who order from those who only execute. Today who is no member follows
+//!   from checkpoint to checkpoint; executing members want every decision, so the shell must send
+//!   them ([`Message::Decided`](crate::pbft::Message) proves itself and would do). Clients count weak
+//!   quorums of the committee, with its f and not the cluster's.
+//! * A primary that is a group signs together: `Shell::is_primary` becomes "is one of those who
+//!   propose", and a proposal is a certificate. The rest is PBFT's.
+//!
+//! **Bullshark** (Spiegelman et al. 2022): everybody proposes in every round, each proposal names a
+//! quorum of the round before, and the order is read off that graph. *Fits:* decided leaders give
+//! many batches at once, which [`Shell::apply`] takes one by one; sessions make a request that two
+//! proposers took execute once; there is no view change, and an ordering that never is
+//! `Standing::Changing` is none the worse. *To be widened:*
+//!
+//! * Who leads is not whom to ask: clients and `relay_stuck` go to `Shell::primary`, and would go to
+//!   any member. [`Shell::next_batch`] marks what it gives as under way here, which is right.
+//! * Positions are not rounds. Who installs a state must know which proposals it holds, so the ordering
+//!   gets a piece of the replicated state: `agreed(&self) -> Vec<u8>` and `install(&[u8])`, in a
+//!   section of the tree of its own. Water marks bound rounds through it.
+//! * Time is each proposer's own, and the shell's only rule, that it never goes back, lets one liar set
+//!   it ahead: the ordering must give [`Shell::apply`] a time that a quorum bears out.
+//!
+//! None of them needs another way to begin, to end, to be restored or to be left behind: those are the
+//! shell's, and the end of an epoch is a position whatever found it.
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -109,7 +153,7 @@ macro_rules! orderings {
             pub(super) fn new<A: Application>(shell: &Shell<A>) -> Self {
                 match shell.members.protocol() {
                     $(Protocol::$name => Self::$name(<$state as Ordering<A>>::new(shell)),)*
-                    Protocol::TrustOrderedPbft | Protocol::SafeMode => Self::Pbft(Pbft::new(shell)),
+                    Protocol::SafeMode => Self::Pbft(Pbft::new(shell)),
                 }
             }
         }
@@ -130,6 +174,7 @@ macro_rules! orderings {
 
 orderings! { $
     Pbft(Pbft);
+    TrustOrderedPbft(Pbft);
     Raft(RaftOrdering);
 }
 pub(super) use each;

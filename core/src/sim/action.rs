@@ -131,6 +131,9 @@ pub enum Action {
     Switch {
         /// Which.
         protocol: Protocol,
+        /// Who comes last as primary, if trust orders them.
+        #[serde(default)]
+        last: Vec<NodeId>,
     },
     /// A client asks for an operation, besides its workload.
     Submit {
@@ -208,8 +211,9 @@ impl fmt::Display for Action {
             }
             Self::Drop { message } => write!(f, "message {message} is dropped"),
             Self::Duplicate { message } => write!(f, "message {message} is duplicated"),
-            Self::Switch { protocol } => {
-                write!(f, "the administrator asks for {}", protocol.name())
+            Self::Switch { protocol, last } => {
+                write!(f, "the administrator asks for {}", protocol.name())?;
+                last.iter().try_for_each(|node| write!(f, ", {node} last"))
             }
             Self::Reconfigure { add, remove } => {
                 f.write_str("the administrator asks:")?;

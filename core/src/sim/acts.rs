@@ -146,9 +146,12 @@ impl Cluster {
                     contact: String::new(),
                 });
                 let (add, remove) = (add.collect(), remove.clone());
-                self.change(Change { add, remove, protocol: None }, injection)
+                self.change(Change { add, remove, ..Change::default() }, injection)
             }
-            Action::Switch { protocol } => self.change(Change::switch_to(*protocol), injection),
+            Action::Switch { protocol, last } => {
+                let switch = Change::switch_to(*protocol);
+                self.change(Change { last: last.clone(), ..switch }, injection)
+            }
         }
     }
 

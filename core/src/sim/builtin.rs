@@ -42,6 +42,8 @@ pub const BUILTIN: &[Builtin] = builtins![
     "colluding-f",
     "one-liar-too-many",
     "membership-change",
+    "switch-while-the-primary-dies",
+    "why-not-raft",
 ];
 
 /// The one with this name. Built-in scenarios are valid: a test reads every one.

@@ -174,6 +174,7 @@ pub(crate) fn validate_action(
         }
     };
     match action {
+        Action::Switch { last, .. } => last.iter().copied().try_for_each(exists),
         Action::Reconfigure { add, remove } => {
             add.iter().chain(remove).copied().try_for_each(exists)
         }

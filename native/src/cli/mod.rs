@@ -12,6 +12,7 @@ mod member;
 mod node;
 mod output;
 mod progress;
+mod protocol;
 mod serve;
 mod signals;
 mod simulate;
@@ -51,6 +52,7 @@ enum Command {
     Member(member::Member),
     Status(status::ShowStatus),
     Evidence(evidence::Evidence),
+    Protocol(protocol::Switch),
     Simulate(simulate::Simulate),
     Explore(explore::Explore),
     EvaluateDetector(evaluate::Evaluate),
@@ -70,6 +72,7 @@ pub fn run() -> ExitCode {
             Command::Member(member) => on_runtime(member.run()),
             Command::Status(status) => on_runtime(status.run()),
             Command::Evidence(evidence) => on_runtime(evidence.run()),
+            Command::Protocol(switch) => on_runtime(switch.run()),
             Command::Simulate(simulate) => simulate.run(),
             Command::Explore(explore) => explore.run(),
             Command::EvaluateDetector(evaluate) => evaluate.run(),

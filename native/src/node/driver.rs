@@ -297,6 +297,7 @@ impl<S: Storage> Driver<S> {
             }
             if status.epoch != replica.epoch() {
                 status.epoch = replica.epoch();
+                status.protocol = replica.members().protocol();
                 status.members = replica.members().nodes().collect();
                 status.nodes = replica.members().n();
             }

@@ -284,6 +284,7 @@ fn first_status<S: Storage>(node: &Core<KeyValue>, clock: Clock, storage: &S) ->
     Status {
         id: replica.id(),
         epoch: replica.epoch(),
+        protocol: replica.members().protocol(),
         members: replica.members().nodes().collect(),
         nodes: replica.members().n(),
         following: !takes_part(replica),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conclave_core::{
+    analyzer::Protocol,
     detector::{evidence::Offence, suspicion::Standing},
     ids::{Epoch, NodeId, Seq, View},
     node::{Export, Proofs},
@@ -19,6 +20,8 @@ pub struct Status {
     pub id: NodeId,
     /// The epoch that it is in.
     pub epoch: Epoch,
+    /// What orders it.
+    pub protocol: Protocol,
     /// Who is a member in it.
     pub members: Vec<NodeId>,
     /// How many members there are.
@@ -98,7 +101,8 @@ impl Status {
             return Err(NotReady::NoMember(self.epoch));
         }
         // A status is made from a checked configuration; one from elsewhere has no quorum.
-        let quorum = Membership::new(self.nodes).map_or(usize::MAX, Membership::quorum);
+        let members = Membership::new(self.nodes).ok().and_then(|it| it.under(self.protocol).ok());
+        let quorum = members.map_or(usize::MAX, Membership::quorum);
         let reached = 1 + self.connected.iter().filter(|it| self.members.contains(it)).count();
         if reached < quorum {
             return Err(NotReady::NoQuorum { reached, quorum });
@@ -161,6 +165,7 @@ mod tests {
         let mut status = Status {
             id: NodeId(0),
             epoch: Epoch(1),
+            protocol: Protocol::Pbft,
             members: [0, 1, 3, 4].map(NodeId).into(),
             nodes: 4,
             following: false,

@@ -16,11 +16,14 @@ use std::{
 
 use conclave::{
     client::{ClientHandle, ClientOptions},
-    config::{ClusterConfig, Identity, Sizes},
+    config::{CLUSTER_FILE, ClusterConfig, Identity, Sizes},
     development::{CLIENTS, Layout, Supervisor, SupervisorOptions},
     node::Status,
 };
-use conclave_core::ids::{ClientId, NodeId, Principal};
+use conclave_core::{
+    analyzer::Deployment,
+    ids::{ClientId, NodeId, Principal},
+};
 
 /// The program under test: `CONCLAVE_BIN`, or built now beside this test.
 pub(crate) fn program() -> &'static Path {
@@ -100,6 +103,15 @@ impl RealCluster {
         Self { config: Arc::new(layout.config.clone()), supervisor, scratch }
     }
 
+    /// Members crash and none lies, as every node's configuration has it from now on.
+    pub(crate) fn declare_crash_only(mut self) -> Self {
+        let config = Arc::make_mut(&mut self.config);
+        config.pbft.deployment = Deployment::CrashOnly;
+        let file = self.scratch.path().join(CLUSTER_FILE);
+        std::fs::write(file, config.render()).expect("it can be written");
+        self
+    }
+
     /// All nodes running and ready.
     pub(crate) async fn start(nodes: u16, durable: bool) -> Self {
         Self::start_with(nodes, CLIENTS, durable).await
@@ -112,12 +124,16 @@ impl RealCluster {
 
     /// The same with nodes that stand by, which run too.
     pub(crate) async fn start_of(sizes: Sizes, durable: bool) -> Self {
-        let cluster = Self::prepare_of(sizes, durable);
-        cluster.supervisor.start_all().expect("nodes start");
-        for node in 0..sizes.nodes {
-            cluster.until_ready(NodeId(node)).await;
+        Self::prepare_of(sizes, durable).started().await
+    }
+
+    /// All that the cluster begins with run and are ready.
+    pub(crate) async fn started(self) -> Self {
+        self.supervisor.start_all().expect("nodes start");
+        for node in self.config.first_nodes() {
+            self.until_ready(node.id).await;
         }
-        cluster
+        self
     }
 
     pub(crate) fn admin(&self, node: NodeId) -> SocketAddr {
@@ -137,6 +153,11 @@ impl RealCluster {
     /// What `conclave member` ends with, and says to both outputs.
     pub(crate) async fn member(&self, arguments: &[&str]) -> (Option<i32>, String) {
         member_in(self.scratch.path(), arguments).await
+    }
+
+    /// The same of `conclave protocol`.
+    pub(crate) async fn protocol(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        conclave_in(self.scratch.path(), &[&["protocol"], arguments].concat()).await
     }
 
     /// What a node says about itself, if it answers.

@@ -451,7 +451,7 @@ pub(crate) fn action_name(action: &Action) -> String {
         Action::Drop { .. } => "drop".to_owned(),
         Action::Duplicate { .. } => "duplicate".to_owned(),
         Action::Reconfigure { .. } => "change members".to_owned(),
-        Action::Switch { protocol } => format!("switch to {}", protocol.name()),
+        Action::Switch { protocol, .. } => format!("switch to {}", protocol.name()),
         Action::Submit { client, .. } => format!("ask by {client}"),
         Action::Lose { .. } => "lose".to_owned(),
     }

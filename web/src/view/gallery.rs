@@ -35,9 +35,10 @@ const GROUPS: &[(&str, &[&str])] = &[
             "two-faced-view-change",
             "colluding-f",
             "one-liar-too-many",
+            "why-not-raft",
         ],
     ),
-    ("When the cluster changes", &["membership-change"]),
+    ("When the cluster changes", &["membership-change", "switch-while-the-primary-dies"]),
 ];
 /// The group of those that no group names.
 const MORE: &str = "More";

@@ -29,7 +29,7 @@ fn change(add: &[u16], remove: &[u16]) -> Change {
     Change {
         add: add.iter().map(|id| member(*id)).collect(),
         remove: remove.iter().map(|id| NodeId(*id)).collect(),
-        protocol: None,
+        ..Change::default()
     }
 }
 
@@ -349,6 +349,19 @@ fn a_protocol_is_switched_to_only_where_what_it_takes_for_granted_holds() {
     let safe = Protocol::SafeMode;
     let orders_nothing = ChangeOutcome::Refused(ChangeRefused::OrdersNothing(safe));
     assert_eq!(asked(crash_only, pbft, &Change::switch_to(safe)), orders_nothing);
+    let ordered = Protocol::TrustOrderedPbft;
+    let last = |last: &[u16], protocol| {
+        let last = last.iter().map(|id| NodeId(*id)).collect();
+        Change { last, ..Change::switch_to(protocol) }
+    };
+    assert_eq!(asked(two, pbft, &last(&[0], ordered)), refused(ordered, Unsound::AboveF));
+    assert_eq!(asked(convicted, pbft, &last(&[0], ordered)), agreed);
+    assert_eq!(asked(convicted, ordered, &last(&[0], ordered)), agreed, "another order");
+    assert_eq!(asked(convicted, ordered, &last(&[], ordered)), nothing, "the same");
+    let stranger = ChangeOutcome::Refused(ChangeRefused::NotAMember(NodeId(4)));
+    assert_eq!(asked(crash_only, pbft, &last(&[4], ordered)), stranger);
+    let alike = ChangeOutcome::Refused(ChangeRefused::NoOrder(raft));
+    assert_eq!(asked(crash_only, pbft, &last(&[0], raft)), alike);
     let both = Change { protocol: Some(raft), ..change(&[4], &[0]) };
     assert_eq!(asked(crash_only, pbft, &both), agreed);
 }

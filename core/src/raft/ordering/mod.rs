@@ -123,7 +123,8 @@ impl<A: Application> Ordering<A> for RaftOrdering {
     }
 
     fn start(&mut self, shell: &mut Shell<A>) {
-        self.raft = member(shell, Vec::new()).ok().flatten();
+        // Mostly none: it was not here before. With a gap in them it takes no part.
+        self.raft = member(shell, core::mem::take(&mut self.records)).ok().flatten();
         shell.wait_anew(&[]);
         self.note_leader(shell);
     }
@@ -224,9 +225,12 @@ impl<A: Application> Ordering<A> for RaftOrdering {
     }
 
     fn restored(&mut self, shell: &mut Shell<A>) -> Result<(), LogGap> {
-        let records = core::mem::take(&mut self.records);
-        self.raft = if shell.is_following() { None } else { member(shell, records)? };
         self.owed.clear();
+        self.raft = None;
+        // Else it starts with them once the state is here.
+        if !shell.is_following() {
+            self.raft = member(shell, core::mem::take(&mut self.records))?;
+        }
         self.note_leader(shell);
         Ok(())
     }

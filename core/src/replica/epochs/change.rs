@@ -36,6 +36,9 @@ pub struct Change {
     pub remove: Vec<NodeId>,
     /// The protocol of the next epoch. `None`: the same.
     pub protocol: Option<Protocol>,
+    /// Who comes last as primary there, if trust orders them. Counts with `protocol`; without it, it
+    /// is as before.
+    pub last: Vec<NodeId>,
 }
 
 /// What came of a change: the administrator's reply.
@@ -80,6 +83,9 @@ pub enum ChangeRefused {
     /// The cluster would be too small or too large.
     #[error("with this change there would be {0} nodes; there must be from 4 to 256")]
     Size(u16),
+    /// The protocol trusts all alike.
+    #[error("{} has no order of trust: only trust-ordered PBFT has", .0.name())]
+    NoOrder(Protocol),
     /// The protocol puts nothing in order.
     #[error("{} orders no writes, so no epoch can have it", .0.name())]
     OrdersNothing(Protocol),
@@ -136,9 +142,15 @@ impl fmt::Display for Change {
             comma = ", ";
         }
         match self.protocol {
-            Some(protocol) => write!(f, "{comma}switch to {}", protocol.name()),
-            None => Ok(()),
+            Some(protocol) => write!(f, "{comma}switch to {}", protocol.name())?,
+            None => return Ok(()),
         }
+        let mut comma = " with ";
+        for node in &self.last {
+            write!(f, "{comma}{node}")?;
+            comma = ", ";
+        }
+        if self.last.is_empty() { Ok(()) } else { f.write_str(" last") }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     change::{Change, ChangeOutcome, ChangeRefused, MAX_CONTACT_BYTES, NewMember},
 };
 use crate::{
-    analyzer::{Deployment, Facts},
+    analyzer::{Deployment, Facts, Protocol},
     crypto::PublicKey,
     ids::{NodeId, Seq},
     quorum::{MAX_NODES, Membership, NodeSet},
@@ -115,8 +115,23 @@ impl Register {
         }
         let protocol = change.protocol.unwrap_or(self.members.protocol());
         let is_same = protocol == self.members.protocol();
-        if change.add.is_empty() && change.remove.is_empty() && is_same {
+        let last = if change.protocol.is_some() {
+            change.last.iter().fold(NodeSet::default(), |mut last, node| {
+                last.insert(*node);
+                last
+            })
+        } else {
+            self.members.last()
+        };
+        if change.add.is_empty()
+            && change.remove.is_empty()
+            && is_same
+            && last == self.members.last()
+        {
             return Err(ChangeRefused::Empty);
+        }
+        if !change.last.is_empty() && protocol != Protocol::TrustOrderedPbft {
+            return Err(ChangeRefused::NoOrder(protocol));
         }
         let mut nodes = self.members.set();
         for node in change.remove {
@@ -143,9 +158,13 @@ impl Register {
             }
             nodes.insert(id);
         }
+        if let Some(stranger) = change.last.iter().find(|node| !nodes.contains(**node)) {
+            return Err(ChangeRefused::NotAMember(*stranger));
+        }
         let interval = terms.checkpoint_interval;
         let end = Seq(at.0.div_ceil(interval).saturating_mul(interval));
         let members = self.members.successor(end, nodes)?.under(protocol)?;
+        let members = members.trusting_last(last);
         if !is_same {
             let (convicted, suspected) = (terms.convicted, terms.suspected);
             protocol

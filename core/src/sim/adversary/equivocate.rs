@@ -8,6 +8,7 @@ use crate::{
     event::Tampering,
     ids::{Epoch, Seq, View},
     pbft::{Batch, Checkpoint, Commit, Message, MessageKind, PrePrepare, Prepare},
+    raft,
     sorted::SortedMap,
 };
 
@@ -31,8 +32,8 @@ pub(super) struct Stories {
 }
 
 /// The kinds that belong to the story of a position.
-const STORY: [MessageKind; 3] =
-    [MessageKind::PrePrepare, MessageKind::Prepare, MessageKind::Commit];
+const STORY: [MessageKind; 4] =
+    [MessageKind::PrePrepare, MessageKind::Prepare, MessageKind::Commit, MessageKind::Append];
 
 impl Mind {
     /// Tells this receiver the other story, if there is one and it is to hear it.
@@ -50,6 +51,11 @@ impl Mind {
         // A primary settles what it lies about with its first message, whoever that is for.
         let told = match &it.message {
             Message::PrePrepare(header, batch) => self.stories.invent(header.body, batch),
+            Message::Raft(said) if deceived => {
+                let (message, told) = self.other_entries(said)?;
+                it.message = message;
+                return Some(Tampering::Equivocated { told });
+            }
             _ if deceived => None,
             _ => return None,
         };
@@ -59,6 +65,24 @@ impl Mind {
         let (message, told) = self.other_story(liar, named, told, &it.message)?;
         it.message = message;
         Some(Tampering::Equivocated { told })
+    }
+
+    /// A leader's entries with other contents. Followers can't tell: nothing of them is signed but
+    /// what clients asked, and they don't compare.
+    fn other_entries(&mut self, said: &raft::Message<Arc<Batch>>) -> Option<(Message, Digest)> {
+        let mut said = said.clone();
+        let raft::Body::Append(append) = &mut said.body else { return None };
+        let mut last = None;
+        for (seq, entry) in (append.prev.seq.0 + 1..).zip(&mut append.entries) {
+            let Some(batch) = &entry.payload else { continue };
+            let (view, seq, digest) = (View(entry.term.0), Seq(seq), batch.digest());
+            let proposal = PrePrepare { epoch: said.epoch, view, seq, digest };
+            if let Some(lie) = self.stories.invent(proposal, batch) {
+                last = Some(lie.told);
+                entry.payload = Some(lie.batch);
+            }
+        }
+        Some((Message::Raft(Arc::new(said)), last?))
     }
 
     fn other_story(

@@ -49,7 +49,8 @@ pub enum Strategy {
         /// Who is told the lie; empty: the upper half of the honest.
         #[serde(default)]
         victims: Vec<NodeId>,
-        /// In these kinds of message; empty: another batch in proposals, and votes for it. What is
+        /// In these kinds of message; empty: another batch in proposals, or in a Raft leader's
+        /// entries, and votes for it. What is
         /// named here is a lie even where no primary told one: prepare, commit, checkpoint,
         /// view-change, new-view.
         #[serde(default)]

@@ -48,7 +48,7 @@ use super::{
 use crate::analyzer::Deployment;
 
 /// The version of this generator: a change of what a seed means is a new one.
-pub const GENERATOR: u32 = 4;
+pub const GENERATOR: u32 = 5;
 
 /// The storm of a seed below 2⁶³ (a file holds no larger one).
 ///

@@ -3,16 +3,16 @@
 //! Where the protocol may be one that takes honesty for granted, nobody lies: the faulty nodes of
 //! such a storm are down, or lose their disks. Clients lie as ever.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
 use super::{
     super::{action::Action, scenario::TimedAction},
     choice::Choice,
 };
-use crate::analyzer::Protocol;
+use crate::{analyzer::Protocol, ids::NodeId};
 
 /// What the administrator may ask for.
-const PROTOCOLS: [Protocol; 2] = [Protocol::Pbft, Protocol::Raft];
+const PROTOCOLS: [Protocol; 3] = [Protocol::Pbft, Protocol::Raft, Protocol::TrustOrderedPbft];
 
 /// The most switches of one storm: each ends an epoch at most.
 const MOST_SWITCHES: u32 = 4;
@@ -39,7 +39,11 @@ pub(super) fn draw(seed: u64, calm_at_ms: u32) -> Option<Switches> {
         let protocol = draw.one_of(&PROTOCOLS);
         let protocol = if protocol == last { draw.one_of(&PROTOCOLS) } else { protocol };
         last = protocol;
-        faults.push(TimedAction { at_ms, action: Action::Switch { protocol } });
+        // The primary of view 0 is suspected, rightly or not. It may have been replaced, and then
+        // the switch is refused.
+        let ordered = protocol == Protocol::TrustOrderedPbft;
+        let last = if ordered && draw.coin() { vec![NodeId(0)] } else { Vec::new() };
+        faults.push(TimedAction { at_ms, action: Action::Switch { protocol, last } });
         let pause = if draw.coin() { draw.between(0..50) } else { draw.between(0..calm_at_ms / 2) };
         at_ms = (at_ms + pause).min(calm_at_ms - 1);
     }

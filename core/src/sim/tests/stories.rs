@@ -6,10 +6,11 @@ use alloc::{
 };
 
 use crate::{
+    analyzer::Protocol,
     event::{Event, EventKind, LossCause, Place},
-    ids::{MessageId, RequestId},
+    ids::{MessageId, NodeId, RequestId},
     pbft::MessageKind,
-    sim::{Recording, Run, builtin},
+    sim::{Action, Expectations, Recording, Run, Scenario, builtin},
 };
 
 fn events(name: &str, seed: u64) -> Vec<Event> {
@@ -52,5 +53,47 @@ fn only_replies_are_lost_and_each_request_is_executed_once_however_often_it_is_s
             let by = executions.keys().filter(|(_, executed)| *executed == request).count();
             assert_eq!(by, 4, "seed {seed}: {request:?} is executed everywhere");
         }
+    }
+}
+
+/// The same lie, once where members are trusted and once where they are not.
+#[test]
+fn one_lying_leader_rewrites_history_under_raft_and_nothing_under_pbft() {
+    let trusting = builtin("why-not-raft").unwrap();
+    let mut careful = trusting.clone();
+    careful.members = careful.members.under(Protocol::Pbft).unwrap();
+    careful.expect = Expectations { min_completed: 20, min_equivocations: 1, ..Default::default() };
+    for seed in 1..=5 {
+        let verdict = |scenario: &Scenario| {
+            let mut recording = Recording::new(Run::new(scenario.clone(), seed)).unwrap();
+            recording.extend(u64::MAX);
+            recording.verdict()
+        };
+        let (under_raft, under_pbft) = (verdict(&trusting), verdict(&careful));
+        for verdict in [&under_raft, &under_pbft] {
+            assert!(verdict.injections[0].effects > 0, "seed {seed}: it lied");
+            assert!(verdict.as_expected(), "seed {seed}: {verdict:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_primary_dies_between_the_switch_and_the_end_of_its_epoch() {
+    let events = events("switch-while-the-primary-dies", 2);
+    let first = |what: fn(&EventKind) -> bool| {
+        events.iter().find(|event| what(&event.kind)).map(|event| event.at).unwrap()
+    };
+    let agreed = first(|it| matches!(it, EventKind::EpochEnding { .. }));
+    let dies = first(|it| matches!(it, EventKind::Intervened { action: Action::Crash { .. }, .. }));
+    let begins = first(|it| matches!(it, EventKind::EpochBegun { .. }));
+    assert!(agreed < dies && dies < begins, "{agreed:?} {dies:?} {begins:?}");
+    let begun = events.iter().filter_map(|event| match event.kind {
+        EventKind::EpochBegun { epoch, protocol, .. } => Some((event.place, epoch.0, protocol)),
+        _ => None,
+    });
+    let begun: BTreeSet<_> = begun.collect();
+    for node in (0..4).map(|node| Place::Node(NodeId(node))) {
+        assert!(begun.contains(&(node, 1, Protocol::Raft)), "{node:?}");
+        assert!(begun.contains(&(node, 2, Protocol::Pbft)), "{node:?}");
     }
 }

@@ -204,3 +204,28 @@ fn where_members_may_lie_a_switch_to_raft_is_refused_and_nothing_changes() {
     assert!(said);
     assert_eq!(recording.seek(0).node(NodeId(0)).unwrap().replica().epoch(), Epoch(0));
 }
+
+/// Whoever is suspected leads last, so that its lies cost no view.
+#[test]
+fn under_trust_ordered_pbft_a_suspected_primary_comes_last() {
+    for lie in ["silent = {}", "equivocate = { kinds = [\"prepare\"] }"] {
+        let lies = format!("corrupt = {{ node = 0, strategies = [{{ {lie} }}] }}");
+        let rest = fault(500, "switch = { protocol = \"trust-ordered-pbft\", last = [0] }")
+            + &fault(2_500, &lies)
+            // Who comes next leads then, and node 0 not before everyone else.
+            + &fault(4_000, "cut-off = { node = 1 }")
+            + &fault(6_000, "reconnect = { node = 1 }");
+        let mut byzantine = scenario("n = 7", &rest);
+        byzantine.config.deployment = crate::analyzer::Deployment::Byzantine;
+        for verdict in ends(&byzantine, 1, Protocol::TrustOrderedPbft) {
+            assert_eq!((verdict.counts.view.0, verdict.counts.equivocations), (1, 0), "{lie}");
+        }
+        let mut recording = Recording::new(Run::new(byzantine, 1)).unwrap();
+        recording.extend(u64::MAX);
+        let mut leaders = recording.events().iter().filter_map(|event| match event.kind {
+            EventKind::ViewEntered { primary, .. } => Some(primary),
+            _ => None,
+        });
+        assert_eq!(leaders.next_back(), Some(NodeId(2)), "{lie}");
+    }
+}

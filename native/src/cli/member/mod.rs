@@ -86,18 +86,16 @@ impl Member {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self { config, timeout, action } = self;
         let directory = client::directory(config)?;
-        let asked = |directory: PathBuf| -> Result<_, Failure> {
-            let config = ClusterConfig::load(&directory).map_err(|why| Failure::bad_input(&why))?;
-            Ok(Asked { directory, config, timeout })
-        };
         let (add, remove) = match action {
             Action::Prepare(prepare) => return prepare.run(&directory),
-            Action::List { client } => return asked(directory)?.list(ClientId(client)).await,
+            Action::List { client } => {
+                return Asked::new(directory, timeout)?.list(ClientId(client)).await;
+            }
             Action::Add { id, newcomer } => (Some((id, newcomer)), None),
             Action::Remove { id } => (None, Some(id)),
             Action::Replace { old, new, newcomer } => (Some((new, newcomer)), Some(old)),
         };
-        let asked = asked(directory)?;
+        let asked = Asked::new(directory, timeout)?;
         let (member, newcomer) = match add {
             Some((id, newcomer)) => {
                 let member = newcomer.describe(&asked.config, NodeId(id));
@@ -106,19 +104,35 @@ impl Member {
             None => (None, None),
         };
         let remove = remove.map(NodeId).into_iter().collect();
-        let change = Change { add: member.into_iter().collect(), remove, protocol: None };
+        let change = Change { add: member.into_iter().collect(), remove, ..Change::default() };
         asked.change(&change, newcomer).await
     }
 }
 
 /// A cluster, and for how long to ask it.
-struct Asked {
+pub(super) struct Asked {
     directory: PathBuf,
     config: ClusterConfig,
     timeout: Duration,
 }
 
 impl Asked {
+    pub(super) fn new(directory: PathBuf, timeout: Duration) -> Result<Self, Failure> {
+        let config = ClusterConfig::load(&directory).map_err(|why| Failure::bad_input(&why))?;
+        Ok(Self { directory, config, timeout })
+    }
+
+    /// What orders, and who takes part.
+    pub(super) async fn show(&self, client: ClientId) -> Result<(), Failure> {
+        let principal = Principal::Client(client);
+        let identity = self.identity(principal)?;
+        let _turn = take_turn(self.directory.join(key_file_name(principal))).await?;
+        let client = self.connect(&identity)?;
+        ask_anything(&client, self.timeout).await?;
+        println!("{}", in_words(client.members()));
+        Ok(())
+    }
+
     async fn list(&self, client: ClientId) -> Result<(), Failure> {
         let principal = Principal::Client(client);
         let identity = self.identity(principal)?;
@@ -137,11 +151,17 @@ impl Asked {
         Ok(())
     }
 
+    /// Has the protocol switched, and waits until that has taken effect.
+    pub(super) async fn switch(&self, change: &Change) -> Result<(), Failure> {
+        self.change(change, None).await
+    }
+
+    /// Has a change agreed, and waits until it has taken effect.
     async fn change(&self, change: &Change, newcomer: Option<Newcomer>) -> Result<(), Failure> {
         if self.config.administrator.is_none() {
             return Err(Failure::BadInput(format!(
-                "{}/{CLUSTER_FILE} names no [administrator], so this cluster's membership can't be \
-                 changed; `conclave init` makes clusters that have one",
+                "{}/{CLUSTER_FILE} names no [administrator], so this cluster's membership and \
+                 protocol can't be changed; `conclave init` makes clusters that have one",
                 self.directory.display()
             )));
         }
@@ -166,7 +186,11 @@ impl Asked {
         eprintln!("agreed: {change}; epoch {epoch} begins after position {after}");
         self.note(&change.add);
         let members = begun(&client, epoch, self.timeout).await?;
-        println!("epoch {}, {}", members.epoch(), size(members));
+        if change.protocol.is_some() {
+            println!("{}", in_words(members));
+        } else {
+            println!("epoch {}, {}", members.epoch(), size(members));
+        }
         for node in &change.remove {
             eprintln!(
                 "node {node} is no member any more; keep it running until every new member is \
@@ -201,7 +225,7 @@ impl Asked {
         Identity::load(&self.directory, principal, &self.config).map_err(|why| match why {
             ConfigError::Read { path, why, .. } if principal == Principal::ADMINISTRATOR => {
                 Failure::BadInput(format!(
-                    "only the administrator can change who is a member, and {} can't be read \
+                    "only the administrator can change members and protocol, and {} can't be read \
                      ({why}): `conclave init` made that key, so run this where it is kept",
                     path.display()
                 ))
@@ -257,12 +281,17 @@ async fn begun(
     }
 }
 
+fn in_words(members: Membership) -> String {
+    format!("epoch {}, {}, {}", members.epoch(), members.protocol().name(), size(members))
+}
+
 fn size(members: Membership) -> String {
     let ids: Vec<_> = members.nodes().map(|node| node.to_string()).collect();
     format!(
-        "{} members ({}), of which {} may be Byzantine",
+        "{} members ({}), of which {} may be {}",
         members.n(),
         ids.join(", "),
-        members.f()
+        members.f(),
+        if members.is_crash_only() { "down" } else { "Byzantine" }
     )
 }
