@@ -182,7 +182,7 @@ async fn nobody_is_in_line_for_ever() {
 async fn callers_that_vanish_at_any_moment_leave_nothing_behind() {
     let (guards, key) = guards(policy());
     for round in 0..500_u64 {
-        let crowd: Vec<_> = (0..4)
+        let crowd: Vec<_> = (0..6)
             .map(|number| {
                 let guards = guards.clone();
                 tokio::spawn(async move {
