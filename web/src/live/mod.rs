@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `picture` | events → what is known of each replica; bounded, freezable; no browser |
 //! | `source` | where the events come from: `/api/cluster`, one event stream a node |
-//! | `wire` | their JSON, read field by field |
+//! | `json`, `wire` | their JSON, read field by field |
 //! | `view` | LIVE, PAUSED or STALE, and the nodes' buttons |
 
+mod json;
 pub(crate) mod picture;
 pub(crate) mod source;
 pub(crate) mod view;

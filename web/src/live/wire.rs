@@ -4,6 +4,12 @@
 //! for the sake of acts and lies that only simulations have. This reads what real nodes emit, and
 //! the tests hold it to the core's own writer, kind by kind.
 
+use std::borrow::Cow;
+
+use super::{
+    json::Json,
+    source::{ClusterInfo, Hello, NodeInfo},
+};
 use conclave_core::{
     crypto::Digest,
     detector::{
@@ -15,36 +21,31 @@ use conclave_core::{
     pbft::Summary,
     time::Time,
 };
-use serde::{
-    Deserialize,
-    de::{IntoDeserializer, value::StrDeserializer},
-};
-use serde_json::Value;
-
-use super::source::{ClusterInfo, Hello, NodeInfo};
+use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 
 /// The error of names that don't exist; never looked at.
 type NoName = serde::de::value::Error;
 
 /// One JSON object.
-struct Fields<'a>(&'a Value);
+struct Fields<'a>(Json<'a>);
 
 impl<'a> Fields<'a> {
     fn number(&self, name: &str) -> Option<u64> {
-        self.0.get(name)?.as_u64()
+        self.0.get(name)?.number()
     }
 
     fn small(&self, name: &str) -> Option<u32> {
         u32::try_from(self.number(name)?).ok()
     }
 
-    fn text(&self, name: &str) -> Option<&'a str> {
-        self.0.get(name)?.as_str()
+    fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.0.get(name)?.text()
     }
 
     /// Something that is written as a word: a kind, a cause, a digest.
-    fn word<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
-        let deserializer: StrDeserializer<'a, NoName> = self.text(name)?.into_deserializer();
+    fn word<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let deserializer: StrDeserializer<'_, NoName> = (&*text).into_deserializer();
         T::deserialize(deserializer).ok()
     }
 
@@ -90,7 +91,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn request(value: &Value) -> Option<RequestId> {
+fn request(value: Json<'_>) -> Option<RequestId> {
     let fields = Fields(value);
     Some(RequestId {
         client: ClientId(fields.number("client")?),
@@ -98,7 +99,7 @@ fn request(value: &Value) -> Option<RequestId> {
     })
 }
 
-fn offence(value: &Value) -> Option<Offence> {
+fn offence(value: Json<'_>) -> Option<Offence> {
     let (f, place) = (Fields(value), Fields(value.get("place")?));
     Some(Offence {
         by: f.node("by")?,
@@ -112,7 +113,7 @@ fn offence(value: &Value) -> Option<Offence> {
     })
 }
 
-fn reason(value: &Value) -> Option<Reason> {
+fn reason(value: Json<'_>) -> Option<Reason> {
     let f = Fields(value);
     Some(Reason {
         kind: f.word("kind")?,
@@ -123,21 +124,21 @@ fn reason(value: &Value) -> Option<Reason> {
 
 /// Reads an event; `None` for anything that isn't one that real nodes emit.
 pub(super) fn event(text: &str) -> Option<Event> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let fields = Fields(&value);
+    let value = Json::read(text)?;
+    let fields = Fields(value);
     let place: event::Place = fields.principal("place")?.into();
     Some(Event { at: Time(fields.number("at")?), place, kind: kind(&fields)? })
 }
 
 fn kind(f: &Fields<'_>) -> Option<EventKind> {
-    Some(match f.text("event")? {
+    Some(match &*f.text("event")? {
         "sent" => EventKind::Sent { id: f.id()?, to: f.principal("to")?, what: f.what()?.into() },
         "delivered" => {
             EventKind::Delivered { id: f.id()?, from: f.principal("from")?, what: f.what()?.into() }
         }
         "lost" => EventKind::Lost { id: f.id()?, to: f.principal("to")?, why: f.word("why")? },
         "refused" => {
-            EventKind::Refused { from: f.principal("from")?, why: f.text("why")?.to_owned() }
+            EventKind::Refused { from: f.principal("from")?, why: f.text("why")?.into_owned() }
         }
         "request-accepted" => EventKind::RequestAccepted { request: f.request("request")? },
         "pre-prepared" => EventKind::PrePrepared {
@@ -150,13 +151,13 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         "time-refused" => EventKind::TimeRefused {
             view: f.view()?,
             seq: f.seq()?,
-            off_by_ms: f.0.get("off_by_ms")?.as_i64(),
+            off_by_ms: f.0.get("off_by_ms")?.signed(),
         },
         "committed" => EventKind::Committed { view: f.view()?, seq: f.seq()?, digest: f.digest()? },
         "executed" => EventKind::Executed {
             seq: f.seq()?,
             digest: f.digest()?,
-            requests: f.0.get("requests")?.as_array()?.iter().filter_map(request).collect(),
+            requests: f.0.get("requests")?.array()?.filter_map(request).collect(),
         },
         "read-answered" => EventKind::ReadAnswered {
             request: f.request("request")?,
@@ -208,14 +209,14 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         "suspected" => EventKind::Suspected {
             peer: f.node("peer")?,
             score: f.small("score")? as u8,
-            reasons: f.0.get("reasons")?.as_array()?.iter().filter_map(reason).collect(),
+            reasons: f.0.get("reasons")?.array()?.filter_map(reason).collect(),
         },
         "unsuspected" => {
             EventKind::Unsuspected { peer: f.node("peer")?, score: f.small("score")? as u8 }
         }
         "request-submitted" => EventKind::RequestSubmitted {
             request: f.request("request")?,
-            operation: f.text("operation")?.to_owned(),
+            operation: f.text("operation")?.into_owned(),
         },
         "request-retransmitted" => {
             EventKind::RequestRetransmitted { request: f.request("request")? }
@@ -223,7 +224,7 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         "read-fell-back" => EventKind::ReadFellBack { request: f.request("request")? },
         "request-completed" => EventKind::RequestCompleted {
             request: f.request("request")?,
-            result: f.text("result")?.to_owned(),
+            result: f.text("result")?.into_owned(),
             latency_us: f.number("latency_us")?,
         },
         _ => return None,
@@ -232,31 +233,31 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
 
 /// Reads what `/api/cluster` says; `None` if it names no nodes.
 pub(super) fn cluster(text: &str) -> Option<ClusterInfo> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let node = |value: &Value| {
+    let value = Json::read(text)?;
+    let node = |value: Json<'_>| {
         let fields = Fields(value);
-        Some(NodeInfo { id: fields.node("id")?, admin: fields.text("admin")?.to_owned() })
+        Some(NodeInfo { id: fields.node("id")?, admin: fields.text("admin")?.into_owned() })
     };
-    let nodes: Vec<NodeInfo> = value.get("nodes")?.as_array()?.iter().filter_map(node).collect();
-    let control = value.get("control").and_then(Value::as_bool).unwrap_or(false);
+    let nodes: Vec<NodeInfo> = value.get("nodes")?.array()?.filter_map(node).collect();
+    let control = value.get("control").and_then(Json::truth).unwrap_or(false);
     (!nodes.is_empty()).then_some(ClusterInfo { nodes, control })
 }
 
 /// Reads a node's greeting.
 pub(super) fn hello(text: &str) -> Option<Hello> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let fields = Fields(&value);
+    let value = Json::read(text)?;
+    let fields = Fields(value);
     Some(Hello {
         view: fields.number("view")?,
-        active: value.get("active")?.as_bool()?,
+        active: value.get("active")?.truth()?,
         executed: fields.number("executed")?,
     })
 }
 
 /// Reads how many events a slow viewer missed.
 pub(super) fn lagged(text: &str) -> Option<u64> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    Fields(&value).number("missed")
+    let value = Json::read(text)?;
+    Fields(value).number("missed")
 }
 
 #[cfg(test)]

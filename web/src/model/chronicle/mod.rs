@@ -23,7 +23,7 @@ mod spans;
 mod tests;
 mod ways;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use conclave_core::{
     crypto::Digest,
@@ -41,8 +41,8 @@ pub(crate) struct Chronicle {
     arrows: VecDeque<Arrow>,
     /// How many arrows were dropped in front: keys in `open` count from the very first.
     dropped: usize,
-    open: HashMap<(MessageId, Principal), usize>,
-    orphans: HashMap<(MessageId, Principal), (u64, u64, Ending)>,
+    open: SortedMap<(MessageId, Principal), usize>,
+    orphans: SortedMap<(MessageId, Principal), (u64, u64, Ending)>,
     bands: SortedMap<NodeId, VecDeque<Band>>,
     spans: Vec<Span>,
     marks: VecDeque<Mark>,
