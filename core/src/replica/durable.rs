@@ -13,7 +13,7 @@
 //! | `Batch` | the commit | it could hold a certificate and not show what it is for |
 //! | `Stable` | nothing | it would have to fetch the state again |
 //! | `Ended` | the checkpoint at an epoch's end | who follows its certificate might find the state nowhere |
-//! | `Raft` | see [`raft::Record`](crate::raft::Record) | |
+//! | `Raft` | see [`raft::Record`] | |
 //! | `EpochEnd` | anything of the new epoch | it could go on in an epoch that is over |
 //! | `Evidence` | the word that it is spread by | (others would have to tell it again) |
 

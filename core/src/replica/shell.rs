@@ -102,7 +102,7 @@ pub(crate) struct Shell<A> {
     pub(crate) allowances: Allowances,
     pub(crate) outbox: Outbox,
 
-    /// What it says of whom it knows to be proven guilty: its node's, see [`Status::proven`].
+    /// What it says of whom it knows to be proven guilty: its node's, see [`Status::proven`](crate::pbft::Status::proven).
     pub(crate) proven: u32,
 
     /// What the ordering has not heard yet.

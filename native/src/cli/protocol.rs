@@ -24,7 +24,7 @@ use crate::failure::Failure;
 /// A switch is agreed like any request and takes effect at the next checkpoint, without a pause: the
 /// old protocol orders up to there, the new one from there, and every request is executed once. It
 /// needs administrator.key. Raft is refused unless every node's cluster.toml says deployment =
-/// "crash-only" under [pbft]: where one member lies, Raft lets it rewrite history.
+/// "crash-only" in its table pbft: where one member lies, Raft lets it rewrite history.
 /// Exit code 0: done; 1: refused, or no answer in time; 2: something can't be used.
 #[derive(Debug, Args)]
 #[command(after_help = "\

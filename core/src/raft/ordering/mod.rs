@@ -18,7 +18,7 @@
 //!   when others say that they have arrived; should it be down, the others' patience runs out.
 //! * **Memory.** Who lost its disk, and has not been told apart from its earlier self in this epoch,
 //!   takes no part: it may have voted or acknowledged, and Raft can't do without what it forgot
-//!   ([`Record`](super::Record)). It follows from checkpoint to checkpoint until an epoch under
+//!   ([`Record`]). It follows from checkpoint to checkpoint until an epoch under
 //!   another protocol recovers it, or another number takes its place. It counts as down.
 //!
 //! | file | holds |
