@@ -87,7 +87,6 @@ impl Position {
     }
 
     /// A vote came. If it is the first answer to the proposal: how long that took.
-    /// See [`Self::differs`] for what it says.
     pub(super) fn vote(
         &mut self,
         now: Time,
