@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 
 /// Longest that chromedriver may take to say that it listens.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// How often it is started before a test gives up.
+const START_ATTEMPTS: u32 = 5;
 /// Longest that one command may take: starting a browser on a busy machine is the slowest.
 const COMMAND_LIMIT: Duration = Duration::from_secs(90);
 /// Longest that a script in the page may take.
@@ -33,8 +35,23 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Starts one.
+    /// Starts one, in several attempts if need be.
+    ///
+    /// Told to choose its port, chromedriver takes a free one of IPv4 and then wants the same of
+    /// IPv6; where that one is taken it ends at once. Another attempt gets another port.
     pub(crate) fn start() -> Self {
+        let mut said = Vec::new();
+        for _ in 0..START_ATTEMPTS {
+            match Self::attempt() {
+                Ok(driver) => return driver,
+                Err(why) => said.push(why),
+            }
+        }
+        panic!("chromedriver didn't start in {START_ATTEMPTS} attempts:\n{}", said.join("\n"))
+    }
+
+    /// Starts one; else what it said before it gave up.
+    fn attempt() -> Result<Self, String> {
         let program = env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
         let mut process = Command::new(&program)
             .arg("--port=0")
@@ -53,17 +70,32 @@ impl Driver {
         thread::spawn(move || {
             // Reads on after the port is known: a full pipe would stop the driver.
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if let Some(port) = port_in(&line) {
-                    let _ = tell.send(port);
-                }
+                let _ = tell.send(line);
             }
         });
         let mut driver = Self { process, url: String::new() };
-        let port = told
-            .recv_timeout(START_LIMIT)
-            .unwrap_or_else(|_| panic!("chromedriver names no port within {START_LIMIT:?}"));
-        driver.url = format!("http://127.0.0.1:{port}");
-        driver
+        let until = Instant::now() + START_LIMIT;
+        let mut said = String::new();
+        loop {
+            match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    if let Some(port) = port_in(&line) {
+                        driver.url = format!("http://127.0.0.1:{port}");
+                        return Ok(driver);
+                    }
+                    said.push_str(&line);
+                    said.push('\n');
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    return Err(format!("{said}(names no port within {START_LIMIT:?})"));
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    let status =
+                        driver.process.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
+                    return Err(format!("{said}({status})"));
+                }
+            }
+        }
     }
 
     /// Opens a browser window of this size with a profile of its own.

@@ -147,7 +147,7 @@ impl Config {
     }
 
     pub(super) fn is_slow(&self, from: Time, to: Time) -> bool {
-        to.since(from) >= Duration::from_millis(self.slow_call_ms)
+        to.0.saturating_sub(from.0) >= self.slow_call_ms.saturating_mul(1_000)
     }
 
     pub(super) fn probe_lease(&self) -> Duration {

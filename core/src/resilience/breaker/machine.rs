@@ -195,6 +195,7 @@ impl Breaker {
     }
 
     /// Asks for a call.
+    #[inline]
     pub fn admit(&mut self, now: Time) -> Result<Permit, Rejected> {
         let now = self.clock.read(now);
         match (self.mode, &self.stand) {
@@ -208,6 +209,7 @@ impl Breaker {
     }
 
     /// Takes a permit back: how the call ended.
+    #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a permit is given back once")]
     pub fn settle(&mut self, now: Time, permit: Permit, outcome: Outcome) {
         let now = self.clock.read(now);

@@ -35,7 +35,9 @@ impl Rates {
     /// Whether a threshold is reached.
     pub(super) fn are_too_high(self, config: &Config) -> bool {
         let over = |part, ppm: Option<u32>| ppm.is_some_and(|ppm| is_share(part, self.calls, ppm));
-        self.calls >= config.minimum_calls
+        // No threshold is a share of nothing: where all went well, there is nothing to compare.
+        (self.failed | self.slow) != 0
+            && self.calls >= config.minimum_calls
             && (over(self.failed, config.failure_rate_ppm) || over(self.slow, config.slow_rate_ppm))
     }
 }
@@ -55,6 +57,7 @@ impl Calls {
         }
     }
 
+    #[inline]
     pub(in crate::resilience) fn count(&mut self, now: Time, failed: bool, slow: bool) -> Rates {
         match self {
             Self::Last(last) => last.count(failed, slow),
@@ -80,8 +83,7 @@ impl Calls {
 /// The last so many calls: two bits each, in a ring.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::resilience) struct Last {
-    failed: Vec<u64>,
-    slow: Vec<u64>,
+    words: Vec<u64>,
     size: u32,
     /// Where the next goes.
     next: u32,
@@ -90,37 +92,36 @@ pub(in crate::resilience) struct Last {
 
 impl Last {
     fn new(size: u32) -> Self {
-        let words = size.div_ceil(u64::BITS) as usize;
-        let (failed, slow) = (vec![0; words], vec![0; words]);
-        Self { failed, slow, size, next: 0, rates: Rates::default() }
+        let words = vec![0; size.div_ceil(CALLS_IN_A_WORD) as usize];
+        Self { words, size, next: 0, rates: Rates::default() }
     }
 
     fn clear(&mut self) {
-        self.failed.fill(0);
-        self.slow.fill(0);
+        self.words.fill(0);
         (self.next, self.rates) = (0, Rates::default());
     }
 
+    #[inline]
     fn count(&mut self, failed: bool, slow: bool) -> Rates {
-        let (word, bit) = ((self.next / u64::BITS) as usize, self.next % u64::BITS);
-        let was_failed = replace(&mut self.failed[word], bit, failed);
-        let was_slow = replace(&mut self.slow[word], bit, slow);
-        if self.rates.calls == self.size {
-            let (failed, slow) = (u32::from(was_failed), u32::from(was_slow));
-            self.rates.subtract(Rates { calls: 1, failed, slow });
+        let word = &mut self.words[(self.next / CALLS_IN_A_WORD) as usize];
+        let shift = 2 * (self.next % CALLS_IN_A_WORD);
+        let was = *word >> shift & 0b11;
+        let is = u64::from(failed) << 1 | u64::from(slow);
+        *word ^= (was ^ is) << shift;
+        let Rates { calls, failed, slow } = &mut self.rates;
+        if *calls < self.size {
+            *calls += 1;
         }
-        self.rates.add(failed, slow);
+        // What leaves the window was counted when it came, so none of this goes below zero.
+        *failed = *failed + (is >> 1) as u32 - (was >> 1) as u32;
+        *slow = *slow + (is & 1) as u32 - (was & 1) as u32;
         self.next = if self.next + 1 == self.size { 0 } else { self.next + 1 };
         self.rates
     }
 }
 
-/// Sets a bit, and returns what it was.
-fn replace(word: &mut u64, bit: u32, value: bool) -> bool {
-    let was = *word >> bit & 1 == 1;
-    *word = *word & !(1 << bit) | u64::from(value) << bit;
-    was
-}
+/// How many calls have room in a word.
+const CALLS_IN_A_WORD: u32 = u64::BITS / 2;
 
 /// Into how many buckets a time is cut.
 const BUCKETS: u64 = 10;
@@ -148,6 +149,7 @@ impl Recent {
         }
     }
 
+    #[inline]
     fn count(&mut self, now: Time, failed: bool, slow: bool) -> Rates {
         if now >= self.ends {
             self.turn(now);
