@@ -1,11 +1,11 @@
-//! What a delivered message costs the simulator, in machine instructions.
+//! What a delivered message costs the simulator, and a call each guard, in machine instructions.
 //!
 //! Wall time on a shared machine says little; the instructions of one binary on one input are
 //! nearly always the same number. `busy` (in `tests/bin`) runs under valgrind for a while and for
-//! a longer while: the difference, per message, leaves out how it starts. Each count is held
+//! a longer while: the difference, per message or call, leaves out how it starts. Each count is held
 //! against the committed one in `tests/benches/instructions.txt`.
 
-use std::{fs, path::Path};
+use std::{fmt, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 
@@ -13,20 +13,63 @@ use crate::{apt, process, say, tally::Tally, workspace::Workspace};
 
 /// Relative to the workspace's root.
 const BASELINE: &str = "tests/benches/instructions.txt";
-/// How much dearer a message may get before somebody must say so, in percent: more than moving
+/// How much dearer anything may get before somebody must say so, in percent: more than moving
 /// code about makes of it, less than any change that is worth a look.
 const TOLERANCE_PERCENT: u64 = 5;
-/// Messages until caches are warm and memory is had: one position at n = 100.
-const WARM: u64 = 20_000;
-/// Messages after that: two positions at n = 100, hundreds at n = 4.
-const COUNTED: u64 = 40_000;
+/// What is of no matter where that is less than so many instructions.
+const TOLERANCE: u64 = 2;
+
+/// What instructions are counted of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Work {
+    /// Messages in a cluster of so many.
+    Cluster(u16),
+    /// Calls through the guard of this name.
+    Guard(String),
+}
+
+impl Work {
+    /// From `cluster 4` or `guard breaker`.
+    fn parse(text: &str) -> Option<Self> {
+        match text.split_once(' ')? {
+            ("cluster", n) => n.parse().ok().map(Self::Cluster),
+            ("guard", name) => Some(Self::Guard(name.into())),
+            _ => None,
+        }
+    }
+
+    /// How often until caches are warm and memory is had (in a cluster of 100, one position), and
+    /// how often after that (two positions there, hundreds in a cluster of 4).
+    fn times(&self) -> (u64, u64) {
+        match self {
+            Self::Cluster(_) => (20_000, 40_000),
+            Self::Guard(_) => (50_000, 100_000),
+        }
+    }
+
+    fn arguments(&self, times: u64) -> Vec<String> {
+        match self {
+            Self::Cluster(n) => vec![n.to_string(), times.to_string()],
+            Self::Guard(name) => vec!["guard".into(), name.clone(), times.to_string()],
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster(n) => write!(f, "a message at n = {n}"),
+            Self::Guard(name) => write!(f, "a call through {name}"),
+        }
+    }
+}
 
 /// What was counted once, and with which compiler.
 #[derive(Debug, PartialEq, Eq)]
 struct Baseline {
     compiler: String,
-    /// The cluster's size, and instructions per delivered message.
-    counts: Vec<(u16, u64)>,
+    /// Each with its instructions.
+    counts: Vec<(Work, u64)>,
 }
 
 impl Baseline {
@@ -37,10 +80,10 @@ impl Baseline {
                 line.clone_into(&mut baseline.compiler);
                 continue;
             }
-            let numbers = line
-                .split_once(' ')
-                .and_then(|(n, count)| Some((n.trim().parse().ok()?, count.trim().parse().ok()?)));
-            baseline.counts.push(numbers.with_context(|| format!("{BASELINE}: “{line}”?"))?);
+            let count = line
+                .rsplit_once(' ')
+                .and_then(|(work, count)| Some((Work::parse(work)?, count.trim().parse().ok()?)));
+            baseline.counts.push(count.with_context(|| format!("{BASELINE}: “{line}”?"))?);
         }
         if baseline.counts.is_empty() || baseline.compiler.is_empty() {
             bail!("{BASELINE} lacks a compiler or counts");
@@ -60,10 +103,10 @@ pub(super) fn instructions(workspace: &Workspace) -> Result<Tally> {
     }
     let busy = workspace.build_program("conclave-tests", "busy", "release")?;
     let mut tally = Tally::default();
-    for (n, expected) in baseline.counts {
-        let found = per_message(workspace, &busy, n)?;
+    for (work, expected) in baseline.counts {
+        let found = each(workspace, &busy, &work)?;
         let verdict = judge(expected, found);
-        say::detail(&format!("n = {n}: {found} instructions a message, {verdict}"));
+        say::detail(&format!("{work}: {found} instructions, {verdict}"));
         if verdict == Verdict::Dearer { tally.failed += 1 } else { tally.passed += 1 }
     }
     if tally.failed > 0 {
@@ -99,17 +142,18 @@ fn not_comparable(workspace: &Workspace, baseline: &Baseline) -> Result<Option<S
     Ok(None)
 }
 
-fn per_message(workspace: &Workspace, busy: &Path, n: u16) -> Result<u64> {
-    let short = count(workspace, busy, n, WARM)?;
-    let long = count(workspace, busy, n, WARM + COUNTED)?;
-    Ok(long.saturating_sub(short) / COUNTED)
+fn each(workspace: &Workspace, busy: &Path, work: &Work) -> Result<u64> {
+    let (warm, counted) = work.times();
+    let short = count(workspace, busy, work, warm)?;
+    let long = count(workspace, busy, work, warm + counted)?;
+    Ok(long.saturating_sub(short) / counted)
 }
 
-fn count(workspace: &Workspace, busy: &Path, n: u16, messages: u64) -> Result<u64> {
+fn count(workspace: &Workspace, busy: &Path, work: &Work, times: u64) -> Result<u64> {
     let mut valgrind = workspace.command("valgrind");
     valgrind.args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]);
     // It reports on stderr, which `ask` shows of failures only; so it reports to stdout.
-    valgrind.arg("--log-fd=1").arg(busy).args([n.to_string(), messages.to_string()]);
+    valgrind.arg("--log-fd=1").arg(busy).args(work.arguments(times));
     let said = process::ask(valgrind, "`busy` under valgrind", process::QUESTION_LIMIT * 6)?;
     read_count(&said).with_context(|| format!("valgrind counted nothing: {}", said.trim()))
 }
@@ -128,8 +172,8 @@ enum Verdict {
     Cheaper,
 }
 
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dearer => write!(f, "over {TOLERANCE_PERCENT} % MORE than the baseline"),
             Self::AsExpected => f.write_str("as the baseline says"),
@@ -139,9 +183,10 @@ impl std::fmt::Display for Verdict {
 }
 
 fn judge(expected: u64, found: u64) -> Verdict {
-    if found * 100 > expected * (100 + TOLERANCE_PERCENT) {
+    let tolerance = (expected * TOLERANCE_PERCENT / 100).max(TOLERANCE);
+    if found > expected + tolerance {
         Verdict::Dearer
-    } else if found * 100 < expected * (100 - TOLERANCE_PERCENT) {
+    } else if found + tolerance < expected {
         Verdict::Cheaper
     } else {
         Verdict::AsExpected
@@ -165,14 +210,23 @@ mod tests {
         assert_eq!(judge(1_000, 1_050), Verdict::AsExpected);
         assert_eq!(judge(1_000, 1_051), Verdict::Dearer);
         assert_eq!(judge(1_000, 949), Verdict::Cheaper);
+        assert_eq!(judge(10, 12), Verdict::AsExpected);
+        assert_eq!(judge(10, 13), Verdict::Dearer);
     }
 
     #[test]
     fn the_committed_baseline_can_be_read_and_nonsense_is_named() {
         let committed = include_str!("../../../../tests/benches/instructions.txt");
         let baseline = Baseline::parse(committed).unwrap();
-        assert_eq!(baseline.counts.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [4, 31, 100]);
-        assert!(Baseline::parse("rustc 1\n4 x").unwrap_err().to_string().contains("4 x"));
+        for n in [4, 31, 100] {
+            assert!(baseline.counts.iter().any(|(work, _)| *work == Work::Cluster(n)), "{n}");
+        }
+        let guard = Work::Guard("rate limit by key".into());
+        assert!(baseline.counts.iter().any(|(work, _)| *work == guard));
+        for bad in ["cluster 4 x", "cluster x 4", "4 6783"] {
+            let refused = Baseline::parse(&format!("rustc 1\n{bad}")).unwrap_err();
+            assert!(refused.to_string().contains(bad), "{refused}");
+        }
         assert!(Baseline::parse("# nothing").is_err());
     }
 }
