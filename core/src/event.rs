@@ -13,8 +13,10 @@ use crate::{
     crypto::Digest,
     detector::{evidence::Offence, suspicion::Reason},
     ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, View},
+    node::Why,
     pbft::Summary,
     raft::Refusal,
+    resilience::{degradation::Level, objective::Kind, retry::Stop},
     sim::{Action, Invariant},
     time::Time,
 };
@@ -305,6 +307,35 @@ pub enum EventKind {
         score: u8,
     },
 
+    /// A node turned a client's request away.
+    TurnedAway {
+        /// Which.
+        request: RequestId,
+        /// Why.
+        why: Why,
+        /// It may be let in after so many milliseconds.
+        retry_after_ms: u32,
+    },
+    /// A node leaves out more, or less, of what clients ask.
+    LevelChanged {
+        /// So much before,
+        from: Level,
+        /// and now.
+        to: Level,
+        /// The highest of its signals, in parts per million.
+        highest_ppm: u32,
+    },
+    /// The error budget of what a node promises clients burns too quickly, or is used up; or isn't any
+    /// more.
+    BudgetBurns {
+        /// Of which promise.
+        objective: Kind,
+        /// By which pair of windows, from 0; `None`: it is used up.
+        pair: Option<u8>,
+        /// Not any more.
+        over: bool,
+    },
+
     /// A client sent a request for the first time.
     RequestSubmitted {
         /// Which.
@@ -316,6 +347,20 @@ pub enum EventKind {
     RequestRetransmitted {
         /// Which.
         request: RequestId,
+    },
+    /// f+1 replicas told a client to come back later, and it will.
+    RequestPutOff {
+        /// Which.
+        request: RequestId,
+        /// In so many microseconds.
+        for_us: u64,
+    },
+    /// A client asks no more. Whether the request takes effect nobody knows.
+    RequestGivenUp {
+        /// Which.
+        request: RequestId,
+        /// Why.
+        why: Stop,
     },
     /// A client's read got no quorum of equal answers: it has it ordered as a request.
     ReadFellBack {

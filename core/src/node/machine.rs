@@ -1,6 +1,8 @@
 //! The replica with eyes: one node.
 
-use super::{export::Export, proofs::Proofs};
+use alloc::boxed::Box;
+
+use super::{admission::Gate, export::Export, proofs::Proofs};
 use crate::{
     app::Application,
     crypto::{Digest, Refusal},
@@ -27,6 +29,8 @@ pub struct Node<A> {
     pub(super) watch: Watch,
     pub(super) observer: Observer,
     pub(super) proofs: Proofs,
+    /// Who is let in, if not everybody is.
+    pub(super) gate: Option<Box<Gate>>,
     /// When it next looks at whom it suspects.
     pub(super) look_at: Time,
 }
@@ -118,11 +122,12 @@ impl<A: Application> Node<A> {
         }
     }
 
-    /// Says whom it suspects by now, and whom no more.
+    /// Says whom it suspects by now, and whom no more; and how much it does for clients.
     fn look(&mut self) {
         let now = self.now();
         self.look_at = now + self.replica.config().status_interval();
         self.observer.tick(now);
+        self.watch_load(now);
         for decision in self.observer.suspicion_mut().decide(now) {
             let (peer, score) = (decision.suspect, decision.score.whole());
             self.replica.shell.event(match decision.verdict {
@@ -154,6 +159,7 @@ impl<A: Application> Protocol for Node<A> {
                 self.observer.unreadable(self.replica.shell.now, *from);
             }
             Input::Message { from, message } if !self.see(*from, message) => {}
+            Input::Request(message) if self.gate.is_some() && !self.let_in(message) => {}
             _ => {
                 self.replica.handle(now, input);
                 self.follow();
@@ -171,6 +177,9 @@ impl<A: Application> Protocol for Node<A> {
         let effect = self.replica.poll_effect()?;
         if let Effect::Event(kind) = &effect {
             self.observer.saw(self.replica.shell.now, kind);
+            if let Some(gate) = &mut self.gate {
+                gate.saw(self.replica.shell.now, kind);
+            }
         }
         Some(effect)
     }
@@ -180,7 +189,7 @@ impl<A: Application> Protocol for Node<A> {
     }
 
     fn state_hash(&self) -> Digest {
-        let eyes = (&self.watch, &self.observer, &self.proofs, self.look_at);
+        let eyes = (&self.watch, &self.observer, &self.proofs, &self.gate, self.look_at);
         Digest::of(&(self.replica.state_hash(), self.genesis, eyes))
     }
 }

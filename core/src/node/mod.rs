@@ -3,8 +3,8 @@
 //! ```text
 //!                   ┌─▶ Watch ───▶ evidence ─▶ Proofs ─▶ spread, persisted, Convicted
 //!  message, refused ┼─▶ Observer ─▶ scores ────────────▶ Suspected, Unsuspected
-//!                   └─▶ Replica ──▶ effects ─┐
-//!                            ▲               ├─▶ host
+//!      request ─▶ Gate ─▶ Replica ──▶ effects ─┐
+//!                   └ Busy   ▲               ├─▶ host
 //!            records, events ┘◀──────────────┘
 //! ```
 //!
@@ -15,6 +15,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `machine` | [`Node`]: inputs, effects, when it looks at what it suspects |
+//! | [`admission`] | [`Gate`]: which clients' requests it takes on |
+//! | `door` | a client's request at the gate, and who is told what |
 //! | `proofs` | [`Proofs`]: the evidence that is known here |
 //! | `learning` | how a proof is found, told, shown again, and judged |
 //! | `export` | [`Export`]: proofs in a file, judged by whoever has the first members' keys |
@@ -43,6 +45,8 @@
 //! | shown to a peer | [`SHOWN_AT_A_TIME`] for a status | as other answers |
 //! | judged of other epochs | a few of each peer in an interval | it is done where messages are ordered |
 
+pub mod admission;
+mod door;
 mod export;
 mod learning;
 mod machine;
@@ -51,6 +55,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+pub use admission::{Busy, Gate, Why};
 pub use export::{BadExport, Export, Judged, MAX_EXPORT_BYTES};
 pub use machine::Node;
 pub use proofs::{MAX_FURTHER_BYTES, Proof, Proofs, SHOWN_AT_A_TIME};

@@ -70,6 +70,7 @@ impl<A: Application> Node<A> {
             watch,
             observer,
             proofs: Proofs::default(),
+            gate: None,
             look_at: Time::ZERO,
         })
     }

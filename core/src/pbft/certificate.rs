@@ -391,9 +391,11 @@ impl Check for Message {
             }
             Self::ViewChange(change) => with.view_change(change).map(drop),
             Self::NewView(new_view) => with.new_view(new_view),
-            Self::Status(_) | Self::FetchBatch(_) | Self::Pace(_) | Self::RecoveryQuery(_) => {
-                Ok(())
-            }
+            Self::Status(_)
+            | Self::FetchBatch(_)
+            | Self::Pace(_)
+            | Self::RecoveryQuery(_)
+            | Self::Busy(_) => Ok(()),
             Self::RecoveryAnswer(answer) => {
                 with.epoch(answer.epoch)?;
                 answer.stable.as_ref().map_or(Ok(()), |proof| with.stable(proof))?;

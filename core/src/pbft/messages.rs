@@ -18,6 +18,7 @@ use crate::{
     crypto::{Digest, Signable, Signed},
     detector::evidence::Evidence,
     ids::{ClientId, Epoch, Principal, RequestId, Seq, View},
+    node::Busy,
     raft,
     replica::EpochEnd,
     state::Path,
@@ -365,6 +366,8 @@ pub enum Message {
     Raft(Arc<raft::Message<Arc<Batch>>>),
     /// A proof that somebody lied: see [`evidence`](crate::detector::evidence).
     Evidence(Arc<Evidence>),
+    /// See [`Busy`].
+    Busy(Busy),
 }
 
 /// Bytes that are no message.
@@ -488,6 +491,7 @@ impl Message {
                 Summary { view: Some(View(m.term.0)), seq, ..of(kind) }
             }
             Self::Evidence(_) => of(MessageKind::Evidence),
+            Self::Busy(m) => Summary { request: Some(m.id), ..of(MessageKind::Busy) },
         }
     }
 
@@ -518,6 +522,7 @@ impl Message {
             | Self::Stable(_)
             | Self::EpochEnds(_)
             | Self::FetchEpochEnds(_)
+            | Self::Busy(_)
             // It is of the epoch of its statements, which may be over.
             | Self::Evidence(_) => None,
         }
@@ -595,11 +600,12 @@ pub enum MessageKind {
     /// Raft: from where on a read may be answered.
     ReadIndex,
     Evidence,
+    Busy,
 }
 
 impl MessageKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -627,6 +633,7 @@ impl MessageKind {
         Self::Appended,
         Self::ReadIndex,
         Self::Evidence,
+        Self::Busy,
     ];
 
     /// The field's own name for it.
@@ -659,6 +666,7 @@ impl MessageKind {
             Self::Appended => "appended",
             Self::ReadIndex => "read-index",
             Self::Evidence => "evidence",
+            Self::Busy => "busy",
         }
     }
 }

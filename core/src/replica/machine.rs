@@ -72,6 +72,7 @@ impl<A: Application> Replica<A> {
             Message::Read(_)
             | Message::Reply(_)
             | Message::ReadReply(_)
+            | Message::Busy(_)
             | Message::FetchEpochEnds(_)
             // And this is for the node around it.
             | Message::Evidence(_) => {}

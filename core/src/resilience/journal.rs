@@ -2,11 +2,13 @@
 
 use alloc::collections::VecDeque;
 
+use serde::Serialize;
+
 /// So many are kept: more transitions than a guard goes through between two looks at it.
 const KEPT: usize = 32;
 
 /// The last events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Journal<E> {
     events: VecDeque<E>,
     lost: u64,

@@ -56,8 +56,8 @@ mod outcome;
 mod priority;
 pub mod rate;
 pub mod retry;
-mod settings;
-mod shares;
+pub(crate) mod settings;
+pub(crate) mod shares;
 mod steady;
 pub mod timeout;
 

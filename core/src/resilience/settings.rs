@@ -45,7 +45,7 @@ macro_rules! settings {
     };
 }
 
-pub(super) use settings;
+pub(crate) use settings;
 
 use crate::config::{BadConfig, must};
 
@@ -57,7 +57,7 @@ pub(super) const MILLION: u32 = 1_000_000;
 pub(super) const MAX_MS: u64 = 24 * 3_600_000;
 
 /// Refuses a time that isn't from one millisecond to a day.
-pub(super) fn must_be_time(field: &'static str, ms: u64) -> Result<(), BadConfig> {
+pub(crate) fn must_be_time(field: &'static str, ms: u64) -> Result<(), BadConfig> {
     must((1..=MAX_MS).contains(&ms), field, ms, "from 1 ms to one day")
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::config::{BadConfig, must};
 
 /// Refuses shares that fall as priority rises.
-pub(super) fn must_rise(
+pub(crate) fn must_rise(
     background_ppm: u32,
     normal_ppm: u32,
     important_ppm: u32,
@@ -22,7 +22,7 @@ pub(super) fn must_rise(
 
 /// What each priority may use of so much, and never less than so little: else small limits would
 /// shut some out for ever. What replicas agree with may use all.
-pub(super) fn of(
+pub(crate) fn of(
     all: u64,
     least: u64,
     background_ppm: u32,

@@ -7,6 +7,8 @@
 
 use core::time::Duration;
 
+use serde::Serialize;
+
 use crate::time::Time;
 
 /// So far back is disorder among those who read the clock: time stands still until it has caught
@@ -17,7 +19,7 @@ const DISORDER: Duration = Duration::from_secs(1);
 const FAR: Duration = Duration::from_hours(366 * 24);
 
 /// Steady time, driven by a host's clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Steady {
     host: Time,
     steady: Time,

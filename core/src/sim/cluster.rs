@@ -37,6 +37,7 @@ use super::{
 };
 use crate::{
     app::Outcome,
+    config::BadConfig,
     event::{Event, EventKind, Place},
     ids::{ClientId, MessageId, NodeId, Principal, RequestId},
     pbft::{ChangeOutcome, Message},
@@ -119,23 +120,24 @@ impl Cluster {
         run.validate()?;
         let scenario = &run.scenario;
         let members = scenario.members;
-        let workload = scenario.workload;
+        let workload = &scenario.workload;
         let keyring = Keyring::new(scenario.signatures, run.seed, members, workload.clients);
         let hosts: Result<Vec<_>, _> =
             scenario.nodes().map(|id| Host::new(scenario, id, &keyring)).collect();
-        let administrator = SimClient::administrator(workload, members, run.seed, &keyring);
-        let clients: Vec<_> = (0..u64::from(workload.clients))
-            .map(|id| SimClient::new(workload, members, ClientId(id), run.seed, &keyring))
+        let administrator = SimClient::administrator(workload.clone(), members, run.seed, &keyring);
+        let clients: Result<Vec<_>, _> = (0..u64::from(workload.clients))
+            .map(|id| SimClient::new(workload.clone(), members, ClientId(id), run.seed, &keyring))
             .chain([administrator])
             .collect();
+        let refused = |error: BadConfig| RunError::Config(error.to_string());
         let mut cluster = Self {
             interventions: run.interventions.clone().into(),
             next_intervention: 0,
             now: Time::ZERO,
             steps: 0,
             queue: Queue::default(),
-            hosts: hosts.map_err(|error| RunError::Config(error.to_string()))?,
-            clients,
+            hosts: hosts.map_err(refused)?,
+            clients: clients.map_err(refused)?,
             keyring,
             members,
             links: Links::new(scenario.network, scenario.all_nodes(), run.seed),

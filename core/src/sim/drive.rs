@@ -67,9 +67,15 @@ impl Cluster {
                 self.input(to, Input::Message { from, message });
             }
             (Principal::Client(_), Principal::Node(to)) => self.input(to, Input::Request(message)),
-            (_, Principal::Client(client)) => {
+            (from, Principal::Client(client)) => {
                 let index = self.client_index(client);
-                self.clients[index].client.handle_reply(self.now, &message);
+                let client = &mut self.clients[index].client;
+                match (&*message, from) {
+                    (Message::Busy(busy), Principal::Node(from)) => {
+                        client.handle_busy(self.now, from, busy);
+                    }
+                    _ => client.handle_reply(self.now, &message),
+                }
                 self.drain_client(index);
             }
         }
@@ -165,6 +171,8 @@ impl Cluster {
             }
             EventKind::Equivocation { .. } => self.counts.equivocations += 1,
             EventKind::Suspected { .. } => self.counts.suspicions += 1,
+            EventKind::TurnedAway { .. } => self.counts.turned_away += 1,
+            EventKind::LevelChanged { to, .. } => self.counts.level = self.counts.level.max(*to),
             EventKind::Convicted { offence, .. } => {
                 self.counts.convictions += 1;
                 let just = self.judge(node, offence);
@@ -403,6 +411,19 @@ impl Cluster {
                 ClientEffect::EpochLearnt => {}
                 ClientEffect::Retransmitted(request) => {
                     self.event(Place::Client(id), EventKind::RequestRetransmitted { request });
+                }
+                ClientEffect::PutOff(request, wait) => {
+                    self.counts.put_off += 1;
+                    let for_us = wait.as_micros() as u64;
+                    self.event(Place::Client(id), EventKind::RequestPutOff { request, for_us });
+                }
+                ClientEffect::GaveUp(request, why) => {
+                    self.counts.given_up += 1;
+                    self.event(Place::Client(id), EventKind::RequestGivenUp { request, why });
+                    if id == ClientId::ADMINISTRATOR {
+                        self.clients[index].changes.pop_front();
+                    }
+                    self.clients[index].think(self.now);
                 }
                 ClientEffect::FellBack(request) => {
                     self.counts.fallen_back += 1;

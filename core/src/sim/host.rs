@@ -63,6 +63,7 @@ impl Host {
             keys.clone(),
             KeyValue::default(),
         )?;
+        node.guard(scenario.gate.clone())?;
         let skew_ms = scenario.clock_skew_ms.get(usize::from(id.0)).copied().unwrap_or(0);
         let clock_offset_us = WALL_CLOCK_AT_START_US + skew_ms * 1_000;
         node.set_clock_offset_us(clock_offset_us);
@@ -162,6 +163,9 @@ impl Host {
         // It fails only on a snapshot of another application, which this disk can't hold.
         match restored {
             Ok(mut node) => {
+                // It was valid before.
+                let gate = self.node.gate().map(|gate| gate.config().clone());
+                let _ = node.guard(gate);
                 node.set_clock_offset_us(self.clock_offset_us);
                 self.disk.mend();
                 self.found = found;

@@ -10,7 +10,7 @@ use super::{
     action::Action, adversary::MAX_STRATEGIES, network::Network, scenario::Scenario,
     workload::Workload,
 };
-use crate::{analyzer::Facts, ids::NodeId, quorum::Membership};
+use crate::{analyzer::Facts, client::Patience, ids::NodeId, quorum::Membership};
 
 /// The largest simulated cluster.
 pub const MAX_SIMULATED_NODES: u16 = 100;
@@ -32,6 +32,7 @@ pub(super) enum Part {
     Protocol,
     Spares,
     Config,
+    Gate,
     ClockSkew,
     Network,
     Workload,
@@ -95,6 +96,10 @@ impl Scenario {
         self.config
             .validate()
             .map_err(|error| Beyond { part: Part::Config, what: error.to_string() })?;
+        if let Some(gate) = &self.gate {
+            gate.validate()
+                .map_err(|error| Beyond { part: Part::Gate, what: error.to_string() })?;
+        }
         must(
             self.clock_skew_ms.len() <= usize::from(n)
                 && self.clock_skew_ms.iter().all(|ms| ms.unsigned_abs() <= MAX_CLOCK_SKEW_MS),
@@ -157,7 +162,9 @@ fn validate_workload(it: &Workload) -> Result<(), Beyond> {
         it.retransmit_ms >= 1,
         Part::Workload,
         "retransmission takes at least 1 ms: 0 would never end",
-    )
+    )?;
+    let patience = it.patience.as_ref().map_or(Ok(()), Patience::validate);
+    patience.map_err(|error| Beyond { part: Part::Workload, what: error.to_string() })
 }
 
 /// Whether everything that an action names exists. Also asked of actions that come in links.

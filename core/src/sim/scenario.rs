@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     ids::{Epoch, NodeId, View},
+    node::admission,
     pbft::Config,
     quorum::Membership,
 };
@@ -39,6 +40,8 @@ pub struct Scenario {
     pub spares: u16,
     /// How the replicas are set up.
     pub config: Config,
+    /// How nodes let clients' requests in; `None`: all.
+    pub gate: Option<admission::Config>,
     /// What everyone signs with.
     pub signatures: Signatures,
     /// How far each node's wall clock is ahead, in milliseconds, from node 0 on; who isn't named
@@ -74,6 +77,7 @@ impl PartialEq for Scenario {
             members,
             spares,
             config,
+            gate,
             signatures,
             clock_skew_ms,
             network,
@@ -93,6 +97,7 @@ impl PartialEq for Scenario {
             && *members == other.members
             && *spares == other.spares
             && *config == other.config
+            && *gate == other.gate
             && *signatures == other.signatures
             && *clock_skew_ms == other.clock_skew_ms
             && *network == other.network

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{invariant::Invariant, scenario::Scenario, trace::TraceHash};
 use crate::{
     ids::{Epoch, NodeId, View},
+    resilience::degradation::Level,
     sorted::SortedMap,
     time::Time,
 };
@@ -71,6 +72,14 @@ pub struct Counts {
     pub read: u64,
     /// Reads that had to be ordered after all.
     pub fallen_back: u64,
+    /// How often f+1 replicas told a client to come back later.
+    pub put_off: u64,
+    /// Requests that clients gave up.
+    pub given_up: u64,
+    /// What correct nodes turned away of what clients said.
+    pub turned_away: u64,
+    /// The most that a correct node ever left out.
+    pub level: Level,
     /// Batches executed, over all correct replicas.
     pub executed: u64,
     /// The longest that an answered request waited in calm, in microseconds: what the bound of

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{adversary::Mischief, keys::Keyring};
 use crate::{
     app::Operation,
-    client::{Client, Way},
+    client::{Client, Patience, Way},
+    config::BadConfig,
     dice::Dice,
     ids::{ClientId, Principal, Timestamp},
     pbft::Change,
@@ -20,9 +21,9 @@ use crate::{
 ///
 /// # Default
 ///
-/// Two clients, 40 ms of thought, without end, over four keys; retransmission after 400 ms; every
-/// request is ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Two clients, 40 ms of thought, without end, over four keys; retransmission after 400 ms, then 2, 4,
+/// 8 times as long, and so on for ever; every request is ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Workload {
     /// How many clients.
@@ -33,8 +34,10 @@ pub struct Workload {
     pub requests: u32,
     /// How many different keys they touch.
     pub keys: u16,
-    /// After how long they send again, to all.
+    /// After how long they send again, to all, if `patience` doesn't say.
     pub retransmit_ms: u32,
+    /// How they ask again, in every detail; each draws its jitter of its own.
+    pub patience: Option<Patience>,
     /// The share of gets that are asked as reads, not ordered, in parts per million.
     pub read_ppm: u32,
     /// When the first of them asks.
@@ -51,10 +54,18 @@ impl Default for Workload {
             requests: 0,
             keys: 4,
             retransmit_ms: 400,
+            patience: None,
             read_ppm: 0,
             start_ms: 0,
             ttl_ms: 0,
         }
+    }
+}
+
+impl Workload {
+    fn patience(&self) -> Patience {
+        let first = Duration::from_millis(u64::from(self.retransmit_ms));
+        self.patience.clone().unwrap_or_else(|| Patience::doubling(first))
     }
 }
 
@@ -113,15 +124,16 @@ impl SimClient {
         id: ClientId,
         seed: u64,
         keyring: &Keyring,
-    ) -> Self {
+    ) -> Result<Self, BadConfig> {
         let keys = keyring.of(Principal::Client(id));
-        let retransmit = Duration::from_millis(u64::from(workload.retransmit_ms));
+        let mut patience = workload.patience();
+        patience.retry.seed = seed ^ id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut dice = Dice::new(seed, 1_000_u64.wrapping_add(id.0));
         let start = Time::from_millis(u64::from(workload.start_ms));
         let first =
             start + Duration::from_micros(dice.below(u64::from(workload.think_ms) * 500 + 1));
-        Self {
-            client: Client::new(members, keys, retransmit, Timestamp(1)),
+        Ok(Self {
+            client: Client::new(members, keys, patience, Timestamp(1))?,
             id,
             dice,
             workload,
@@ -131,7 +143,7 @@ impl SimClient {
             changes: VecDeque::new(),
             next_at: Some(first),
             wake_at: None,
-        }
+        })
     }
 
     /// The client that changes the membership when a scenario or a person wants it, and asks for
@@ -141,9 +153,9 @@ impl SimClient {
         members: Membership,
         seed: u64,
         keyring: &Keyring,
-    ) -> Self {
+    ) -> Result<Self, BadConfig> {
         let id = ClientId::ADMINISTRATOR;
-        Self { next_at: None, ..Self::new(workload, members, id, seed, keyring) }
+        Ok(Self { next_at: None, ..Self::new(workload, members, id, seed, keyring)? })
     }
 
     /// Its number.

@@ -9,12 +9,14 @@ use std::{
 use bytes::Bytes;
 use conclave_core::{
     app::{Operation, Outcome},
-    client::{Client, ClientEffect, SubmitError, Way},
+    client::{Client, ClientEffect, Patience, SubmitError, Way},
+    config::BadConfig,
     crypto::{Authenticator, Ed25519, Verified},
     ids::{NodeId, RequestId, Timestamp, View},
     pbft::{Change, ChangeOutcome, EpochEnd, Message, NewMember},
     protocol::To,
     quorum::{Membership, NodeSet},
+    resilience::retry::Stop,
 };
 use thiserror::Error;
 use tokio::{
@@ -33,17 +35,16 @@ use crate::{
 /// How a client behaves.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
-    /// A request that has no answer for so long goes to every node; then doubling.
-    pub retransmit_after: Duration,
+    /// How long an attempt may take, and how it asks again.
+    pub patience: Patience,
     /// How long the first request waits for connections to more nodes than it strictly needs.
     pub settle: Duration,
 }
 
 impl Default for ClientOptions {
-    /// Retransmits after 500 ms: half of what a backup gives a primary (1 s), so that backups learn
-    /// of a request before its client's patience ends. Settles within 300 ms.
+    /// Settles within 300 ms.
     fn default() -> Self {
-        Self { retransmit_after: Duration::from_millis(500), settle: Duration::from_millis(300) }
+        Self { patience: Patience::default(), settle: Duration::from_millis(300) }
     }
 }
 
@@ -88,6 +89,12 @@ pub enum AskError {
     /// The key can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// It can't wait, or ask again, like that.
+    #[error("patience: {0}")]
+    Patience(#[from] BadConfig),
+    /// It was asked as often, or for as long, as is configured.
+    #[error("given up: {0}; the operation may or may not take effect")]
+    GaveUp(Stop),
     /// f+1 nodes agree on something that is no outcome: another version of the application.
     #[error("the nodes' answer is not one that this version understands")]
     Incomprehensible,
@@ -99,7 +106,7 @@ pub enum AskError {
 struct Ask {
     operation: Vec<u8>,
     way: Way,
-    answer: oneshot::Sender<Result<Completed, SubmitError>>,
+    answer: oneshot::Sender<Result<Completed, AskError>>,
 }
 
 struct Completed {
@@ -150,7 +157,7 @@ impl ClientHandle {
         }
         let clock = Clock::start();
         let first = Timestamp(clock.now().as_micros());
-        let client = Client::new(members, authenticator, options.retransmit_after, first);
+        let client = Client::new(members, authenticator, options.patience.clone(), first)?;
         let (asks, receiver) = mpsc::channel(1);
         let (learnt, joined) = watch::channel(Vec::new());
         let trusting = trust.clone();
@@ -224,7 +231,7 @@ impl ClientHandle {
             let (answer, answered) = oneshot::channel();
             let ask = Ask { operation, way, answer };
             self.asks.send(ask).await.map_err(|_| AskError::Stopped)?;
-            answered.await.map_err(|_| AskError::Stopped)?.map_err(AskError::from)
+            answered.await.map_err(|_| AskError::Stopped)?
         };
         timeout(patience, asking).await.map_err(|_| AskError::TimedOut {
             after: patience,
@@ -260,7 +267,7 @@ fn among(connected: NodeSet, members: Membership) -> usize {
 struct Links {
     tls: Tls,
     trust: Arc<Trust>,
-    replies: mpsc::Sender<Verified<Message>>,
+    replies: mpsc::Sender<(NodeId, Verified<Message>)>,
     connected: watch::Sender<NodeSet>,
     open: BTreeMap<NodeId, mpsc::Sender<Bytes>>,
     tasks: JoinSet<()>,
@@ -305,10 +312,10 @@ struct Asking {
     client: Client,
     clock: Clock,
     links: Links,
-    replies: mpsc::Receiver<Verified<Message>>,
+    replies: mpsc::Receiver<(NodeId, Verified<Message>)>,
     trust: Arc<Trust>,
     learnt: watch::Sender<Vec<NewMember>>,
-    waiting: Option<oneshot::Sender<Result<Completed, SubmitError>>>,
+    waiting: Option<oneshot::Sender<Result<Completed, AskError>>>,
 }
 
 impl Asking {
@@ -329,16 +336,22 @@ impl Asking {
                     Some(ask) => self.submit(ask),
                     None => return,
                 },
-                Some(reply) = self.replies.recv() => {
-                    let before = self.client.members();
-                    self.client.handle_reply(self.clock.now(), &reply);
-                    if let Message::EpochEnds(ends) = &*reply {
-                        self.follow(before, ends);
-                    }
-                }
+                Some((from, reply)) = self.replies.recv() => self.take(from, &reply),
                 () = ticking => self.client.tick(self.clock.now()),
             }
             self.carry_out();
+        }
+    }
+
+    fn take(&mut self, from: NodeId, reply: &Verified<Message>) {
+        let (now, before) = (self.clock.now(), self.client.members());
+        match &**reply {
+            // It isn't signed: whom the link authenticated says it.
+            Message::Busy(busy) => self.client.handle_busy(now, from, busy),
+            _ => self.client.handle_reply(now, reply),
+        }
+        if let Message::EpochEnds(ends) = &**reply {
+            self.follow(before, ends);
         }
     }
 
@@ -365,7 +378,7 @@ impl Asking {
         match submitted {
             Ok(_) => self.waiting = Some(ask.answer),
             Err(why) => {
-                let _ = ask.answer.send(Err(why)); // nobody waits any more: fine
+                let _ = ask.answer.send(Err(why.into())); // nobody waits any more: fine
             }
         }
     }
@@ -382,6 +395,14 @@ impl Asking {
                     let members = self.client.members();
                     tracing::debug!(epoch = %members.epoch(), "the membership has changed");
                     self.trust.follow(members, self.client.authenticator());
+                }
+                ClientEffect::PutOff(request, wait) => {
+                    tracing::debug!(?request, ?wait, "f+1 nodes have no room for it now");
+                }
+                ClientEffect::GaveUp(_, why) => {
+                    if let Some(waiting) = self.waiting.take() {
+                        let _ = waiting.send(Err(AskError::GaveUp(why)));
+                    }
                 }
                 ClientEffect::FellBack(request) => {
                     tracing::debug!(?request, "the nodes' answers differ; having it ordered");

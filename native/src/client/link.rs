@@ -28,7 +28,7 @@ pub(super) struct Link {
     pub(super) address: Address,
     pub(super) trust: Arc<Trust>,
     pub(super) requests: mpsc::Receiver<Bytes>,
-    pub(super) replies: mpsc::Sender<Verified<Message>>,
+    pub(super) replies: mpsc::Sender<(NodeId, Verified<Message>)>,
     /// Which links are up.
     pub(super) connected: watch::Sender<NodeSet>,
 }
@@ -92,7 +92,7 @@ impl Link {
                     .and_then(|message| trust.verify(message).map_err(|why| why.to_string()));
                 match checked {
                     Ok(message) => {
-                        if replies.send(message).await.is_err() {
+                        if replies.send((node, message)).await.is_err() {
                             return;
                         }
                     }

@@ -397,7 +397,7 @@ fn may_say(from: Principal, message: &Message) -> Result<(), &'static str> {
             Message::Request(_) | Message::Read(_) | Message::FetchEpochEnds(_),
         ) => Err("a request signed by somebody else"),
         (Principal::Client(_), _) => Err("a client may only send requests"),
-        (Principal::Node(_), Message::Reply(_) | Message::ReadReply(_)) => {
+        (Principal::Node(_), Message::Reply(_) | Message::ReadReply(_) | Message::Busy(_)) => {
             Err("replies are for clients")
         }
         (Principal::Node(_), Message::Read(_) | Message::FetchEpochEnds(_)) => {

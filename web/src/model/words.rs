@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use conclave_core::{
     crypto::Digest,
     event::{Event, EventKind, LossCause, Place, Tampering, ViewChangeCause},
-    ids::{NodeId, Principal, Seq, Timestamp, View},
+    ids::{NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::{MessageKind, Summary},
     sim::Action,
     sorted::SortedMap,
@@ -46,6 +46,7 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::Appended => "m",
         MessageKind::ReadIndex => "i",
         MessageKind::Evidence => "!",
+        MessageKind::Busy => "b",
     }
 }
 
@@ -86,6 +87,7 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         MessageKind::EpochEnds => "Proof of who the members are now.",
         MessageKind::FetchEpochEnds => "A client asks who the members are now.",
         MessageKind::Evidence => "Proof that a replica lied: its own signed messages.",
+        MessageKind::Busy => "A replica turns a request away, and says when to come back.",
         MessageKind::Pace => "A replica says how quick it finds the primary.",
         MessageKind::RecoveryQuery => "A replica that lost memory asks how far it may have come.",
         MessageKind::RecoveryAnswer => "A peer's view, and proof of its highest position.",
@@ -271,6 +273,22 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
         }
         EventKind::RequestRetransmitted { request } => {
             (format!("asks everyone again for #{}", number(request.timestamp)), true)
+        }
+        EventKind::TurnedAway { request, why, retry_after_ms } => {
+            let RequestId { client, timestamp } = request;
+            let number = number(*timestamp);
+            (format!("turns away client {client}, #{number}: {why}; in {retry_after_ms} ms"), true)
+        }
+        EventKind::LevelChanged { to, .. } => (format!("its load: {}", to.name()), true),
+        EventKind::BudgetBurns { over, .. } => {
+            (format!("error budget: {}", if *over { "calm again" } else { "burns" }), true)
+        }
+        EventKind::RequestPutOff { request, for_us } => {
+            let number = number(request.timestamp);
+            (format!("told to ask #{number} again in {} ms", for_us / 1_000), true)
+        }
+        EventKind::RequestGivenUp { request, why } => {
+            (format!("gives #{} up: {why}", number(request.timestamp)), true)
         }
         EventKind::ReadFellBack { request } => (
             format!("has #{} ordered: answers differ or are missing", number(request.timestamp)),

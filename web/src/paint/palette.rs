@@ -68,7 +68,8 @@ impl Palette {
             MessageKind::Request
             | MessageKind::Reply
             | MessageKind::Read
-            | MessageKind::ReadReply => &self.client,
+            | MessageKind::ReadReply
+            | MessageKind::Busy => &self.client,
             MessageKind::PrePrepare | MessageKind::Append => &self.pre_prepare,
             MessageKind::Prepare | MessageKind::Appended => &self.prepare,
             MessageKind::Commit => &self.commit,

@@ -180,7 +180,9 @@ impl Pen<'_> {
             MessageKind::Commit => self.polygon(at, size * 1.25, 4, 0.0),
             MessageKind::ViewChange => self.polygon(at, size * 1.15, 6, 0.0),
             MessageKind::Request | MessageKind::Read => self.polygon(at, size * 1.35, 3, 0.0),
-            MessageKind::Reply | MessageKind::ReadReply => self.polygon(at, size * 1.35, 3, 0.5),
+            MessageKind::Reply | MessageKind::ReadReply | MessageKind::Busy => {
+                self.polygon(at, size * 1.35, 3, 0.5);
+            }
             MessageKind::Checkpoint
             | MessageKind::Stable
             | MessageKind::FetchState
@@ -195,7 +197,7 @@ impl Pen<'_> {
             self.font(700, size * 1.05);
             let lower = match kind {
                 MessageKind::Request | MessageKind::Read => size * 0.18,
-                MessageKind::Reply | MessageKind::ReadReply => -size * 0.18,
+                MessageKind::Reply | MessageKind::ReadReply | MessageKind::Busy => -size * 0.18,
                 _ => 0.0,
             };
             let at = Point { x: at.x, y: at.y + lower + 0.5 };

@@ -247,6 +247,9 @@ fn inside(message: &Message) -> Html {
             }
         }
         Message::Evidence(m) => it.says("Accuses", &m.accused()),
+        Message::Busy(m) => {
+            it.says("Why", &m.why).says("Come back after", &format!("{} ms", m.retry_after_ms))
+        }
     };
     it.html()
 }

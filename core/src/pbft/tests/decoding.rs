@@ -12,6 +12,7 @@ use super::net::{KEY, Net, node, request};
 use crate::{
     analyzer::{Deployment, Protocol},
     crypto::verify,
+    node::{Busy, Why},
     pbft::{DecodeError, Message, MessageKind},
     quorum::Membership,
     sim::{Cluster, Run, builtin},
@@ -69,6 +70,10 @@ fn of_each_kind() -> Vec<Message> {
         found.insert(MessageKind::FetchBatch, Message::FetchBatch(header.body.digest));
         found.insert(MessageKind::Batch, Message::Batch(batch));
     }
+    if let Some(request) = found.get(&MessageKind::Request).and_then(|it| it.summary().request) {
+        let busy = Busy { id: request, why: Why::Full, retry_after_ms: 40 };
+        found.insert(MessageKind::Busy, Message::Busy(busy));
+    }
     assert_eq!(found.keys().copied().collect::<Vec<_>>(), MessageKind::ALL, "each kind is there");
     found.into_values().collect()
 }
@@ -106,6 +111,7 @@ fn damaged_messages_never_get_past_the_signature() {
             message.kind(),
             MessageKind::Status
                 | MessageKind::Pace
+                | MessageKind::Busy
                 | MessageKind::FetchBatch
                 | MessageKind::Batch
                 | MessageKind::FetchState

@@ -35,6 +35,16 @@ impl Level {
     /// All there are, rising.
     pub const ALL: [Self; 4] = [Self::Normal, Self::Degraded, Self::Severe, Self::Emergency];
 
+    /// A word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Degraded => "degraded",
+            Self::Severe => "severe",
+            Self::Emergency => "emergency",
+        }
+    }
+
     pub(super) fn worse(self) -> Option<Self> {
         Self::ALL.get(self as usize + 1).copied()
     }

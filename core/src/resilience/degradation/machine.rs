@@ -87,14 +87,14 @@ pub struct Snapshot {
     pub counters: Counters,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 struct Signal {
     ppm: u32,
     until: Time,
 }
 
 /// Degradation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Degradation {
     config: Config,
     clock: Steady,

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use serde::Serialize;
+
 use super::{
     config::{Config, MAX_PAIRS, Pair},
     machine::{PairState, Standing},
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{resilience::settings::MILLION, time::Time};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 struct Watch {
     pair: Pair,
     long: Sliding,
@@ -18,7 +20,7 @@ struct Watch {
 }
 
 /// One objective.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Burn {
     /// What share may be bad.
     allowed_ppm: u64,

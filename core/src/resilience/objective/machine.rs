@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     burn::{Burn, Change},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Which objective.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// That calls succeed.
@@ -107,7 +107,7 @@ pub struct Snapshot {
 }
 
 /// The error budgets of one operation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ErrorBudget {
     config: Config,
     clock: Steady,

@@ -2,11 +2,13 @@
 
 use alloc::{boxed::Box, vec};
 
+use serde::Serialize;
+
 use super::config::BUCKETS;
 use crate::time::Time;
 
 /// Calls, and how many of them were bad.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     pub(super) calls: u64,
     pub(super) bad: u64,
@@ -25,7 +27,7 @@ impl Counts {
 }
 
 /// A window.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Sliding {
     bucket_us: u64,
     newest: u64,

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use serde::Serialize;
+
 use super::{config::Config, machine::Why};
 use crate::{
     resilience::{Priority, priority::PRIORITIES, shares},
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// A configuration in the units of the debt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Terms {
     /// What one permit costs: as many units as the configured time has microseconds.
     permit: u64,
@@ -41,7 +43,7 @@ pub(super) struct Refusal {
 }
 
 /// One debt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Bucket {
     debt: u64,
     at: Time,

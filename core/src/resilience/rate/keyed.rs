@@ -25,7 +25,7 @@ use crate::{
 /// Slots in which a key may be: searched one by one.
 const WAYS: usize = 8;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 struct Slot<K> {
     key: Option<K>,
     bucket: Bucket,
@@ -56,7 +56,7 @@ pub struct KeyedSnapshot {
 }
 
 /// One rate limit for each key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct KeyedLimiter<K> {
     config: KeyedConfig,
     terms: Terms,

@@ -12,8 +12,10 @@ use crate::{
     },
 };
 
-/// The most attempts at one call.
+/// The most attempts at one call…
 pub const MAX_ATTEMPTS: u32 = 100;
+/// …unless it is never given up: for who can do nothing else with it.
+pub const UNLIMITED: u32 = u32::MAX;
 
 settings! {
     /// How retries are set up.
@@ -54,10 +56,10 @@ impl Config {
     /// Refuses what can't work, saying which field and why.
     pub fn validate(&self) -> Result<(), BadConfig> {
         must(
-            (1..=MAX_ATTEMPTS).contains(&self.attempts),
+            (1..=MAX_ATTEMPTS).contains(&self.attempts) || self.attempts == UNLIMITED,
             "attempts",
             u64::from(self.attempts),
-            "from 1 (the first is one) to 100",
+            "from 1 (the first is one) to 100, or 4294967295 for never giving up",
         )?;
         must_be_time("base_ms", self.base_ms)?;
         must_be_time("cap_ms", self.cap_ms)?;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{budget::Budget, config::Config};
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The attempts at one call so far. Belongs to the caller; costs nothing if it is dropped.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Attempts {
     made: u32,
     began: Time,
@@ -59,7 +59,7 @@ pub enum Verdict {
 }
 
 /// Why there is no other attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stop {
     /// Attempts are used up.
@@ -231,7 +231,7 @@ impl Retry {
         match self.decide(now, attempts, outcome, hint) {
             Ok(then) => {
                 let at = self.clock.to_host(then);
-                attempts.made += 1;
+                attempts.made = attempts.made.saturating_add(1);
                 self.counters.retries = self.counters.retries.saturating_add(1);
                 self.events.note(Event::Retries { attempt: attempts.made, at });
                 Verdict::Again { at, attempt: attempts.made }

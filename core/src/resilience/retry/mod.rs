@@ -34,6 +34,6 @@ mod tests;
 
 pub use backoff::{Backoff, Jitter, MAX_STEPS};
 pub use budget::BudgetConfig;
-pub use config::{Config, MAX_ATTEMPTS};
+pub use config::{Config, MAX_ATTEMPTS, UNLIMITED};
 pub use hedge::{HedgeConfig, HedgeCounters, Hedger, MAX_COPIES, Next, Race};
 pub use machine::{Attempts, Counters, Event, Hint, Retry, Snapshot, Stop, Verdict};

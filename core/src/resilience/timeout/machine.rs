@@ -15,9 +15,10 @@ use crate::{
     time::Time,
 };
 
-/// An attempt under way. Is to be settled with its outcome.
+/// An attempt under way. Is to be settled with its outcome. A clone is for a clone of all that it is
+/// part of.
 #[must_use = "an attempt that nobody settles teaches nothing"]
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Permit {
     started: Time,
     deadline: Deadline,

@@ -71,6 +71,7 @@ impl Trial<'_> {
             clock_skew_ms: Vec::new(),
             // A checkpoint every second or so, so that lies about states come to light too.
             config: Config { checkpoint_interval: 32, window: 128, ..Config::default() },
+            gate: None,
             signatures: Signatures::Simulated,
             network: self.setting.network,
             disk: DiskModel::default(),

@@ -23,7 +23,7 @@ use super::{
     },
     tree,
 };
-use crate::{analyzer::Protocol, pbft::Config, quorum::Membership};
+use crate::{analyzer::Protocol, node::admission, pbft::Config, quorum::Membership};
 
 /// The schema that this core reads.
 pub const SCHEMA: u32 = 1;
@@ -92,6 +92,7 @@ struct Cluster {
     signatures: Signatures,
     clock_skew_ms: Spanned<Vec<i64>>,
     pbft: Option<Spanned<Config>>,
+    gate: Option<Spanned<admission::Config>>,
 }
 
 impl Default for Cluster {
@@ -103,6 +104,7 @@ impl Default for Cluster {
             signatures: Signatures::default(),
             clock_skew_ms: Spanned::new(0..0, Vec::new()),
             pbft: None,
+            gate: None,
         }
     }
 }
@@ -163,6 +165,7 @@ impl File {
             members,
             spares: self.cluster.spares.into_inner(),
             config: self.cluster.pbft.map(Spanned::into_inner).unwrap_or_default(),
+            gate: self.cluster.gate.map(Spanned::into_inner),
             signatures: self.cluster.signatures,
             clock_skew_ms: self.cluster.clock_skew_ms.into_inner(),
             network: self.network.map(Spanned::into_inner).unwrap_or_default(),
@@ -178,7 +181,7 @@ impl File {
 
 /// Where in a file each part stands.
 struct Places {
-    parts: [(Part, Range<usize>); 9],
+    parts: [(Part, Range<usize>); 10],
     faults: Vec<Range<usize>>,
     narration: Vec<Range<usize>>,
 }
@@ -198,6 +201,7 @@ impl Places {
                 (Part::Protocol, cluster.protocol.span()),
                 (Part::Spares, cluster.spares.span()),
                 (Part::Config, of(cluster.pbft.as_ref())),
+                (Part::Gate, of(cluster.gate.as_ref())),
                 (Part::ClockSkew, cluster.clock_skew_ms.span()),
                 (Part::Network, of(file.network.as_ref())),
                 (Part::Workload, of(file.workload.as_ref())),

@@ -22,7 +22,7 @@ use super::{
     },
     SCHEMA, ScenarioError,
 };
-use crate::{analyzer::Protocol, pbft::Config};
+use crate::{analyzer::Protocol, node::admission, pbft::Config};
 
 impl Scenario {
     /// The file of this scenario; its `source` and comments in it are not looked at.
@@ -71,6 +71,10 @@ impl Scenario {
             let _ = writeln!(file, "clock_skew_ms = {skew}");
         }
         section(file, "cluster.pbft", &self.config, &Config::default())?;
+        if let Some(gate) = &self.gate {
+            let _ = writeln!(file, "\n[cluster.gate]");
+            fields(file, gate, &admission::Config::default(), &mut None)?;
+        }
         section(file, "network", &self.network, &Network::default())?;
         section(file, "disk", &self.disk, &DiskModel::default())?;
         section(file, "workload", &self.workload, &Workload::default())?;
@@ -92,8 +96,16 @@ fn section<T: Serialize>(
     value: &T,
     default: &T,
 ) -> Result<(), toml::ser::Error> {
+    fields(file, value, default, &mut Some(format!("\n[{name}]\n")))
+}
+
+fn fields<T: Serialize>(
+    file: &mut String,
+    value: &T,
+    default: &T,
+    header: &mut Option<String>,
+) -> Result<(), toml::ser::Error> {
     let default = Table::try_from(default)?;
-    let mut header = Some(format!("\n[{name}]\n"));
     for (key, value) in Table::try_from(value)? {
         if default.get(&key) != Some(&value) {
             file.push_str(&header.take().unwrap_or_default());

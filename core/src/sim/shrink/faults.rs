@@ -97,7 +97,7 @@ fn ways(search: &Search<'_>, index: usize) -> usize {
 
 /// Only those faults that a smaller cluster, a shorter run or fewer clients still have.
 pub(super) fn keep_possible(scenario: &mut super::Scenario) {
-    let (nodes, workload) = (scenario.all_nodes(), scenario.workload);
+    let (nodes, workload) = (scenario.all_nodes(), scenario.workload.clone());
     let possible: Vec<_> = core::mem::take(&mut scenario.faults)
         .into_iter()
         .filter(|fault| fault.at_ms < scenario.duration_ms)

@@ -82,6 +82,7 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
         spares,
         clock_skew_ms: cluster::clocks(seed, members),
         config,
+        gate: None,
         signatures: super::Signatures::Simulated,
         network,
         disk,

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use conclave_core::{
     app::{KeyValue, Operation},
-    client::{Client, ClientEffect},
+    client::{Client, ClientEffect, Patience},
     crypto::{Authenticator, Digest, Directory, Ed25519, SecretKey, verify},
     ids::{ClientId, NodeId, Principal, Timestamp},
     pbft::{Config, Message, Record, Replica},
@@ -51,7 +51,13 @@ pub(crate) fn drive(seed: u64, rounds: u32) -> Option<Digest> {
         keys,
         records: replicas.iter().map(|_| Vec::new()).collect(),
         replicas,
-        client: Client::new(members, client_keys, Duration::from_millis(seed), Timestamp(1)),
+        client: Client::new(
+            members,
+            client_keys,
+            Patience::doubling(Duration::from_millis(seed)),
+            Timestamp(1),
+        )
+        .ok()?,
         on_the_wire: VecDeque::new(),
     };
     for round in 0..rounds {

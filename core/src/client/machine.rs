@@ -1,11 +1,4 @@
-//! A client: asks, retransmits, accepts what f+1 replicas say alike (OSDI'99 §4.1).
-//!
-//! Like a replica it is a value without I/O: [`Client::submit`] and [`Client::handle_reply`] in,
-//! [`Client::poll_effect`] out, [`Client::tick`] when [`Client::deadline`] has come.
-//!
-//! What only reads can go by [`Client::submit_read`]: to all replicas, in one round, accepted once
-//! a *quorum* answers alike. If answers differ too much, or don't come in time, the client has the
-//! very same request ordered, as if it had been submitted so.
+//! The client: what it asked, what it was answered.
 
 use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use core::time::Duration;
@@ -13,12 +6,16 @@ use core::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
+use super::again::{Again, Attempt, Patience};
 use crate::{
+    config::BadConfig,
     crypto::{Authenticator, Digest, Signable, Signed, Verified},
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Timestamp, View},
+    node::Busy,
     pbft::{EpochEnd, FetchEpochEnds, MAX_OPERATION_BYTES, Message, Read, Request},
     protocol::To,
     quorum::{Membership, NodeSet},
+    resilience::retry::{self, Stop},
     sorted::SortedMap,
     time::Time,
 };
@@ -62,6 +59,10 @@ pub enum ClientEffect {
     },
     /// It waited too long and sends to all replicas.
     Retransmitted(RequestId),
+    /// f+1 replicas have no room for it now: it asks again in so long.
+    PutOff(RequestId, Duration),
+    /// It asks no more. Whether the request takes effect nobody knows.
+    GaveUp(RequestId, Stop),
     /// A read can't be, or wasn't in time, answered by a quorum alike: it is ordered now.
     FellBack(RequestId),
     /// The membership changed: see [`Client::members`].
@@ -107,8 +108,9 @@ impl Asked {
 struct Outstanding {
     asked: Asked,
     sent_at: Time,
-    retransmit_at: Time,
-    wait: Duration,
+    attempt: Attempt,
+    /// How long each replica that turned this attempt away says to wait.
+    put_off: SortedMap<NodeId, Duration>,
     /// Each replica's answer. Counted by what they say: a liar fills only its own entry.
     replies: SortedMap<NodeId, (View, Vec<u8>)>,
 }
@@ -137,15 +139,12 @@ impl Signable for ProbeSecret {
 /// a request (a backup relays it), which takes 2n² without batching.
 const PROBE_EVERY: u64 = 4;
 
-/// The longest wait between two retransmissions, as a multiple of the first.
-pub(crate) const MAX_BACKOFF: u32 = 8;
-
 /// One client with at most one outstanding request.
 #[derive(Clone, Debug)]
 pub struct Client {
     members: Membership,
     authenticator: Arc<dyn Authenticator>,
-    retransmit_after: Duration,
+    again: Again,
     probe_secret: Digest,
     next: Timestamp,
     /// The view whose primary it sends to first.
@@ -159,19 +158,19 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that signs with `authenticator`, retransmits after `retransmit_after` (doubling),
-    /// and numbers its requests from `first`: higher than any it ever used.
+    /// A client that signs with `authenticator`, asks again as `patience` says, and numbers its
+    /// requests from `first`: higher than any it ever used.
     pub fn new(
         members: Membership,
         authenticator: Arc<dyn Authenticator>,
-        retransmit_after: Duration,
+        patience: Patience,
         first: Timestamp,
-    ) -> Self {
+    ) -> Result<Self, BadConfig> {
         let probe_secret = Digest::of(&Signed::new(ProbeSecret, &*authenticator));
-        Self {
+        Ok(Self {
             members,
             authenticator,
-            retransmit_after,
+            again: Again::new(patience)?,
             probe_secret,
             next: first,
             view: View(0),
@@ -179,7 +178,7 @@ impl Client {
             asked_for_epochs: NodeSet::default(),
             asks_left: members.weak(),
             effects: VecDeque::new(),
-        }
+        })
     }
 
     /// Whose requests it makes; `None` if it was given a replica's key.
@@ -262,8 +261,8 @@ impl Client {
         self.outstanding = Some(Outstanding {
             asked,
             sent_at,
-            retransmit_at: now + self.retransmit_after,
-            wait: self.retransmit_after,
+            attempt: self.again.begin(now),
+            put_off: SortedMap::new(),
             replies: SortedMap::new(),
         });
     }
@@ -313,7 +312,9 @@ impl Client {
         self.view = self.view.max(view);
         let (request, result) = (id, result.clone());
         let latency = now.since(outstanding.sent_at);
-        self.outstanding = None;
+        if let Some(done) = self.outstanding.take() {
+            self.again.answered(now, done.attempt);
+        }
         self.effects.push_back(ClientEffect::Completed { request, result, view, way, latency });
     }
 
@@ -322,6 +323,9 @@ impl Client {
         let Some(outstanding) = &self.outstanding else { return };
         let Asked::Read(read) = &outstanding.asked else { return };
         let (read, sent_at) = (read.clone(), outstanding.sent_at);
+        if let Some(unanswered) = self.outstanding.take() {
+            self.again.dropped(now, unanswered.attempt);
+        }
         self.effects.push_back(ClientEffect::FellBack(read.body.id));
         let request = self.order(read.body.id, read.body.operation.clone());
         self.wait_for(sent_at, now, Asked::Request(request));
@@ -375,7 +379,8 @@ impl Client {
         self.effects.push_back(ClientEffect::EpochLearnt);
         let Some(outstanding) = &mut self.outstanding else { return };
         outstanding.replies.clear();
-        outstanding.retransmit_at = now + outstanding.wait;
+        outstanding.put_off.clear();
+        self.again.restart(now, &mut outstanding.attempt);
         let message = match &outstanding.asked {
             Asked::Request(request) => Message::Request(request.clone()),
             Asked::Read(read) => Message::Read(read.clone()),
@@ -387,7 +392,7 @@ impl Client {
     /// replicas." A read is ordered then.
     pub fn tick(&mut self, now: Time) {
         let Some(outstanding) = &mut self.outstanding else { return };
-        if now < outstanding.retransmit_at {
+        if now < outstanding.attempt.next_at() {
             return;
         }
         if self.asks_left == self.members.weak() {
@@ -399,259 +404,57 @@ impl Client {
             self.fall_back(now);
             return;
         };
-        outstanding.wait = (outstanding.wait * 2).min(self.retransmit_after * MAX_BACKOFF);
-        outstanding.retransmit_at = now + outstanding.wait;
         let request = request.clone();
-        self.effects.push_back(ClientEffect::Retransmitted(request.body.id));
-        self.effects
-            .push_back(ClientEffect::Send { to: To::Others, message: Message::Request(request) });
+        match self.again.tick(now, &mut outstanding.attempt) {
+            Ok(true) => {
+                outstanding.put_off.clear();
+                self.effects.push_back(ClientEffect::Retransmitted(request.body.id));
+                let message = Message::Request(request);
+                self.effects.push_back(ClientEffect::Send { to: To::Others, message });
+            }
+            Ok(false) => {}
+            Err(why) => self.give_up(why),
+        }
+    }
+
+    /// A replica has no room for what was asked. `from` is whom the link authenticated.
+    pub fn handle_busy(&mut self, now: Time, from: NodeId, busy: &Busy) {
+        let Some(outstanding) = &mut self.outstanding else { return };
+        if busy.id != outstanding.asked.id() || !self.members.contains(from) {
+            return;
+        }
+        outstanding.put_off.insert(from, busy.retry_after());
+        // f+1 of them wait so long or longer, and one of these is correct.
+        let mut waits: Vec<_> = outstanding.put_off.values().copied().collect();
+        waits.sort_unstable_by(|one, other| other.cmp(one));
+        let Some(wait) = waits.get(self.members.weak() - 1).copied() else { return };
+        match self.again.put_off(now, &mut outstanding.attempt, wait) {
+            Ok(None) => {}
+            Ok(Some(at)) => {
+                self.effects.push_back(ClientEffect::PutOff(busy.id, at.since(now)));
+            }
+            Err(why) => self.give_up(why),
+        }
+    }
+
+    fn give_up(&mut self, why: Stop) {
+        if let Some(outstanding) = self.outstanding.take() {
+            self.effects.push_back(ClientEffect::GaveUp(outstanding.asked.id(), why));
+        }
     }
 
     /// When it next wants a tick.
     pub fn deadline(&self) -> Option<Time> {
-        self.outstanding.as_ref().map(|outstanding| outstanding.retransmit_at)
+        self.outstanding.as_ref().map(|outstanding| outstanding.attempt.next_at())
+    }
+
+    /// How it asks again, and how often it did.
+    pub fn retries(&self) -> retry::Snapshot {
+        self.again.snapshot()
     }
 
     /// The next thing to do, if any.
     pub fn poll_effect(&mut self) -> Option<ClientEffect> {
         self.effects.pop_front()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::*;
-    use crate::{
-        crypto::{Digest, Refusal, Simulated, verify},
-        ids::Seq,
-        pbft::{Checkpoint, CheckpointCertificate, ReadReply, Register, Reply, Roster},
-        quorum::NodeSet,
-    };
-
-    const WAIT: Duration = Duration::from_millis(100);
-
-    fn client() -> Client {
-        let keys = Simulated::new(Principal::Client(ClientId(1)), 7);
-        Client::new(Membership::new(4).unwrap(), Arc::new(keys), WAIT, Timestamp(10))
-    }
-
-    fn reply(by: u16, view: u64, id: RequestId, result: &[u8]) -> Verified<Message> {
-        let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
-        let body = Reply { epoch: Epoch(0), view: View(view), id, result: result.to_vec() };
-        let message = Message::Reply(Signed::new(body, &keys).into());
-        verify(message, Membership::new(4).unwrap(), &keys).unwrap()
-    }
-
-    fn answer(by: u16, id: RequestId, result: &[u8]) -> Verified<Message> {
-        let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
-        let body = ReadReply { epoch: Epoch(0), view: View(0), id, result: result.to_vec() };
-        let message = Message::ReadReply(Signed::new(body, &keys).into());
-        verify(message, Membership::new(4).unwrap(), &keys).unwrap()
-    }
-
-    fn completed(client: &mut Client) -> Option<(Vec<u8>, View)> {
-        core::iter::from_fn(|| client.poll_effect()).find_map(|effect| match effect {
-            ClientEffect::Completed { result, view, .. } => Some((result, view)),
-            _ => None,
-        })
-    }
-
-    #[test]
-    fn f_plus_one_equal_results_are_accepted_and_fewer_are_not() {
-        let mut client = client();
-        let id = client.submit(Time(0), vec![1]).unwrap();
-        client.handle_reply(Time(1), &reply(0, 0, id, b"lie"));
-        client.handle_reply(Time(2), &reply(0, 0, id, b"lie"));
-        client.handle_reply(Time(3), &reply(1, 0, id, b"truth"));
-        assert_eq!(completed(&mut client), None);
-        client.handle_reply(Time(4), &reply(2, 0, id, b"truth"));
-        assert_eq!(completed(&mut client), Some((b"truth".to_vec(), View(0))));
-        assert_eq!(client.outstanding(), None);
-    }
-
-    #[test]
-    fn replies_to_another_request_do_not_count() {
-        let mut client = client();
-        let id = client.submit(Time(0), vec![1]).unwrap();
-        let older = RequestId { timestamp: Timestamp(9), ..id };
-        for by in 0..4 {
-            client.handle_reply(Time(1), &reply(by, 0, older, b"old"));
-        }
-        assert_eq!(completed(&mut client), None);
-    }
-
-    #[test]
-    fn a_liar_can_not_make_the_client_believe_in_a_view_far_ahead() {
-        let mut client = client();
-        let id = client.submit(Time(0), vec![1]).unwrap();
-        client.handle_reply(Time(1), &reply(3, 1_000_003, id, b"r"));
-        client.handle_reply(Time(1), &reply(1, 2, id, b"r"));
-        assert_eq!(completed(&mut client), Some((b"r".to_vec(), View(2))));
-        client.submit(Time(2), vec![2]).unwrap();
-        let sent = client.poll_effect();
-        assert!(matches!(sent, Some(ClientEffect::Send { to: To::Node(NodeId(2)), .. })));
-    }
-
-    #[test]
-    fn it_retransmits_to_all_and_waits_longer_each_time() {
-        let mut client = client();
-        client.submit(Time(0), vec![1]).unwrap();
-        assert_eq!(client.submit(Time(0), vec![1]), Err(SubmitError::Busy));
-        assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Node(_), .. })));
-        client.tick(Time::from_millis(99));
-        assert!(client.poll_effect().is_none());
-        client.tick(Time::from_millis(100));
-        assert!(matches!(client.poll_effect(), Some(ClientEffect::Retransmitted(_))));
-        assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Others, .. })));
-        assert_eq!(client.deadline(), Some(Time::from_millis(300)));
-    }
-
-    #[test]
-    fn a_read_takes_a_quorum_of_equal_answers_and_no_replies() {
-        let mut client = client();
-        let id = client.submit_read(Time(0), vec![1]).unwrap();
-        assert!(matches!(client.poll_effect(), Some(ClientEffect::Send { to: To::Others, .. })));
-        for by in 0..4 {
-            client.handle_reply(Time(1), &reply(by, 0, id, b"r"));
-        }
-        client.handle_reply(Time(1), &answer(0, id, b"r"));
-        client.handle_reply(Time(1), &answer(1, id, b"r"));
-        client.handle_reply(Time(1), &answer(1, id, b"r"));
-        assert_eq!(completed(&mut client), None, "two answers are no quorum of four");
-        client.handle_reply(Time(2), &answer(2, id, b"r"));
-        assert_eq!(completed(&mut client), Some((b"r".to_vec(), View(0))));
-    }
-
-    #[test]
-    fn a_read_falls_back_to_an_order_at_once_when_answers_can_not_agree() {
-        let mut client = client();
-        let id = client.submit_read(Time(0), vec![1]).unwrap();
-        while client.poll_effect().is_some() {}
-        client.handle_reply(Time(1), &answer(0, id, b"old"));
-        client.handle_reply(Time(1), &answer(1, id, b"new"));
-        assert!(client.poll_effect().is_none(), "two more might say the same");
-        client.handle_reply(Time(1), &answer(2, id, b"lie"));
-        assert!(matches!(client.poll_effect(), Some(ClientEffect::FellBack(it)) if it == id));
-        let sent = client.poll_effect();
-        let Some(ClientEffect::Send { to: To::Node(_), message: Message::Request(request) }) = sent
-        else {
-            panic!("not ordered: {sent:?}")
-        };
-        assert_eq!((request.body.id, &request.body.operation[..]), (id, &[1][..]));
-        // Answers to the read count for nothing any more; replies do.
-        for by in 0..4 {
-            client.handle_reply(Time(2), &answer(by, id, b"old"));
-        }
-        assert_eq!(completed(&mut client), None);
-        client.handle_reply(Time(3), &reply(0, 0, id, b"new"));
-        client.handle_reply(Time(9), &reply(1, 0, id, b"new"));
-        let effect = client.poll_effect();
-        let Some(ClientEffect::Completed { way, latency, .. }) = effect else {
-            panic!("not completed: {effect:?}")
-        };
-        assert_eq!((way, latency.as_micros()), (Way::Ordered, 9), "from the read on");
-    }
-
-    #[test]
-    fn a_read_without_enough_answers_falls_back_after_its_timeout() {
-        let mut client = client();
-        let id = client.submit_read(Time(0), vec![1]).unwrap();
-        while client.poll_effect().is_some() {}
-        client.handle_reply(Time(1), &answer(0, id, b"r"));
-        client.tick(Time::from_millis(99));
-        assert!(client.poll_effect().is_none());
-        client.tick(Time::from_millis(100));
-        assert!(matches!(client.poll_effect(), Some(ClientEffect::FellBack(it)) if it == id));
-        assert_eq!(client.deadline(), Some(Time::from_millis(200)), "its own patience begins");
-    }
-
-    /// The end of epoch 0: replica 0 leaves, 4 joins.
-    fn end() -> EpochEnd {
-        let mut nodes = NodeSet::default();
-        (1..=4).for_each(|node| assert!(nodes.insert(NodeId(node))));
-        let members = Membership::new(4).unwrap().successor(Seq(10), nodes).unwrap();
-        let next = Roster { members, added: vec![] };
-        let register = Digest::of(&Register::new(members));
-        let successor = Some(next.digest());
-        let body = Checkpoint { epoch: Epoch(0), seq: Seq(10), digest: register, successor };
-        let sign = |by| {
-            let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
-            Signed::new(body, &keys)
-        };
-        let checkpoints = (0..3).map(sign).collect();
-        EpochEnd { certificate: CheckpointCertificate { checkpoints }, next }
-    }
-
-    #[test]
-    fn answers_of_a_later_epoch_do_not_count_and_make_it_ask_for_the_proof() {
-        let mut client = client();
-        let id = client.submit(Time(0), vec![1]).unwrap();
-        client.poll_effect();
-        assert_eq!(asked_for_the_proof(&mut client, id, 1..4), [1, 2], "f+1 of them");
-        assert_eq!(client.outstanding(), Some(id));
-    }
-
-    /// These say that there is a later epoch. Whom the client asks for the proof.
-    fn asked_for_the_proof(
-        client: &mut Client,
-        id: RequestId,
-        who: impl IntoIterator<Item = u16>,
-    ) -> Vec<u16> {
-        for by in who {
-            let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
-            let body = Reply { epoch: Epoch(1), view: View(0), id, result: b"r".to_vec() };
-            let message = Message::Reply(Signed::new(body, &keys).into());
-            client.handle_reply(Time(1), &verify(message, client.members(), &keys).unwrap());
-        }
-        let effects = core::iter::from_fn(|| client.poll_effect());
-        let asked = effects.filter_map(|effect| match effect {
-            ClientEffect::Send { to: To::Node(by), message: Message::FetchEpochEnds(fetch) } => {
-                assert_eq!(fetch.body.from, Epoch(0));
-                Some(by.0)
-            }
-            _ => None,
-        });
-        asked.collect()
-    }
-
-    #[test]
-    fn who_says_first_that_the_epoch_is_over_and_never_proves_it_is_passed_over() {
-        let mut client = client();
-        let id = client.submit(Time(0), vec![1]).unwrap();
-        assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0, 1]);
-        let wait_over = |client: &mut Client| client.tick(client.deadline().unwrap());
-        wait_over(&mut client);
-        assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [2, 3], "others this time");
-        wait_over(&mut client);
-        assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0; 0], "all of them were asked");
-        wait_over(&mut client);
-        assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0, 1], "an answer may be lost");
-    }
-
-    #[test]
-    fn only_the_members_of_the_newest_proven_epoch_are_counted() {
-        let mut client = client();
-        let keys = Simulated::new(Principal::Client(ClientId(1)), 7);
-        let id = client.submit(Time(0), vec![1]).unwrap();
-        client.handle_reply(Time(1), &reply(0, 0, id, b"r"));
-        let proof = Message::EpochEnds([Arc::new(end())].into());
-        client.handle_reply(Time(2), &verify(proof, client.members(), &keys).unwrap());
-        assert_eq!(client.members().epoch(), Epoch(1));
-        assert!(completed(&mut client).is_none());
-        // Of the old epoch nobody counts, and who left is turned away at the door.
-        let answer = |by: u16, epoch| {
-            let keys = Simulated::new(Principal::Node(NodeId(by)), 7);
-            let body = Reply { epoch, view: View(0), id, result: b"r".to_vec() };
-            Message::Reply(Signed::new(body, &keys).into())
-        };
-        let check = |message| verify(message, end().next.members, &keys);
-        assert!(matches!(check(answer(1, Epoch(0))), Err(Refusal::Epoch { .. })));
-        assert!(matches!(check(answer(0, Epoch(1))), Err(Refusal::WrongSigner { .. })));
-        client.handle_reply(Time(3), &check(answer(1, Epoch(1))).unwrap());
-        assert!(completed(&mut client).is_none(), "the answers of two epochs don't add up");
-        client.handle_reply(Time(4), &check(answer(4, Epoch(1))).unwrap());
-        assert_eq!(completed(&mut client), Some((b"r".to_vec(), View(0))));
     }
 }

@@ -1,0 +1,37 @@
+//! A client: asks, retransmits, accepts what f+1 replicas say alike (OSDI'99 §4.1).
+//!
+//! Like a replica it is a value without I/O: [`Client::submit`] and [`Client::handle_reply`] in,
+//! [`Client::poll_effect`] out, [`Client::tick`] when [`Client::deadline`] has come.
+//!
+//! What only reads can go by [`Client::submit_read`]: to all replicas, in one round, accepted once
+//! a *quorum* answers alike. If answers differ too much, or don't come in time, the client has the
+//! very same request ordered, as if it had been submitted so.
+//!
+//! # Asking again
+//!
+//! ```text
+//!  sent ──▶ no answer in time ──────────▶ wait (backoff, jitter) ──▶ sent to all ──▶ …
+//!     └───▶ f+1 say "come back later" ──▶ wait, but no less ───────▶ sent to all ──▶ …
+//! ```
+//!
+//! How long an attempt may take, and how long is waited before the next, is [`Patience`]'s to say, by
+//! [`crate::resilience::timeout`] and [`crate::resilience::retry`]. A replica that turns a request away
+//! says when to come back ([`Busy`](crate::node::Busy)). Up to f may lie: so a client waits as long as
+//! f+1 of them say at least, of whom one is correct. What fewer say counts for nothing, and an answer
+//! that comes all the same is taken.
+//!
+//! A client that gives up ([`ClientEffect::GaveUp`]) doesn't know whether its request takes effect.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `machine` | [`Client`]: asks, counts answers, follows the membership |
+//! | `again` | [`Patience`]: when it asks again |
+
+mod again;
+mod machine;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use again::MAX_BACKOFF;
+pub use again::Patience;
+pub use machine::{Client, ClientEffect, SubmitError, Way};
