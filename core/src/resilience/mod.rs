@@ -32,6 +32,7 @@
 //! | [`manager`] | all of them, from one configuration, in one order |
 //! | [`objective`] | what is promised, and how quickly that is used up |
 //! | [`rate`] | so much a while, and so much at once |
+//! | [`playground`] | a small world to try all of them in |
 //! | [`retry`] | try again, but not too often, too soon or too late; and send a second copy |
 //! | [`timeout`] | how long an attempt may take |
 //! | `leases` | how many calls are under way, those that are lost not for ever |
@@ -53,6 +54,7 @@ mod leases;
 pub mod manager;
 pub mod objective;
 mod outcome;
+pub mod playground;
 mod priority;
 pub mod rate;
 pub mod retry;
