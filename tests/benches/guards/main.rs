@@ -1,8 +1,11 @@
 //! What a guard costs a call that passes, beside what good libraries of one pattern each take, in one
 //! run. The libraries are safe to share between threads and read no clock here; ours are values that
-//! one thread owns, and are given the time.
+//! one thread owns, and are given the time. Around a `tower` service (`services`) all are shared, read
+//! the clock and wait.
 //!
 //! `cargo bench -p conclave-tests --bench guards`
+
+mod services;
 
 use std::{hint::black_box, num::NonZeroU32, time::Instant};
 
@@ -33,6 +36,8 @@ fn main() {
     recloser();
     failsafe();
     semaphore();
+    println!("\naround a service of tower");
+    services::all();
 }
 
 /// What a round's calls take each, and what share of them passed.
