@@ -18,8 +18,8 @@ use conclave_core::{
     detector::evidence::Evidence,
     event::EventKind,
     ids::{ClientId, NodeId, Principal, Seq, View},
-    node::Export,
-    pbft::{Batch, Message, Record, Replica, Status, ViewChange},
+    node::{Export, Node},
+    pbft::{Batch, Message, Record, Status, ViewChange},
     protocol::{Effect, Input, Protocol as _, To},
     quorum::Membership,
     sim::{Address, BUILTIN, Cluster, Run, Scenario, builtin},
@@ -34,6 +34,8 @@ use crate::{
 
 /// The most steps that one input is taken for: enough for several views and checkpoints.
 const MAX_STEPS: usize = 600;
+/// Who lies; all others are honest nodes.
+const LIAR: NodeId = NodeId(0);
 /// Clients that ask.
 const CLIENTS: u64 = 4;
 /// The most messages that lie about to be delivered: a stand-in for a bounded queue.
@@ -82,7 +84,7 @@ pub fn message(bytes: &[u8]) {
 /// Everything that a small cluster says, as bytes.
 #[must_use]
 pub fn message_seeds() -> Vec<Vec<u8>> {
-    let forge = Forge::new(4, NodeId(0));
+    let forge = Forge::new(4, LIAR);
     let batch = Arc::new(Batch::default());
     let digest = batch.digest();
     let mut messages = vec![
@@ -179,11 +181,11 @@ pub fn sow(target: &str, seeds: &[Vec<u8>]) {
     }
 }
 
-/// A replica among three others, one of which lies: bytes choose what happens next.
+/// Three nodes and a liar: bytes choose what happens next.
 ///
 /// # Panics
 ///
-/// If it finds something: a panic of a replica, two correct replicas that disagree, or a log larger
+/// If it finds something: a panic of a node, two honest ones that disagree, an honest one proven guilty, or a log larger
 /// than its window.
 pub fn replica(bytes: &[u8]) {
     let mut driven = Driven::new();
@@ -227,8 +229,8 @@ impl Bytes<'_> {
 
 struct Driven {
     members: Membership,
-    /// Node 0 has none: it lies.
-    replicas: Vec<Option<Replica<KeyValue>>>,
+    /// The liar has none.
+    nodes: Vec<Option<Node<KeyValue>>>,
     disks: Vec<Vec<Record>>,
     on_the_way: Vec<(NodeId, NodeId, Message)>,
     executed: Vec<BTreeMap<Seq, Digest>>,
@@ -239,14 +241,14 @@ struct Driven {
 impl Driven {
     fn new() -> Self {
         let members = cluster();
-        let replica = |id: NodeId| {
+        let node = |id: NodeId| {
             let keys: Arc<dyn Authenticator> = Arc::new(keys(Principal::Node(id)));
-            let replica = Replica::new(id, members, brisk(), keys, KeyValue::default());
-            (id != NodeId(0)).then(|| replica.expect("the configuration works"))
+            let node = Node::new(id, members, brisk(), keys, KeyValue::default());
+            (id != LIAR).then(|| node.expect("the configuration works"))
         };
         Self {
             members,
-            replicas: members.nodes().map(replica).collect(),
+            nodes: members.nodes().map(node).collect(),
             disks: vec![Vec::new(); 4],
             on_the_way: Vec::new(),
             executed: vec![BTreeMap::new(); 4],
@@ -291,14 +293,15 @@ impl Driven {
             6 | 7 => {
                 let message = self.lie(bytes);
                 for to in [1, 2, 3].map(NodeId) {
-                    self.deliver(NodeId(0), to, message.clone());
+                    self.deliver(LIAR, to, message.clone());
                 }
             }
             8 => {
                 let to = node(bytes);
                 let length = 8 * bytes.number() as usize;
-                if let Ok(message) = Message::decode(bytes.take(length)) {
-                    self.deliver(NodeId(0), to, message);
+                match Message::decode(bytes.take(length)) {
+                    Ok(message) => self.deliver(LIAR, to, message),
+                    Err(_) => self.input(to, Input::Unreadable { from: LIAR }),
                 }
             }
             9 => {
@@ -306,9 +309,9 @@ impl Driven {
                 let at = bytes.number() as usize % self.on_the_way.len().max(1);
                 let which = bytes.number() as usize;
                 let Some((_, to, message)) = self.on_the_way.get(at).cloned() else { return };
-                let changed = mutations_of(&message, &keys(Principal::Node(NodeId(0))));
+                let changed = mutations_of(&message, &keys(Principal::Node(LIAR)));
                 if let Some(message) = changed.get(which % changed.len().max(1)) {
-                    self.deliver(NodeId(0), to, message.clone());
+                    self.deliver(LIAR, to, message.clone());
                 }
             }
             10 => {
@@ -360,26 +363,28 @@ impl Driven {
     }
 
     fn deliver(&mut self, from: NodeId, to: NodeId, message: Message) {
-        if let Ok(message) = self.verified(to, message) {
-            self.input(to, Input::Message { from, message });
-        }
+        let input = match self.verified(to, message.clone()) {
+            Ok(message) => Input::Message { from, message },
+            Err(why) => Input::Refused { from, message: Box::new(message), why },
+        };
+        self.input(to, input);
     }
 
     fn input(&mut self, id: NodeId, input: Input) {
         let index = id.0 as usize;
-        let Some(replica) = &mut self.replicas[index] else { return };
-        replica.handle(self.now, input);
-        while let Some(effect) = replica.poll_effect() {
+        let Some(node) = &mut self.nodes[index] else { return };
+        node.handle(self.now, input);
+        while let Some(effect) = node.poll_effect() {
             match effect {
                 Effect::Persist(number, record) => {
                     self.disks[index].push(*record);
-                    replica.handle(self.now, Input::Durable(number));
+                    node.handle(self.now, Input::Durable(number));
                 }
                 Effect::Send { to: To::Node(to), message } => {
                     self.on_the_way.push((id, to, message));
                 }
                 Effect::Send { to: To::Others, message } => {
-                    let others = self.members.others(id).filter(|to| *to != NodeId(0));
+                    let others = self.members.others(id).filter(|to| *to != LIAR);
                     self.on_the_way.extend(others.map(|to| (id, to, message.clone())));
                 }
                 Effect::Event(EventKind::Executed { seq, digest, .. }) => {
@@ -399,8 +404,8 @@ impl Driven {
         self.disks[index].clone_from(&records);
         let keys: Arc<dyn Authenticator> = Arc::new(keys(Principal::Node(id)));
         let genesis = KeyValue::default();
-        let replica = Replica::restore(id, self.members, brisk(), keys, genesis, records);
-        self.replicas[index] = Some(replica.expect("its own records restore it"));
+        let node = Node::restore(id, self.members, brisk(), keys, genesis, records);
+        self.nodes[index] = Some(node.expect("its own records restore it"));
         self.input(id, Input::Tick);
     }
 
@@ -412,7 +417,10 @@ impl Driven {
                 assert_eq!(known, digest, "two histories at {seq}");
             }
         }
-        for replica in self.replicas.iter().flatten() {
+        for node in self.nodes.iter().flatten() {
+            let offenders = node.proofs().offenders();
+            assert!(offenders.iter().all(|it| it == LIAR), "an honest one is proven guilty");
+            let replica = node.replica();
             assert!(replica.slots().count() as u64 <= brisk().window, "more slots than the window");
             assert!(replica.pending() as u64 <= CLIENTS, "more requests wait than clients ask");
         }
@@ -422,7 +430,7 @@ impl Driven {
 /// Made once: it runs a whole honest cluster.
 fn shared_forge() -> Forge {
     static FORGE: OnceLock<Forge> = OnceLock::new();
-    FORGE.get_or_init(|| Forge::new(4, NodeId(0))).clone()
+    FORGE.get_or_init(|| Forge::new(4, LIAR)).clone()
 }
 
 /// Scenario files.
