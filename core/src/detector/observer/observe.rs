@@ -69,8 +69,9 @@ pub struct Observer {
     left: NodeSet,
     /// Who is proven guilty: what others don't do in a view that one of those leads says nothing.
     guilty: NodeSet,
-    /// Who was found to lead too slowly, and after how many positions that is to be judged.
-    slow_lead: Option<(NodeId, u32)>,
+    /// Who was found to lead too slowly, and after how many positions that is to be judged. The next
+    /// that leads may be too slow as well before it is.
+    slow_leads: SortedMap<NodeId, u32>,
     doubts: Doubts,
     /// Nothing is due before: kept because it is asked with every message.
     due: Time,
@@ -118,7 +119,7 @@ impl Observer {
             wanted: SortedMap::new(),
             left: NodeSet::default(),
             guilty: NodeSet::default(),
-            slow_lead: None,
+            slow_leads: SortedMap::new(),
             doubts: Doubts::default(),
             due: Time::ZERO,
         })
@@ -142,7 +143,7 @@ impl Observer {
         self.top = members.start();
         self.wanted.clear();
         self.left = NodeSet::default();
-        self.slow_lead = None;
+        self.slow_leads.clear();
         self.doubts.clear();
         self.calm = Calm::default();
         self.due = Time::ZERO;
@@ -275,8 +276,8 @@ impl Observer {
                 }
             }
             // It may be the network that has just become slower: some positions later that shows.
-            EventKind::PrimaryTooSlow { primary, .. } if self.slow_lead.is_none() => {
-                self.slow_lead = Some((primary, self.calm.known() + LATER_POSITIONS));
+            EventKind::PrimaryTooSlow { primary, .. } => {
+                self.slow_leads.entry(primary).or_insert(self.calm.known() + LATER_POSITIONS);
             }
             EventKind::ViewChangeStarted { view, .. } => self.move_to(view, false),
             EventKind::ViewEntered { view, .. } => self.move_to(view, true),
@@ -365,11 +366,14 @@ impl Observer {
             self.suspicion.note(now, peer, signal);
         }
         let known = self.calm.known();
-        if let Some((primary, _)) = self.slow_lead.take_if(|(_, due)| *due <= known)
-            && self.calm.is_calm(self.members)
-        {
-            self.suspicion.note(now, primary, Signal::SlowLead);
-        }
+        let calm = !self.slow_leads.is_empty() && self.calm.is_calm(self.members);
+        self.slow_leads.retain(|primary, due| {
+            let is_due = *due <= known;
+            if is_due && calm {
+                self.suspicion.note(now, *primary, Signal::SlowLead);
+            }
+            !is_due
+        });
         let due = |(_, since): &(View, Time)| *since + patience <= now;
         let lonely: Vec<NodeId> =
             self.wanted.iter().filter(|(_, it)| due(it)).map(|(node, _)| *node).collect();

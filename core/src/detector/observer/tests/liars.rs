@@ -55,6 +55,24 @@ fn a_primary_that_is_as_slow_as_it_may_be_is_suspected() {
 }
 
 #[test]
+fn slow_primaries_one_after_the_other_are_all_suspected() {
+    let slow = |node| {
+        format!(
+            "{{ corrupt = {{ node = {node}, strategies = [{{ slow = {{ percent = 80 }} }}] }} }}"
+        )
+    };
+    for seed in 1..4 {
+        let watched =
+            Watched::run(scenario(7, "", &[(FROM_MS, slow(0)), (FROM_MS, slow(1))]), seed);
+        for liar in [0, 1].map(NodeId) {
+            let (accusers, observers) = (watched.accusers(liar), watched.correct().len());
+            assert!(2 * accusers > observers, "{liar}, seed {seed}: {accusers} of {observers}");
+        }
+        watched.assert_no_correct_node_is_accused("slow primaries");
+    }
+}
+
+#[test]
 fn a_flood_is_suspected() {
     assert_seen("{ flood = {} }", &[0, 1]);
 }
