@@ -30,7 +30,7 @@ impl<P: Payload> Raft<P> {
     /// timeouts: by a hash of who draws, in which term, for which time.
     pub(super) fn draw_timeout(&mut self) {
         self.draws = self.draws.wrapping_add(1);
-        let base = self.config.election_timeout();
+        let base = self.election_timeout();
         let drawn =
             Digest::of(&(self.config.jitter, self.members.epoch(), self.id, self.term, self.draws));
         let micros = drawn.prefix() % (base.as_micros() as u64).max(1);
@@ -44,7 +44,7 @@ impl<P: Payload> Raft<P> {
         match self.leader {
             None => false,
             Some(leader) if leader == self.id => true,
-            Some(_) => self.now.since(self.heard_leader_at) < self.config.election_timeout(),
+            Some(_) => self.now.since(self.heard_leader_at) < self.election_timeout(),
         }
     }
 
@@ -98,7 +98,7 @@ impl<P: Payload> Raft<P> {
             return;
         }
         self.fail_unanswered_reads();
-        self.term = self.term.next();
+        self.begin_term(self.term.next());
         self.vote = Some(self.id);
         self.leader = None;
         let own_vote = self.persist_term();

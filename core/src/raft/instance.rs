@@ -13,6 +13,7 @@ use super::{
     log::Log,
     messages::{Answer, Body, Entry, MAX_PAYLOAD_BYTES, MAX_TERM, Message, Place},
     outbox::Outbox,
+    patience::Patience,
     reads::WaitingRead,
     records::{LogGap, Memory, Record},
     synced::Synced,
@@ -66,6 +67,7 @@ pub struct Raft<P> {
     /// Who leads this term, if known.
     pub(super) leader: Option<NodeId>,
     pub(super) heard_leader_at: Time,
+    pub(super) patience: Patience,
     /// How often an election timeout was drawn.
     pub(super) draws: u64,
     pub(super) timeout: Duration,
@@ -139,6 +141,7 @@ impl<P: Payload> Raft<P> {
             standing: Standing::Follower,
             leader: None,
             heard_leader_at: Time::ZERO,
+            patience: Patience::default(),
             draws: 0,
             timeout,
             election_at: Time::ZERO,
@@ -265,7 +268,7 @@ impl<P: Payload> Raft<P> {
 
     /// Begins a term as a follower that has no leader and gave no vote.
     pub(super) fn enter_term(&mut self, term: Term, cause: Cause) {
-        self.term = term;
+        self.begin_term(term);
         self.vote = None;
         self.persist_term();
         self.leader = None;
@@ -283,6 +286,16 @@ impl<P: Payload> Raft<P> {
             Standing::Follower | Standing::PreCandidate { .. } | Standing::Candidate { .. } => {}
         }
         self.became(cause);
+    }
+
+    pub(super) fn begin_term(&mut self, term: Term) {
+        self.term = term;
+        self.patience.begin_term(self.commit);
+    }
+
+    /// The least time that it waits for a leader, and a leader for its majority.
+    pub(super) fn election_timeout(&self) -> Duration {
+        self.patience.of(self.config.election_timeout())
     }
 
     pub(super) fn persist_term(&mut self) -> RecordNumber {
@@ -335,6 +348,7 @@ impl<P: Payload> Raft<P> {
         }
         let before = self.delivered();
         self.commit = upto;
+        self.patience.commits();
         let after = self.delivered();
         for seq in before.0 + 1..=after.0 {
             if let Some(entry) = self.log.entry(Seq(seq)) {

@@ -79,7 +79,7 @@ impl<P: Payload> Raft<P> {
             began_at: next,
             peers,
             heartbeat_at: self.now + self.config.heartbeat(),
-            count_at: self.now + self.config.election_timeout(),
+            count_at: self.now + self.election_timeout(),
             round: 1,
             asked: VecDeque::new(),
             hand_over: None,
@@ -96,6 +96,7 @@ impl<P: Payload> Raft<P> {
 
     /// What a leader does as time passes.
     pub(super) fn lead_on(&mut self) {
+        let patience = self.election_timeout();
         let Standing::Leader(leadership) = &mut self.standing else { return };
         if let Some(HandOver { to, until, .. }) = leadership.hand_over
             && self.now >= until
@@ -104,10 +105,10 @@ impl<P: Payload> Raft<P> {
             self.outbox.free(Effect::Event(Event::HandOverFailed { to }));
         }
         if self.now >= leadership.count_at {
-            leadership.count_at = self.now + self.config.election_timeout();
+            leadership.count_at = self.now + patience;
             let heard_at = leadership.reached(self.members, self.now, |peer| peer.heard_at);
             // Whoever can't reach a majority leads nobody, and must not let clients wait.
-            if self.now.since(heard_at) >= self.config.election_timeout() {
+            if self.now.since(heard_at) >= patience {
                 self.leader = None;
                 return self.follow_from_now(Cause::LostMajority);
             }
@@ -132,7 +133,7 @@ impl<P: Payload> Raft<P> {
     /// Takes no more proposals, brings the other's log up to date, and tells it to stand (thesis,
     /// on leadership transfer).
     pub(super) fn hand_over(&mut self, to: NodeId) {
-        let until = self.now + self.config.election_timeout();
+        let until = self.now + self.election_timeout();
         match &mut self.standing {
             Standing::Leader(leadership)
                 if leadership.hand_over.is_none() && leadership.peers.contains_key(&to) =>

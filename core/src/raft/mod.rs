@@ -18,6 +18,7 @@
 //! | `config` | sizes and timers |
 //! | `instance` | the state, and which rule handles what |
 //! | `election` | §5.2, §5.4.1: pre-vote, votes, timeouts |
+//! | `patience` | how long it waits before it doubts |
 //! | `leadership` | a term begun, kept while a majority is there, handed over, given up |
 //! | `replication` | §5.3, §5.4.2: the leader's side |
 //! | `progress` | what a leader knows of one follower |
@@ -74,6 +75,7 @@ mod log;
 mod messages;
 mod ordering;
 mod outbox;
+mod patience;
 mod progress;
 mod reads;
 mod records;

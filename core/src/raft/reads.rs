@@ -141,7 +141,7 @@ impl<P: Payload> Raft<P> {
 
     /// Question or answer was lost, or what is committed comes no nearer.
     pub(super) fn expire_reads(&mut self) {
-        let (now, patience) = (self.now, self.config.election_timeout());
+        let (now, patience) = (self.now, self.election_timeout());
         self.fail_reads(|read| now >= read.since + patience);
     }
 
@@ -157,6 +157,6 @@ impl<P: Payload> Raft<P> {
     }
 
     pub(super) fn reads_deadline(&self) -> Option<Time> {
-        self.reads.front().map(|read| read.since + self.config.election_timeout())
+        self.reads.front().map(|read| read.since + self.election_timeout())
     }
 }

@@ -166,7 +166,7 @@ fn whatever_anybody_says_nothing_panics_and_nothing_grows() {
         let config = Config { window: 8, ..Config::default() };
         let mut member = Member::restored(0, 4, config, Vec::new());
         for _ in 0..400 {
-            member.now = member.now + core::time::Duration::from_millis(dice.below(60));
+            member.now = member.now + core::time::Duration::from_millis(dice.below(200));
             let input = input(&mut dice, member.raft.term().0);
             let committed = member.raft.committed();
             member.input(input);
