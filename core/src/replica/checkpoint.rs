@@ -202,6 +202,7 @@ impl<A: Application> Shell<A> {
     pub(crate) fn adopt(&mut self, certificate: CheckpointCertificate, tree: &Tree) {
         let seq = certificate.seq();
         self.low = seq;
+        self.low_since = self.now;
         self.checkpoints.discard(seq);
         let before = self.stable.replace((certificate.clone(), tree.clone()));
         self.stable_before = before.map(|(_, tree)| tree);

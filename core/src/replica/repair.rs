@@ -119,14 +119,21 @@ impl<A: Application> Shell<A> {
         for vote in self.checkpoints.of(self.id, unstable).cloned().collect::<Vec<_>>() {
             self.send(to, Message::Checkpoint(vote));
         }
-        if theirs.executed < self.low {
+        let behind = theirs.executed < self.low;
+        // Who has the state and not its proof: votes for it are no longer kept here, and without it
+        // a leader has no room. It has had the time to hear them.
+        let unproven = same_epoch
+            && theirs.stable < self.low
+            && self.low_since + self.config.status_interval() <= self.now;
+        if behind || unproven {
             let low = self.low;
             let stable = self.stable.as_ref().filter(|(certificate, _)| certificate.seq() == low);
             if let Some((certificate, _)) = stable {
                 let certificate = Arc::new(certificate.clone());
                 self.send(to, Message::Stable(certificate));
             }
-        } else if same_epoch {
+        }
+        if same_epoch && !behind {
             each!(order, it => it.show_positions(self, peer, &theirs));
         }
     }

@@ -56,6 +56,8 @@ pub(crate) struct Shell<A> {
     pub(crate) standing: Standing,
     /// The last stable checkpoint: *h*.
     pub(crate) low: Seq,
+    /// Since when it is there.
+    pub(crate) low_since: Time,
     /// The last position executed.
     pub(crate) executed: Seq,
     pub(crate) application: A,
@@ -128,6 +130,7 @@ impl<A: Application> Shell<A> {
             view: View(0),
             standing: if members.contains(id) { Standing::Active } else { Standing::Following },
             low: members.start(),
+            low_since: Time::ZERO,
             executed: Seq(0),
             application,
             time: WallTime::default(),
