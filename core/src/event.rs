@@ -16,7 +16,7 @@ use crate::{
     node::Why,
     pbft::Summary,
     raft::Refusal,
-    resilience::{degradation::Level, objective::Kind, retry::Stop},
+    resilience::{chaos::Phase, degradation::Level, objective::Kind, retry::Stop},
     sim::{Action, Invariant},
     time::Time,
 };
@@ -383,6 +383,11 @@ pub enum EventKind {
         action: Action,
         /// Whether it could be (a crashed node can't crash).
         effective: bool,
+    },
+    /// A chaos experiment went on.
+    Experiment {
+        /// To this.
+        phase: Phase,
     },
     /// A Byzantine node changed what its replica wanted to send.
     Tampered {

@@ -1,4 +1,4 @@
-//! Asks a node's admin address, as a person would with a browser: one GET, one answer.
+//! Asks a node's admin address, as a person would with a browser: one request, one answer.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,6 +8,8 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
+
+use crate::admin::OPERATOR_HEADER;
 
 /// How long a node may take: it answers from memory.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,6 +35,9 @@ pub(crate) enum NoAnswer {
     /// It refused.
     #[error("it answered with status {0}")]
     Status(u16),
+    /// It refused, and said why.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// The body of what is at a path, up to so many bytes.
@@ -41,13 +46,39 @@ pub(crate) async fn get(
     path: &str,
     limit: usize,
 ) -> Result<Vec<u8>, NoAnswer> {
-    timeout(PATIENCE, ask(address, path, limit)).await.unwrap_or(Err(NoAnswer::TooSlow))
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
+    match ask(address, request, limit).await? {
+        (200, body) => Ok(body),
+        (code, _) => Err(NoAnswer::Status(code)),
+    }
 }
 
-async fn ask(address: SocketAddr, path: &str, limit: usize) -> Result<Vec<u8>, NoAnswer> {
+/// Has something done. What it says where it refuses, one sentence, is the error.
+pub(crate) async fn post(address: SocketAddr, path: &str) -> Result<String, NoAnswer> {
+    const LIMIT: usize = 16 * 1024;
+    let request = format!(
+        "POST {path} HTTP/1.0\r\nHost: {address}\r\n{OPERATOR_HEADER}: conclave\r\nContent-Length: 0\r\n\r\n"
+    );
+    let (code, body) = ask(address, request, LIMIT).await?;
+    let said = String::from_utf8_lossy(&body).trim().to_owned();
+    if code == 200 { Ok(said) } else { Err(NoAnswer::Refused(said)) }
+}
+
+async fn ask(
+    address: SocketAddr,
+    request: String,
+    limit: usize,
+) -> Result<(u16, Vec<u8>), NoAnswer> {
+    timeout(PATIENCE, exchange(address, request, limit)).await.unwrap_or(Err(NoAnswer::TooSlow))
+}
+
+async fn exchange(
+    address: SocketAddr,
+    request: String,
+    limit: usize,
+) -> Result<(u16, Vec<u8>), NoAnswer> {
     let mut stream = TcpStream::connect(address).await?;
     // HTTP/1.0: the body is as it is and ends with the connection.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take((limit + MAX_HEAD_BYTES) as u64).read_to_end(&mut answer).await?;
@@ -55,9 +86,6 @@ async fn ask(address: SocketAddr, path: &str, limit: usize) -> Result<Vec<u8>, N
     let end = answer.windows(4).position(|it| it == b"\r\n\r\n").ok_or_else(unreadable)?;
     let head = std::str::from_utf8(&answer[..end]).map_err(|_| unreadable())?;
     let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(unreadable)?;
-    if code != 200 {
-        return Err(NoAnswer::Status(code));
-    }
     let body_starts = end + 4;
     // A body that was cut off at the limit is no answer.
     let length = head.lines().find_map(|line| {
@@ -65,5 +93,9 @@ async fn ask(address: SocketAddr, path: &str, limit: usize) -> Result<Vec<u8>, N
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
     let body = answer.split_off(body_starts);
-    if length.is_some_and(|length| length != body.len()) { Err(unreadable()) } else { Ok(body) }
+    if length.is_some_and(|length| length != body.len()) {
+        Err(unreadable())
+    } else {
+        Ok((code, body))
+    }
 }

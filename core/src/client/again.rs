@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::MAX_BACKOFF;
 use crate::{
     config::BadConfig,
     resilience::{
@@ -13,8 +14,6 @@ use crate::{
     time::Time,
 };
 
-/// The longest wait between two retransmissions of [`Patience::doubling`], as a multiple of the first.
-pub(crate) const MAX_BACKOFF: u32 = 8;
 /// What is waited for longer is waited for as if for ever: sixteen times as much is within a day.
 const LONGEST_MS: u64 = 3_600_000;
 
@@ -22,7 +21,7 @@ settings! {
     /// How long a client waits for an answer, and how it asks again.
     pub struct Patience {
         /// How long an attempt may take: adaptive, it follows how long answers take.
-        timeout: timeout::Config = timeout::Config::default().initial_ms(500), "half of what a backup gives a primary (1 s), so that backups learn of a request before its client's patience ends";
+        timeout: timeout::Config = timeout::Config::default().initial_ms(500).floor_ms(100), "half of what a backup gives a primary (1 s), so that backups learn of a request before its client's patience ends";
         /// What is waited before the next, and when none is made. Waits come on top of the timeout.
         retry: retry::Config = Patience::doubling(Duration::from_millis(500)).retry, "for ever, and less and less often";
     }

@@ -6,18 +6,21 @@ use core::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::again::{Again, Attempt, Patience};
+use super::{Again, Attempt, Patience};
 use crate::{
     config::BadConfig,
     crypto::{Authenticator, Digest, Signable, Signed, Verified},
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Timestamp, View},
-    node::Busy,
     pbft::{EpochEnd, FetchEpochEnds, MAX_OPERATION_BYTES, Message, Read, Request},
     protocol::To,
     quorum::{Membership, NodeSet},
-    resilience::retry::{self, Stop},
     sorted::SortedMap,
     time::Time,
+};
+#[cfg(feature = "guards")]
+use crate::{
+    node::Busy,
+    resilience::retry::{self, Stop},
 };
 
 /// Why a request was not taken.
@@ -60,8 +63,10 @@ pub enum ClientEffect {
     /// It waited too long and sends to all replicas.
     Retransmitted(RequestId),
     /// f+1 replicas have no room for it now: it asks again in so long.
+    #[cfg(feature = "guards")]
     PutOff(RequestId, Duration),
     /// It asks no more. Whether the request takes effect nobody knows.
+    #[cfg(feature = "guards")]
     GaveUp(RequestId, Stop),
     /// A read can't be, or wasn't in time, answered by a quorum alike: it is ordered now.
     FellBack(RequestId),
@@ -110,6 +115,7 @@ struct Outstanding {
     sent_at: Time,
     attempt: Attempt,
     /// How long each replica that turned this attempt away says to wait.
+    #[cfg(feature = "guards")]
     put_off: SortedMap<NodeId, Duration>,
     /// Each replica's answer. Counted by what they say: a liar fills only its own entry.
     replies: SortedMap<NodeId, (View, Vec<u8>)>,
@@ -262,6 +268,7 @@ impl Client {
             asked,
             sent_at,
             attempt: self.again.begin(now),
+            #[cfg(feature = "guards")]
             put_off: SortedMap::new(),
             replies: SortedMap::new(),
         });
@@ -312,9 +319,13 @@ impl Client {
         self.view = self.view.max(view);
         let (request, result) = (id, result.clone());
         let latency = now.since(outstanding.sent_at);
-        if let Some(done) = self.outstanding.take() {
+        let done = self.outstanding.take();
+        #[cfg(feature = "guards")]
+        if let Some(done) = done {
             self.again.answered(now, done.attempt);
         }
+        #[cfg(not(feature = "guards"))]
+        drop(done);
         self.effects.push_back(ClientEffect::Completed { request, result, view, way, latency });
     }
 
@@ -323,6 +334,7 @@ impl Client {
         let Some(outstanding) = &self.outstanding else { return };
         let Asked::Read(read) = &outstanding.asked else { return };
         let (read, sent_at) = (read.clone(), outstanding.sent_at);
+        #[cfg(feature = "guards")]
         if let Some(unanswered) = self.outstanding.take() {
             self.again.dropped(now, unanswered.attempt);
         }
@@ -379,6 +391,7 @@ impl Client {
         self.effects.push_back(ClientEffect::EpochLearnt);
         let Some(outstanding) = &mut self.outstanding else { return };
         outstanding.replies.clear();
+        #[cfg(feature = "guards")]
         outstanding.put_off.clear();
         self.again.restart(now, &mut outstanding.attempt);
         let message = match &outstanding.asked {
@@ -405,19 +418,23 @@ impl Client {
             return;
         };
         let request = request.clone();
-        match self.again.tick(now, &mut outstanding.attempt) {
-            Ok(true) => {
-                outstanding.put_off.clear();
-                self.effects.push_back(ClientEffect::Retransmitted(request.body.id));
-                let message = Message::Request(request);
-                self.effects.push_back(ClientEffect::Send { to: To::Others, message });
-            }
-            Ok(false) => {}
-            Err(why) => self.give_up(why),
+        let again = self.again.tick(now, &mut outstanding.attempt);
+        #[cfg(feature = "guards")]
+        let again = match again {
+            Ok(again) => again,
+            Err(why) => return self.give_up(why),
+        };
+        if again {
+            #[cfg(feature = "guards")]
+            outstanding.put_off.clear();
+            self.effects.push_back(ClientEffect::Retransmitted(request.body.id));
+            let message = Message::Request(request);
+            self.effects.push_back(ClientEffect::Send { to: To::Others, message });
         }
     }
 
     /// A replica has no room for what was asked. `from` is whom the link authenticated.
+    #[cfg(feature = "guards")]
     pub fn handle_busy(&mut self, now: Time, from: NodeId, busy: &Busy) {
         let Some(outstanding) = &mut self.outstanding else { return };
         if busy.id != outstanding.asked.id() || !self.members.contains(from) {
@@ -437,6 +454,7 @@ impl Client {
         }
     }
 
+    #[cfg(feature = "guards")]
     fn give_up(&mut self, why: Stop) {
         if let Some(outstanding) = self.outstanding.take() {
             self.effects.push_back(ClientEffect::GaveUp(outstanding.asked.id(), why));
@@ -449,6 +467,7 @@ impl Client {
     }
 
     /// How it asks again, and how often it did.
+    #[cfg(feature = "guards")]
     pub fn retries(&self) -> retry::Snapshot {
         self.again.snapshot()
     }

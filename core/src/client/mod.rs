@@ -26,12 +26,25 @@
 //! |---|---|
 //! | `machine` | [`Client`]: asks, counts answers, follows the membership |
 //! | `again` | [`Patience`]: when it asks again |
+//! | `doubling` | the same, where there is one way only (without the feature `guards`) |
 
+#[cfg(feature = "guards")]
 mod again;
+#[cfg(any(test, not(feature = "guards")))]
+mod doubling;
 mod machine;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use again::MAX_BACKOFF;
+#[cfg(feature = "guards")]
 pub use again::Patience;
+#[cfg(feature = "guards")]
+use again::{Again, Attempt};
+#[cfg(not(feature = "guards"))]
+pub use doubling::Patience;
+#[cfg(not(feature = "guards"))]
+use doubling::{Again, Attempt};
 pub use machine::{Client, ClientEffect, SubmitError, Way};
+
+/// The longest wait between two retransmissions of [`Patience::doubling`], as a multiple of the first.
+pub(crate) const MAX_BACKOFF: u32 = 8;

@@ -297,6 +297,25 @@ fn an_answer_that_comes_all_the_same_is_taken_and_who_is_no_member_is_not_heard(
 }
 
 #[test]
+fn where_there_is_one_way_only_it_is_the_same_to_the_moment() {
+    let first = Duration::from_millis(70);
+    let mut by_policy = super::again::Again::new(Patience::doubling(first)).unwrap();
+    let mut plain =
+        super::doubling::Again::new(super::doubling::Patience::doubling(first)).unwrap();
+    let (mut one, mut other) = (by_policy.begin(Time(5)), plain.begin(Time(5)));
+    for step in 0..200 {
+        assert_eq!(one.next_at(), other.next_at(), "step {step}");
+        let now = one.next_at();
+        if step % 17 == 16 {
+            by_policy.restart(now, &mut one);
+            plain.restart(now, &mut other);
+        } else {
+            assert_eq!(by_policy.tick(now, &mut one), Ok(plain.tick(now, &mut other)));
+        }
+    }
+}
+
+#[test]
 fn it_asks_again_after_two_four_and_eight_times_as_long_and_so_on_for_ever() {
     let mut client = client();
     client.submit(Time(0), vec![1]).unwrap();

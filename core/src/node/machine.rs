@@ -1,8 +1,11 @@
 //! The replica with eyes: one node.
 
+#[cfg(feature = "guards")]
 use alloc::boxed::Box;
 
-use super::{admission::Gate, export::Export, proofs::Proofs};
+#[cfg(feature = "guards")]
+use super::admission::Gate;
+use super::{export::Export, proofs::Proofs};
 use crate::{
     app::Application,
     crypto::{Digest, Refusal},
@@ -30,6 +33,7 @@ pub struct Node<A> {
     pub(super) observer: Observer,
     pub(super) proofs: Proofs,
     /// Who is let in, if not everybody is.
+    #[cfg(feature = "guards")]
     pub(super) gate: Option<Box<Gate>>,
     /// When it next looks at whom it suspects.
     pub(super) look_at: Time,
@@ -127,6 +131,7 @@ impl<A: Application> Node<A> {
         let now = self.now();
         self.look_at = now + self.replica.config().status_interval();
         self.observer.tick(now);
+        #[cfg(feature = "guards")]
         self.watch_load(now);
         for decision in self.observer.suspicion_mut().decide(now) {
             let (peer, score) = (decision.suspect, decision.score.whole());
@@ -159,6 +164,7 @@ impl<A: Application> Protocol for Node<A> {
                 self.observer.unreadable(self.replica.shell.now, *from);
             }
             Input::Message { from, message } if !self.see(*from, message) => {}
+            #[cfg(feature = "guards")]
             Input::Request(message) if self.gate.is_some() && !self.let_in(message) => {}
             _ => {
                 self.replica.handle(now, input);
@@ -177,6 +183,7 @@ impl<A: Application> Protocol for Node<A> {
         let effect = self.replica.poll_effect()?;
         if let Effect::Event(kind) = &effect {
             self.observer.saw(self.replica.shell.now, kind);
+            #[cfg(feature = "guards")]
             if let Some(gate) = &mut self.gate {
                 gate.saw(self.replica.shell.now, kind);
             }
@@ -189,7 +196,9 @@ impl<A: Application> Protocol for Node<A> {
     }
 
     fn state_hash(&self) -> Digest {
-        let eyes = (&self.watch, &self.observer, &self.proofs, &self.gate, self.look_at);
+        let eyes = (&self.watch, &self.observer, &self.proofs, self.look_at);
+        #[cfg(feature = "guards")]
+        let eyes = (eyes, &self.gate);
         Digest::of(&(self.replica.state_hash(), self.genesis, eyes))
     }
 }

@@ -46,6 +46,7 @@
 //! | judged of other epochs | a few of each peer in an interval | it is done where messages are ordered |
 
 pub mod admission;
+#[cfg(feature = "guards")]
 mod door;
 mod export;
 mod learning;
@@ -55,7 +56,9 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{Busy, Gate, Why};
+#[cfg(feature = "guards")]
+pub use admission::Gate;
+pub use admission::{Busy, Why};
 pub use export::{BadExport, Export, Judged, MAX_EXPORT_BYTES};
 pub use machine::Node;
 pub use proofs::{MAX_FURTHER_BYTES, Proof, Proofs, SHOWN_AT_A_TIME};

@@ -70,6 +70,7 @@ impl<A: Application> Node<A> {
             watch,
             observer,
             proofs: Proofs::default(),
+            #[cfg(feature = "guards")]
             gate: None,
             look_at: Time::ZERO,
         })

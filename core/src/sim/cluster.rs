@@ -11,6 +11,8 @@
 //!            └─ the scenario, or a person, acts
 //! ```
 
+#[cfg(feature = "guards")]
+use alloc::boxed::Box;
 use alloc::{
     format,
     string::{String, ToString},
@@ -35,6 +37,8 @@ use super::{
     verdict::{Counts, Injection, Verdict, Violation, expectations},
     workload::{SimClient, Wanted},
 };
+#[cfg(feature = "guards")]
+use crate::resilience::chaos::Experiment;
 use crate::{
     app::Outcome,
     config::BadConfig,
@@ -97,6 +101,11 @@ pub struct Cluster {
     trace: Trace,
     recording: bool,
     events: Vec<Event>,
+    #[cfg(feature = "guards")]
+    pub(super) experiment: Option<Box<Experiment>>,
+    /// The latest window in which requests are counted, and how many.
+    #[cfg(feature = "guards")]
+    pub(super) window: (u64, u64),
     /// What arrives, for whoever listens: see [`Cluster::listen`].
     pub(super) heard: Option<Vec<Heard>>,
 }
@@ -159,6 +168,10 @@ impl Cluster {
             trace: Trace::default(),
             recording: false,
             events: Vec::new(),
+            #[cfg(feature = "guards")]
+            experiment: experiment(run).map_err(refused)?,
+            #[cfg(feature = "guards")]
+            window: (0, 0),
             heard: None,
             scenario: scenario.clone(),
         };
@@ -412,6 +425,8 @@ impl Cluster {
         if period > self.liveness_checked {
             self.liveness_checked = period;
             self.check_liveness();
+            #[cfg(feature = "guards")]
+            self.tick_experiment();
             self.answered = self.scenario.end_when_answered && self.is_answered();
         }
     }
@@ -558,6 +573,17 @@ impl Cluster {
             injection.effects += 1;
         }
     }
+}
+
+/// The scenario's experiment, permitted for as long as it lasts.
+#[cfg(feature = "guards")]
+fn experiment(run: &Run) -> Result<Option<Box<Experiment>>, BadConfig> {
+    let Some(config) = run.scenario.chaos.clone() else { return Ok(None) };
+    let seed = config.seed.wrapping_add(run.seed);
+    let mut experiment = Experiment::new(config.seed(seed))?;
+    // One that is too short for its own baseline does nothing, and its expectation says so.
+    let _ = experiment.permit(Time::ZERO, Time::from_millis(u64::from(run.scenario.duration_ms)));
+    Ok(Some(experiment.into()))
 }
 
 /// An answer in words, as whoever asked reads it.

@@ -1,6 +1,8 @@
 //! Carrying out what replicas, clients and disks want: the simulator's host loop.
 
 use alloc::{format, string::ToString, sync::Arc};
+#[cfg(feature = "guards")]
+use core::time::Duration;
 
 use super::{
     adversary::Liar,
@@ -12,6 +14,8 @@ use super::{
     letter::Letter,
     network::Fate,
 };
+#[cfg(feature = "guards")]
+use crate::resilience::Outcome;
 use crate::{
     client::{ClientEffect, Way},
     crypto::Authenticator,
@@ -26,6 +30,10 @@ use crate::{
 
 impl Cluster {
     pub(super) fn deliver(&mut self, id: MessageId) {
+        #[cfg(feature = "guards")]
+        if self.scenario.network.handling_us > 0 && self.waits_its_turn(id) {
+            return;
+        }
         let Some(flight) = self.flights.take(id) else { return };
         let InFlight { from, to, letter, .. } = flight;
         if let Some(by) = self.links.cut_by(from, to) {
@@ -41,6 +49,10 @@ impl Cluster {
             return;
         }
         self.counts.delivered += 1;
+        #[cfg(feature = "guards")]
+        if let Principal::Client(_) = from {
+            self.count_request();
+        }
         self.arrived(id, from, to, &letter);
         let heard = self.heard.is_some().then(|| letter.message().clone());
         let opened = letter.open(self.members_of(to), self.keys(to));
@@ -67,15 +79,14 @@ impl Cluster {
                 self.input(to, Input::Message { from, message });
             }
             (Principal::Client(_), Principal::Node(to)) => self.input(to, Input::Request(message)),
-            (from, Principal::Client(client)) => {
+            (_, Principal::Client(client)) => {
                 let index = self.client_index(client);
                 let client = &mut self.clients[index].client;
-                match (&*message, from) {
-                    (Message::Busy(busy), Principal::Node(from)) => {
-                        client.handle_busy(self.now, from, busy);
-                    }
-                    _ => client.handle_reply(self.now, &message),
+                #[cfg(feature = "guards")]
+                if let (Message::Busy(busy), Principal::Node(from)) = (&*message, from) {
+                    client.handle_busy(self.now, from, busy);
                 }
+                client.handle_reply(self.now, &message);
                 self.drain_client(index);
             }
         }
@@ -121,6 +132,10 @@ impl Cluster {
                 self.broadcast(from, self.members_of(from).others(node), message);
             }
             Effect::Reply { client, message } => {
+                #[cfg(feature = "guards")]
+                if let Message::Busy(busy) = &message {
+                    self.hosts[index].hold_back(client, self.now + busy.retry_after());
+                }
                 self.send(from, Principal::Client(client), message);
             }
             Effect::Event(event) => {
@@ -172,7 +187,11 @@ impl Cluster {
             EventKind::Equivocation { .. } => self.counts.equivocations += 1,
             EventKind::Suspected { .. } => self.counts.suspicions += 1,
             EventKind::TurnedAway { .. } => self.counts.turned_away += 1,
-            EventKind::LevelChanged { to, .. } => self.counts.level = self.counts.level.max(*to),
+            EventKind::LevelChanged { from, to, .. } => {
+                self.counts.level = self.counts.level.max(*to);
+                let moves = &mut self.counts.levels[usize::from(to < from)];
+                *moves += 1;
+            }
             EventKind::Convicted { offence, .. } => {
                 self.counts.convictions += 1;
                 let just = self.judge(node, offence);
@@ -274,6 +293,18 @@ impl Cluster {
     }
 
     fn post(&mut self, from: Principal, to: Principal, letter: Arc<Letter>, at: Time) {
+        #[cfg(feature = "guards")]
+        let Some(at) = self.disturbed(from, to, &letter, at) else { return };
+        self.hand_over(from, to, letter, at);
+    }
+
+    pub(super) fn hand_over(
+        &mut self,
+        from: Principal,
+        to: Principal,
+        letter: Arc<Letter>,
+        at: Time,
+    ) {
         let id = self.flights.next_id();
         self.counts.sent += 1;
         self.left(id, from, to, &letter);
@@ -295,10 +326,10 @@ impl Cluster {
                 let sent_at = self.now;
                 if let Some(due) = second {
                     let copy = letter.clone();
-                    self.fly(InFlight { id, from, to, sent_at, due: first, letter: copy });
+                    self.fly(InFlight::new(id, (from, to), sent_at, first, copy));
                     self.duplicate(from, to, letter, due);
                 } else {
-                    self.fly(InFlight { id, from, to, sent_at, due: first, letter });
+                    self.fly(InFlight::new(id, (from, to), sent_at, first, letter));
                 }
             }
         }
@@ -316,7 +347,7 @@ impl Cluster {
         self.counts.sent += 1;
         self.counts.duplicated += 1;
         self.left(id, from, to, &letter);
-        self.fly(InFlight { id, from, to, sent_at: self.now, due, letter });
+        self.fly(InFlight::new(id, (from, to), self.now, due, letter));
     }
 
     fn fly(&mut self, flight: InFlight) {
@@ -412,14 +443,17 @@ impl Cluster {
                 ClientEffect::Retransmitted(request) => {
                     self.event(Place::Client(id), EventKind::RequestRetransmitted { request });
                 }
+                #[cfg(feature = "guards")]
                 ClientEffect::PutOff(request, wait) => {
                     self.counts.put_off += 1;
                     let for_us = wait.as_micros() as u64;
                     self.event(Place::Client(id), EventKind::RequestPutOff { request, for_us });
                 }
+                #[cfg(feature = "guards")]
                 ClientEffect::GaveUp(request, why) => {
                     self.counts.given_up += 1;
                     self.event(Place::Client(id), EventKind::RequestGivenUp { request, why });
+                    self.experiment_saw(Outcome::Failure, Duration::ZERO);
                     if id == ClientId::ADMINISTRATOR {
                         self.clients[index].changes.pop_front();
                     }
@@ -446,6 +480,8 @@ impl Cluster {
                         self.change_was_answered(index, &result);
                     }
                     self.completed(request, &result, latency.as_micros() as u64);
+                    #[cfg(feature = "guards")]
+                    self.experiment_saw(Outcome::Success, latency);
                     self.clients[index].think(self.now);
                 }
             }

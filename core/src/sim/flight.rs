@@ -22,10 +22,32 @@ pub struct InFlight {
     pub sent_at: Time,
     /// When it will arrive.
     pub due: Time,
+    /// It is there, and waits until what came before is handled.
+    #[cfg(feature = "guards")]
+    pub(super) in_line: bool,
     pub(super) letter: Arc<Letter>,
 }
 
 impl InFlight {
+    pub(super) fn new(
+        id: MessageId,
+        (from, to): (Principal, Principal),
+        sent_at: Time,
+        due: Time,
+        letter: Arc<Letter>,
+    ) -> Self {
+        Self {
+            id,
+            from,
+            to,
+            sent_at,
+            due,
+            #[cfg(feature = "guards")]
+            in_line: false,
+            letter,
+        }
+    }
+
     /// What it says.
     pub fn message(&self) -> &Message {
         self.letter.message()

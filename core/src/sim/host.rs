@@ -19,6 +19,8 @@ use crate::{
     quorum::Membership,
     time::Time,
 };
+#[cfg(feature = "guards")]
+use crate::{ids::ClientId, sorted::SortedMap};
 
 /// What wall clocks show when a run begins, in microseconds since 1970: the start of 2026.
 const WALL_CLOCK_AT_START_US: i64 = 1_767_225_600_000_000;
@@ -39,6 +41,12 @@ pub struct Host {
     pub(super) ever_down: bool,
     /// Whether it ever found that its disk had lost what was safe.
     pub(super) ever_damaged: bool,
+    /// Until when it has something to do, if handling takes time,
+    #[cfg(feature = "guards")]
+    pub(super) busy_until: Time,
+    /// and until when it reads nothing of each client that it turned away.
+    #[cfg(feature = "guards")]
+    pub(super) held_back: SortedMap<ClientId, Time>,
     /// The earliest wake-up that is in the queue.
     pub(super) wake_at: Option<Time>,
     /// Which injection made it crash, lie, …: to count what came of it.
@@ -63,6 +71,7 @@ impl Host {
             keys.clone(),
             KeyValue::default(),
         )?;
+        #[cfg(feature = "guards")]
         node.guard(scenario.gate.clone())?;
         let skew_ms = scenario.clock_skew_ms.get(usize::from(id.0)).copied().unwrap_or(0);
         let clock_offset_us = WALL_CLOCK_AT_START_US + skew_ms * 1_000;
@@ -78,6 +87,10 @@ impl Host {
             ever_byzantine: false,
             ever_down: false,
             ever_damaged: false,
+            #[cfg(feature = "guards")]
+            busy_until: Time::ZERO,
+            #[cfg(feature = "guards")]
+            held_back: SortedMap::new(),
             wake_at: None,
             corrupted_by: None,
             crashed_by: None,
@@ -163,9 +176,12 @@ impl Host {
         // It fails only on a snapshot of another application, which this disk can't hold.
         match restored {
             Ok(mut node) => {
-                // It was valid before.
-                let gate = self.node.gate().map(|gate| gate.config().clone());
-                let _ = node.guard(gate);
+                #[cfg(feature = "guards")]
+                {
+                    // It was valid before.
+                    let gate = self.node.gate().map(|gate| gate.config().clone());
+                    let _ = node.guard(gate);
+                }
                 node.set_clock_offset_us(self.clock_offset_us);
                 self.disk.mend();
                 self.found = found;

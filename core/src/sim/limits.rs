@@ -10,7 +10,9 @@ use super::{
     action::Action, adversary::MAX_STRATEGIES, network::Network, scenario::Scenario,
     workload::Workload,
 };
-use crate::{analyzer::Facts, client::Patience, ids::NodeId, quorum::Membership};
+#[cfg(feature = "guards")]
+use crate::resilience::chaos::Fault;
+use crate::{analyzer::Facts, ids::NodeId, quorum::Membership};
 
 /// The largest simulated cluster.
 pub const MAX_SIMULATED_NODES: u16 = 100;
@@ -33,6 +35,8 @@ pub(super) enum Part {
     Spares,
     Config,
     Gate,
+    #[cfg(feature = "guards")]
+    Chaos,
     ClockSkew,
     Network,
     Workload,
@@ -96,15 +100,45 @@ impl Scenario {
         self.config
             .validate()
             .map_err(|error| Beyond { part: Part::Config, what: error.to_string() })?;
+        #[cfg(not(feature = "guards"))]
+        must(
+            !self.needs_guards(),
+            Part::Gate,
+            "this build has no guards: `conclave simulate` has",
+        )?;
+        #[cfg(feature = "guards")]
         if let Some(gate) = &self.gate {
             gate.validate()
                 .map_err(|error| Beyond { part: Part::Gate, what: error.to_string() })?;
         }
+        #[cfg(feature = "guards")]
+        self.validate_chaos()?;
         must(
             self.clock_skew_ms.len() <= usize::from(n)
                 && self.clock_skew_ms.iter().all(|ms| ms.unsigned_abs() <= MAX_CLOCK_SKEW_MS),
             Part::ClockSkew,
             "clock_skew_ms has at most one number a node, each at most a year (31536000000 ms)",
+        )
+    }
+
+    /// An experiment touches no more nodes than may be faulty, in ways that stand for messages.
+    #[cfg(feature = "guards")]
+    fn validate_chaos(&self) -> Result<(), Beyond> {
+        let Some(chaos) = &self.chaos else { return Ok(()) };
+        chaos.validate().map_err(|error| Beyond { part: Part::Chaos, what: error.to_string() })?;
+        let f = self.members.f();
+        must(
+            chaos.max_peers <= f,
+            Part::Chaos,
+            &format!("max_peers is f = {f} at most: more may break what it is to find out about"),
+        )?;
+        must(
+            !matches!(
+                chaos.fault,
+                Fault::ClockSkew { .. } | Fault::DiskLoss | Fault::DiskCorruption | Fault::Crash
+            ),
+            Part::Chaos,
+            "an experiment is about messages; nodes, disks and clocks have their faults by time",
         )
     }
 
@@ -143,7 +177,8 @@ fn validate_network(it: &Network) -> Result<(), Beyond> {
         it.latency_us >= 1 && it.latency_us <= 60_000_000 && it.jitter_us <= 60_000_000,
         Part::Network,
         "latency is from 1 µs to one minute, jitter up to one minute",
-    )
+    )?;
+    must(it.handling_us <= 1_000_000, Part::Network, "handling takes a second at most")
 }
 
 fn validate_workload(it: &Workload) -> Result<(), Beyond> {
@@ -163,8 +198,13 @@ fn validate_workload(it: &Workload) -> Result<(), Beyond> {
         Part::Workload,
         "retransmission takes at least 1 ms: 0 would never end",
     )?;
-    let patience = it.patience.as_ref().map_or(Ok(()), Patience::validate);
-    patience.map_err(|error| Beyond { part: Part::Workload, what: error.to_string() })
+    #[cfg(feature = "guards")]
+    if let Some(patience) = &it.patience {
+        patience
+            .validate()
+            .map_err(|error| Beyond { part: Part::Workload, what: error.to_string() })?;
+    }
+    Ok(())
 }
 
 /// Whether everything that an action names exists. Also asked of actions that come in links.

@@ -11,6 +11,8 @@
 //! | `run`, `address` | what reproduces a run, and its form in a link |
 //! | `cluster` | one moment, and the step to the next |
 //! | `drive`, `acts` | carrying out effects, and actions |
+//! | `load`, `experiment` | nodes that take time; chaos experiments |
+//! | `without` | what a build without them can't carry out |
 //! | `host`, `keys`, `disk`, `network`, `flight`, `workload` | nodes, disks, links, messages, clients |
 //! | `adversary` | how Byzantine nodes lie |
 //! | `invariant`, `invariants` | what must hold, and how it is checked |
@@ -29,6 +31,8 @@ mod builtin;
 mod cluster;
 mod disk;
 mod drive;
+#[cfg(feature = "guards")]
+mod experiment;
 #[cfg(feature = "files")]
 mod files;
 mod flight;
@@ -38,6 +42,8 @@ mod invariants;
 mod keys;
 mod letter;
 mod limits;
+#[cfg(feature = "guards")]
+mod load;
 mod network;
 mod queue;
 mod recording;
@@ -51,6 +57,7 @@ pub mod swarm;
 mod tests;
 mod trace;
 mod verdict;
+mod without;
 mod workload;
 
 pub use action::Action;
@@ -77,4 +84,5 @@ pub use run::{Intervention, MAX_INTERVENTIONS, Run, RunError};
 pub use scenario::{Expectations, Narration, Scenario, TimedAction};
 pub use trace::TraceHash;
 pub use verdict::{Counts, Expected, Injection, Verdict, Violation};
+pub use without::{ChaosConfig, GateConfig, PatienceConfig};
 pub use workload::{SimClient, Workload};

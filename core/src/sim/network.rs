@@ -30,6 +30,8 @@ pub struct Network {
     pub duplicate_ppm: u32,
     /// Chance that a message takes up to ten times as long, and so is overtaken.
     pub reorder_ppm: u32,
+    /// How long a node takes over each message that arrives, one after the other; 0: no time at all.
+    pub handling_us: u32,
     /// From this time on (ms) nothing is lost, duplicated or held up any more: the paper's
     /// "eventually synchronous" (GST). 0: from the start.
     pub calm_at_ms: u32,
@@ -43,6 +45,7 @@ impl Default for Network {
             loss_ppm: 0,
             duplicate_ppm: 0,
             reorder_ppm: 0,
+            handling_us: 0,
             calm_at_ms: 0,
         }
     }
@@ -218,8 +221,9 @@ impl Links {
         if let Some(by) = self.lost_by(kind) {
             return Fate::Lost(Some(by));
         }
-        let Network { latency_us, jitter_us, loss_ppm, duplicate_ppm, reorder_ppm, calm_at_ms } =
-            self.network;
+        let Network {
+            latency_us, jitter_us, loss_ppm, duplicate_ppm, reorder_ppm, calm_at_ms, ..
+        } = self.network;
         let calm = now >= Time::from_millis(u64::from(calm_at_ms));
         let mut latency = u64::from(latency_us) + self.dice.below(u64::from(jitter_us) + 1);
         let mut slowed_by = None;

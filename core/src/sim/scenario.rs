@@ -8,14 +8,19 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    action::Action, disk::DiskModel, invariant::Invariant, keys::Signatures, network::Network,
+    action::Action,
+    disk::DiskModel,
+    invariant::Invariant,
+    keys::Signatures,
+    network::Network,
+    without::{ChaosConfig, GateConfig},
     workload::Workload,
 };
 use crate::{
     ids::{Epoch, NodeId, View},
-    node::admission,
     pbft::Config,
     quorum::Membership,
+    resilience::degradation::Level,
 };
 
 /// A whole scenario.
@@ -41,7 +46,7 @@ pub struct Scenario {
     /// How the replicas are set up.
     pub config: Config,
     /// How nodes let clients' requests in; `None`: all.
-    pub gate: Option<admission::Config>,
+    pub gate: Option<GateConfig>,
     /// What everyone signs with.
     pub signatures: Signatures,
     /// How far each node's wall clock is ahead, in milliseconds, from node 0 on; who isn't named
@@ -53,6 +58,8 @@ pub struct Scenario {
     pub disk: DiskModel,
     /// What clients ask.
     pub workload: Workload,
+    /// A chaos experiment.
+    pub chaos: Option<ChaosConfig>,
     /// What happens to the cluster, in order of time.
     pub faults: Vec<TimedAction>,
     /// What to notice, in order of time.
@@ -83,6 +90,7 @@ impl PartialEq for Scenario {
             network,
             disk,
             workload,
+            chaos,
             faults,
             narration,
             expect,
@@ -103,6 +111,7 @@ impl PartialEq for Scenario {
             && *network == other.network
             && *disk == other.disk
             && *workload == other.workload
+            && *chaos == other.chaos
             && *faults == other.faults
             && *narration == other.narration
             && *expect == other.expect
@@ -163,6 +172,20 @@ pub struct Expectations {
     pub convicted: Vec<NodeId>,
     /// No correct node suspects others more often than that, all together.
     pub max_suspicions: Option<u32>,
+    /// Correct nodes turn away at least so much of what clients say.
+    pub min_turned_away: u32,
+    /// Some correct node leaves out so much at least.
+    pub min_level: Level,
+    /// None ever leaves out more.
+    pub max_level: Option<Level>,
+    /// In the end nothing is left out any more.
+    pub normal_at_end: bool,
+    /// In some 50 ms so many requests come at least, at all nodes together.
+    pub min_peak_requests: u32,
+    /// In none do more.
+    pub max_peak_requests: Option<u32>,
+    /// Whether the experiment's hypothesis holds; it is over by then.
+    pub hypothesis_holds: Option<bool>,
     /// The bound of liveness: how long after calm a request may take, in milliseconds.
     pub liveness_within_ms: u32,
 }
@@ -182,6 +205,13 @@ impl Default for Expectations {
             min_equivocations: 0,
             convicted: Vec::new(),
             max_suspicions: None,
+            min_turned_away: 0,
+            min_level: Level::Normal,
+            max_level: None,
+            normal_at_end: false,
+            min_peak_requests: 0,
+            max_peak_requests: None,
+            hypothesis_holds: None,
             liveness_within_ms: 5_000,
         }
     }
@@ -202,6 +232,15 @@ impl Scenario {
     pub(super) fn put_in_order(&mut self) {
         self.faults.sort_by_key(|fault| fault.at_ms);
         self.narration.sort_by_key(|marker| marker.at_ms);
+    }
+
+    /// Whether it takes the feature `guards` to carry it out.
+    pub fn needs_guards(&self) -> bool {
+        let takes_time = self.network.handling_us > 0;
+        takes_time
+            || self.gate.is_some()
+            || self.chaos.is_some()
+            || self.workload.patience.is_some()
     }
 
     /// How many requests clients make that are never Byzantine; 0: none, or without end.

@@ -8,7 +8,10 @@ use serde::Serialize;
 use super::{invariant::Invariant, scenario::Scenario, trace::TraceHash};
 use crate::{
     ids::{Epoch, NodeId, View},
-    resilience::degradation::Level,
+    resilience::{
+        chaos::{Aborted, Phase},
+        degradation::Level,
+    },
     sorted::SortedMap,
     time::Time,
 };
@@ -80,6 +83,14 @@ pub struct Counts {
     pub turned_away: u64,
     /// The most that a correct node ever left out.
     pub level: Level,
+    /// How often one left out more, and less.
+    pub levels: [u64; 2],
+    /// What clients said and arrived anywhere, in the busiest 50 ms.
+    pub peak_requests: u64,
+    /// Messages that a chaos experiment touched.
+    pub injected: u64,
+    /// Where that experiment stands.
+    pub experiment: Option<Phase>,
     /// Batches executed, over all correct replicas.
     pub executed: u64,
     /// The longest that an answered request waited in calm, in microseconds: what the bound of
@@ -212,6 +223,37 @@ pub(crate) fn expectations(
         format!("at least {} proofs of equivocation are seen", expect.min_equivocations),
         counts.equivocations >= u64::from(expect.min_equivocations),
     );
+    also(
+        expect.min_turned_away > 0,
+        format!("at least {} requests are turned away", expect.min_turned_away),
+        counts.turned_away >= u64::from(expect.min_turned_away),
+    );
+    also(
+        expect.min_level > Level::Normal,
+        format!("it comes to {}", expect.min_level.name()),
+        counts.level >= expect.min_level,
+    );
+    if let Some(max) = expect.max_level {
+        also(true, format!("it is never worse than {}", max.name()), counts.level <= max);
+    }
+    let [worse, better] = counts.levels;
+    also(expect.normal_at_end, "all is normal in the end".into(), worse == better);
+    also(
+        expect.min_peak_requests > 0,
+        format!("at least {} requests come in some 50 ms", expect.min_peak_requests),
+        counts.peak_requests >= u64::from(expect.min_peak_requests),
+    );
+    if let Some(max) = expect.max_peak_requests {
+        let what = format!("at most {max} requests come in any 50 ms");
+        also(true, what, counts.peak_requests <= u64::from(max));
+    }
+    if let Some(held) = expect.hypothesis_holds {
+        let (words, met) = match (held, counts.experiment) {
+            (true, ended) => ("holds", ended == Some(Phase::Held)),
+            (false, ended) => ("is refuted", ended == Some(Phase::Aborted(Aborted::Refuted))),
+        };
+        also(true, format!("the experiment's hypothesis {words}"), met);
+    }
     if let Some(max) = expect.max_suspicions {
         let what = match max {
             0 => "nobody is suspected".into(),

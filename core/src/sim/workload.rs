@@ -5,7 +5,7 @@ use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{adversary::Mischief, keys::Keyring};
+use super::{adversary::Mischief, keys::Keyring, without::PatienceConfig};
 use crate::{
     app::Operation,
     client::{Client, Patience, Way},
@@ -37,7 +37,7 @@ pub struct Workload {
     /// After how long they send again, to all, if `patience` doesn't say.
     pub retransmit_ms: u32,
     /// How they ask again, in every detail; each draws its jitter of its own.
-    pub patience: Option<Patience>,
+    pub patience: Option<PatienceConfig>,
     /// The share of gets that are asked as reads, not ordered, in parts per million.
     pub read_ppm: u32,
     /// When the first of them asks.
@@ -65,7 +65,11 @@ impl Default for Workload {
 impl Workload {
     fn patience(&self) -> Patience {
         let first = Duration::from_millis(u64::from(self.retransmit_ms));
-        self.patience.clone().unwrap_or_else(|| Patience::doubling(first))
+        #[cfg(feature = "guards")]
+        if let Some(patience) = &self.patience {
+            return patience.clone();
+        }
+        Patience::doubling(first)
     }
 }
 
@@ -126,8 +130,12 @@ impl SimClient {
         keyring: &Keyring,
     ) -> Result<Self, BadConfig> {
         let keys = keyring.of(Principal::Client(id));
+        #[cfg_attr(not(feature = "guards"), allow(unused_mut, reason = "it draws nothing then"))]
         let mut patience = workload.patience();
-        patience.retry.seed = seed ^ id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        #[cfg(feature = "guards")]
+        {
+            patience.retry.seed = seed ^ id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        }
         let mut dice = Dice::new(seed, 1_000_u64.wrapping_add(id.0));
         let start = Time::from_millis(u64::from(workload.start_ms));
         let first =

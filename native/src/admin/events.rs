@@ -15,7 +15,7 @@ use std::{convert::Infallible, fmt::Write as _, time::Duration};
 use axum::{
     body::Body,
     extract::{RawQuery, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
@@ -41,6 +41,12 @@ pub(super) async fn stream(
         Ok(asked) => asked,
         Err(why) => return sentence(StatusCode::BAD_REQUEST, why),
     };
+    if watched.guards.events_are_off() {
+        let why = "This node has too much to do to show its events to one more viewer.";
+        let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, why);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("15"));
+        return response;
+    }
     let log = watched.observer.log();
     let mut opening = String::from("retry: 1000\n\n");
     if let Ok(status) = serde_json::to_string(&watched.status()) {
@@ -133,8 +139,6 @@ impl Viewer {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]

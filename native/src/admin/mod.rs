@@ -1,4 +1,5 @@
-//! What a node tells about itself over HTTP: read-only, on its own listener, loopback by default.
+//! What a node tells about itself over HTTP, on its own listener, loopback by default. Read-only, but
+//! for an operator's wishes about its guards.
 //!
 //! | path | gives |
 //! |---|---|
@@ -8,10 +9,14 @@
 //! | `/metrics` | every Prometheus family |
 //! | `/evidence` | the proofs that it holds, as JSON: who did what, in words and in parts, and the proof |
 //! | `/evidence/export` | the same as a file that `conclave evidence verify` judges |
+//! | `/guards` | what its guards do, as JSON |
+//! | POST `/guards/reload` | reads the table `[guards]` of cluster.toml again: see `guards` |
+//! | POST `/guards/hold?level=…` | leaves out so much, whatever signals say; `auto`: what they say |
 //! | `/events` | server-sent events of the core's schema: see `events` |
 
 mod events;
 mod evidence;
+mod guards;
 
 use std::sync::Arc;
 
@@ -20,22 +25,24 @@ use axum::{
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{get, post},
 };
 
 use crate::{
     http::sentence,
-    node::{Observer, Status, StatusBoard},
+    node::{GuardBoard, Observer, Status, StatusBoard},
 };
 
 pub use crate::http::serve;
 pub use evidence::Listed;
+pub use guards::OPERATOR_HEADER;
 
 /// What the handlers read.
 #[derive(Clone)]
 struct Watched {
     observer: Arc<Observer>,
     board: Arc<StatusBoard>,
+    guards: Arc<GuardBoard>,
 }
 
 impl Watched {
@@ -45,7 +52,7 @@ impl Watched {
 }
 
 /// The routes of one node.
-pub fn router(observer: Arc<Observer>, board: Arc<StatusBoard>) -> Router {
+pub fn router(observer: Arc<Observer>, board: Arc<StatusBoard>, guards: Arc<GuardBoard>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -53,14 +60,18 @@ pub fn router(observer: Arc<Observer>, board: Arc<StatusBoard>) -> Router {
         .route("/metrics", get(metrics))
         .route("/evidence", get(evidence::list))
         .route("/evidence/export", get(evidence::export))
+        .route("/guards", get(self::guards::show))
+        .route("/guards/reload", post(self::guards::reload))
+        .route("/guards/hold", post(self::guards::hold))
         .route("/events", get(events::stream))
         .fallback(|| async {
             sentence(
                 StatusCode::NOT_FOUND,
-                "There is /healthz, /readyz, /status, /metrics, /evidence, /evidence/export and /events.",
+                "There is /healthz, /readyz, /status, /metrics, /evidence, /evidence/export, /guards and \
+                 /events.",
             )
         })
-        .with_state(Watched { observer, board })
+        .with_state(Watched { observer, board, guards })
 }
 
 async fn ready(State(watched): State<Watched>) -> Response {

@@ -5,6 +5,7 @@ mod cluster;
 mod evaluate;
 mod evidence;
 mod explore;
+mod guards;
 mod init;
 mod jobs;
 mod log;
@@ -52,6 +53,7 @@ enum Command {
     Member(member::Member),
     Status(status::ShowStatus),
     Evidence(evidence::Evidence),
+    Guards(guards::Guards),
     Protocol(protocol::Switch),
     Simulate(simulate::Simulate),
     Explore(explore::Explore),
@@ -72,6 +74,7 @@ pub fn run() -> ExitCode {
             Command::Member(member) => on_runtime(member.run()),
             Command::Status(status) => on_runtime(status.run()),
             Command::Evidence(evidence) => on_runtime(evidence.run()),
+            Command::Guards(guards) => on_runtime(guards.run()),
             Command::Protocol(switch) => on_runtime(switch.run()),
             Command::Simulate(simulate) => simulate.run(),
             Command::Explore(explore) => explore.run(),

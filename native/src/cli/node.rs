@@ -9,13 +9,14 @@ use super::signals;
 use crate::{
     config::{ClusterConfig, FirstStart, Identity},
     failure::Failure,
-    node::{Node, NodeError, NodeOptions, storage::Beginning},
+    node::{GuardBoard, Node, NodeError, NodeOptions, storage::Beginning},
 };
 
 /// Run one node of a cluster
 ///
 /// Talks to the other nodes and to clients over TLS 1.3 at its address in cluster.toml, and
-/// answers HTTP at its admin address there: /healthz /readyz /status /metrics /evidence /events.
+/// answers HTTP at its admin address there: /healthz /readyz /status /metrics /evidence /guards /events.
+/// On SIGHUP it reads the table [guards] of cluster.toml again; what the guards know stays.
 ///
 /// A node's first start is permitted by the file that `conclave init` and `conclave member prepare`
 /// lay beside its key, and which the node then removes. Afterwards an empty --data is a loss: the
@@ -85,6 +86,7 @@ impl RunNode {
             beginning,
             first_start,
             listen: self.listen,
+            directory: Some(self.config.clone()),
         };
         let mut node = Node::start(options).await.map_err(|why| match why {
             NodeError::Bind { .. }
@@ -104,12 +106,27 @@ impl RunNode {
                 signals::asked_to_end().await
             }
         };
+        let reloading = reload_when_asked(node.guards().clone());
         tokio::select! {
             why = end => {
                 tracing::info!(why = why?, "ending");
                 Ok(())
             }
             why = node.failed() => Err(Failure::unmet(&why)),
+            failed = reloading => failed,
+        }
+    }
+}
+
+/// On SIGHUP the guards are as cluster.toml says from then on. Returns only if there is no such signal.
+async fn reload_when_asked(guards: Arc<GuardBoard>) -> Result<(), Failure> {
+    let mut asked = signals::hang_up()?;
+    loop {
+        if asked.recv().await.is_none() {
+            return std::future::pending().await;
+        }
+        if let Err(why) = guards.reload().await {
+            tracing::error!(%why, "the guards are as they were");
         }
     }
 }

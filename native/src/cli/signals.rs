@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::{
     io::{AsyncReadExt as _, stdin},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::failure::Failure;
@@ -21,6 +21,11 @@ pub(super) async fn asked_to_end() -> Result<&'static str, Failure> {
         _ = interrupt.recv() => "interrupted",
         _ = terminate.recv() => "asked to terminate",
     })
+}
+
+/// The signal by which operators ask a process to read its configuration again.
+pub(super) fn hang_up() -> Result<Signal, Failure> {
+    signal(SignalKind::hangup()).map_err(|why| unavailable(&why))
 }
 
 /// Returns on SIGTERM or when standard input closes, which it does when the parent that holds its

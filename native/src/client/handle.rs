@@ -35,8 +35,8 @@ use crate::{
 /// How a client behaves.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
-    /// How long an attempt may take, and how it asks again.
-    pub patience: Patience,
+    /// How long an attempt may take, and how it asks again; `None`: as the configuration says.
+    pub patience: Option<Patience>,
     /// How long the first request waits for connections to more nodes than it strictly needs.
     pub settle: Duration,
 }
@@ -44,7 +44,7 @@ pub struct ClientOptions {
 impl Default for ClientOptions {
     /// Settles within 300 ms.
     fn default() -> Self {
-        Self { patience: Patience::default(), settle: Duration::from_millis(300) }
+        Self { patience: None, settle: Duration::from_millis(300) }
     }
 }
 
@@ -137,6 +137,9 @@ impl ClientHandle {
         options: &ClientOptions,
     ) -> Result<Self, AskError> {
         let members = config.members();
+        let mut patience = options.patience.clone().unwrap_or_else(|| config.guards.asking.clone());
+        // Else all would draw the same waits.
+        patience.retry.seed ^= getrandom::u64().unwrap_or(0);
         let tls = Tls::new(identity, config.directory(), config.pbft.agreed())?;
         let key = identity.seed.signing_key();
         let authenticator: Arc<dyn Authenticator> =
@@ -157,7 +160,7 @@ impl ClientHandle {
         }
         let clock = Clock::start();
         let first = Timestamp(clock.now().as_micros());
-        let client = Client::new(members, authenticator, options.patience.clone(), first)?;
+        let client = Client::new(members, authenticator, patience, first)?;
         let (asks, receiver) = mpsc::channel(1);
         let (learnt, joined) = watch::channel(Vec::new());
         let trusting = trust.clone();

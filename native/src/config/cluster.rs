@@ -7,12 +7,11 @@ use conclave_core::{
     ids::{ClientId, NodeId, Principal},
     pbft::Config,
     quorum::{MAX_NODES, Membership},
-    resilience::rate,
 };
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Address, ConfigError};
+use super::{Address, ConfigError, GuardsConfig};
 
 /// The name of the configuration inside a cluster's directory.
 pub const CLUSTER_FILE: &str = "cluster.toml";
@@ -55,8 +54,8 @@ pub struct ClusterConfig {
     pub development: bool,
     /// Sizes and timers of every replica.
     pub pbft: Config,
-    /// How often each client may speak to a node: it is held back, not refused.
-    pub client_rate: rate::Config,
+    /// How nodes and clients keep themselves and each other from harm.
+    pub guards: GuardsConfig,
     /// Whom a change of membership must come from. None: nobody can make one.
     pub administrator: Option<PublicKey>,
     /// The replicas, in order of their numbers: the first members, without gaps, then those that
@@ -64,12 +63,6 @@ pub struct ClusterConfig {
     pub nodes: Vec<NodeEntry>,
     /// The clients, in rising order.
     pub clients: Vec<ClientEntry>,
-}
-
-/// Unless the file says otherwise: twice what a client that always waits for its answer reaches on
-/// loopback, so that only floods meet it.
-pub(super) fn client_rate() -> rate::Config {
-    rate::Config::default().permits(20_000).burst(20_000)
 }
 
 #[derive(Deserialize)]
@@ -81,7 +74,7 @@ struct RawFile {
     #[serde(default)]
     pbft: Option<Spanned<Config>>,
     #[serde(default)]
-    client_rate: Option<Spanned<rate::Config>>,
+    guards: Option<Spanned<toml::Table>>,
     #[serde(default)]
     administrator: Option<RawAdministrator>,
     node: Vec<RawNode>,
@@ -152,14 +145,18 @@ impl ClusterConfig {
                 pbft.into_inner()
             }
         };
-        let client_rate = match file.client_rate {
-            None => client_rate(),
-            Some(rate) => {
-                rate.get_ref().validate().map_err(|why| {
-                    let span = field_span(text, &rate.span(), why.field);
-                    at(span, why.to_string())
-                })?;
-                rate.into_inner()
+        let guards = match file.guards {
+            None => GuardsConfig::default(),
+            Some(said) => {
+                // A table without a header of its own has but its first header's place.
+                let below = said.span().start..text.len();
+                let wrong = |field: &str, why: String| at(field_span(text, &below, field), why);
+                let guards = GuardsConfig::read(said.get_ref())
+                    .map_err(|why| wrong("", format!("[guards]: {why}")))?;
+                guards
+                    .validate()
+                    .map_err(|(table, why)| wrong(why.field, format!("[guards.{table}]: {why}")))?;
+                guards
             }
         };
         if file.node.len() > usize::from(MAX_NODES) || file.client.len() > MAX_CLIENTS {
@@ -245,7 +242,7 @@ impl ClusterConfig {
             clients.push(ClientEntry { id, public_key: fresh(&client.public_key)? });
         }
         let development = file.development;
-        Ok(Self { development, pbft, client_rate, administrator, nodes, clients })
+        Ok(Self { development, pbft, guards, administrator, nodes, clients })
     }
 
     /// The text of the configuration, which [`parse`](Self::parse) reads back.
@@ -261,10 +258,7 @@ impl ClusterConfig {
         }
         let pbft = toml::to_string(&self.pbft).unwrap_or_default(); // plain numbers always can
         let _ = write!(text, "\n[pbft]\n{pbft}");
-        if self.client_rate != client_rate() {
-            let rate = toml::to_string(&self.client_rate).unwrap_or_default(); // so can these
-            let _ = write!(text, "\n[client_rate]\n{rate}");
-        }
+        text.push_str(&self.guards.render());
         if let Some(public_key) = &self.administrator {
             let _ = write!(
                 text,
@@ -371,6 +365,8 @@ fn field_span(text: &str, table: &std::ops::Range<usize>, field: &str) -> std::o
 
 #[cfg(test)]
 mod tests {
+    use conclave_core::resilience::rate;
+
     use super::*;
     use crate::config::{NewCluster, Ports, Sizes};
 
@@ -391,14 +387,17 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_of_clients_is_what_the_file_says_and_checked() {
+    fn guards_are_what_the_file_says_over_the_defaults_and_checked() {
         let mut config = sample();
-        assert!(!config.render().contains("client_rate"), "the usual isn't written down");
-        config.client_rate = rate::Config::default().permits(7).burst(3);
+        assert!(!config.render().contains("guards"), "the usual isn't written down");
+        let rate = rate::Config::default().permits(7).burst(3);
+        config.guards.clients.rate = Some(rate);
         let text = config.render();
         assert_eq!(ClusterConfig::parse(Path::new("x"), &text).unwrap(), config);
+        let line = 1 + text.lines().position(|line| line == "burst = 3").unwrap();
         let found = error(&text.replacen("burst = 3", "burst = 0", 1));
         assert!(found.contains("burst = 0 can't work"), "{found}");
+        assert!(found.starts_with(&format!("cluster.toml, line {line}, column 1:")), "{found}");
         let found = error(&text.replacen("burst = 3", "brust = 3", 1));
         assert!(found.contains("brust"), "{found}");
     }

@@ -14,8 +14,8 @@ use conclave_core::{
 use thiserror::Error;
 
 use super::{
-    CLUSTER_FILE, ClientEntry, ClusterConfig, ConfigError, FirstStart, Identity, NodeEntry, Seed,
-    cluster::client_rate, key_file_name,
+    CLUSTER_FILE, ClientEntry, ClusterConfig, ConfigError, FirstStart, GuardsConfig, Identity,
+    NodeEntry, Seed, key_file_name,
 };
 
 /// Where nodes listen, by number.
@@ -139,7 +139,7 @@ impl NewCluster {
         let mut config = ClusterConfig {
             development,
             pbft: Config::default(),
-            client_rate: client_rate(),
+            guards: GuardsConfig::default(),
             administrator: Some(fresh(Principal::ADMINISTRATOR)?),
             nodes: Vec::new(),
             clients: Vec::new(),

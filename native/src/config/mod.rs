@@ -1,6 +1,7 @@
 //! What a cluster is (`cluster.toml`) and who one is in it (a private key file).
 //!
-//! Read once at the start, checked whole, then shared by reference; nothing here changes later.
+//! Read once at the start, checked whole, then shared by reference; nothing of it changes later but
+//! the guards, which a running node reads again when it is told to.
 //!
 //! | file | holds |
 //! |---|---|
@@ -9,12 +10,14 @@
 //! | `keys` | [`Identity`]: a private key file, owner-only |
 //! | `first_start` | [`FirstStart`]: whether a node may begin with nothing |
 //! | `generate` | a new cluster: keys and configuration for n nodes |
+//! | `guards` | [`GuardsConfig`]: the table `[guards]`, its defaults, and how a file's part is laid over them |
 //! | `place` | where in a text file something is wrong |
 
 mod address;
 mod cluster;
 mod first_start;
 mod generate;
+mod guards;
 mod keys;
 mod place;
 
@@ -22,5 +25,6 @@ pub use address::{Address, BadAddress};
 pub use cluster::{CLUSTER_FILE, ClientEntry, ClusterConfig, NodeEntry};
 pub use first_start::FirstStart;
 pub use generate::{GenerateError, NewCluster, Ports, Sizes};
+pub use guards::{DIAL, GuardsConfig, INBOX_SIGNAL, PeersConfig};
 pub use keys::{Identity, Seed, key_file_name};
 pub use place::{ConfigError, Position};

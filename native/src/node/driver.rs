@@ -18,15 +18,25 @@ use conclave_core::{
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Observer, StatusBoard, WallClock, message_id,
+    GuardBoard, Observer, StatusBoard, WallClock,
+    guard_board::Wanted,
+    message_id,
     storage::{Progress, Storage},
 };
-use crate::transport::{Arrived, Clients, Inbound, Links, Trust, Undelivered, frame};
+use crate::{
+    config::INBOX_SIGNAL,
+    transport::{
+        Arrived, Clients, Guarding, Inbound, Links, Trust, Undelivered, frame,
+        limits::MAX_INBOX_MESSAGES,
+    },
+};
 
 /// Messages handled between two looks at the clock, so that a flood can't hold up timers.
 const MAX_AT_ONCE: usize = 64;
 /// Slots are counted for the status this often: counting looks at every one of them.
 const SLOTS_INTERVAL: Duration = Duration::from_millis(100);
+/// What guards do is shown this often: it looks at every place of every queue.
+const GUARDS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether a replica is a member and has the state that its epoch began with.
 pub(super) fn takes_part(replica: &Replica<KeyValue>) -> bool {
@@ -76,6 +86,12 @@ pub(super) struct Driver<S> {
     pub(super) storage: S,
     pub(super) observer: Arc<Observer>,
     pub(super) board: Arc<StatusBoard>,
+    pub(super) guards: Arc<GuardBoard>,
+    /// What operators want of the guards.
+    pub(super) wishes: mpsc::Receiver<Wanted>,
+    pub(super) guarding: Guarding,
+    /// When guards were last shown.
+    pub(super) guards_at: Time,
     /// The last record that was reported durable.
     pub(super) reported: RecordNumber,
     /// When slots were last counted for the status.
@@ -112,6 +128,7 @@ impl<S: Storage> Driver<S> {
                 }
                 () = self.links.broken() => return Err(Stopped::Link),
                 () = ticking => {}
+                Some(wanted) = self.wishes.recv() => self.grant(wanted),
                 count = self.inbox.recv_many(&mut arrived, MAX_AT_ONCE) => {
                     if count == 0 {
                         return Ok(());
@@ -144,6 +161,33 @@ impl<S: Storage> Driver<S> {
             let now = self.observer.clock().now();
             self.node.handle(now, Input::Durable(durable));
             self.carry_out().await;
+        }
+    }
+
+    fn grant(&mut self, wanted: Wanted) {
+        let now = self.observer.clock().now();
+        match wanted {
+            Wanted::Held(level, done) => {
+                let held = self.node.hold_level(now, level);
+                tracing::warn!(?level, held, "an operator holds the level");
+                let _ = done.send(held); // nobody waits any more: fine
+            }
+            Wanted::Reconfigured(config, done) => {
+                // It was checked when it was read.
+                let seed = self.node.gate().map_or(0, |gate| gate.config().seed);
+                let results = [
+                    self.node.guard(Some(config.clients.clone().seed(seed))).err(),
+                    self.links.reconfigure(&config.peers.queue).err(),
+                ];
+                let dialing = self.guarding.dialing.reconfigure(config.manager()).err();
+                self.guarding.health.reconfigure(&config.peers, self.node.replica().members());
+                let failed = results.into_iter().flatten().map(|why| why.to_string());
+                for why in failed.chain(dialing.map(|why| why.to_string())) {
+                    tracing::error!(why, "a guard can't be set up like that");
+                }
+                tracing::info!("guards are configured anew");
+                let _ = done.send(());
+            }
         }
     }
 
@@ -223,6 +267,9 @@ impl<S: Storage> Driver<S> {
                     self.sending(Principal::Client(client), &message, &digest, |_| {
                         self.clients.reply(client, &framed).map(|()| bytes.len())
                     });
+                    if let Message::Busy(busy) = message {
+                        self.clients.hold_back(client, busy.retry_after());
+                    }
                 }
                 Effect::Event(kind) => self.happened(kind),
             }
@@ -232,8 +279,9 @@ impl<S: Storage> Driver<S> {
     fn happened(&self, kind: EventKind) {
         match &kind {
             EventKind::EpochBegun { epoch, members, .. } => {
-                self.trust
-                    .follow(self.node.replica().members(), self.node.replica().authenticator());
+                let replica = self.node.replica();
+                self.trust.follow(replica.members(), replica.authenticator());
+                self.guarding.health.follow(replica.members());
                 tracing::info!(%epoch, ?members, "an epoch began");
             }
             EventKind::Retired { epoch } => tracing::warn!(
@@ -286,6 +334,16 @@ impl<S: Storage> Driver<S> {
         let slots = (now.since(self.slots_at) >= SLOTS_INTERVAL).then(|| replica.slots().count());
         if slots.is_some() {
             self.slots_at = now;
+        }
+        if slots.is_some() {
+            let full = self.inbox.len() as u64 * 1_000_000 / MAX_INBOX_MESSAGES as u64;
+            // There is such a signal wherever there is a gate: see `GuardsConfig::validate`.
+            let _ = self.node.observe_load(now, INBOX_SIGNAL, full);
+        }
+        let replica = self.node.replica();
+        if now.since(self.guards_at) >= GUARDS_INTERVAL {
+            self.guards_at = now;
+            self.guards.show(self.node.gate(), self.links.queues());
         }
         if self.board.proofs() != self.node.proofs().len() {
             self.board.show(self.node.export(), self.node.proofs());

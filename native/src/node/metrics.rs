@@ -10,7 +10,11 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::observer::{ConnectionKind, RefusedAs};
+use super::{
+    guard_board::BoardPlace,
+    guard_families::GuardFamilies,
+    observer::{ConnectionKind, RefusedAs},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Kind {
@@ -39,6 +43,8 @@ const LATENCY_BUCKETS_S: [f64; 16] = [
 /// All families. Counters of one label each are looked up once, here, not at every message.
 pub struct Metrics {
     registry: Registry,
+    /// Where the guards are looked at, once there are any.
+    pub(super) guards: BoardPlace,
     pub(super) sent: Vec<Count>,
     pub(super) received: Vec<Count>,
     pub(super) lost: [Count; 2],
@@ -71,6 +77,8 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("conclave");
+        let guards = BoardPlace::default();
+        registry.register_collector(Box::new(GuardFamilies(guards.clone())));
 
         let sent = Family::<Kind, Count>::default();
         let received = Family::<Kind, Count>::default();
@@ -87,7 +95,7 @@ impl Default for Metrics {
         );
         registry.register(
             "client_messages",
-            "Messages of clients, by whether they were within their client's rate",
+            "Messages of clients, by whether their client was held back before",
             heard.clone(),
         );
         registry.register("refused", "What was turned away, by what was wrong", refused.clone());
@@ -171,6 +179,7 @@ impl Default for Metrics {
             events,
             events_lagged,
             viewers,
+            guards,
             registry,
         }
     }

@@ -16,7 +16,8 @@
 //! | `journal` | the file: checksummed records, group commit, torn tails |
 //! | `observer` | [`Observer`]: the one place where events become visible and are counted |
 //! | `event_log` | the ring of recent events that viewers read |
-//! | `metrics` | every Prometheus family |
+//! | `metrics`, `guard_families` | every Prometheus family |
+//! | `guard_board` | [`GuardBoard`]: what guards do, and an operator's way to them |
 //! | `clock` | [`Clock`]: microseconds since 1970, never backwards; [`WallClock`]: what agreed time follows |
 //! | `message_id` | names of messages that sender and receiver agree on |
 //! | `status` | [`Status`]: where the node stands, for people and for readiness |
@@ -24,6 +25,8 @@
 mod clock;
 mod driver;
 mod event_log;
+mod guard_board;
+mod guard_families;
 mod journal;
 mod message_id;
 mod metrics;
@@ -34,6 +37,7 @@ pub mod storage;
 
 pub use clock::{Clock, MAX_SLEW, READ_EVERY, WallClock};
 pub use event_log::{EventLog, Read};
+pub use guard_board::{DialingSeen, GuardBoard, GuardsSeen, NotDone};
 pub use message_id::message_id;
 pub use metrics::Metrics;
 pub use observer::{ConnectionKind, CountedConnection, Observer, RefusedAs};

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use conclave_core::{
@@ -15,7 +15,7 @@ use conclave_core::{
     time::Time,
 };
 
-use super::{Clock, EventLog, Metrics};
+use super::{Clock, EventLog, GuardBoard, Metrics};
 
 /// Requests whose latency is being measured. One per client may be under way; a table that is
 /// full anyhow stops measuring new ones rather than growing.
@@ -129,6 +129,11 @@ impl Observer {
     /// What Prometheus reads.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// From now on scrapes see these guards.
+    pub(super) fn show_guards(&self, board: Arc<GuardBoard>) {
+        let _ = self.metrics.guards.set(board); // there is one node
     }
 
     /// Something happened.

@@ -12,6 +12,7 @@ use conclave_core::{
     node::Node as Core,
     pbft::{Record, RestoreError},
     protocol::Protocol as _,
+    resilience::manager::BadPolicy,
     time::Time,
 };
 use thiserror::Error;
@@ -24,14 +25,16 @@ use tokio::{
 use super::{
     Clock, Observer, Status, StatusBoard, WallClock,
     driver::{Driver, Followed, Stopped, takes_part},
+    guard_board::{GuardBoard, MAX_WISHES},
     storage::{Beginning, Journal, JournalIdentity, Memory, Storage, StorageError},
 };
 use crate::{
     admin,
     config::{ClusterConfig, ConfigError, FirstStart, Identity},
+    resilience::Guards,
     transport::{
-        Clients, Links, Listening, Peers, Rates, Tls, TlsError, Trust, limits::MAX_INBOX_MESSAGES,
-        listen,
+        Clients, Guarding, Links, Listening, PeerHealth, Peers, Tls, TlsError, Trust,
+        limits::MAX_INBOX_MESSAGES, listen,
     },
 };
 
@@ -49,6 +52,8 @@ pub struct NodeOptions {
     pub first_start: FirstStart,
     /// Listen here instead of at the address that the others know (behind address translation).
     pub listen: Option<SocketAddr>,
+    /// Where cluster.toml is, to be read again when an operator wants the guards to be as it says.
+    pub directory: Option<PathBuf>,
 }
 
 /// Why a node doesn't start, or ended.
@@ -79,9 +84,12 @@ pub enum NodeError {
     /// The own key can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The rate of clients can't work. A configuration that was read has been checked.
-    #[error("cluster.toml, [client_rate]: {0}")]
-    ClientRate(#[from] BadConfig),
+    /// Clients can't be let in like that. A configuration that was read has been checked.
+    #[error("cluster.toml, [guards.clients]: {0}")]
+    Clients(#[from] BadConfig),
+    /// Peers can't be called like that. Likewise.
+    #[error("cluster.toml, [guards.peers]: {0}")]
+    Peers(#[from] BadPolicy),
     /// The records can't be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -111,6 +119,7 @@ pub enum NodeError {
 pub struct Node {
     observer: Arc<Observer>,
     board: Arc<StatusBoard>,
+    guards: Arc<GuardBoard>,
     driver: JoinHandle<Result<(), Stopped>>,
     tasks: JoinSet<&'static str>,
 }
@@ -118,7 +127,8 @@ pub struct Node {
 impl Node {
     /// Starts it: listening, connecting, and answering HTTP at its admin address.
     pub async fn start(options: NodeOptions) -> Result<Self, NodeError> {
-        let NodeOptions { config, identity, data, beginning, first_start, listen } = options;
+        let NodeOptions { config, identity, data, beginning, first_start, listen, directory } =
+            options;
         let principal = identity.principal;
         let Principal::Node(id) = principal else { return Err(NodeError::Unknown(principal)) };
         let own = config.node(id).ok_or(NodeError::Unknown(principal))?;
@@ -142,7 +152,10 @@ impl Node {
         })?;
 
         match data {
-            None => Self::run(id, &config, &identity, peers, http, Memory::default(), vec![]),
+            None => {
+                let memory = Memory::default();
+                Self::run(id, &config, &identity, directory, peers, http, memory, vec![])
+            }
             Some(path) => {
                 let owner = JournalIdentity::of(id, &config);
                 // The clock numbers the life that begins if memory was lost.
@@ -155,15 +168,17 @@ impl Node {
                 // Before the node says anything: from here on an empty directory is a loss.
                 first_start.used()?;
                 tracing::info!(records = records.len(), "restored from the journal");
-                Self::run(id, &config, &identity, peers, http, journal, records)
+                Self::run(id, &config, &identity, directory, peers, http, journal, records)
             }
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a node is made of, said once")]
     fn run<S: Storage>(
         id: NodeId,
         config: &ClusterConfig,
         identity: &Identity,
+        directory: Option<PathBuf>,
         peers: TcpListener,
         http: TcpListener,
         storage: S,
@@ -178,7 +193,7 @@ impl Node {
         let tls = Tls::new(identity, config.directory(), config.pbft.agreed())?;
         let clock = Clock::start();
         let observer = Arc::new(Observer::new(id, clock));
-        let node = Core::restore(
+        let mut node = Core::restore(
             id,
             config.members(),
             config.pbft.clone(),
@@ -186,8 +201,20 @@ impl Node {
             KeyValue::default(),
             records,
         )?;
+        // Without randomness clients could choose numbers that share a place among rates, if they could
+        // choose their numbers.
+        let seed = getrandom::u64().unwrap_or(0);
+        node.guard(Some(config.guards.clients.clone().seed(seed)))?;
         let replica = node.replica();
         let members = replica.members();
+        let health = Arc::new(PeerHealth::new(&config.guards.peers, clock));
+        health.follow(members);
+        let dialing = Guards::new(config.guards.manager())?;
+        let queue = config.guards.peers.queue.clone();
+        let guarding = Guarding { dialing: dialing.clone(), queue, health: health.clone() };
+        let (wish, wishes) = mpsc::channel(MAX_WISHES);
+        let guards = Arc::new(GuardBoard::new(dialing.clone(), health.clone(), wish, directory));
+        observer.show_guards(guards.clone());
         let trust = Arc::new(Trust::new(members, replica.authenticator().clone()));
         observer.restored(
             members,
@@ -201,7 +228,8 @@ impl Node {
 
         let mut tasks = JoinSet::new();
         let inbound = Arc::new(Peers::default());
-        let mut links = Links::new(id, tls.clone(), observer.clone(), inbound.clone());
+        let mut links =
+            Links::new(id, tls.clone(), observer.clone(), inbound.clone(), guarding.clone());
         for node in &config.nodes {
             links.open(node.id, &node.address);
         }
@@ -212,13 +240,17 @@ impl Node {
             inbox: inbox_sender,
             clients: clients.clone(),
             peers: inbound,
-            rates: Rates::new(config.client_rate.clone(), clock)?,
+            health,
         });
         tasks.spawn(async move {
             listen(peers, listening).await;
             "the listener"
         });
-        let router = admin::router(observer.clone(), board.clone());
+        tasks.spawn(async move {
+            dialing.run().await;
+            "the clock of guards"
+        });
+        let router = admin::router(observer.clone(), board.clone(), guards.clone());
         tasks.spawn(async move {
             admin::serve(http, router).await;
             "the admin server"
@@ -237,16 +269,25 @@ impl Node {
             storage,
             observer: observer.clone(),
             board: board.clone(),
+            guards: guards.clone(),
+            wishes,
+            guarding,
+            guards_at: Time::ZERO,
             reported: 0,
             slots_at: Time::ZERO,
         };
         let driver = tokio::spawn(driver.run());
-        Ok(Self { observer, board, driver, tasks })
+        Ok(Self { observer, board, guards, driver, tasks })
     }
 
     /// Where it stands.
     pub fn status(&self) -> Status {
         self.board.read()
+    }
+
+    /// What its guards do.
+    pub fn guards(&self) -> &Arc<GuardBoard> {
+        &self.guards
     }
 
     /// What happened at it.

@@ -20,6 +20,8 @@
 
 mod call;
 mod guards;
+#[cfg(test)]
+mod interleavings;
 mod layer;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -19,8 +20,18 @@ pub struct Clients(Mutex<Connected>);
 struct Connected {
     next: u64,
     total: usize,
-    by_client: BTreeMap<ClientId, Vec<(u64, mpsc::Sender<Bytes>)>>,
+    by_client: BTreeMap<ClientId, OfClient>,
 }
+
+#[derive(Default)]
+struct OfClient {
+    connections: Vec<(u64, mpsc::Sender<Bytes>)>,
+    /// Nothing of it is read before.
+    held_until: Option<Instant>,
+}
+
+/// A client is held back for so long at a time at most: its connection isn't to look dead.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Clients {
     /// Adds a connection; `None` if there are too many. It is forgotten when the value that is
@@ -35,7 +46,7 @@ impl Clients {
             return None;
         }
         let number = connected.next;
-        let of_client = connected.by_client.entry(client).or_default();
+        let of_client = &mut connected.by_client.entry(client).or_default().connections;
         if of_client.len() >= MAX_CONNECTIONS_PER_CLIENT {
             return None;
         }
@@ -49,7 +60,8 @@ impl Clients {
     pub fn reply(&self, client: ClientId, frame: &Bytes) -> Result<(), LossCause> {
         let connected = self.lock();
         let mut outcome = Err(LossCause::Down);
-        for (_, replies) in connected.by_client.get(&client).into_iter().flatten() {
+        let of_client = connected.by_client.get(&client);
+        for (_, replies) in of_client.into_iter().flat_map(|it| &it.connections) {
             match (replies.try_send(frame.clone()), outcome) {
                 (Ok(()), _) => outcome = Ok(()),
                 (Err(mpsc::error::TrySendError::Full(_)), Err(_)) => {
@@ -59,6 +71,20 @@ impl Clients {
             }
         }
         outcome
+    }
+
+    /// A client was turned away. What it says next waits in its own socket, before it is read: a
+    /// flood costs whoever makes it, and nothing of it is lost.
+    pub fn hold_back(&self, client: ClientId, wait: Duration) {
+        if let Some(of_client) = self.lock().by_client.get_mut(&client) {
+            of_client.held_until = Instant::now().checked_add(wait.min(LONGEST_PAUSE));
+        }
+    }
+
+    /// Until when a client is held back, if it is.
+    pub(super) fn held_until(&self, client: ClientId) -> Option<Instant> {
+        let held = self.lock().by_client.get(&client)?.held_until?;
+        (held > Instant::now()).then_some(held)
     }
 
     /// How many connections there are.
@@ -84,8 +110,8 @@ impl Drop for Registered<'_> {
         let mut connected = self.clients.lock();
         connected.total -= 1;
         if let Some(of_client) = connected.by_client.get_mut(&self.client) {
-            of_client.retain(|(number, _)| *number != self.number);
-            if of_client.is_empty() {
+            of_client.connections.retain(|(number, _)| *number != self.number);
+            if of_client.connections.is_empty() {
                 connected.by_client.remove(&self.client);
             }
         }
@@ -121,6 +147,21 @@ mod tests {
             (clients.reply(client, &reply), clients.connections()),
             (Err(LossCause::Down), 0)
         );
+    }
+
+    #[test]
+    fn who_was_turned_away_is_held_back_for_as_long_and_nobody_else_is() {
+        let clients = Clients::default();
+        let (sender, _receiver) = mpsc::channel(1);
+        let _one = clients.register(ClientId(1), sender.clone()).unwrap();
+        let _two = clients.register(ClientId(2), sender).unwrap();
+        clients.hold_back(ClientId(1), Duration::from_hours(1));
+        let held = clients.held_until(ClientId(1)).unwrap();
+        assert!(held <= Instant::now() + LONGEST_PAUSE, "its connection isn't to look dead");
+        assert_eq!(clients.held_until(ClientId(2)), None);
+        clients.hold_back(ClientId(1), Duration::ZERO);
+        assert_eq!(clients.held_until(ClientId(1)), None);
+        clients.hold_back(ClientId(3), Duration::ZERO); // it has gone
     }
 
     #[test]

@@ -90,24 +90,30 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// the frame itself is taken yet: call [`body`](Self::body) next.
     pub async fn announced(&mut self) -> Result<usize, FrameError> {
         loop {
-            let deadline = Instant::now() + IDLE_TIMEOUT;
-            while self.buffer.len() < HEADER {
-                let empty = self.buffer.is_empty();
-                let read = timeout_at(deadline, self.fill(READ_STEP))
-                    .await
-                    .map_err(|_| FrameError::Idle(IDLE_TIMEOUT))??;
-                if read == 0 {
-                    return Err(if empty { FrameError::Closed } else { FrameError::Cut });
-                }
-            }
-            let announced = self.buffer.get_u32() as usize;
-            if announced > self.limit {
-                return Err(FrameError::TooLong { announced, limit: self.limit });
-            }
+            let announced = self.header().await?;
             if announced > 0 {
                 return Ok(announced);
             }
         }
+    }
+
+    /// The same, or 0 for a keepalive.
+    pub async fn header(&mut self) -> Result<usize, FrameError> {
+        let deadline = Instant::now() + IDLE_TIMEOUT;
+        while self.buffer.len() < HEADER {
+            let empty = self.buffer.is_empty();
+            let read = timeout_at(deadline, self.fill(READ_STEP))
+                .await
+                .map_err(|_| FrameError::Idle(IDLE_TIMEOUT))??;
+            if read == 0 {
+                return Err(if empty { FrameError::Closed } else { FrameError::Cut });
+            }
+        }
+        let announced = self.buffer.get_u32() as usize;
+        if announced > self.limit {
+            return Err(FrameError::TooLong { announced, limit: self.limit });
+        }
+        Ok(announced)
     }
 
     /// The frame that was [`announced`](Self::announced).

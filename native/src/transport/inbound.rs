@@ -17,14 +17,13 @@ use conclave_core::{
     ids::{ClientId, MessageId, NodeId, Principal},
     pbft::Message,
     quorum::NodeSet,
-    resilience::Priority,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, split},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::{AbortHandle, JoinSet},
-    time::{sleep, timeout},
+    time::{sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -34,7 +33,7 @@ use super::{
         CHECK_ELSEWHERE_BYTES, KEEPALIVE_INTERVAL, MAX_HANDSHAKES, MAX_QUEUED_REPLIES,
         MAX_UNHANDLED_BYTES, WRITE_TIMEOUT, max_frame_bytes,
     },
-    rates::Rates,
+    peer_health::PeerHealth,
     tls::Tls,
     trust::Trust,
 };
@@ -86,8 +85,8 @@ pub struct Listening {
     pub clients: Arc<Clients>,
     /// The connections of nodes.
     pub peers: Arc<Peers>,
-    /// How often clients may speak.
-    pub rates: Rates,
+    /// What links tell of peers.
+    pub health: Arc<PeerHealth>,
 }
 
 /// Room is counted in units of this many bytes, rounded up.
@@ -304,7 +303,7 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
 
     /// The next message.
     async fn next(&mut self) -> Result<Heard, FrameError> {
-        let announced = self.reader.announced().await?;
+        let announced = self.announced().await?;
         if let Principal::Client(client) = self.from {
             self.pace(client).await;
         }
@@ -332,16 +331,25 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
         }
     }
 
-    /// Returns when a client may be heard. An administrator matters more than it.
+    /// The length of the next message. Whatever a peer sends before, it is there.
+    async fn announced(&mut self) -> Result<usize, FrameError> {
+        loop {
+            let announced = self.reader.header().await?;
+            if let Principal::Node(node) = self.from {
+                self.shared.health.heard(node);
+            }
+            if announced > 0 {
+                return Ok(announced);
+            }
+        }
+    }
+
+    /// Returns when a client may be heard.
     async fn pace(&self, client: ClientId) {
-        let priority = match self.from {
-            Principal::ADMINISTRATOR => Priority::Important,
-            _ => Priority::Normal,
-        };
         let mut held_back = false;
-        while let Some(wait) = self.shared.rates.take(client, priority) {
+        while let Some(until) = self.shared.clients.held_until(client) {
             held_back = true;
-            sleep(wait).await;
+            sleep_until(until.into()).await;
         }
         self.shared.observer.heard_client(held_back);
     }

@@ -43,8 +43,6 @@ pub const MAX_CONNECTIONS_PER_CLIENT: usize = 4;
 /// Client connections at once, all together.
 pub const MAX_CLIENT_CONNECTIONS: usize = 1_024;
 
-/// Messages waiting for one peer; at four-node full load this is about a second's worth.
-pub const MAX_QUEUED_MESSAGES: usize = 4_096;
 /// Bytes waiting for one peer: twice the longest message, so that one always fits behind another.
 pub const MAX_QUEUED_BYTES: usize = 2 * MAX_NODE_FRAME_BYTES;
 /// Replies waiting for one client connection: it has one request under way, so few.

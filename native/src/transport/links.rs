@@ -10,17 +10,34 @@ use std::{
     sync::Arc,
 };
 
-use conclave_core::{ids::NodeId, pbft::NewMember};
+use conclave_core::{config::BadConfig, ids::NodeId, pbft::NewMember, resilience::bulkhead};
 use tokio::task::JoinSet;
 
-use super::{inbound::Peers, outbound::Outbound, tls::Tls};
-use crate::{config::Address, node::Observer};
+use super::{
+    inbound::Peers,
+    outbound::{Outbound, QueueSeen},
+    peer_health::PeerHealth,
+    tls::Tls,
+};
+use crate::{config::Address, node::Observer, resilience::Guards};
+
+/// What all links are guarded by.
+#[derive(Clone)]
+pub struct Guarding {
+    /// Connections are made by it.
+    pub dialing: Arc<Guards>,
+    /// What each queue is bounded by.
+    pub queue: bulkhead::Config,
+    /// Who is told how sending goes.
+    pub health: Arc<PeerHealth>,
+}
 
 /// One link to each other node.
 pub struct Links {
     own: NodeId,
     tls: Tls,
     observer: Arc<Observer>,
+    guarding: Guarding,
     /// The other direction: what they say.
     inbound: Arc<Peers>,
     open: BTreeMap<NodeId, Outbound>,
@@ -29,8 +46,26 @@ pub struct Links {
 
 impl Links {
     /// None yet.
-    pub fn new(own: NodeId, tls: Tls, observer: Arc<Observer>, inbound: Arc<Peers>) -> Self {
-        Self { own, tls, observer, inbound, open: BTreeMap::new(), tasks: JoinSet::new() }
+    pub fn new(
+        own: NodeId,
+        tls: Tls,
+        observer: Arc<Observer>,
+        inbound: Arc<Peers>,
+        guarding: Guarding,
+    ) -> Self {
+        let (open, tasks) = (BTreeMap::new(), JoinSet::new());
+        Self { own, tls, observer, guarding, inbound, open, tasks }
+    }
+
+    /// Other queues from now on, in the links that are open too.
+    pub fn reconfigure(&mut self, queue: &bulkhead::Config) -> Result<(), BadConfig> {
+        self.guarding.queue = queue.clone();
+        self.open.values().try_for_each(|link| link.reconfigure(queue))
+    }
+
+    /// How full each queue is.
+    pub fn queues(&self) -> Vec<QueueSeen> {
+        self.open.iter().map(|(peer, link)| link.queue_seen(*peer)).collect()
     }
 
     /// Opens the link to a node, unless there is one.
@@ -39,10 +74,16 @@ impl Links {
             return;
         }
         if let Entry::Vacant(free) = self.open.entry(node) {
-            let (peer, link) =
-                Outbound::new(self.tls.clone(), node, address.clone(), self.observer.clone());
-            free.insert(peer);
-            self.tasks.spawn(link);
+            let observer = self.observer.clone();
+            let made =
+                Outbound::new(self.tls.clone(), node, address.clone(), observer, &self.guarding);
+            match made {
+                Ok((peer, link)) => {
+                    free.insert(peer);
+                    self.tasks.spawn(link);
+                }
+                Err(why) => tracing::error!(%node, %why, "can't open a link to it"),
+            }
         }
     }
 
@@ -72,6 +113,7 @@ impl Links {
             tracing::info!(%node, "closed the links to it: it is no member any more");
         }
         self.tls.dismiss(node);
+        self.guarding.health.forget(node);
         self.inbound.close(node);
     }
 

@@ -18,8 +18,8 @@
 //! | `links` | [`Links`]: the ways to all other nodes, as the membership changes them |
 //! | `outbound` | [`Outbound`]: the queue and connection to one peer, with backoff |
 //! | `inbound` | the listener, and reading and checking what each connection says |
-//! | `rates` | [`Rates`]: how often each client may speak |
-//! | `clients` | [`Clients`]: where replies go |
+//! | `peer_health` | [`PeerHealth`]: who says nothing any more, to whom more is lost: advice |
+//! | `clients` | [`Clients`]: where replies go, and who is held back |
 //! | `trust` | [`Trust`]: whose word counts right now, as epochs change it |
 
 mod clients;
@@ -28,15 +28,15 @@ mod inbound;
 pub mod limits;
 mod links;
 mod outbound;
-mod rates;
+mod peer_health;
 mod tls;
 mod trust;
 
 pub use clients::Clients;
 pub use frame::{FrameError, FrameReader, frame, keepalive};
 pub use inbound::{Arrived, Inbound, Listening, Peers, listen};
-pub use links::Links;
-pub use outbound::{Outbound, Undelivered, backoff};
-pub use rates::Rates;
+pub use links::{Guarding, Links};
+pub use outbound::{Outbound, QueueSeen, Undelivered, backoff};
+pub use peer_health::{PeerHealth, PeerSeen};
 pub use tls::{Tls, TlsError};
 pub use trust::Trust;

@@ -6,7 +6,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -14,9 +14,17 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use conclave_core::{
+    config::BadConfig,
     event::{EventKind, LossCause},
     ids::{MessageId, NodeId, Principal},
+    resilience::{
+        Outcome, Priority,
+        bulkhead::{self, Admission, Bulkhead, Permit},
+        manager::{Key, Unknown},
+    },
 };
+use serde::Serialize;
+use thiserror::Error;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split},
     net::TcpStream,
@@ -27,14 +35,17 @@ use tokio::{
 use super::{
     frame::keepalive,
     limits::{
-        HANDSHAKE_TIMEOUT, KEEPALIVE_INTERVAL, MAX_BACKOFF, MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES,
-        MIN_BACKOFF, WRITE_TIMEOUT,
+        HANDSHAKE_TIMEOUT, KEEPALIVE_INTERVAL, MAX_BACKOFF, MAX_QUEUED_BYTES, MIN_BACKOFF,
+        WRITE_TIMEOUT,
     },
+    links::Guarding,
+    peer_health::PeerHealth,
     tls::{Tls, TlsError},
 };
 use crate::{
-    config::Address,
-    node::{ConnectionKind, Observer},
+    config::{Address, DIAL},
+    node::{Clock, ConnectionKind, Observer},
+    resilience::{Ask, CallError, Guards, Judged},
 };
 
 /// Frames are put together up to this size, so that many small ones share one TLS record and one
@@ -47,18 +58,50 @@ pub type Undelivered = LossCause;
 struct Queued {
     id: MessageId,
     frame: Bytes,
+    permit: Permit,
 }
 
 /// The way to one peer.
 pub struct Outbound {
-    queue: mpsc::Sender<Queued>,
+    node: NodeId,
+    queue: mpsc::UnboundedSender<Queued>,
     state: Arc<State>,
 }
 
-#[derive(Default)]
 struct State {
     connected: AtomicBool,
     queued_bytes: AtomicUsize,
+    /// Bounds how many messages wait: each has a place in it from when it is queued until it is
+    /// written or lost.
+    places: Mutex<Bulkhead>,
+    health: Arc<PeerHealth>,
+    clock: Clock,
+}
+
+impl State {
+    fn places<R>(&self, with: impl FnOnce(&mut Bulkhead) -> R) -> R {
+        // No change here can stop half way.
+        with(&mut self.places.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A message left the queue.
+    fn left(&self, bytes: usize, permit: Permit) {
+        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.places(|places| places.release(self.clock.now(), permit));
+    }
+}
+
+/// How full the queue to a peer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct QueueSeen {
+    /// Which peer.
+    pub peer: NodeId,
+    /// Whether it is reached right now.
+    pub connected: bool,
+    /// Bytes that wait.
+    pub bytes: usize,
+    /// Messages that do.
+    pub messages: bulkhead::Snapshot,
 }
 
 impl Outbound {
@@ -68,26 +111,87 @@ impl Outbound {
         node: NodeId,
         address: Address,
         observer: Arc<Observer>,
-    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let (queue, receiver) = mpsc::channel(MAX_QUEUED_MESSAGES);
-        let state = Arc::new(State::default());
-        let link = Link { tls, node, address, observer, receiver, state: state.clone() };
-        (Self { queue, state }, link.run())
+        guarding: &Guarding,
+    ) -> Result<(Self, impl Future<Output = ()> + Send + 'static), CannotLink> {
+        let key = guarding.dialing.key(node.0, DIAL)?;
+        let (queue, receiver) = mpsc::unbounded_channel();
+        let state = Arc::new(State {
+            connected: AtomicBool::new(false),
+            queued_bytes: AtomicUsize::new(0),
+            places: Mutex::new(Bulkhead::new(guarding.queue.clone())?),
+            health: guarding.health.clone(),
+            clock: observer.clock(),
+        });
+        let (dialing, away) = (guarding.dialing.clone(), AtomicBool::new(false));
+        let link = Link {
+            tls,
+            node,
+            address,
+            observer,
+            receiver,
+            state: state.clone(),
+            dialing,
+            key,
+            away,
+        };
+        Ok((Self { node, queue, state }, link.run()))
     }
 
     /// Queues a frame, at once or not at all.
     pub fn send(&self, id: MessageId, frame: Bytes) -> Result<(), Undelivered> {
+        let result = self.queue(id, frame);
+        let outcome = match result {
+            Ok(()) => Outcome::Success,
+            Err(LossCause::Overflow) => Outcome::Overload,
+            Err(_) => Outcome::Failure,
+        };
+        self.state.health.sent(self.node, outcome);
+        result
+    }
+
+    fn queue(&self, id: MessageId, frame: Bytes) -> Result<(), Undelivered> {
         if !self.is_connected() {
             return Err(LossCause::Down);
         }
-        let length = frame.len();
-        if self.state.queued_bytes.fetch_add(length, Ordering::Relaxed) + length > MAX_QUEUED_BYTES
-            || self.queue.try_send(Queued { id, frame }).is_err()
-        {
-            self.state.queued_bytes.fetch_sub(length, Ordering::Relaxed);
+        let (state, length) = (&self.state, frame.len());
+        if state.queued_bytes.fetch_add(length, Ordering::Relaxed) + length > MAX_QUEUED_BYTES {
+            state.queued_bytes.fetch_sub(length, Ordering::Relaxed);
             return Err(LossCause::Overflow);
         }
-        Ok(())
+        let now = state.clock.now();
+        // Nobody is in line for a queue: what finds no place is lost, as by a network.
+        let place = state.places(|places| match places.admit(now, Priority::Consensus, None) {
+            Ok(Admission::Go(permit)) => Some(permit),
+            Ok(Admission::Wait(ticket)) => {
+                places.leave(ticket);
+                None
+            }
+            Err(_) => None,
+        });
+        let Some(permit) = place else {
+            state.queued_bytes.fetch_sub(length, Ordering::Relaxed);
+            return Err(LossCause::Overflow);
+        };
+        self.queue.send(Queued { id, frame, permit }).map_err(|unsent| {
+            let Queued { permit, .. } = unsent.0;
+            state.left(length, permit);
+            LossCause::Down
+        })
+    }
+
+    /// Room for so many from now on.
+    pub fn reconfigure(&self, queue: &bulkhead::Config) -> Result<(), BadConfig> {
+        self.state.places(|places| places.reconfigure(queue.clone()))
+    }
+
+    /// How full it is.
+    pub fn queue_seen(&self, peer: NodeId) -> QueueSeen {
+        QueueSeen {
+            peer,
+            connected: self.is_connected(),
+            bytes: self.state.queued_bytes.load(Ordering::Relaxed),
+            messages: self.state.places(|places| places.snapshot()),
+        }
     }
 
     /// Whether the other end was reached and authenticated, and is still there.
@@ -96,51 +200,90 @@ impl Outbound {
     }
 }
 
+/// Why there is no link.
+#[derive(Debug, Error)]
+pub enum CannotLink {
+    /// Its number is beyond what is guarded.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// No such queue can be made.
+    #[error(transparent)]
+    Queue(#[from] BadConfig),
+}
+
+impl Judged for TlsError {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::TimedOut => Outcome::Timeout,
+            _ => Outcome::Failure,
+        }
+    }
+}
+
 struct Link {
     tls: Tls,
     node: NodeId,
     address: Address,
     observer: Arc<Observer>,
-    receiver: mpsc::Receiver<Queued>,
+    receiver: mpsc::UnboundedReceiver<Queued>,
     state: Arc<State>,
+    dialing: Arc<Guards>,
+    key: Key,
+    /// Whether people were told that it can't be reached.
+    away: AtomicBool,
 }
 
 impl Link {
     /// Until the other half of the queue is dropped.
     async fn run(mut self) {
-        let mut failures = 0;
-        let mut refused = false;
+        let mut refusals = 0_u32;
         while !self.receiver.is_closed() {
-            match self.connect().await {
-                Ok(stream) => {
-                    if !refused {
-                        tracing::info!(peer = %self.node, address = %self.address, "connected");
-                    }
-                    let why = self.serve(stream).await;
-                    let why = self.tls.refusal(why);
-                    self.lose_queued();
-                    // To be refused is no connection: the next attempt waits longer.
-                    let refused_before = refused;
-                    refused = matches!(why, TlsError::RefusedThere(_));
-                    if !refused {
-                        failures = 0;
-                        tracing::info!(peer = %self.node, %why, "disconnected");
-                    } else if !refused_before {
-                        tracing::warn!(peer = %self.node, address = %self.address, %why, "refused");
-                    }
-                }
-                // Once per outage is enough for people; the rest is for who looks closely.
-                Err(why) if failures == 0 => {
-                    tracing::warn!(peer = %self.node, address = %self.address, %why, "can't connect");
-                }
-                Err(why) => tracing::debug!(peer = %self.node, %why, "can't connect"),
+            let Ok(stream) = self.connect().await else {
+                // Waits are within: this only keeps an error from spinning.
+                sleep(MIN_BACKOFF).await;
+                continue;
+            };
+            self.away.store(false, Ordering::Relaxed);
+            if refusals == 0 {
+                tracing::info!(peer = %self.node, address = %self.address, "connected");
             }
-            sleep(backoff(failures)).await;
-            failures = failures.saturating_add(1);
+            let why = self.serve(stream).await;
+            let why = self.tls.refusal(why);
+            self.lose_queued();
+            // To be refused is no connection: the next attempt waits longer.
+            if !matches!(why, TlsError::RefusedThere(_)) {
+                refusals = 0;
+                tracing::info!(peer = %self.node, %why, "disconnected");
+            } else if refusals == 0 {
+                tracing::warn!(peer = %self.node, address = %self.address, %why, "refused");
+                refusals = 1;
+            } else {
+                refusals = refusals.saturating_add(1);
+            }
+            sleep(backoff(refusals)).await;
         }
     }
 
-    async fn connect(&self) -> Result<tokio_rustls::client::TlsStream<TcpStream>, TlsError> {
+    /// Under the guards of dialing: breaker, timeout, and waits in between.
+    async fn connect(
+        &self,
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, CallError<TlsError>> {
+        let attempt = |_| async {
+            let dialed = self.dial().await;
+            // Once per outage is enough for people; the rest is for who looks closely.
+            match &dialed {
+                Err(why) if !self.away.swap(true, Ordering::Relaxed) => {
+                    tracing::warn!(peer = %self.node, address = %self.address, %why, "can't connect");
+                }
+                Err(why) => tracing::debug!(peer = %self.node, %why, "can't connect"),
+                Ok(_) => {}
+            }
+            dialed
+        };
+        self.dialing.call(self.key, Ask::default(), attempt).await
+    }
+
+    async fn dial(&self) -> Result<tokio_rustls::client::TlsStream<TcpStream>, TlsError> {
         let connecting = TcpStream::connect((self.address.host(), self.address.port()));
         let stream =
             timeout(HANDSHAKE_TIMEOUT, connecting).await.map_err(|_| TlsError::TimedOut)??;
@@ -189,8 +332,8 @@ impl Link {
         writer: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<()> {
         let mut next = Some(first);
-        while let Some(Queued { frame, .. }) = next.take() {
-            self.state.queued_bytes.fetch_sub(frame.len(), Ordering::Relaxed);
+        while let Some(Queued { frame, permit, .. }) = next.take() {
+            self.state.left(frame.len(), permit);
             if together.is_empty() && frame.len() >= COALESCE_BYTES {
                 write(writer, &frame).await?;
             } else {
@@ -209,8 +352,8 @@ impl Link {
 
     /// The connection is gone: what waits for it will never arrive.
     fn lose_queued(&mut self) {
-        while let Ok(Queued { id, frame }) = self.receiver.try_recv() {
-            self.state.queued_bytes.fetch_sub(frame.len(), Ordering::Relaxed);
+        while let Ok(Queued { id, frame, permit }) = self.receiver.try_recv() {
+            self.state.left(frame.len(), permit);
             let to = Principal::Node(self.node);
             self.observer.event(EventKind::Lost { id, to, why: LossCause::Down });
         }

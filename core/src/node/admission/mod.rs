@@ -53,12 +53,17 @@
 //! | `gate` | [`Gate`] |
 
 mod busy;
+#[cfg(feature = "guards")]
 mod config;
+#[cfg(feature = "guards")]
 mod gate;
 #[cfg(test)]
 mod tests;
 
 pub use busy::{Busy, MAX_RETRY_AFTER_MS, Why};
+#[cfg(feature = "guards")]
 pub use config::{Config, FEATURES, OWN_SIGNALS, Waiting};
+#[cfg(feature = "guards")]
 pub(super) use gate::Asked;
+#[cfg(feature = "guards")]
 pub use gate::{Counters, Gate, MAX_MEASURED, Snapshot};

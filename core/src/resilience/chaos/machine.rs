@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::config::{Config, Fault};
@@ -40,7 +40,7 @@ pub struct Injection {
 }
 
 /// Where it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Nobody has permitted it.
@@ -58,7 +58,7 @@ pub enum Phase {
 }
 
 /// Why an experiment was aborted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aborted {
     /// It wasn't steady before anything was done: nothing would be learned.

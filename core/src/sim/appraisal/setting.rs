@@ -15,7 +15,15 @@ pub struct Setting {
 const NEVER_MS: u32 = u32::MAX;
 
 const fn network(latency_us: u32, jitter_us: u32) -> Network {
-    Network { latency_us, jitter_us, loss_ppm: 0, duplicate_ppm: 0, reorder_ppm: 0, calm_at_ms: 0 }
+    Network {
+        latency_us,
+        jitter_us,
+        loss_ppm: 0,
+        duplicate_ppm: 0,
+        reorder_ppm: 0,
+        handling_us: 0,
+        calm_at_ms: 0,
+    }
 }
 
 /// All of them.

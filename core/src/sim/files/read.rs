@@ -23,7 +23,9 @@ use super::{
     },
     tree,
 };
-use crate::{analyzer::Protocol, node::admission, pbft::Config, quorum::Membership};
+use crate::{
+    analyzer::Protocol, node::admission, pbft::Config, quorum::Membership, resilience::chaos,
+};
 
 /// The schema that this core reads.
 pub const SCHEMA: u32 = 1;
@@ -75,6 +77,8 @@ struct File {
     disk: DiskModel,
     #[serde(default)]
     workload: Option<Spanned<Workload>>,
+    #[serde(default)]
+    chaos: Option<Spanned<chaos::Config>>,
     #[serde(default)]
     fault: Vec<Spanned<Timed>>,
     #[serde(default)]
@@ -171,6 +175,7 @@ impl File {
             network: self.network.map(Spanned::into_inner).unwrap_or_default(),
             disk: self.disk,
             workload: self.workload.map(Spanned::into_inner).unwrap_or_default(),
+            chaos: self.chaos.map(Spanned::into_inner),
             faults: self.fault.into_iter().map(timed).collect(),
             narration: self.narration.into_iter().map(Spanned::into_inner).collect(),
             expect: self.expect,
@@ -181,7 +186,7 @@ impl File {
 
 /// Where in a file each part stands.
 struct Places {
-    parts: [(Part, Range<usize>); 10],
+    parts: [(Part, Range<usize>); 11],
     faults: Vec<Range<usize>>,
     narration: Vec<Range<usize>>,
 }
@@ -202,6 +207,7 @@ impl Places {
                 (Part::Spares, cluster.spares.span()),
                 (Part::Config, of(cluster.pbft.as_ref())),
                 (Part::Gate, of(cluster.gate.as_ref())),
+                (Part::Chaos, of(file.chaos.as_ref())),
                 (Part::ClockSkew, cluster.clock_skew_ms.span()),
                 (Part::Network, of(file.network.as_ref())),
                 (Part::Workload, of(file.workload.as_ref())),

@@ -22,7 +22,7 @@ use super::{
     },
     SCHEMA, ScenarioError,
 };
-use crate::{analyzer::Protocol, node::admission, pbft::Config};
+use crate::{analyzer::Protocol, node::admission, pbft::Config, resilience::chaos};
 
 impl Scenario {
     /// The file of this scenario; its `source` and comments in it are not looked at.
@@ -78,6 +78,10 @@ impl Scenario {
         section(file, "network", &self.network, &Network::default())?;
         section(file, "disk", &self.disk, &DiskModel::default())?;
         section(file, "workload", &self.workload, &Workload::default())?;
+        if let Some(chaos) = &self.chaos {
+            let _ = writeln!(file, "\n[chaos]");
+            fields(file, chaos, &chaos::Config::default(), &mut None)?;
+        }
         for fault in &self.faults {
             let act = Value::try_from(&fault.action)?;
             let _ = write!(file, "\n[[fault]]\nat_ms = {}\nact = {act}\n", fault.at_ms);

@@ -74,6 +74,7 @@ fn config(draw: &mut Choice) -> Config {
 fn network(draw: &mut Choice, calm_at_ms: u32) -> Network {
     let far = draw.one_in(10);
     Network {
+        handling_us: 0,
         latency_us: if far { draw.between(20_000..80_000) } else { draw.between(500..20_000) },
         jitter_us: draw.maybe(1_000..30_000),
         loss_ppm: draw.maybe(5_000..300_000),

@@ -1,6 +1,7 @@
 //! The simulator as a whole: determinism, going back, branching, links, and files that are wrong.
 
 mod files;
+mod guards;
 mod membership;
 mod raft;
 mod runs;

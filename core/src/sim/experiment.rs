@@ -1,0 +1,82 @@
+//! A chaos experiment in a run: done to messages, at the moment at which a node hands them to the
+//! network, and judged by what clients see.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use super::{cluster::Cluster, letter::Letter};
+use crate::{
+    event::{EventKind, LossCause, Place},
+    ids::Principal,
+    resilience::{
+        Outcome,
+        chaos::{Event, Fault, Target},
+    },
+    time::Time,
+};
+
+impl Cluster {
+    /// What the experiment does to a message: when it leaves, if it does. A node that it touches counts
+    /// as one of the f.
+    pub(super) fn disturbed(
+        &mut self,
+        from: Principal,
+        to: Principal,
+        letter: &Arc<Letter>,
+        at: Time,
+    ) -> Option<Time> {
+        let (Some(experiment), Principal::Node(node)) = (&mut self.experiment, from) else {
+            return Some(at);
+        };
+        let target = Target { peer: node.0, operation: letter.kind() as u16 };
+        let injection = experiment.inject(self.now, target);
+        self.follow_experiment();
+        let Some(injection) = injection else { return Some(at) };
+        self.counts.injected += 1;
+        match injection.fault {
+            Fault::Latency { .. } | Fault::Reorder { .. } => Some(at + injection.delay),
+            Fault::Duplicate => {
+                self.hand_over(from, to, letter.clone(), at);
+                Some(at)
+            }
+            // The others aren't about messages, and refused: see `limits`.
+            _ => {
+                self.lose_before(from, to, letter);
+                None
+            }
+        }
+    }
+
+    fn lose_before(&mut self, from: Principal, to: Principal, letter: &Arc<Letter>) {
+        let id = self.flights.next_id();
+        self.counts.sent += 1;
+        self.left(id, from, to, letter);
+        self.flights.skip();
+        self.lose(id, from, to, LossCause::Dropped);
+    }
+
+    /// How a client's request ended.
+    pub(super) fn experiment_saw(&mut self, outcome: Outcome, took: Duration) {
+        if let Some(experiment) = &mut self.experiment {
+            experiment.settle(self.now, outcome, took);
+            self.follow_experiment();
+        }
+    }
+
+    /// Time passes for it.
+    pub(super) fn tick_experiment(&mut self) {
+        if let Some(experiment) = &mut self.experiment {
+            experiment.tick(self.now);
+            self.follow_experiment();
+        }
+    }
+
+    fn follow_experiment(&mut self) {
+        while let Some(event) = self.experiment.as_mut().and_then(|it| it.poll_event()) {
+            if let Event::Entered(phase) = event {
+                self.counts.experiment = Some(phase);
+                self.event(Place::World, EventKind::Experiment { phase });
+            }
+        }
+    }
+}

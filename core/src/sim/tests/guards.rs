@@ -1,0 +1,167 @@
+//! Gates, clients that ask again, and experiments, in runs.
+
+use alloc::vec::Vec;
+
+use crate::{
+    event::{Event, EventKind, Place},
+    ids::{ClientId, NodeId, Principal},
+    pbft::MessageKind,
+    resilience::{
+        chaos::{Aborted, Phase},
+        degradation::Level,
+    },
+    sim::{Recording, Run, Scenario, Verdict, builtin},
+};
+
+fn carried_out(scenario: Scenario, seed: u64) -> Verdict {
+    Run::new(scenario, seed).verdict().unwrap()
+}
+
+fn events(scenario: Scenario) -> Vec<Event> {
+    let seed = scenario.seed;
+    let mut recording = Recording::new(Run::new(scenario, seed)).unwrap();
+    recording.extend(u64::MAX);
+    recording.events().to_vec()
+}
+
+#[test]
+fn a_flood_is_noticed_by_nobody_but_who_makes_it_and_without_a_gate_by_all() {
+    let scenario = builtin("client-flood").unwrap();
+    let mut without = scenario.clone();
+    without.gate = None;
+    for seed in [6, 100, 101, 102] {
+        let guarded = carried_out(scenario.clone(), seed);
+        assert!(guarded.as_expected(), "seed {seed}: {:#?}", guarded.expectations);
+        let [guarded, flooded] = [guarded, carried_out(without.clone(), seed)].map(|it| it.counts);
+        let (with, without) = (guarded.waited_us, flooded.waited_us);
+        assert!(with * 6 < without * 5, "seed {seed}: {with} µs with, {without} µs without");
+    }
+    // It is the flooding client alone that is turned away.
+    let turned_away = |event: &Event| match event.kind {
+        EventKind::TurnedAway { request, .. } => Some(request.client),
+        _ => None,
+    };
+    let clients: Vec<_> = events(scenario).iter().filter_map(turned_away).collect();
+    assert!(clients.iter().all(|client| *client == ClientId(0)), "{clients:?}");
+}
+
+#[test]
+fn jitter_takes_the_peak_off_the_same_storm() {
+    let (storm, spread) = (builtin("flaky-link").unwrap(), builtin("flaky-link-jitter").unwrap());
+    for seed in [8, 100, 101, 102] {
+        let [storm, spread] = [&storm, &spread].map(|it| carried_out(it.clone(), seed).counts);
+        let (with, without) = (spread.peak_requests, storm.peak_requests);
+        assert!(with * 4 < without * 3, "seed {seed}: {with} with jitter, {without} without");
+    }
+}
+
+#[test]
+fn a_budget_that_burns_leaves_more_out_step_by_step_and_then_goes_back() {
+    let events = events(builtin("error-budget").unwrap());
+    let mut levels = [Level::Normal; 4];
+    for event in &events {
+        if let (EventKind::LevelChanged { from, to, .. }, Place::Node(node)) =
+            (&event.kind, event.place)
+        {
+            let level = &mut levels[usize::from(node.0)];
+            assert_eq!(*from, *level, "at {}", event.at);
+            assert_eq!((*from as i8 - *to as i8).abs(), 1, "one step at a time");
+            *level = *to;
+        }
+    }
+    assert_eq!(levels, [Level::Normal; 4]);
+    let burns = |over| {
+        // What is used up of the period stays so for longer than this run.
+        let one = |event: &&Event| match event.kind {
+            EventKind::BudgetBurns { pair: Some(_), over: it, .. } => it == over,
+            _ => false,
+        };
+        events.iter().filter(one).count()
+    };
+    assert!(burns(false) >= 3 && burns(false) == burns(true), "{} {}", burns(false), burns(true));
+    let put_off = events.iter().filter(|it| matches!(it.kind, EventKind::RequestPutOff { .. }));
+    assert!(put_off.count() > 0, "clients are told by enough");
+}
+
+#[test]
+fn an_experiment_ends_itself_as_soon_as_clients_notice_and_touches_nobody_else() {
+    let scenario = builtin("chaos-abort").unwrap();
+    let inject_ms = scenario.chaos.as_ref().unwrap().inject_ms;
+    let events = events(scenario.clone());
+    let phases: Vec<_> = events
+        .iter()
+        .filter_map(|it| match it.kind {
+            EventKind::Experiment { phase } => Some((it.at, phase)),
+            _ => None,
+        })
+        .collect();
+    let names: Vec<_> = phases.iter().map(|(_, phase)| *phase).collect();
+    assert_eq!(names, [Phase::Baseline, Phase::Injecting, Phase::Aborted(Aborted::Refuted)]);
+    let (began, ended) = (phases[1].0, phases[2].0);
+    assert!(ended.since(began).as_millis() < u128::from(inject_ms) / 2, "{began} to {ended}");
+    // What takes long is what the primary says, and only in between.
+    let mut sent = alloc::collections::BTreeMap::new();
+    let mut slow = Vec::new();
+    for event in &events {
+        match event.kind {
+            EventKind::Sent { id, ref what, .. } => {
+                sent.insert(id, (event.at, event.place, what.kind));
+            }
+            EventKind::Delivered { id, .. } => {
+                let (at, place, kind) = sent[&id];
+                if event.at.since(at).as_millis() > 100 {
+                    slow.push((at, place, kind));
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(slow.iter().any(|(.., kind)| *kind == MessageKind::PrePrepare));
+    for (at, place, kind) in slow {
+        assert_eq!(place, Place::from(Principal::Node(NodeId(0))), "{kind:?} at {at}");
+        assert!((began..=ended).contains(&at), "{kind:?} at {at}");
+    }
+    // Had it touched a backup, nobody would have noticed.
+    let mut backup = scenario;
+    backup.chaos.as_mut().unwrap().peers = alloc::vec![2];
+    backup.duration_ms = 9_000;
+    let verdict = carried_out(backup, 9);
+    assert_eq!(verdict.counts.experiment, Some(Phase::Held));
+    assert!(verdict.counts.injected > 100, "{}", verdict.counts.injected);
+}
+
+#[test]
+fn a_gate_survives_a_restart_and_a_file_says_all_of_it() {
+    for name in ["client-flood", "flaky-link-jitter", "error-budget", "chaos-abort"] {
+        let scenario = builtin(name).unwrap();
+        assert!(scenario.needs_guards());
+        assert_eq!(scenario.rewritten().unwrap(), scenario, "{name}");
+    }
+    let mut scenario = builtin("client-flood").unwrap();
+    let crash = crate::sim::Action::Crash { node: NodeId(2) };
+    let restart = crate::sim::Action::Restart { node: NodeId(2) };
+    for (at_ms, action) in [(300, crash), (600, restart)] {
+        scenario.faults.push(crate::sim::TimedAction { at_ms, action });
+    }
+    let scenario = scenario.rewritten().unwrap();
+    let mut cluster = crate::sim::Cluster::new(&Run::new(scenario, 3)).unwrap();
+    while cluster.step() {}
+    let refused = |node: &crate::sim::Host| node.node().gate().unwrap().snapshot().counters.refused;
+    assert!(cluster.nodes().iter().all(|node| refused(node)[1] > 0), "each turns the flood away");
+}
+
+#[test]
+fn an_experiment_that_could_break_what_it_asks_is_refused_with_its_place() {
+    let source = crate::sim::BUILTIN.iter().find(|it| it.name == "chaos-abort").unwrap().source;
+    let wrong = |from: &str, to: &str| {
+        let error = Scenario::parse(&source.replace(from, to)).unwrap_err();
+        assert!(error.line > 20, "{error}");
+        error.what
+    };
+    assert!(wrong("max_peers = 1", "max_peers = 2").contains("f = 1 at most"));
+    assert!(
+        wrong("fault = { latency = { ms = 200, jitter_ms = 50 } }", "fault = \"crash\"")
+            .contains("about messages")
+    );
+    assert!(wrong("hypothesis = ", "name2 = ").contains("unknown field"));
+}

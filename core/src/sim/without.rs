@@ -1,0 +1,29 @@
+//! What a scenario can hold that a build without the feature `guards` can't carry out.
+
+#[cfg(not(feature = "guards"))]
+use serde::{Deserialize, Serialize};
+
+/// There is none: a scenario that has one isn't read by such a build.
+#[cfg(not(feature = "guards"))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Absent {}
+
+/// How nodes let clients' requests in.
+#[cfg(feature = "guards")]
+pub type GateConfig = crate::node::admission::Config;
+/// How clients ask again.
+#[cfg(feature = "guards")]
+pub type PatienceConfig = crate::client::Patience;
+/// A chaos experiment.
+#[cfg(feature = "guards")]
+pub type ChaosConfig = crate::resilience::chaos::Config;
+
+/// How nodes let clients' requests in.
+#[cfg(not(feature = "guards"))]
+pub type GateConfig = Absent;
+/// How clients ask again.
+#[cfg(not(feature = "guards"))]
+pub type PatienceConfig = Absent;
+/// A chaos experiment.
+#[cfg(not(feature = "guards"))]
+pub type ChaosConfig = Absent;
