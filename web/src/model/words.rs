@@ -280,16 +280,6 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             (format!("turns away client {client}, #{number}: {why}; in {retry_after_ms} ms"), true)
         }
         EventKind::LevelChanged { to, .. } => (format!("its load: {}", to.name()), true),
-        EventKind::BudgetBurns { over, .. } => {
-            (format!("error budget: {}", if *over { "calm again" } else { "burns" }), true)
-        }
-        EventKind::RequestPutOff { request, for_us } => {
-            let number = number(request.timestamp);
-            (format!("told to ask #{number} again in {} ms", for_us / 1_000), true)
-        }
-        EventKind::RequestGivenUp { request, why } => {
-            (format!("gives #{} up: {why}", number(request.timestamp)), true)
-        }
         EventKind::ReadFellBack { request } => (
             format!("has #{} ordered: answers differ or are missing", number(request.timestamp)),
             true,
