@@ -1,5 +1,6 @@
 //! The lab in headless Chromium, as a visitor meets it.
 
+mod guards;
 pub(crate) mod lab;
 pub(crate) mod server;
 pub(crate) mod webdriver;

@@ -15,16 +15,18 @@
 //! | `model` | what is drawn, as values |
 //! | `stage`, `paint` | canvases |
 //! | `view` | panels |
-//! | `keys`, `share`, `theme`, `icons` | the rest |
+//! | `keys`, `share`, `clipboard`, `theme`, `media`, `icons` | the rest |
 //! | `hooks` | what tests call from outside |
 
 mod app;
+mod clipboard;
 mod hooks;
 mod icons;
 mod keys;
 mod lab;
 mod live;
 mod live_side;
+mod media;
 mod model;
 mod paint;
 mod share;

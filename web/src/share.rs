@@ -1,7 +1,6 @@
 //! Links and commands: a run at this very moment, to give to others.
 
 use conclave_core::sim::{Address, Run, ScenarioRef};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 /// What a link asks for.
 pub(crate) enum Linked {
@@ -72,19 +71,6 @@ pub(crate) fn command(run: &Run, address: &Address) -> String {
     } else {
         format!("conclave simulate --link '{}'", address.encode())
     }
-}
-
-/// Copies text, and says whether that worked: browsers may forbid it.
-pub(crate) fn copy(text: String, then: impl FnOnce(bool) + 'static) {
-    spawn_local(async move {
-        let copied = match web_sys::window() {
-            Some(window) if window.is_secure_context() => {
-                JsFuture::from(window.navigator().clipboard().write_text(&text)).await.is_ok()
-            }
-            _ => false,
-        };
-        then(copied);
-    });
 }
 
 #[cfg(test)]

@@ -62,15 +62,3 @@ impl Theme {
         }
     }
 }
-
-/// Whether this media query holds.
-pub(crate) fn media(query: &str) -> bool {
-    web_sys::window()
-        .and_then(|window| window.match_media(query).ok()?)
-        .is_some_and(|list| list.matches())
-}
-
-/// Whether the visitor asked for less motion.
-pub(crate) fn still() -> bool {
-    media("(prefers-reduced-motion: reduce)")
-}

@@ -1,5 +1,6 @@
-// Loads the lab. Kept apart from the page so that a strict content-security policy holds.
-import init, * as conclave from './conclave_web.js';
+// Loads the lab, or the page whose module its own address names (`boot.js?conclave_guards`). Kept
+// apart from the page so that a strict content-security policy holds.
+const name = new URL(import.meta.url).search.slice(1) || 'conclave_web';
 
 const say = (text) => {
   const note = document.getElementById('loading');
@@ -12,19 +13,20 @@ const stopped = (error) => {
   const card = document.createElement('div');
   card.className = 'fatal';
   card.setAttribute('role', 'alert');
-  card.textContent = 'The lab stopped: a bug, not something you did. Reload the page to go on; '
-    + 'the link in the address line brings you back to this run.';
+  card.textContent = 'This page stopped: a bug, not something you did. Reload it to go on; '
+    + 'the link in the address line brings you back to where you were.';
   document.body.append(card);
 };
 addEventListener('error', (event) => stopped(event.error));
 addEventListener('unhandledrejection', (event) => stopped(event.reason));
 
 try {
-  await init();
+  const conclave = await import(`./${name}.js`);
+  await conclave.default();
   document.getElementById('loading')?.remove();
   // For tests and benches: the functions that the module exports.
   globalThis.conclave = conclave;
 } catch (error) {
   console.error(error);
-  say('The lab could not start: this browser lacks WebAssembly, or a file did not load. Reload the page to try again.');
+  say('This page could not start: this browser lacks WebAssembly, or a file did not load. Reload the page to try again.');
 }

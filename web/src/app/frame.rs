@@ -3,7 +3,7 @@
 use wasm_bindgen::JsCast;
 
 use super::{App, Mode, World, page};
-use crate::{model::scene::Scene, stage::Stage, theme};
+use crate::{media, model::scene::Scene, stage::Stage};
 
 /// The simulation's share of a frame, in ms.
 const FRAME_BUDGET_MS: f64 = 4.0;
@@ -27,10 +27,10 @@ impl App {
     ) -> Option<R> {
         match world {
             World::Simulation => {
-                Some(look(&self.stage, &self.lab.scene(theme::still()), self.lab.span_us))
+                Some(look(&self.stage, &self.lab.scene(media::still()), self.lab.span_us))
             }
             World::Live => self.live.as_ref().map(|live| {
-                look(&self.live_stage, &live.scene(page::real_us(), theme::still()), live.span_us)
+                look(&self.live_stage, &live.scene(page::real_us(), media::still()), live.span_us)
             }),
         }
     }
@@ -88,7 +88,7 @@ impl App {
 
     pub(super) fn draw(&mut self) {
         let Some(palette) = &self.palette else { return };
-        let still = theme::still();
+        let still = media::still();
         if self.mode != Mode::Live {
             let scene = self.lab.scene(still);
             self.stage.draw(palette, &scene, self.lab.span_us);

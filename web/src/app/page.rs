@@ -5,7 +5,7 @@ use web_sys::{HtmlElement, KeyboardEvent, ResizeObserver};
 use yew::html::Scope;
 
 use super::{App, Msg};
-use crate::{keys, share};
+use crate::{clipboard, keys, media};
 
 /// Microseconds since 1970, by this browser's clock.
 pub(crate) fn real_us() -> f64 {
@@ -21,7 +21,7 @@ pub(super) fn document() -> Option<web_sys::Document> {
 
 pub(super) fn copy(text: String, link: &Scope<App>) {
     let link = link.clone();
-    share::copy(text.clone(), move |copied| link.send_message(Msg::Copied(text, copied)));
+    clipboard::copy(text.clone(), move |copied| link.send_message(Msg::Copied(text, copied)));
 }
 
 pub(super) fn shorten(text: &str) -> String {
@@ -34,9 +34,7 @@ pub(super) fn shorten(text: &str) -> String {
 
 /// Whether one panel at a time is shown: the style sheet's own limit.
 pub(super) fn is_narrow() -> bool {
-    web_sys::window()
-        .and_then(|window| window.match_media("(max-width: 760px)").ok().flatten())
-        .is_some_and(|query| query.matches())
+    media::matches("(max-width: 760px)")
 }
 
 pub(super) fn focus_is_in_dialog() -> bool {

@@ -24,6 +24,7 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
             </h1>
             { modes(app, link) }
             <div class="tools">
+                <a class="tool" href="guards.html" data-test="to-guards" title="Playgrounds of the guards around calls">{ "Guards" }</a>
                 { tool(Icon::Link, "Copy a link to this moment (l)".into(), Some("Copy link"), "copy-link", link, || Msg::CopyLink) }
                 { tool(Icon::Terminal, "Copy the command that runs this natively".into(), Some("Copy command"), "copy-command", link, || Msg::CopyCommand) }
                 { round(Icon::Full, "Full screen (f)", "full-screen", link, || Msg::FullScreen) }

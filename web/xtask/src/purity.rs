@@ -41,11 +41,13 @@ pub(crate) fn check_core(workspace: &Workspace, toolchain: &Toolchain) -> Result
     Ok(())
 }
 
-/// Looks at the imports of the lab as the compiler left it, before any glue.
+/// Looks at the imports of every page's module as the compiler left it, before any glue.
 pub(crate) fn check_lab(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> {
-    let file = lab::compile(workspace, toolchain)?;
-    let wasm = fs::read(&file).with_context(|| format!("can't read {}", file.display()))?;
-    imports::check(&wasm, Side::Compiled).context("the lab asks for more than its glue gives")?;
-    say::detail("the lab imports only what wasm-bindgen gives it, and nothing from `env`");
+    for file in lab::compile(workspace, toolchain)? {
+        let wasm = fs::read(&file).with_context(|| format!("can't read {}", file.display()))?;
+        imports::check(&wasm, Side::Compiled)
+            .with_context(|| format!("{} asks for more than its glue gives", file.display()))?;
+    }
+    say::detail("the pages import only what wasm-bindgen gives them, and nothing from `env`");
     Ok(())
 }

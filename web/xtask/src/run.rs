@@ -63,7 +63,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     ports_are_free(options)?;
     timed("lab", || {
         let weight = lab::build(workspace)?;
-        say::detail(&format!("web/dist: {} to download", say::kilobytes(weight.sent())));
+        for page in &lab::PAGES {
+            let sent = say::kilobytes(weight.sent(page));
+            say::detail(&format!("{}: {sent} to download", page.name));
+        }
         Ok(())
     })?;
     let program = timed("conclave", || {

@@ -1,19 +1,18 @@
 //! From the compiler's module to what a browser loads: wasm-bindgen writes the glue, wasm-opt (if
-//! it is here and agrees) makes it smaller.
+//! it is here and agrees) makes it smaller, and another order of its functions too.
 
 use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
+use super::{Page, order};
 use crate::{
     imports::{self, Side},
     process, say,
     workspace::Workspace,
 };
 
-/// The name of the glue (`.js`) and, with `_bg`, of the module (`.wasm`).
-pub(crate) const NAME: &str = "conclave_web";
 /// What today's compilers use and browsers have had for years.
 const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
@@ -25,18 +24,21 @@ const FEATURES: &[&str] = &[
 ];
 const OPTIMISER_LIMIT: Duration = Duration::from_mins(5);
 
-/// Writes the glue and the module into a folder.
+/// Writes a page's glue and its module into a folder.
 pub(super) fn bundle(
     workspace: &Workspace,
+    page: &Page,
     wasm: &Path,
     optimiser: Option<&Path>,
     into: &Path,
 ) -> Result<()> {
-    imports::check(&read(wasm)?, Side::Compiled).context("the lab's wasm, as compiled")?;
+    let name = page.name;
+    imports::check(&read(wasm)?, Side::Compiled)
+        .with_context(|| format!("the wasm of {name}, as compiled"))?;
     say::while_waiting("wasm-bindgen", || {
         Bindgen::new()
             .input_path(wasm)
-            .out_name(NAME)
+            .out_name(page.module)
             .web(true)?
             // So that `init()` alone finds the module beside the glue.
             .omit_default_module_path(false)
@@ -46,12 +48,15 @@ pub(super) fn bundle(
             .remove_producers_section(true)
             .generate(into)
     })
-    .context("wasm-bindgen can't make glue for the lab")?;
-    let module = into.join(format!("{NAME}_bg.wasm"));
+    .with_context(|| format!("wasm-bindgen can't make glue for {name}"))?;
+    let module = into.join(page.served());
     if let Some(optimiser) = optimiser {
         optimise(workspace, optimiser, &module)?;
     }
-    imports::check(&read(&module)?, Side::Bundled).context("the lab's wasm, as bundled")
+    let ordered = order::reorder(&read(&module)?).with_context(|| format!("the wasm of {name}"))?;
+    fs::write(&module, ordered).with_context(|| format!("can't write {}", module.display()))?;
+    imports::check(&read(&module)?, Side::Bundled)
+        .with_context(|| format!("the wasm of {name}, as bundled"))
 }
 
 /// Replaces the module by a smaller one if the optimiser makes one that still is a module.

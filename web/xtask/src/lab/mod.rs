@@ -1,14 +1,16 @@
-//! The lab as files: `conclave-web` compiled, bundled and compressed into `web/dist`.
+//! The pages as files: `conclave-web` compiled, bundled and compressed into `web/dist`.
 //!
 //! ```text
-//! cargo build ─▶ conclave_web.wasm ─▶ bundle (wasm-bindgen, wasm-opt) ─┐
-//!                                      web/static/* ───────────────────┴▶ .br, .gz beside each ─▶ web/dist
+//! cargo build ─▶ a module for each page ─▶ bundle (wasm-bindgen, wasm-opt, order) ─┐
+//!                                           web/static/* ──────────────────────────┴▶ .br, .gz beside each ─▶ web/dist
 //! ```
 //!
 //! Cargo knows whether the wasm is fresh; whether the rest is, a stamp over everything that goes
 //! into it says. The new folder takes the old one's place only once it is whole.
 
 mod bundle;
+mod order;
+mod pages;
 pub(crate) mod scenarios;
 mod weight;
 
@@ -22,14 +24,17 @@ use std::{
 use anyhow::{Context, Result, bail};
 use flate2::{Compression, write::GzEncoder};
 
-pub(crate) use self::{bundle::NAME, weight::Weight};
+pub(crate) use self::{
+    pages::{PAGES, Page},
+    weight::Weight,
+};
 use crate::{
     apt, process, say,
     toolchain::{self, Toolchain, WASM},
     workspace::Workspace,
 };
 
-/// The package that becomes the lab.
+/// The package that becomes the pages.
 const PACKAGE: &str = "conclave-web";
 /// The cargo profile of everything that goes into a browser.
 pub(crate) const PROFILE: &str = "wasm";
@@ -44,11 +49,11 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Weight> {
 
 /// Builds the lab with this compiler.
 pub(crate) fn build_with(workspace: &Workspace, toolchain: &Toolchain) -> Result<Weight> {
-    let wasm = compile(workspace, toolchain)?;
+    let modules = compile(workspace, toolchain)?;
     let optimiser = apt::find_program("wasm-opt");
     let dist = workspace.dist();
     let stamp_file = workspace.wasm_target().join("lab.stamp");
-    let stamp = stamp(workspace, &wasm, optimiser.as_deref())?;
+    let stamp = stamp(workspace, &modules, optimiser.as_deref())?;
     if dist.join("index.html").is_file()
         && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp)
     {
@@ -59,7 +64,9 @@ pub(crate) fn build_with(workspace: &Workspace, toolchain: &Toolchain) -> Result
     let fresh = workspace.wasm_target().join("dist");
     remove(&fresh)?;
     fs::create_dir_all(&fresh).with_context(|| format!("can't create {}", fresh.display()))?;
-    bundle::bundle(workspace, &wasm, optimiser.as_deref(), &fresh)?;
+    for (page, wasm) in PAGES.iter().zip(&modules) {
+        bundle::bundle(workspace, page, wasm, optimiser.as_deref(), &fresh)?;
+    }
     copy_all(&workspace.path("web/static"), &fresh)?;
     if !fresh.join("index.html").is_file() {
         bail!("web/static/index.html is missing, so there is no page to open");
@@ -73,23 +80,23 @@ pub(crate) fn build_with(workspace: &Workspace, toolchain: &Toolchain) -> Result
     Weight::of(&dist)
 }
 
-/// The lab's module as the compiler leaves it.
-pub(crate) fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<PathBuf> {
+/// The modules of all pages, in their order, as the compiler leaves them.
+pub(crate) fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<Vec<PathBuf>> {
     if !workspace.path("web/Cargo.toml").is_file() {
         bail!("web/Cargo.toml is missing: this checkout has no lab");
     }
     let mut cargo = toolchain.cargo(workspace, "build");
-    cargo.args(["--package", PACKAGE, "--lib", "--profile", PROFILE]);
+    cargo.args(["--package", PACKAGE, "--lib", "--bins", "--profile", PROFILE]);
     scenarios::give(&mut cargo, workspace)?;
-    process::run(cargo, "compiling the lab", process::BUILD_LIMIT)?;
-    compiled(workspace, &format!("{NAME}.wasm"))
+    process::run(cargo, "compiling the lab and the playgrounds", process::BUILD_LIMIT)?;
+    PAGES.iter().map(|page| compiled(workspace, &format!("{}.wasm", page.module))).collect()
 }
 
 /// A module that was just compiled.
 pub(crate) fn compiled(workspace: &Workspace, file: &str) -> Result<PathBuf> {
     let wasm = workspace.wasm_target().join(WASM).join(PROFILE).join(file);
     if !wasm.is_file() {
-        bail!("cargo built it, but {} isn't there; is the crate a `cdylib`?", wasm.display());
+        bail!("cargo built it, but {} isn't there", wasm.display());
     }
     Ok(wasm)
 }
@@ -111,12 +118,12 @@ pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Changes when anything changes that the finished folder is made of.
-fn stamp(workspace: &Workspace, wasm: &Path, optimiser: Option<&Path>) -> Result<String> {
+fn stamp(workspace: &Workspace, modules: &[PathBuf], optimiser: Option<&Path>) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     // This tool itself decides how; its own file stands for its version.
     let tool = std::env::current_exe().and_then(fs::read).unwrap_or_default();
     (tool, optimiser).hash(&mut hasher);
-    let mut inputs = vec![wasm.to_path_buf()];
+    let mut inputs = modules.to_vec();
     inputs.extend(files_below(&workspace.path("web/static"))?);
     for input in inputs {
         let bytes = fs::read(&input).with_context(|| format!("can't read {}", input.display()))?;

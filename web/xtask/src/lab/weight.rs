@@ -1,16 +1,13 @@
-//! What a visitor downloads, against the budget.
+//! What a visitor of a page downloads, against its budget.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::files_below;
+use super::{PAGES, Page, files_below};
 use crate::say;
 
-/// The most that the whole lab may weigh, compressed.
-const BUDGET: u64 = 350_000;
-
-/// The files of the finished lab and what each weighs.
+/// The finished files and what each weighs.
 pub(crate) struct Weight {
     files: Vec<File>,
 }
@@ -50,30 +47,40 @@ impl Weight {
                 say::kilobytes(*sent)
             ));
         }
-        say::detail(&format!(
-            "{:<28} {:>10}  sent as {:>10}, budget {}",
-            "together",
-            say::kilobytes(self.files.iter().map(|file| file.plain).sum()),
-            say::kilobytes(self.sent()),
-            say::kilobytes(BUDGET)
-        ));
+        for page in &PAGES {
+            let plain: u64 = self.of_page(page).map(|file| file.plain).sum();
+            say::detail(&format!(
+                "{:<28} {:>10}  sent as {:>10}, budget {}",
+                format!("{} together", page.name),
+                say::kilobytes(plain),
+                say::kilobytes(self.sent(page)),
+                say::kilobytes(page.budget)
+            ));
+        }
     }
 
-    /// What all of it weighs as it travels.
-    pub(crate) fn sent(&self) -> u64 {
-        self.files.iter().map(|file| file.sent).sum()
+    fn of_page<'a>(&'a self, page: &'a Page) -> impl Iterator<Item = &'a File> {
+        self.files.iter().filter(|file| page.loads(&file.name))
     }
 
-    /// An error if it is heavier than the budget.
+    /// What all that a page loads weighs as it travels.
+    pub(crate) fn sent(&self, page: &Page) -> u64 {
+        self.of_page(page).map(|file| file.sent).sum()
+    }
+
+    /// An error if a page is heavier than its budget.
     pub(crate) fn within_budget(&self) -> Result<()> {
-        let sent = self.sent();
-        if sent > BUDGET {
-            bail!(
-                "the lab weighs {} compressed, {} over its budget of {}",
-                say::kilobytes(sent),
-                say::kilobytes(sent - BUDGET),
-                say::kilobytes(BUDGET)
-            );
+        for page in &PAGES {
+            let sent = self.sent(page);
+            if sent > page.budget {
+                bail!(
+                    "{} weighs {} compressed, {} over its budget of {}",
+                    page.name,
+                    say::kilobytes(sent),
+                    say::kilobytes(sent - page.budget),
+                    say::kilobytes(page.budget)
+                );
+            }
         }
         Ok(())
     }
@@ -84,13 +91,16 @@ mod tests {
     use super::*;
 
     fn weight(sent: u64) -> Weight {
-        Weight { files: vec![File { name: "lab".into(), plain: sent * 3, sent }] }
+        let file = |name: &str, sent| File { name: name.into(), plain: sent * 3, sent };
+        Weight { files: vec![file("index.html", sent), file("guards.html", 1_000)] }
     }
 
     #[test]
-    fn over_the_budget_is_an_error_that_says_by_how_much() {
-        assert!(weight(BUDGET).within_budget().is_ok());
-        let error = weight(BUDGET + 1_500).within_budget().unwrap_err().to_string();
-        assert!(error.contains("1.5 kB over"), "{error}");
+    fn over_the_budget_is_an_error_that_says_which_page_and_by_how_much() {
+        let [lab, guards] = &PAGES;
+        assert!(weight(lab.budget).within_budget().is_ok());
+        assert_eq!(weight(7).sent(guards), 1_000);
+        let error = weight(lab.budget + 1_500).within_budget().unwrap_err().to_string();
+        assert!(error.contains("the lab weighs") && error.contains("1.5 kB over"), "{error}");
     }
 }

@@ -104,11 +104,14 @@ pub(super) fn lab(workspace: &Workspace) -> Result<Tally> {
     let weight = laboratory::build(workspace)?;
     weight.print();
     weight.within_budget()?;
-    let module = workspace.dist().join(format!("{}_bg.wasm", laboratory::NAME));
-    let wasm =
-        std::fs::read(&module).with_context(|| format!("can't read {}", module.display()))?;
-    imports::check(&wasm, imports::Side::Bundled).context("the lab as it is served")?;
-    Ok(Tally { passed: 2, ..Tally::default() })
+    for page in &laboratory::PAGES {
+        let module = workspace.dist().join(page.served());
+        let wasm =
+            std::fs::read(&module).with_context(|| format!("can't read {}", module.display()))?;
+        imports::check(&wasm, imports::Side::Bundled)
+            .with_context(|| format!("{} as it is served", page.name))?;
+    }
+    Ok(Tally { passed: 2 * laboratory::PAGES.len() as u64, ..Tally::default() })
 }
 
 pub(super) fn browser(workspace: &Workspace) -> Result<Tally> {

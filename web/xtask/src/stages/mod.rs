@@ -82,10 +82,14 @@ const STAGES: &[Stage] = &[
         what: "the core as wasm imports nothing, the lab nothing from env",
         check: checks::purity,
     },
-    Stage { name: "lab", what: "the lab builds and keeps its budget", check: checks::lab },
+    Stage {
+        name: "lab",
+        what: "the lab and the playgrounds build and keep their budgets",
+        check: checks::lab,
+    },
     Stage {
         name: "browser",
-        what: "the lab in headless Chromium; the same run everywhere",
+        what: "both pages in headless Chromium; the same run everywhere",
         check: checks::browser,
     },
 ];
