@@ -9,9 +9,9 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    analyzer::Protocol,
+    analyzer::{self, Protocol},
     crypto::Digest,
-    detector::{evidence::Offence, suspicion::Reason},
+    detector::{evidence::Offence, quarantine::Entry, suspicion::Reason},
     ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, View},
     node::Why,
     pbft::Summary,
@@ -306,6 +306,22 @@ pub enum EventKind {
         /// The score now.
         score: u8,
     },
+    /// All agree on something about who lies: an entry of the docket.
+    Decided {
+        /// Which.
+        entry: Box<Entry>,
+    },
+    /// How bad it is, or what should be run, is another than before, or for another reason.
+    Threat {
+        /// Counted from 1.
+        number: u64,
+        /// How bad it is.
+        level: analyzer::Level,
+        /// What should be run.
+        protocol: Protocol,
+        /// Why: one sentence.
+        why: String,
+    },
 
     /// A node turned a client's request away.
     TurnedAway {
@@ -442,6 +458,8 @@ pub enum ViewChangeCause {
     SlowPrimary,
     /// The primary says itself that it lost memory and can't lead.
     PrimaryForgot,
+    /// The docket has the primary in quarantine.
+    Restrained,
 }
 
 /// What a Byzantine node did to a message.

@@ -58,6 +58,31 @@ number! {
 impl ClientId {
     /// Who may change the membership. No other client has this number.
     pub const ADMINISTRATOR: Self = Self(u64::MAX);
+    /// The first of the numbers that are kept for members, one for each number that a replica may
+    /// have; below are those that clients may have.
+    pub const FIRST_RESERVED: Self = Self(u64::MAX - (u16::MAX as u64 + 1));
+
+    /// A member as who asks: what it says to the replicated state is a request like any other, signed
+    /// with the replica's own key and no client's.
+    pub const fn member(node: NodeId) -> Self {
+        Self(Self::FIRST_RESERVED.0 + node.0 as u64)
+    }
+
+    /// Which member, if it is one.
+    pub const fn as_member(self) -> Option<NodeId> {
+        if self.0 < Self::FIRST_RESERVED.0 || self.0 == Self::ADMINISTRATOR.0 {
+            return None;
+        }
+        Some(NodeId((self.0 - Self::FIRST_RESERVED.0) as u16))
+    }
+
+    /// Whose key signs what it asks.
+    pub fn signer(self) -> Principal {
+        match self.as_member() {
+            Some(node) => Principal::Node(node),
+            None => Principal::Client(self),
+        }
+    }
 }
 
 impl Epoch {
@@ -124,4 +149,23 @@ pub struct RequestId {
     pub client: ClientId,
     /// Its request number.
     pub timestamp: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_member_asks_by_a_number_of_its_own_that_no_client_has() {
+        for node in [NodeId(0), NodeId(255), NodeId(u16::MAX)] {
+            let client = ClientId::member(node);
+            assert_eq!(client.as_member(), Some(node));
+            assert_eq!(client.signer(), Principal::Node(node));
+            assert!(client >= ClientId::FIRST_RESERVED && client < ClientId::ADMINISTRATOR);
+        }
+        let last = ClientId(ClientId::FIRST_RESERVED.0 - 1);
+        for client in [ClientId(0), last, ClientId::ADMINISTRATOR] {
+            assert_eq!((client.as_member(), client.signer()), (None, Principal::Client(client)));
+        }
+    }
 }

@@ -38,7 +38,7 @@ pub struct Membership {
     start: Seq,
     nodes: NodeSet,
     protocol: Protocol,
-    /// Those that come last as primaries. Empty but where trust orders them.
+    /// Those that come last as primaries. Empty where members are trusted not to lie.
     last: NodeSet,
     /// Of `nodes`; kept because it is asked for with every message.
     #[serde(skip)]
@@ -69,7 +69,9 @@ pub enum BadMembership {
     #[error(transparent)]
     Protocol(#[from] OrdersNothing),
     /// See [`Membership::trusting_last`].
-    #[error("who comes last as primary must be a member, where trust orders them")]
+    #[error(
+        "who comes last as primary must be a member, and the protocol one of primaries in turn"
+    )]
     Last,
 }
 
@@ -99,7 +101,7 @@ impl Membership {
         Ok(Self { protocol: self.protocol, ..next }.trusting_last(self.last))
     }
 
-    /// The same epoch under this protocol, which trusts all alike.
+    /// The same epoch under this protocol, with nobody last.
     pub fn under(self, protocol: Protocol) -> Result<Self, OrdersNothing> {
         if protocol.orders_writes() {
             Ok(Self { protocol, last: NodeSet::default(), ..self })
@@ -108,12 +110,12 @@ impl Membership {
         }
     }
 
-    /// These come last as primaries: who is no member doesn't count, and it means nothing but where
-    /// trust orders them.
+    /// These come last as primaries: who is no member doesn't count, and it means nothing where the
+    /// leader is elected.
     #[must_use]
     pub fn trusting_last(self, last: NodeSet) -> Self {
-        let counts = self.protocol == Protocol::TrustOrderedPbft;
-        let last = if counts { last.common(self.nodes) } else { NodeSet::default() };
+        let elected = self.is_crash_only();
+        let last = if elected { NodeSet::default() } else { last.common(self.nodes) };
         Self { last, ..self }
     }
 
@@ -288,7 +290,7 @@ mod tests {
         assert!(!reads(Protocol::SafeMode, vec![]) && reads(Protocol::Raft, vec![]));
         let ordered = Protocol::TrustOrderedPbft;
         assert!(reads(ordered, vec![4]) && !reads(ordered, vec![3]));
-        assert!(!reads(Protocol::Pbft, vec![4]));
+        assert!(!reads(Protocol::Raft, vec![4]));
     }
 
     #[test]
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn where_trust_orders_them_who_is_suspected_is_primary_last_and_everyone_once_a_turn() {
+    fn who_is_not_trusted_is_primary_last_and_everyone_once_a_turn() {
         let plain = Membership::new(7).unwrap();
         let ordered = plain.under(Protocol::TrustOrderedPbft).unwrap();
         let primaries = |members: Membership| -> Vec<u16> {
@@ -338,7 +340,9 @@ mod tests {
         // Others come, and one of them goes; it is not forgotten who is suspected.
         let next = members.successor(Seq(9), set([1, 2, 3, 4, 8])).unwrap();
         assert_eq!((next.primary(View(0)), next.primary(View(4))), (NodeId(1), NodeId(3)));
-        assert_eq!(primaries(plain.trusting_last(set([0]))), primaries(plain));
+        assert_eq!(primaries(plain.trusting_last(set([0]))), [1, 2, 3, 4, 5, 6, 0]);
+        let raft = plain.under(Protocol::Raft).unwrap();
+        assert_eq!(raft.trusting_last(set([0])), raft, "a leader is elected there");
         let bytes = crate::crypto::encode(&members);
         assert_eq!(postcard::from_bytes(&bytes), Ok(members));
     }

@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ladder::Ladder,
@@ -18,7 +18,7 @@ use crate::time::Time;
 pub const MAX_HISTORY: usize = 64;
 
 /// What was recommended, and from when on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Counted from 1.
     pub number: u64,
@@ -29,7 +29,7 @@ pub struct Entry {
 }
 
 /// For metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// How often it looked.
     pub observations: u64,
@@ -42,7 +42,7 @@ pub struct Counters {
 }
 
 /// The analyzer of a cluster.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Analyzer {
     policy: Policy,
     level: Ladder<Level>,
@@ -58,7 +58,7 @@ pub struct Analyzer {
 }
 
 /// What it saw last.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Observed {
     at: Time,
     facts: Facts,

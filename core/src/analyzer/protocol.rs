@@ -37,6 +37,9 @@ pub enum Unsound {
     /// Nobody declared that members only crash.
     #[error("the deployment is not declared crash-only")]
     NotDeclared,
+    /// Somebody is suspected: a bad moment to begin to trust all.
+    #[error("members are suspected; wait until they are cleared, or remove them")]
+    Suspicion,
     /// It was declared, and there is proof to the contrary.
     #[error("there is proof that members lie")]
     Evidence,

@@ -36,6 +36,12 @@ pub trait Application: Clone {
     /// so the operation must be ordered.
     fn query(&self, operation: &[u8], context: &Context) -> Option<Vec<u8>>;
 
+    /// What is answered in safe mode, when more members are proven to lie than may: nothing changes, and
+    /// what is read is marked as unsafe.
+    fn in_safe_mode(&self, _operation: &[u8], _context: &Context) -> Vec<u8> {
+        Vec::new()
+    }
+
     /// Whether an operation means nothing without a time: a batch that holds it must carry one.
     fn needs_time(_operation: &[u8]) -> bool {
         false

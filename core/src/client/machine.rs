@@ -36,8 +36,10 @@ pub enum SubmitError {
         /// Its length.
         found: usize,
     },
-    /// The authenticator that the client was made with signs for a replica.
-    #[error("a replica's key can't sign requests")]
+    /// The authenticator that the client was made with signs for a replica, or for nobody.
+    #[error(
+        "only a client's key signs a client's requests, and members' numbers are not for clients"
+    )]
     NotAClient,
 }
 
@@ -187,11 +189,12 @@ impl Client {
         })
     }
 
-    /// Whose requests it makes; `None` if it was given a replica's key.
+    /// Whose requests it makes; `None` if it was given a replica's key, or a number that only a
+    /// replica's key signs for.
     pub fn id(&self) -> Option<ClientId> {
         match self.authenticator.principal() {
-            Principal::Client(client) => Some(client),
-            Principal::Node(_) => None,
+            Principal::Client(client) if client.as_member().is_none() => Some(client),
+            _ => None,
         }
     }
 

@@ -74,7 +74,7 @@ impl<A: Application> Node<A> {
     ) -> bool {
         let (offender, evidence) = (offence.by, evidence.clone());
         self.watch.know(offender, offence.kind);
-        if !self.proofs.add(Proof { offence, evidence: evidence.clone() }) {
+        if !self.proofs.add(Proof::new(offence, evidence.clone())) {
             return false;
         }
         self.observer.convict(self.proofs.offenders());
@@ -89,7 +89,7 @@ impl<A: Application> Node<A> {
     pub(super) fn remember(&mut self, evidence: Arc<Evidence>) {
         if let Some(Ok(offence)) = self.judge(&evidence) {
             self.watch.know(offence.by, offence.kind);
-            self.proofs.add(Proof { offence, evidence });
+            self.proofs.add(Proof::new(offence, evidence));
             self.observer.convict(self.proofs.offenders());
             self.replica.shell.proven = self.proofs.fingerprint();
         }

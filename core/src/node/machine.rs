@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 #[cfg(feature = "guards")]
 use super::admission::Gate;
-use super::{export::Export, proofs::Proofs};
+use super::{export::Export, proofs::Proofs, speaking::Speaker};
 use crate::{
     app::Application,
     crypto::{Digest, Refusal},
@@ -37,6 +37,7 @@ pub struct Node<A> {
     pub(super) gate: Option<Box<Gate>>,
     /// When it next looks at whom it suspects.
     pub(super) look_at: Time,
+    pub(super) speaker: Speaker,
 }
 
 impl<A: Application> Node<A> {
@@ -112,7 +113,7 @@ impl<A: Application> Node<A> {
         }
         let members = self.replica.members();
         if members.epoch() != self.watch.members().epoch() {
-            self.observer.turn(members);
+            self.observer.turn(self.replica.shell.now, members);
         }
         self.watch.follow(members, self.replica.low_water_mark());
     }
@@ -176,6 +177,7 @@ impl<A: Application> Protocol for Node<A> {
         }
         if self.look_at <= self.now() {
             self.look();
+            self.speak();
         }
     }
 
@@ -196,7 +198,7 @@ impl<A: Application> Protocol for Node<A> {
     }
 
     fn state_hash(&self) -> Digest {
-        let eyes = (&self.watch, &self.observer, &self.proofs, self.look_at);
+        let eyes = (&self.watch, &self.observer, &self.proofs, self.look_at, &self.speaker);
         #[cfg(feature = "guards")]
         let eyes = (eyes, &self.gate);
         Digest::of(&(self.replica.state_hash(), self.genesis, eyes))

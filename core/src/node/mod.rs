@@ -4,8 +4,9 @@
 //!                   ┌─▶ Watch ───▶ evidence ─▶ Proofs ─▶ spread, persisted, Convicted
 //!  message, refused ┼─▶ Observer ─▶ scores ────────────▶ Suspected, Unsuspected
 //!      request ─▶ Gate ─▶ Replica ──▶ effects ─┐
-//!                   └ Busy   ▲               ├─▶ host
-//!            records, events ┘◀──────────────┘
+//!                   └ Busy   ▲ ▲             ├─▶ host
+//!            records, events ┘◀┼─────────────┘
+//!                              └── its own requests: accuse, withdraw, prove
 //! ```
 //!
 //! Goes in and comes out: what [`Protocol`](crate::protocol::Protocol) says. So the simulator, the
@@ -19,6 +20,7 @@
 //! | `door` | a client's request at the gate, and who is told what |
 //! | `proofs` | [`Proofs`]: the evidence that is known here |
 //! | `learning` | how a proof is found, told, shown again, and judged |
+//! | `speaking` | what it says to the docket, in the log |
 //! | `export` | [`Export`]: proofs in a file, judged by whoever has the first members' keys |
 //! | `start` | a new node, and one that starts from its disk |
 //!
@@ -52,6 +54,7 @@ mod export;
 mod learning;
 mod machine;
 mod proofs;
+mod speaking;
 mod start;
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,16 @@ pub struct Proof {
     pub offence: Offence,
     /// The offender's own statements.
     pub evidence: Arc<Evidence>,
+    /// How long their encoding is.
+    pub bytes: usize,
+}
+
+impl Proof {
+    /// What was judged.
+    pub(super) fn new(offence: Offence, evidence: Arc<Evidence>) -> Self {
+        let bytes = evidence.encode().len();
+        Self { offence, evidence, bytes }
+    }
 }
 
 /// Who is proven guilty, of what, and by what.
@@ -69,7 +79,7 @@ impl Proofs {
         if self.contains(by, kind) {
             return false;
         }
-        let bytes = self.bytes + proof.evidence.encode().len();
+        let bytes = self.bytes + proof.bytes;
         if self.offenders.contains(by) && bytes > MAX_FURTHER_BYTES {
             return false;
         }

@@ -2,7 +2,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::{machine::Node, proofs::Proofs};
+use super::{machine::Node, proofs::Proofs, speaking::Speaker};
 use crate::{
     app::Application,
     config::BadConfig,
@@ -73,6 +73,7 @@ impl<A: Application> Node<A> {
             #[cfg(feature = "guards")]
             gate: None,
             look_at: Time::ZERO,
+            speaker: Speaker::default(),
         })
     }
 

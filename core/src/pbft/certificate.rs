@@ -134,14 +134,14 @@ impl With<'_> {
         self.asked(request, *id, operation)
     }
 
-    /// The client that is named signed it, and it is not too long.
+    /// Who is named signed it, a client or a member, and it is not too long.
     fn asked<T: Signable>(
         self,
         signed: &Signed<T>,
         id: RequestId,
         operation: &[u8],
     ) -> Result<(), Refusal> {
-        if signed.by != Principal::Client(id.client) {
+        if signed.by != id.client.signer() {
             return Err(Refusal::WrongSigner { by: signed.by });
         }
         limit("an operation", operation.len(), MAX_OPERATION_BYTES)?;

@@ -9,10 +9,12 @@ use crate::{
     analyzer::Deployment,
     config::{BadConfig, must},
     crypto::Digest,
+    detector::quarantine,
 };
 
-/// How a replica is set up. `checkpoint_interval`, `window`, `max_sessions` and `deployment` decide
-/// what is agreed on: equal on all replicas. The rest may differ.
+/// How a replica is set up. `checkpoint_interval`, `window`, `max_sessions`, `deployment`,
+/// `leave_raft_on_proof` and `quarantine` decide what is agreed on: equal on all replicas. The rest
+/// may differ.
 ///
 /// # Default
 ///
@@ -29,6 +31,8 @@ use crate::{
 /// | `status_interval` | 250 ms | what a lost message costs before it is repaired |
 /// | `max_sessions` | 4,096 | clients at work at a time; bounds what is remembered of them at 128 MiB |
 /// | `deployment` | members may lie | nobody has said that they don't |
+/// | `leave_raft_on_proof` | no | it is recommended in any case; operators may want to look first |
+/// | `quarantine` | its own | see [`quarantine::Config`] |
 /// | `clock_tolerance` | 5 s | synchronised clocks differ by far less, and a proposal may be repeated for some seconds before it arrives |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -58,6 +62,10 @@ pub struct Config {
     /// What is declared about the members. Decides which protocols may be switched to: equal on all
     /// replicas.
     pub deployment: Deployment,
+    /// Whether proof that a member lies switches from Raft to PBFT by itself: equal on all replicas.
+    pub leave_raft_on_proof: bool,
+    /// How long who is held, and what accusing costs: equal on all replicas.
+    pub quarantine: quarantine::Config,
 }
 
 impl Default for Config {
@@ -75,6 +83,8 @@ impl Default for Config {
             clock_tolerance_ms: 5_000,
             max_sessions: 4_096,
             deployment: Deployment::Byzantine,
+            leave_raft_on_proof: false,
+            quarantine: quarantine::Config::default(),
         }
     }
 }
@@ -148,13 +158,14 @@ impl Config {
                 "timers run from 1 ms to one hour",
             )?;
         }
-        Ok(())
+        self.quarantine.validate()
     }
 
     /// A digest of what must be equal on all replicas: hosts refuse each other if theirs differ,
     /// since replicas would execute differently.
     pub fn agreed(&self) -> Digest {
-        Digest::of(&(self.checkpoint_interval, self.window, self.max_sessions, self.deployment))
+        let sizes = (self.checkpoint_interval, self.window, self.max_sessions);
+        Digest::of(&(sizes, self.deployment, self.leave_raft_on_proof, self.quarantine))
     }
 
     pub(crate) fn batch_delay(&self) -> Duration {
@@ -208,6 +219,11 @@ mod tests {
             Config { window: 400, ..Config::default() },
             Config { max_sessions: 64, ..Config::default() },
             Config { deployment: Deployment::CrashOnly, ..Config::default() },
+            Config { leave_raft_on_proof: true, ..Config::default() },
+            Config {
+                quarantine: quarantine::Config { term_ms: 1, ..Default::default() },
+                ..Config::default()
+            },
         ];
         assert!(others.iter().all(|other| other.agreed() != agreed));
     }

@@ -28,6 +28,7 @@
 //! | `transfer` | fetching the state of a checkpoint, piece by piece |
 //! | `view_change` | §4.4: giving up on a view, and starting the next |
 //! | `pace` | slow primaries: measured, and replaced |
+//! | `restrained` | primaries in quarantine: left, and passed over |
 //! | `reads` | what is answered without being ordered |
 //! | `epochs` | changes of membership: the end of one epoch, the beginning of the next |
 //! | `repair` | retransmission: status, and what it makes others send |
@@ -71,6 +72,7 @@ mod reads;
 mod recovery;
 mod repair;
 mod replay;
+mod restrained;
 mod rules;
 mod slot;
 #[cfg(test)]

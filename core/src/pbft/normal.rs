@@ -230,6 +230,7 @@ impl<A: Application> Rules<'_, A> {
         if self.is_primary() {
             self.propose();
         }
+        self.leave_restrained();
     }
 
     /// What led to the last stable checkpoint goes.

@@ -244,7 +244,7 @@ impl<A: Application> Rules<'_, A> {
     fn leave_slow_primary(&mut self) {
         let complaints = self.own.paces.reports.values().filter(|report| report.too_slow).count();
         if complaints >= self.members.quorum() {
-            self.leave_for(self.view.next(), ViewChangeCause::SlowPrimary);
+            self.leave_for(self.next_view(), ViewChangeCause::SlowPrimary);
         }
     }
 }

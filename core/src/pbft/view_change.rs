@@ -110,7 +110,8 @@ impl<A: Application> Rules<'_, A> {
             Standing::Active => ViewChangeCause::RequestTimeout,
             Standing::Changing { .. } => ViewChangeCause::NewViewTimeout,
         };
-        self.leave_for(self.view.next(), why);
+        let next = self.next_view();
+        self.leave_for(next, why);
     }
 
     /// "It multicasts a ⟨VIEW-CHANGE, v+1, n, C, P, i⟩ message to all replicas. Here n is the
@@ -417,5 +418,6 @@ impl<A: Application> Rules<'_, A> {
         }
         self.status_at = self.now + self.config.status_interval();
         self.propose();
+        self.leave_restrained();
     }
 }

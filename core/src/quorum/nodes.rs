@@ -61,12 +61,18 @@ impl NodeSet {
     }
 
     /// Those that are in both.
-    pub(super) fn common(self, other: Self) -> Self {
+    pub(crate) fn common(self, other: Self) -> Self {
         Self(core::array::from_fn(|word| self.0[word] & other.0[word]))
     }
 
+    /// Those that are in either.
+    #[must_use]
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self(core::array::from_fn(|word| self.0[word] | other.0[word]))
+    }
+
     /// Those that are not in the other.
-    pub(super) const fn without(mut self, other: Self) -> Self {
+    pub(crate) const fn without(mut self, other: Self) -> Self {
         let mut word = 0;
         while word < WORDS {
             self.0[word] &= !other.0[word];

@@ -8,6 +8,9 @@
 //! | take up its view change | [`VIEW_CHANGES`] | one, and one more for each view that it skips |
 //! | show it proofs that it lacks | [`SHOWN`] | one for each status |
 //! | judge a proof of another epoch | [`JUDGED`] | those of one answer, while an epoch turns |
+//! | order what it says of others | [`SAID`] | one, and the same again |
+//!
+//! Of whom the docket restrains, all of it is for [`RESTRAINED`] times as long.
 //!
 //! What is refused is lost, as a network may lose it, and asked for again. Votes, checkpoints and
 //! proposals need no allowance: there is one place for each, taken once (see the room's map).
@@ -29,6 +32,10 @@ const VIEW_CHANGES: u16 = 4;
 const SHOWN: u16 = 1;
 /// Proofs of other epochs that are judged: those of one answer.
 const JUDGED: u16 = 4;
+/// New statements to the docket that are taken up. The same one again costs nothing.
+const SAID: u16 = 2;
+/// How many times as long who is restrained waits for the same.
+pub(super) const RESTRAINED: u32 = 4;
 
 /// What a peer can make this replica do.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +45,7 @@ pub(crate) enum Work {
     ViewChange,
     Show,
     Judge,
+    Say,
 }
 
 impl Work {
@@ -48,6 +56,7 @@ impl Work {
             Self::ViewChange => VIEW_CHANGES,
             Self::Show => SHOWN,
             Self::Judge => JUDGED,
+            Self::Say => SAID,
         }
     }
 }
@@ -56,7 +65,7 @@ impl Work {
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Spent {
     began: Time,
-    work: [u16; 5],
+    work: [u16; 6],
 }
 
 /// Each peer's. Bounded by the number of peers.
@@ -66,7 +75,7 @@ pub(crate) struct Allowances(SortedMap<NodeId, Spent>);
 impl Allowances {
     /// Whether the peer may cost this once more; if so, it has.
     pub(crate) fn take(&mut self, peer: NodeId, work: Work, now: Time, window: Duration) -> bool {
-        let fresh = Spent { began: now, work: [0; 5] };
+        let fresh = Spent { began: now, work: [0; 6] };
         let spent = self.0.entry(peer).or_insert(fresh);
         if spent.began + window <= now {
             *spent = fresh;

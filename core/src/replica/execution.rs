@@ -29,17 +29,25 @@ impl<A: Application> Shell<A> {
             // A request may be ordered twice, across a view change; it executes once.
             if self.sessions.lookup(id) == Known::New {
                 let operation = &request.body.operation;
-                let result = if id.client == ClientId::ADMINISTRATOR {
-                    self.change_membership(seq, operation)
-                } else {
-                    bounded(self.application.execute(operation, &context))
-                };
-                self.sessions.record(id, result.clone(), self.config.max_sessions);
                 requests.push(id);
-                replies.push((id, result));
+                if let Some(member) = id.client.as_member() {
+                    self.hear_member(seq, member, id, operation);
+                    self.sessions.record(id, Vec::new(), self.config.max_sessions);
+                } else {
+                    let result = if id.client == ClientId::ADMINISTRATOR {
+                        self.administer(seq, id, operation)
+                    } else if self.docket.is_beyond() {
+                        bounded(self.application.in_safe_mode(operation, &context))
+                    } else {
+                        bounded(self.application.execute(operation, &context))
+                    };
+                    self.sessions.record(id, result.clone(), self.config.max_sessions);
+                    replies.push((id, result));
+                }
             }
             self.pending.answered(id);
         }
+        self.conclude(seq);
         self.executed = seq;
         self.event(EventKind::Executed { seq, digest, requests });
         if !self.is_following() {
@@ -62,10 +70,10 @@ impl<A: Application> Shell<A> {
     }
 
     /// Answers a read from the state as it is. Whoever was answered this or a later request no
-    /// longer waits for it.
+    /// longer waits for it. In safe mode it has to be ordered, and is marked.
     pub(crate) fn answer_read(&mut self, read: &Signed<Read>) {
         let id = read.body.id;
-        if self.sessions.lookup(id) != Known::New {
+        if self.sessions.lookup(id) != Known::New || self.docket.is_beyond() {
             return;
         }
         let Some(result) = self.application.query(&read.body.operation, &self.context()) else {

@@ -7,9 +7,10 @@
 //!      then: what the shell has come to ───▶ ordering; the end of the epoch ─▶ the next ordering
 //! ```
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 
 use super::{
+    docket::Docket,
     epochs::{EpochEnd, Register},
     ordering::{News, Order, Ordering, each},
     sessions::{Known, Sessions},
@@ -85,6 +86,10 @@ impl<A: Application> Replica<A> {
     fn on_request(&mut self, request: &Arc<Signed<Request>>, from_client: bool) {
         let Self { shell, order } = self;
         let id = request.body.id;
+        let member = id.client.as_member();
+        if member.is_some_and(|member| !shell.may_speak(member, id)) {
+            return;
+        }
         if shell.is_following() && !shell.members.contains(shell.id) {
             if from_client {
                 shell.tell_epoch_ends(id.client, Epoch(0));
@@ -92,16 +97,27 @@ impl<A: Application> Replica<A> {
             return;
         }
         match shell.sessions.lookup(id) {
-            Known::Answered(result) => {
+            Known::Answered(result) if member.is_none() => {
                 let result = result.to_vec();
                 shell.reply(id, result);
                 return;
             }
-            Known::Stale => return,
+            Known::Answered(_) | Known::Stale => return,
             Known::New => {}
         }
         shell.await_execution(request, false);
         each!(order, it => it.on_request(shell, request, from_client));
+    }
+
+    /// This member says something to the replicated state: to all at once, so that whoever leads is
+    /// timed by all.
+    pub(crate) fn say(&mut self, operation: Vec<u8>) {
+        let shell = &mut self.shell;
+        let id = shell.next_said();
+        let request = Arc::new(Signed::new(Request { id, operation }, &*shell.authenticator));
+        shell.send(To::Others, Message::Request(request.clone()));
+        self.on_request(&request, false);
+        self.settle();
     }
 
     fn on_read(&mut self, read: Arc<Signed<Read>>) {
@@ -215,6 +231,11 @@ impl<A: Application> Replica<A> {
     /// The epoch that it is in.
     pub fn epoch(&self) -> Epoch {
         self.shell.members.epoch()
+    }
+
+    /// What is agreed about who lies.
+    pub fn docket(&self) -> &Docket {
+        &self.shell.docket
     }
 
     /// Who is a member by the executed state, and who will be.

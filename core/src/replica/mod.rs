@@ -31,6 +31,7 @@
 //! | `transfer` | fetching the state of a checkpoint, piece by piece |
 //! | `epochs` | changes of membership and protocol: the end of one epoch, the beginning of the next |
 //! | `repair` | status, and what it makes others send |
+//! | `docket` | what all agree on about who lies, and what it means |
 //! | `allowance` | what a peer may cost |
 //! | `outbox` | effects in order, held back until their records are durable |
 //! | `durable` | what must survive a crash, and how a replica starts from it |
@@ -38,6 +39,7 @@
 mod allowance;
 mod checkpoint;
 mod clock;
+mod docket;
 mod durable;
 mod epochs;
 mod execution;
@@ -53,6 +55,8 @@ mod transfer;
 
 pub(crate) use allowance::Work;
 pub(crate) use clock::needs_time;
+pub(crate) use docket::Affairs;
+pub use docket::{Docket, MAX_PAST, Override, Said};
 pub use durable::{Record, RestoreError};
 pub use epochs::{
     Change, ChangeOutcome, ChangeRefused, EpochEnd, MAX_CONTACT_BYTES, MAX_LINKS, NewMember,

@@ -8,7 +8,7 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use super::{
-    allowance::Work,
+    allowance::{RESTRAINED, Work},
     machine::Replica,
     ordering::{Order, Ordering, each},
     shell::Shell,
@@ -140,6 +140,10 @@ impl<A: Application> Shell<A> {
 
     /// Whether a peer may make this replica work once more, for now.
     pub(crate) fn may_cost(&mut self, peer: NodeId, work: Work) -> bool {
-        self.allowances.take(peer, work, self.now, self.config.status_interval() / 2)
+        let mut window = self.config.status_interval() / 2;
+        if self.docket.is_restrained(peer) {
+            window *= RESTRAINED;
+        }
+        self.allowances.take(peer, work, self.now, window)
     }
 }

@@ -1,11 +1,11 @@
 //! The replicated state as pieces of a tree: the application, client sessions, what was agreed on
-//! beside, and who takes part.
+//! beside, who takes part, and who lies.
 
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{epochs::Register, sessions::Bounds, shell::Shell};
+use super::{docket::Docket, epochs::Register, sessions::Bounds, shell::Shell};
 use crate::{
     app::Application,
     crypto::{decode, encode},
@@ -23,6 +23,7 @@ struct Agreed {
 
 const AGREED: PieceId = PieceId { section: Section::Agreed, index: 0 };
 const MEMBERSHIP: PieceId = PieceId { section: Section::Membership, index: 0 };
+const DOCKET: PieceId = PieceId { section: Section::Docket, index: 0 };
 
 fn application(index: u32) -> PieceId {
     PieceId { section: Section::Application, index }
@@ -36,7 +37,8 @@ impl<A: Application> Shell<A> {
     /// The pieces that may differ from those in the tree.
     fn changed_pieces(&self) -> impl Iterator<Item = PieceId> {
         let of_application = self.application.changed().iter().copied().map(application);
-        of_application.chain(self.sessions.changed().iter().copied().map(sessions))
+        let of_sessions = self.sessions.changed().iter().copied().map(sessions);
+        of_application.chain(of_sessions).chain(self.docket.has_changed().then_some(DOCKET))
     }
 
     /// The bytes of a piece as it is now.
@@ -48,6 +50,7 @@ impl<A: Application> Shell<A> {
                 Some(encode(&Agreed { time: self.time, sessions: self.sessions.bounds() }))
             }
             Section::Membership => Some(encode(&self.register)),
+            Section::Docket => self.docket.piece(),
         }
     }
 
@@ -58,6 +61,7 @@ impl<A: Application> Shell<A> {
         self.tree = self.tree.update(changes).tree;
         self.application.forget_changes();
         self.sessions.forget_changes();
+        self.docket.forget_changes();
     }
 
     /// The tree of a replica at the start of history: the application may begin with anything.
@@ -74,6 +78,7 @@ impl<A: Application> Shell<A> {
             tree.piece(AGREED).and_then(|bytes| decode(&bytes)).ok_or(Damage::Agreed)?;
         let register: Register =
             tree.piece(MEMBERSHIP).and_then(|bytes| decode(&bytes)).ok_or(Damage::Agreed)?;
+        let docket = Docket::installed(tree.piece(DOCKET).as_deref()).ok_or(Damage::Agreed)?;
         let mut differing: SortedSet<_> = tree.differences(&self.tree).into_iter().collect();
         differing.extend(self.changed_pieces());
         let (mut application, mut sessions) = (self.application.clone(), self.sessions.clone());
@@ -82,7 +87,7 @@ impl<A: Application> Shell<A> {
             match piece.section {
                 Section::Application => application.install(piece.index, content.as_deref())?,
                 Section::Sessions => sessions.install(piece.index, content.as_deref())?,
-                Section::Agreed | Section::Membership => {}
+                Section::Agreed | Section::Membership | Section::Docket => {}
             }
         }
         sessions.set_bounds(agreed.sessions);
@@ -92,6 +97,7 @@ impl<A: Application> Shell<A> {
         self.sessions = sessions;
         self.time = agreed.time;
         self.register = register;
+        self.docket = docket;
         self.ending_since = self.register.end().map(|_| self.now);
         self.tree = tree.clone();
         Ok(())

@@ -111,6 +111,11 @@ impl Sessions {
         }
     }
 
+    /// The timestamp of a client's last executed request; 0: it has no session.
+    pub(crate) fn last(&self, client: ClientId) -> Timestamp {
+        self.session(client).map(|session| session.last).unwrap_or_default()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.count

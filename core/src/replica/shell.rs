@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     allowance::Allowances,
     checkpoint::CheckpointVotes,
+    docket::Docket,
     epochs::{EpochEnd, Register},
     ordering::News,
     outbox::Outbox,
@@ -66,6 +67,8 @@ pub(crate) struct Shell<A> {
     /// How far the host's wall clock is ahead of `now`, in microseconds.
     pub(crate) clock_offset_us: i64,
     pub(crate) sessions: Sessions,
+    /// What is agreed about who lies.
+    pub(crate) docket: Docket,
     /// The membership as the executed state has it. Behind `members` while that state is missing.
     pub(crate) register: Register,
     /// The ends of all epochs so far, in order.
@@ -136,6 +139,7 @@ impl<A: Application> Shell<A> {
             time: WallTime::default(),
             clock_offset_us: 0,
             sessions: Sessions::default(),
+            docket: Docket::default(),
             register: Register::new(members),
             chain: Vec::new(),
             previous: None,

@@ -12,8 +12,10 @@ use super::{
 use crate::{
     analyzer::Protocol,
     app::Operation,
+    detector::quarantine::Order,
     ids::{ClientId, MessageId, NodeId},
     pbft::MessageKind,
+    replica::Override,
 };
 
 /// One act. Scenario files write it as `act = { crash = { node = 0 } }`.
@@ -135,6 +137,14 @@ pub enum Action {
         #[serde(default)]
         last: Vec<NodeId>,
     },
+    /// The administrator overrules what is agreed about a node.
+    Overrule {
+        /// Which.
+        node: NodeId,
+        /// To hold it or to free it; left out: the rules hold again.
+        #[serde(default)]
+        order: Option<Order>,
+    },
     /// A client asks for an operation, besides its workload.
     Submit {
         /// Who.
@@ -162,6 +172,7 @@ impl Action {
             | Self::CutOff { node }
             | Self::Reconnect { node }
             | Self::Corrupt { node, .. }
+            | Self::Overrule { node, .. }
             | Self::Reform { node } => Some(*node),
             _ => None,
         }
@@ -214,6 +225,10 @@ impl fmt::Display for Action {
             Self::Switch { protocol, last } => {
                 write!(f, "the administrator asks for {}", protocol.name())?;
                 last.iter().try_for_each(|node| write!(f, ", {node} last"))
+            }
+            Self::Overrule { node, order } => {
+                let order = Override { node: *node, order: *order };
+                write!(f, "the administrator asks: {order}")
             }
             Self::Reconfigure { add, remove } => {
                 f.write_str("the administrator asks:")?;

@@ -13,6 +13,7 @@ use crate::{
     event::{EventKind, LossCause, Place},
     ids::{ClientId, NodeId},
     pbft::{Change, NewMember},
+    replica::Override,
     time::Time,
 };
 use core::time::Duration;
@@ -148,6 +149,10 @@ impl Cluster {
                 let (add, remove) = (add.collect(), remove.clone());
                 self.change(Change { add, remove, ..Change::default() }, injection)
             }
+            Action::Overrule { node, order } => {
+                let order = Override { node: *node, order: *order };
+                self.administer(Wanted::Override(order), injection)
+            }
             Action::Switch { protocol, last } => {
                 let switch = Change::switch_to(*protocol);
                 self.change(Change { last: last.clone(), ..switch }, injection)
@@ -157,8 +162,12 @@ impl Cluster {
 
     /// Its effect is an agreed change.
     fn change(&mut self, change: Change, injection: usize) -> bool {
+        self.administer(Wanted::Change(change), injection)
+    }
+
+    fn administer(&mut self, wanted: Wanted, injection: usize) -> bool {
         let index = self.client_index(ClientId::ADMINISTRATOR);
-        self.want(index, Wanted::Change(change));
+        self.want(index, wanted);
         self.clients[index].changes.push_back(injection);
         true
     }

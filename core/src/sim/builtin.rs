@@ -41,6 +41,8 @@ pub const BUILTIN: &[Builtin] = builtins![
     "two-faced-view-change",
     "colluding-f",
     "one-liar-too-many",
+    "framing-an-honest-node",
+    "rising-threat",
     "membership-change",
     "switch-while-the-primary-dies",
     "why-not-raft",

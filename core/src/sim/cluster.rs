@@ -34,7 +34,7 @@ use super::{
     run::{Run, RunError},
     scenario::Scenario,
     trace::{Trace, TraceHash},
-    verdict::{Counts, Injection, Verdict, Violation, expectations},
+    verdict::{Counts, Docketed, Injection, Verdict, Violation, expectations},
     workload::{SimClient, Wanted},
 };
 #[cfg(feature = "guards")]
@@ -46,6 +46,7 @@ use crate::{
     ids::{ClientId, MessageId, NodeId, Principal, RequestId},
     pbft::{ChangeOutcome, Message},
     quorum::Membership,
+    replica::{Docket, Override},
     time::Time,
 };
 
@@ -328,6 +329,22 @@ impl Cluster {
             .collect()
     }
 
+    /// What the docket says that has come farthest among those of correct members that are up.
+    fn docketed(&self) -> Docketed {
+        let members = self.members.nodes().map(|node| &self.hosts[node.0 as usize]);
+        let correct = members.filter(|host| host.up && !host.ever_byzantine);
+        let farthest = correct.max_by_key(|host| host.replica().last_executed());
+        let docket = farthest.map(|host| host.replica().docket());
+        let Some(quarantine) = docket.and_then(Docket::quarantine) else {
+            return Docketed::default();
+        };
+        let silenced = self.members.nodes().filter(|node| quarantine.is_silenced(*node));
+        Docketed {
+            quarantined: quarantine.restrained().iter().collect(),
+            silenced: silenced.collect(),
+        }
+    }
+
     /// What is to be said of the run so far.
     pub fn verdict(&self) -> Verdict {
         let convicted = self.convicted();
@@ -337,7 +354,13 @@ impl Cluster {
             f: self.members().f(),
             injections: self.injections.clone(),
             counts: self.counts.clone(),
-            expectations: expectations(&self.scenario, &self.violations, &self.counts, &convicted),
+            expectations: expectations(
+                &self.scenario,
+                &self.violations,
+                &self.counts,
+                &convicted,
+                &self.docketed(),
+            ),
             convicted,
             steps: self.steps,
             ended_at: self.now,
@@ -589,7 +612,11 @@ fn experiment(run: &Run) -> Result<Option<Box<Experiment>>, BadConfig> {
 /// An answer in words, as whoever asked reads it.
 fn words_of_answer(client: ClientId, result: &[u8]) -> String {
     let words = if client == ClientId::ADMINISTRATOR {
-        ChangeOutcome::decode(result).map(|outcome| outcome.to_string())
+        match Override::decode_outcome(result) {
+            Some(Ok(())) => Some("ordered".into()),
+            Some(Err(why)) => Some(format!("refused: {why}")),
+            None => ChangeOutcome::decode(result).map(|outcome| outcome.to_string()),
+        }
     } else {
         Outcome::decode(result).map(|outcome| outcome.to_string())
     };

@@ -19,12 +19,16 @@ use crate::resilience::Outcome;
 use crate::{
     client::{ClientEffect, Way},
     crypto::Authenticator,
-    detector::evidence::{Assumption, Offence},
+    detector::{
+        evidence::{Assumption, Offence},
+        quarantine::{Entry, What},
+    },
     event::{EventKind, LossCause, Place},
     ids::{ClientId, MessageId, NodeId, Principal},
     pbft::{ChangeOutcome, Message},
     protocol::{Effect, Input, Protocol, To},
     quorum::Membership,
+    replica::Override,
     time::Time,
 };
 
@@ -154,9 +158,17 @@ impl Cluster {
                 self.counts.executed += 1;
                 let ordered = self.order.executed(node, *seq);
                 self.check(ordered);
-                let batch = self.hosts[node.0 as usize].replica().batch_at(*seq).cloned();
-                let agreed = self.history.executed(node, *seq, *digest, requests, batch.as_deref());
+                let replica = self.hosts[node.0 as usize].replica();
+                let (batch, keys) = (replica.batch_at(*seq).cloned(), replica.authenticator());
+                let keys = keys.clone();
+                let agreed =
+                    self.history.executed(node, *seq, *digest, requests, batch.as_deref(), &*keys);
                 self.check(agreed);
+                if requests.iter().any(|request| request.client >= ClientId::FIRST_RESERVED) {
+                    let replica = self.hosts[node.0 as usize].replica();
+                    let equal = self.history.agrees(*seq, replica);
+                    self.check(equal);
+                }
             }
             EventKind::CheckpointTaken { seq, digest } => {
                 self.counts.checkpoints += 1;
@@ -182,6 +194,17 @@ impl Cluster {
                     let switched = begun.protocol() != self.members.protocol();
                     self.counts.switches += u32::from(switched);
                     self.members = begun;
+                }
+            }
+            EventKind::Decided { entry } => {
+                self.counts.decided = self.counts.decided.max(entry.number);
+                let just = self.judge_entry(node, entry);
+                self.check(just);
+            }
+            EventKind::Threat { number, level, .. } if *number > self.counts.threats => {
+                self.counts.threats = *number;
+                if self.counts.levels.last() != Some(level) {
+                    self.counts.levels.push(*level);
                 }
             }
             EventKind::Equivocation { .. } => self.counts.equivocations += 1,
@@ -210,6 +233,25 @@ impl Cluster {
             return Ok(());
         }
         Err((Invariant::Justice, format!("node {at} convicts a correct node: {offence}")))
+    }
+
+    /// Whether what the log decides about who lies may be decided. Where more than f are faulty it may
+    /// convict a correct one, if the proof rests on agreement, and more than f are held.
+    fn judge_entry(&self, at: NodeId, entry: &Entry) -> Result<(), Broken> {
+        let sound = self.faults_used() <= self.members.f();
+        let docket = self.hosts[at.0 as usize].replica().docket();
+        let (held, f) = (docket.restrained().len(), docket.quarantine().map(|it| it.members().f()));
+        let honest = self.node(entry.node).is_some_and(|host| !host.ever_byzantine);
+        if sound && honest && matches!(entry.what, What::Convicted { .. }) {
+            return Err((
+                Invariant::Justice,
+                format!("the docket has it: {entry}, which is correct"),
+            ));
+        }
+        if f.is_some_and(|f| held > f && docket.convicted().len() <= f) {
+            return Err((Invariant::Justice, format!("at node {at} {held} members are held")));
+        }
+        Ok(())
     }
 
     fn keys(&self, of: Principal) -> &dyn Authenticator {
@@ -418,7 +460,8 @@ impl Cluster {
     /// The administrator was answered: the change that it asked for had an effect if it was agreed.
     fn change_was_answered(&mut self, index: usize, result: &[u8]) {
         let injection = self.clients[index].changes.pop_front();
-        if let Some(ChangeOutcome::Changed { .. }) = ChangeOutcome::decode(result) {
+        let changed = matches!(ChangeOutcome::decode(result), Some(ChangeOutcome::Changed { .. }));
+        if changed || Override::decode_outcome(result) == Some(Ok(())) {
             self.took_effect(injection);
         }
     }

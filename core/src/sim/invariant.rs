@@ -20,13 +20,16 @@ pub enum Invariant {
     Linearizability,
     /// Once the network is calm, every request of a correct client completes within a bound.
     Liveness,
-    /// No correct node is ever proven guilty to a correct node.
+    /// No correct node is ever proven guilty to a correct node, nor convicted in the docket, and no more
+    /// are held there than may be.
     Justice,
+    /// What correct replicas agree on about who lies is the same at the same position.
+    Docket,
 }
 
 impl Invariant {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Agreement,
         Self::Validity,
         Self::Order,
@@ -35,6 +38,7 @@ impl Invariant {
         Self::Linearizability,
         Self::Liveness,
         Self::Justice,
+        Self::Docket,
     ];
 
     /// Its name on a screen.
@@ -48,6 +52,7 @@ impl Invariant {
             Self::Linearizability => "linearizability",
             Self::Liveness => "liveness",
             Self::Justice => "justice",
+            Self::Docket => "docket",
         }
     }
 }

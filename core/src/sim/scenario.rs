@@ -17,6 +17,7 @@ use super::{
     workload::Workload,
 };
 use crate::{
+    analyzer::Level,
     ids::{Epoch, NodeId, View},
     pbft::Config,
     quorum::Membership,
@@ -170,6 +171,13 @@ pub struct Expectations {
     pub min_equivocations: u32,
     /// Each of these is proven guilty to every correct member.
     pub convicted: Vec<NodeId>,
+    /// Exactly these are in quarantine in the end, by what correct members agree on; left out: it
+    /// doesn't matter.
+    pub quarantined: Option<Vec<NodeId>>,
+    /// Exactly these aren't heard in the end, by the same.
+    pub silenced: Vec<NodeId>,
+    /// These levels of threat follow each other, and no others; empty: it doesn't matter.
+    pub levels: Vec<Level>,
     /// No correct node suspects others more often than that, all together.
     pub max_suspicions: Option<u32>,
     /// Correct nodes turn away at least so much of what clients say.
@@ -204,6 +212,9 @@ impl Default for Expectations {
             min_fallen_back: 0,
             min_equivocations: 0,
             convicted: Vec::new(),
+            quarantined: None,
+            silenced: Vec::new(),
+            levels: Vec::new(),
             max_suspicions: None,
             min_turned_away: 0,
             min_level: Level::Normal,

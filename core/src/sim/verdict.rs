@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{invariant::Invariant, scenario::Scenario, trace::TraceHash};
 use crate::{
+    analyzer,
     ids::{Epoch, NodeId, View},
     resilience::{
         chaos::{Aborted, Phase},
@@ -110,6 +111,12 @@ pub struct Counts {
     pub convictions: u64,
     /// How often a correct node came to suspect another.
     pub suspicions: u64,
+    /// How many entries the docket has.
+    pub decided: u64,
+    /// How often what should be run changed, or the reason for it.
+    pub threats: u64,
+    /// The levels of threat, as they followed each other. Bounded as what changes them.
+    pub levels: Vec<analyzer::Level>,
     /// The latest epoch that a correct replica began.
     pub epoch: Epoch,
     /// How often the protocol changed from one epoch to the next.
@@ -155,12 +162,25 @@ impl Verdict {
     }
 }
 
+/// What the dockets of correct members say in the end.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Docketed {
+    pub(crate) quarantined: Vec<NodeId>,
+    pub(crate) silenced: Vec<NodeId>,
+}
+
+fn list(nodes: &[NodeId]) -> String {
+    let nodes: Vec<_> = nodes.iter().map(|node| format!("node {node}")).collect();
+    nodes.join(", ")
+}
+
 /// Compares what happened with what a scenario expects.
 pub(crate) fn expectations(
     scenario: &Scenario,
     violations: &[Violation],
     counts: &Counts,
     convicted: &[NodeId],
+    docket: &Docketed,
 ) -> Vec<Expected> {
     let expect = &scenario.expect;
     let violated = |invariant| violations.iter().any(|violation| violation.invariant == invariant);
@@ -261,6 +281,24 @@ pub(crate) fn expectations(
         };
         also(true, what, counts.suspicions <= u64::from(max));
     }
+    if let Some(nodes) = &expect.quarantined {
+        let what = match &nodes[..] {
+            [] => "nobody is in quarantine".into(),
+            _ => format!("in quarantine are, by agreement, {}", list(nodes)),
+        };
+        also(true, what, docket.quarantined == *nodes);
+    }
+    also(
+        !expect.silenced.is_empty(),
+        format!("not heard are, by agreement, {}", list(&expect.silenced)),
+        docket.silenced == expect.silenced,
+    );
+    let levels: Vec<_> = expect.levels.iter().map(|level| level.name()).collect();
+    also(
+        !levels.is_empty(),
+        format!("the threat is, in turn, {}", levels.join(", ")),
+        counts.levels == expect.levels,
+    );
     for node in &expect.convicted {
         let what = format!("node {node} is proven guilty to every correct node");
         also(true, what, convicted.contains(node));

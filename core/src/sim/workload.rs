@@ -14,6 +14,7 @@ use crate::{
     ids::{ClientId, Principal, Timestamp},
     pbft::Change,
     quorum::Membership,
+    replica::Override,
     time::Time,
 };
 
@@ -80,6 +81,8 @@ pub(crate) enum Wanted {
     Operation(Operation),
     /// Of the administrator.
     Change(Change),
+    /// Of the administrator, too.
+    Override(Override),
 }
 
 impl Wanted {
@@ -87,6 +90,7 @@ impl Wanted {
         match self {
             Self::Operation(operation) => operation.encode(),
             Self::Change(change) => change.encode(),
+            Self::Override(order) => order.encode(),
         }
     }
 }
@@ -96,6 +100,7 @@ impl fmt::Display for Wanted {
         match self {
             Self::Operation(operation) => operation.fmt(f),
             Self::Change(change) => change.fmt(f),
+            Self::Override(order) => order.fmt(f),
         }
     }
 }

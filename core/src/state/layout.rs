@@ -38,10 +38,13 @@ pub enum Section {
     Agreed,
     /// Who takes part from here on.
     Membership,
+    /// Who lies, as far as all agree.
+    Docket,
 }
 
 impl Section {
-    const ALL: [Self; 4] = [Self::Application, Self::Sessions, Self::Agreed, Self::Membership];
+    const ALL: [Self; 5] =
+        [Self::Application, Self::Sessions, Self::Agreed, Self::Membership, Self::Docket];
 
     const fn slot(self) -> u8 {
         self as u8
@@ -52,7 +55,7 @@ impl Section {
         match self {
             Self::Application => 3,
             Self::Sessions => 2,
-            Self::Agreed | Self::Membership => 0,
+            Self::Agreed | Self::Membership | Self::Docket => 0,
         }
     }
 

@@ -7,6 +7,7 @@
 //! | `/readyz` | 200 if it takes part in a view together with a quorum, else 503 and why not |
 //! | `/status` | `Status` as JSON |
 //! | `/metrics` | every Prometheus family |
+//! | `/docket` | what all agree on about who lies: quarantine, threat level, what to run and why |
 //! | `/evidence` | the proofs that it holds, as JSON: who did what, in words and in parts, and the proof |
 //! | `/evidence/export` | the same as a file that `conclave evidence verify` judges |
 //! | `/guards` | what its guards do, as JSON |
@@ -58,6 +59,7 @@ pub fn router(observer: Arc<Observer>, board: Arc<StatusBoard>, guards: Arc<Guar
         .route("/readyz", get(ready))
         .route("/status", get(status))
         .route("/metrics", get(metrics))
+        .route("/docket", get(docket))
         .route("/evidence", get(evidence::list))
         .route("/evidence/export", get(evidence::export))
         .route("/guards", get(self::guards::show))
@@ -67,8 +69,8 @@ pub fn router(observer: Arc<Observer>, board: Arc<StatusBoard>, guards: Arc<Guar
         .fallback(|| async {
             sentence(
                 StatusCode::NOT_FOUND,
-                "There is /healthz, /readyz, /status, /metrics, /evidence, /evidence/export, /guards and \
-                 /events.",
+                "There is /healthz, /readyz, /status, /metrics, /docket, /evidence, /evidence/export, \
+                 /guards and /events.",
             )
         })
         .with_state(Watched { observer, board, guards })
@@ -88,6 +90,10 @@ async fn status(State(watched): State<Watched>) -> Response {
 async fn metrics(State(watched): State<Watched>) -> Response {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, OPEN_METRICS)], watched.observer.metrics().render()).into_response()
+}
+
+async fn docket(State(watched): State<Watched>) -> Response {
+    json(&*watched.board.docket())
 }
 
 /// A value as JSON that nobody keeps.

@@ -36,7 +36,7 @@ pub(super) struct Ask {
     config: Option<PathBuf>,
     /// Which client's key to use; calls that use the same one take turns
     #[arg(long, global = true, default_value_t = 0, value_name = "N",
-        value_parser = clap::value_parser!(u64).range(..ClientId::ADMINISTRATOR.0))]
+        value_parser = clap::value_parser!(u64).range(..ClientId::FIRST_RESERVED.0))]
     client: u64,
     /// How many seconds to wait for an answer
     #[arg(long, global = true, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
@@ -204,8 +204,10 @@ fn show(operation: &Operation, outcome: Outcome) -> Result<(), Failure> {
         Outcome::Value(Some(value)) => line(&value),
         Outcome::Value(None) => Err(Failure::Unmet("there is no such key".into())),
         Outcome::Done | Outcome::Removed(true) | Outcome::Swapped => line(b"ok"),
-        Outcome::Removed(false) | Outcome::Kept(_) | Outcome::Malformed => {
-            Err(Failure::Unmet(format!("{operation}: {outcome}")))
-        }
+        Outcome::Removed(false)
+        | Outcome::Kept(_)
+        | Outcome::Malformed
+        | Outcome::Unsafe(_)
+        | Outcome::SafeMode => Err(Failure::Unmet(format!("{operation}: {outcome}"))),
     }
 }

@@ -14,6 +14,7 @@ mod node;
 mod output;
 mod progress;
 mod protocol;
+mod quarantine;
 mod serve;
 mod signals;
 mod simulate;
@@ -55,6 +56,7 @@ enum Command {
     Evidence(evidence::Evidence),
     Guards(guards::Guards),
     Protocol(protocol::Switch),
+    Quarantine(quarantine::QuarantineOf),
     Simulate(simulate::Simulate),
     Explore(explore::Explore),
     EvaluateDetector(evaluate::Evaluate),
@@ -76,6 +78,7 @@ pub fn run() -> ExitCode {
             Command::Evidence(evidence) => on_runtime(evidence.run()),
             Command::Guards(guards) => on_runtime(guards.run()),
             Command::Protocol(switch) => on_runtime(switch.run()),
+            Command::Quarantine(quarantine) => on_runtime(quarantine.run()),
             Command::Simulate(simulate) => simulate.run(),
             Command::Explore(explore) => explore.run(),
             Command::EvaluateDetector(evaluate) => evaluate.run(),

@@ -1,7 +1,5 @@
 //! `conclave protocol`: what orders the log, and how that changes.
 
-use std::{path::PathBuf, time::Duration};
-
 use clap::{Args, Subcommand};
 use conclave_core::{
     analyzer::Protocol,
@@ -13,10 +11,7 @@ use serde::{
     de::{IntoDeserializer as _, value},
 };
 
-use super::{
-    client::{self, seconds},
-    member::Asked,
-};
+use super::member::Cluster;
 use crate::failure::Failure;
 
 /// Show or switch the protocol that orders a cluster's log
@@ -33,12 +28,8 @@ Examples:
   conclave protocol --config my-cluster switch raft
   conclave protocol --config my-cluster switch trust-ordered-pbft --last 0,2")]
 pub(super) struct Switch {
-    /// The directory with cluster.toml and the keys
-    #[arg(long, global = true, value_name = "DIR")]
-    config: Option<PathBuf>,
-    /// How many seconds to wait for the switch to take effect
-    #[arg(long, global = true, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
-    timeout: Duration,
+    #[command(flatten)]
+    cluster: Cluster,
     #[command(subcommand)]
     action: Action,
 }
@@ -70,9 +61,8 @@ fn protocol(name: &str) -> Result<Protocol, String> {
 
 impl Switch {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Self { config, timeout, action } = self;
-        let asked = Asked::new(client::directory(config)?, timeout)?;
-        match action {
+        let asked = self.cluster.asked()?;
+        match self.action {
             Action::Show { client } => asked.show(ClientId(client)).await,
             Action::Switch { to, last } => {
                 let last = last.into_iter().map(NodeId).collect();

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use conclave_core::detector::suspicion::Standing;
+use conclave_core::{detector::suspicion::Standing, ids::NodeId};
+use serde::de::DeserializeOwned;
 
 use super::client;
 use crate::{config::ClusterConfig, failure::Failure, http_get::get, node::Status};
@@ -27,21 +28,34 @@ impl ShowStatus {
         let directory = client::directory(self.config)?;
         let config = ClusterConfig::load(&directory).map_err(|why| Failure::bad_input(&why))?;
         let mut answered = false;
-        for node in &config.nodes {
-            let Some(admin) = node.admin else { continue };
-            match get(admin, "/status", MAX_STATUS_BYTES).await {
-                Ok(body) => match serde_json::from_slice(&body) {
-                    Ok(status) => {
-                        answered = true;
-                        print(&status);
-                    }
-                    Err(why) => println!("node {}: no status: {why}", node.id),
-                },
-                Err(why) => println!("node {}: {why}", node.id),
+        for (node, status) in ask_each::<Status>(&config, "/status").await {
+            match status {
+                Ok(status) => {
+                    answered = true;
+                    print(&status);
+                }
+                Err(why) => println!("node {node}: {why}"),
             }
         }
         if answered { Ok(()) } else { Err(Failure::Unmet("no node answered".into())) }
     }
+}
+
+/// What every node that has an admin address says at a path, or why it doesn't.
+pub(super) async fn ask_each<T: DeserializeOwned>(
+    config: &ClusterConfig,
+    path: &str,
+) -> Vec<(NodeId, Result<T, String>)> {
+    let mut answers = Vec::new();
+    for node in &config.nodes {
+        let Some(admin) = node.admin else { continue };
+        let answer = match get(admin, path, MAX_STATUS_BYTES).await {
+            Ok(body) => serde_json::from_slice(&body).map_err(|why| format!("{path}: {why}")),
+            Err(why) => Err(why.to_string()),
+        };
+        answers.push((node.id, answer));
+    }
+    answers
 }
 
 fn print(status: &Status) {
@@ -53,6 +67,10 @@ fn print(status: &Status) {
     println!(
         "node {id}: epoch {epoch}, view {view} (primary {primary}), executed {executed}; {ready}"
     );
+    let listed = status.restrained.iter().map(ToString::to_string).collect::<Vec<_>>();
+    if !listed.is_empty() {
+        println!("  agreed: {} in quarantine; threat {}", listed.join(", "), status.threat);
+    }
     for offence in &status.convicted {
         println!("  holds proof: {offence}");
     }

@@ -12,10 +12,12 @@ use conclave_core::{
     client::{Client, ClientEffect, Patience, SubmitError, Way},
     config::BadConfig,
     crypto::{Authenticator, Ed25519, Verified},
+    detector::quarantine::Refused,
     ids::{NodeId, RequestId, Timestamp, View},
     pbft::{Change, ChangeOutcome, EpochEnd, Message, NewMember},
     protocol::To,
     quorum::{Membership, NodeSet},
+    replica::Override,
     resilience::retry::Stop,
 };
 use thiserror::Error;
@@ -189,6 +191,16 @@ impl ClientHandle {
     ) -> Result<ChangeOutcome, AskError> {
         let completed = self.complete(change.encode(), Way::Ordered, patience).await?;
         ChangeOutcome::decode(&completed.result).ok_or(AskError::Incomprehensible)
+    }
+
+    /// Asks, as the administrator, to overrule what is agreed about a node.
+    pub async fn order(
+        &self,
+        order: Override,
+        patience: Duration,
+    ) -> Result<Result<(), Refused>, AskError> {
+        let completed = self.complete(order.encode(), Way::Ordered, patience).await?;
+        Override::decode_outcome(&completed.result).ok_or(AskError::Incomprehensible)
     }
 
     /// The newest membership that was proven to this client.

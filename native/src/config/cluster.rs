@@ -233,6 +233,10 @@ impl ClusterConfig {
         let mut clients: Vec<ClientEntry> = Vec::with_capacity(file.client.len());
         for client in file.client {
             let id = ClientId(*client.id.get_ref());
+            if id >= ClientId::FIRST_RESERVED {
+                let what = format!("clients have numbers below {}", ClientId::FIRST_RESERVED);
+                return Err(at(client.id.span(), what));
+            }
             if clients.last().is_some_and(|last| last.id >= id) {
                 return Err(at(
                     client.id.span(),

@@ -149,7 +149,9 @@ impl Identity {
             toml::from_str(text).map_err(|error| ConfigError::toml(path, text, &error))?;
         let principal = match (file.node, file.client, file.administrator) {
             (Some(node), None, false) => Principal::Node(NodeId(node)),
-            (None, Some(client), false) => Principal::Client(ClientId(client)),
+            (None, Some(client), false) if ClientId(client) < ClientId::FIRST_RESERVED => {
+                Principal::Client(ClientId(client))
+            }
             (None, None, true) => Principal::ADMINISTRATOR,
             _ => {
                 return Err(ConfigError::whole(

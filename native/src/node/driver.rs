@@ -18,7 +18,7 @@ use conclave_core::{
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    GuardBoard, Observer, StatusBoard, WallClock,
+    DocketView, GuardBoard, Observer, StatusBoard, WallClock,
     guard_board::Wanted,
     message_id,
     storage::{Progress, Storage},
@@ -347,6 +347,12 @@ impl<S: Storage> Driver<S> {
         }
         if self.board.proofs() != self.node.proofs().len() {
             self.board.show(self.node.export(), self.node.proofs());
+        }
+        if slots.is_some() && !replica.docket().is_empty() {
+            let view = DocketView::of(replica.docket(), replica.last_executed());
+            let convicted = replica.docket().convicted().len();
+            self.observer.docket(replica.docket().restrained().len(), convicted, view.level);
+            self.board.show_docket(view);
         }
         let suspected = slots.is_some().then(|| suspected(&self.node, now));
         self.board.update(|status| {

@@ -68,6 +68,10 @@ pub struct Metrics {
     pub(super) equivocations: Count,
     pub(super) convictions: Count,
     pub(super) suspicions: Count,
+    pub(super) docket_entries: Count,
+    pub(super) docket_restrained: Level,
+    pub(super) docket_convicted: Level,
+    pub(super) threat_level: Level,
     pub(super) records_persisted: Count,
     pub(super) events: Count,
     pub(super) events_lagged: Count,
@@ -117,6 +121,7 @@ impl Default for Metrics {
         let equivocations = counter("equivocations", "Conflicting proposals seen");
         let convictions = counter("convictions", "Proofs of misbehaviour that it came to hold");
         let suspicions = counter("suspicions", "Times that a peer's score reached the threshold");
+        let docket_entries = counter("docket_entries", "Decisions of all about who lies");
         let records_persisted = counter("records_persisted", "Records given to storage");
         let events = counter("events", "Events of the schema");
         let events_lagged = counter("events_lagged", "Events that slow viewers missed");
@@ -131,6 +136,10 @@ impl Default for Metrics {
         let view = gauge("view", "The view it is in or wants");
         let executed_seq = gauge("executed_seq", "The last position executed");
         let stable_seq = gauge("stable_checkpoint_seq", "The last stable checkpoint");
+        let docket_restrained = gauge("docket_restrained", "Members in quarantine, by agreement");
+        let docket_convicted = gauge("docket_convicted", "Members convicted, by agreement");
+        let threat_level =
+            gauge("threat_level", "By agreement: 0 low, 1 medium, 2 high, 3 critical");
         let viewers = gauge("event_viewers", "Open event streams");
 
         let request_latency = Histogram::new(LATENCY_BUCKETS_S);
@@ -175,6 +184,10 @@ impl Default for Metrics {
             equivocations,
             convictions,
             suspicions,
+            docket_entries,
+            docket_restrained,
+            docket_convicted,
+            threat_level,
             records_persisted,
             events,
             events_lagged,

@@ -19,10 +19,12 @@
 //! | `metrics`, `guard_families` | every Prometheus family |
 //! | `guard_board` | [`GuardBoard`]: what guards do, and an operator's way to them |
 //! | `clock` | [`Clock`]: microseconds since 1970, never backwards; [`WallClock`]: what agreed time follows |
+//! | `docket` | [`DocketView`]: what all agree on about who lies, for people |
 //! | `message_id` | names of messages that sender and receiver agree on |
 //! | `status` | [`Status`]: where the node stands, for people and for readiness |
 
 mod clock;
+mod docket;
 mod driver;
 mod event_log;
 mod guard_board;
@@ -36,6 +38,7 @@ mod status;
 pub mod storage;
 
 pub use clock::{Clock, MAX_SLEW, READ_EVERY, WallClock};
+pub use docket::{Decision, DocketView, Listed};
 pub use event_log::{EventLog, Read};
 pub use guard_board::{DialingSeen, GuardBoard, GuardsSeen, NotDone};
 pub use message_id::message_id;

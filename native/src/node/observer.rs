@@ -7,6 +7,7 @@ use std::{
 };
 
 use conclave_core::{
+    analyzer::Level,
     event::{Event, EventKind, LossCause, Place},
     ids::{NodeId, Principal, RequestId, Seq, View},
     node::Proofs,
@@ -211,6 +212,13 @@ impl Observer {
         self.metrics.events_lagged.inc_by(events);
     }
 
+    /// What all agree on about who lies.
+    pub(super) fn docket(&self, restrained: u16, convicted: u16, level: Level) {
+        self.metrics.docket_restrained.set(u64::from(restrained));
+        self.metrics.docket_convicted.set(u64::from(convicted));
+        self.metrics.threat_level.set(level as u64);
+    }
+
     fn count(&self, kind: &EventKind) {
         let metrics = &self.metrics;
         let index = |kind: MessageKind| {
@@ -278,6 +286,9 @@ impl Observer {
             }
             EventKind::Suspected { .. } => {
                 metrics.suspicions.inc();
+            }
+            EventKind::Decided { .. } => {
+                metrics.docket_entries.inc();
             }
             _ => {}
         }

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use conclave_core::{
     VERSION,
+    analyzer::Level,
     app::KeyValue,
     config::BadConfig,
     crypto::{Authenticator, Ed25519, PublicKey},
@@ -339,6 +340,8 @@ fn first_status<S: Storage>(node: &Core<KeyValue>, clock: Clock, storage: &S) ->
         slots: 0,
         convicted: Vec::new(),
         suspected: Vec::new(),
+        restrained: Vec::new(),
+        threat: Level::Low,
         pending: 0,
         connected: Vec::new(),
         clients: 0,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conclave_core::{
-    analyzer::Protocol,
+    analyzer::{Level, Protocol},
     detector::{evidence::Offence, suspicion::Standing},
     ids::{Epoch, NodeId, Seq, View},
     node::{Export, Proofs},
@@ -12,6 +12,8 @@ use conclave_core::{
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use super::DocketView;
 
 /// Where a replica stands, in one JSON object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,12 @@ pub struct Status {
     /// why.
     #[serde(default)]
     pub suspected: Vec<Standing>,
+    /// Who is in quarantine by what all agree on: see `/docket`.
+    #[serde(default)]
+    pub restrained: Vec<NodeId>,
+    /// How bad it is by that.
+    #[serde(default)]
+    pub threat: Level,
     /// The other nodes that it reaches right now.
     pub connected: Vec<NodeId>,
     /// Client connections.
@@ -121,12 +129,13 @@ impl Status {
 pub struct StatusBoard {
     status: Mutex<Status>,
     evidence: Mutex<Arc<Export>>,
+    docket: Mutex<Arc<DocketView>>,
 }
 
 impl StatusBoard {
     /// With a first one.
     pub fn new(status: Status) -> Self {
-        Self { status: Mutex::new(status), evidence: Mutex::default() }
+        Self { status: Mutex::new(status), evidence: Mutex::default(), docket: Mutex::default() }
     }
 
     /// A copy.
@@ -137,6 +146,19 @@ impl StatusBoard {
     /// The evidence, to be judged by anybody.
     pub fn evidence(&self) -> Arc<Export> {
         self.evidence.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What all agree on about who lies.
+    pub fn docket(&self) -> Arc<DocketView> {
+        self.docket.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows this.
+    pub(super) fn show_docket(&self, view: DocketView) {
+        let restrained = view.members.iter().filter(|it| it.restrained).map(|it| it.node);
+        let (restrained, threat) = (restrained.collect(), view.level);
+        *self.docket.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+        self.update(|status| (status.restrained, status.threat) = (restrained, threat));
     }
 
     /// Changes the status.
@@ -180,6 +202,8 @@ mod tests {
             pending: 0,
             convicted: Vec::new(),
             suspected: Vec::new(),
+            restrained: Vec::new(),
+            threat: Level::Low,
             connected: vec![NodeId(1), NodeId(2)],
             clients: 0,
             started_at: Time::ZERO,

@@ -315,6 +315,7 @@ mod tests {
             ViewChangeCause::JoinedOthers,
             ViewChangeCause::SlowPrimary,
             ViewChangeCause::PrimaryForgot,
+            ViewChangeCause::Restrained,
         ] {
             kinds.push(EventKind::ViewChangeStarted { view, why });
         }

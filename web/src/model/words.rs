@@ -143,6 +143,7 @@ pub(crate) const fn cause(why: ViewChangeCause) -> &'static str {
         ViewChangeCause::JoinedOthers => "f+1 others want a later view",
         ViewChangeCause::SlowPrimary => "a quorum finds the primary too slow",
         ViewChangeCause::PrimaryForgot => "the primary lost memory",
+        ViewChangeCause::Restrained => "the primary is in quarantine",
     }
 }
 
@@ -260,6 +261,8 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             (format!("suspects node {peer}: {score} points, most for {most}"), true)
         }
         EventKind::Unsuspected { peer, .. } => (format!("suspects node {peer} no more"), true),
+        EventKind::Decided { entry } => (entry.to_string(), true),
+        EventKind::Threat { level, why, .. } => (format!("threat {level}: {why}"), true),
         EventKind::EpochEnding { after } => {
             (format!("the epoch ends at {after}: the members change"), true)
         }
@@ -445,6 +448,7 @@ pub(crate) fn action_name(action: &Action) -> String {
         Action::Reconnect { .. } => format!("reconnect{node}"),
         Action::Partition { .. } => "partition".to_owned(),
         Action::Heal => "heal".to_owned(),
+        Action::Overrule { .. } => format!("overrule{node}"),
         Action::CutLink { from, to } => format!("cut {from}→{to}"),
         Action::RestoreLink { from, to } => format!("restore {from}→{to}"),
         Action::SlowLink { from, to, .. } => format!("slow {from}→{to}"),

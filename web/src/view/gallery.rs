@@ -35,6 +35,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "two-faced-view-change",
             "colluding-f",
             "one-liar-too-many",
+            "framing-an-honest-node",
+            "rising-threat",
             "why-not-raft",
         ],
     ),

@@ -25,6 +25,7 @@ const fn meaning(invariant: Invariant) -> &'static str {
             "Once the network is calm, every correct client's request completes within a bound."
         }
         Invariant::Justice => "No correct replica is proven guilty to a correct one.",
+        Invariant::Docket => "What is agreed about who lies is the same everywhere.",
     }
 }
 

@@ -160,13 +160,20 @@ pub enum Outcome {
     Kept(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
     /// The bytes were no operation, or over a limit. Nothing was changed.
     Malformed,
+    /// The value read, or that there is none, in safe mode: more nodes are proven to lie than may, so
+    /// nobody should rely on it.
+    Unsafe(#[serde(with = "serde_bytes")] Option<Vec<u8>>),
+    /// Safe mode: nothing is written until an operator has looked.
+    SafeMode,
 }
 
 impl Outcome {
     /// The canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
         let room = match self {
-            Self::Value(Some(value)) | Self::Kept(Some(value)) => value.len() + MAX_OVERHEAD,
+            Self::Value(Some(value)) | Self::Kept(Some(value)) | Self::Unsafe(Some(value)) => {
+                value.len() + MAX_OVERHEAD
+            }
             _ => 2,
         };
         crate::crypto::encode_within(self, room)
@@ -222,6 +229,8 @@ impl fmt::Display for Outcome {
             Self::Swapped => f.write_str("swapped"),
             Self::Kept(value) => write!(f, "not swapped: it holds {}", maybe(value.as_deref())),
             Self::Malformed => f.write_str("refused: not an operation, or over a limit"),
+            Self::Unsafe(value) => write!(f, "unsafe: {}", maybe(value.as_deref())),
+            Self::SafeMode => f.write_str("refused: more nodes are proven to lie than may"),
         }
     }
 }

@@ -67,6 +67,12 @@ pub struct Observer {
     wanted: SortedMap<NodeId, (View, Time)>,
     /// Who said last that it wants a later view, and has not voted in this one since.
     left: NodeSet,
+    /// In an epoch after the first: from which position on something is expected of a peer, which is
+    /// its first vote there. Who joined has to fetch the state before it can vote, and so has who
+    /// was behind when the last epoch ended.
+    begins: SortedMap<NodeId, Seq>,
+    /// Until when it may take its time for that.
+    begin_by: Time,
     /// Who is proven guilty: what others don't do in a view that one of those leads says nothing.
     guilty: NodeSet,
     /// Who was found to lead too slowly, and after how many positions that is to be judged. The next
@@ -118,6 +124,8 @@ impl Observer {
             active: true,
             wanted: SortedMap::new(),
             left: NodeSet::default(),
+            begins: SortedMap::new(),
+            begin_by: Time::ZERO,
             guilty: NodeSet::default(),
             slow_leads: SortedMap::new(),
             doubts: Doubts::default(),
@@ -136,8 +144,10 @@ impl Observer {
     }
 
     /// Another epoch: views and votes begin anew.
-    pub fn turn(&mut self, members: Membership) {
+    pub fn turn(&mut self, now: Time, members: Membership) {
         self.members = members;
+        self.begins = members.others(self.own).map(|peer| (peer, Seq(u64::MAX))).collect();
+        self.begin_by = now + self.timing.silence;
         self.suspicion.turn(members);
         self.positions.clear();
         self.top = members.start();
@@ -194,6 +204,9 @@ impl Observer {
                 if view >= self.view {
                     self.left.remove(from);
                 }
+                if !self.begins.is_empty() {
+                    self.note_begin(now, from, seq);
+                }
                 let Some(position) = self.position(seq) else { return };
                 if is_commit == leads {
                     position.note_prompt(now, from, prompt);
@@ -219,6 +232,16 @@ impl Observer {
                 self.doubt(now, from, MessageKind::Checkpoint, seq);
             }
             _ => {}
+        }
+    }
+
+    /// A peer votes for the first time in this epoch, or might have long ago.
+    fn note_begin(&mut self, now: Time, from: NodeId, seq: Seq) {
+        if let Some(first) = self.begins.get_mut(&from) {
+            *first = seq.min(*first);
+        }
+        if self.begin_by < now {
+            self.begins.clear();
         }
     }
 
@@ -343,17 +366,18 @@ impl Observer {
             self.suspicion.note(now, peer, Signal::Silence);
         }
         let mut signals = Vec::new();
-        let positions = self.positions.iter_mut().map(|(_, position)| position);
-        for position in positions.filter(|position| !position.judged) {
+        for (seq, position) in self.positions.iter_mut().filter(|(_, it)| !it.judged) {
             let Some(due) = position.executed_at.map(|at| at + grace) else { continue };
             if due <= now {
                 let judgement = position.judge(self.members, self.own);
                 // What is noticed much too late was slept through.
                 if let Some(judgement) = judgement.filter(|_| now < due + grace) {
                     let misled = self.guilty.contains(self.members.primary(judgement.view));
-                    let left = self.left;
+                    let (left, begins) = (self.left, &self.begins);
                     let excused = |peer: NodeId, signal: &Signal| {
-                        (misled || left.contains(peer))
+                        (misled
+                            || left.contains(peer)
+                            || begins.get(&peer).is_some_and(|first| *seq < *first))
                             && matches!(signal, Signal::Failure | Signal::Success)
                     };
                     let said = judgement.signals.into_iter();

@@ -69,7 +69,9 @@ pub enum What {
         /// Of whom.
         suspect: NodeId,
     },
-    /// Its voice doesn't count any more: too many unfounded accusations.
+    /// It brought a proof that proves nothing.
+    Misled,
+    /// Its voice doesn't count any more: too many unfounded accusations, or a false proof.
     Silenced,
     /// Its voice counts again.
     Heard,
@@ -96,7 +98,8 @@ impl fmt::Display for Entry {
             What::Unfounded { suspect } => {
                 write!(f, "node {node} accused node {suspect}, and nobody else did")
             }
-            What::Silenced => write!(f, "node {node} accused too many falsely and isn't heard"),
+            What::Misled => write!(f, "node {node} brought a proof that proves nothing"),
+            What::Silenced => write!(f, "node {node} said too much that is false and isn't heard"),
             What::Heard => write!(f, "node {node} is heard again"),
         }
     }

@@ -76,6 +76,20 @@ impl Quarantine {
         Applied { outcome, decided: self.entries_after(before) }
     }
 
+    /// A member brought a proof that proves nothing: it isn't heard for as long as an unfounded
+    /// accusation counts.
+    pub fn mislead(&mut self, position: Seq, agreed_time: WallTime, by: NodeId) -> Vec<Entry> {
+        let before = self.decided;
+        self.pass(position, agreed_time);
+        let until = self.now.after_ms(self.config.unfounded_ms);
+        if let Some(voice) = self.voices.get_mut(&by) {
+            voice.misled = Some(until);
+            self.enter(position, by, What::Misled);
+        }
+        self.settle(position);
+        self.entries_after(before)
+    }
+
     /// Lets agreed time pass: terms end, accusations turn out to be unfounded.
     pub fn advance(&mut self, position: Seq, agreed_time: WallTime) -> Vec<Entry> {
         let before = self.decided;
@@ -145,6 +159,27 @@ impl Quarantine {
         accusers
     }
 
+    /// Whom a member accuses now, and when it said so last.
+    pub fn accused_by(&self, author: NodeId) -> impl Iterator<Item = (NodeId, WallTime)> {
+        let said = self.voices.get(&author).into_iter().flat_map(|voice| voice.accusations.iter());
+        said.filter(|(_, it)| it.live).map(|(suspect, it)| (*suspect, it.said))
+    }
+
+    /// Terms and windows.
+    pub fn config(&self) -> Config {
+        self.config
+    }
+
+    /// The agreed time of what it heard last.
+    pub fn now(&self) -> WallTime {
+        self.now
+    }
+
+    /// Whether a member isn't heard because it brought a proof that proves nothing.
+    pub fn is_misled(&self, node: NodeId) -> bool {
+        self.voices.get(&node).is_some_and(|voice| voice.misled.is_some())
+    }
+
     /// Whether a member's accusations count for nothing.
     pub fn is_silenced(&self, node: NodeId) -> bool {
         self.voices.get(&node).is_some_and(|voice| voice.is_silenced(self.members.f()))
@@ -178,8 +213,9 @@ impl Quarantine {
             let over = |suspect: &NodeId| voice.live(*suspect).is_none();
             voice.unfounded.iter().filter(move |(suspect, _)| over(suspect)).map(|(_, at)| *at)
         });
+        let heard = self.voices.values().filter_map(|voice| voice.misled);
         let released = self.records.values().filter_map(|record| Some(record.hold?.until));
-        accusations.chain(forgotten).chain(released).min()
+        accusations.chain(forgotten).chain(heard).chain(released).min()
     }
 
     fn set(&self, which: impl Fn(&Record) -> bool) -> NodeSet {

@@ -15,7 +15,8 @@
 //!    *unfounded*. Who has made one speaks with two thirds of a voice; who has made them about more
 //!    than f members isn't heard. It is forgotten an hour after the accusation ends, or when the
 //!    accused turns out to be what it was accused of.
-//! 4. **Proof needs no voices.** Evidence convicts, for as long as the offender is a member.
+//! 4. **Proof needs no voices.** Evidence convicts, for as long as the offender is a member. Who brings
+//!    what proves nothing isn't heard for an hour: it could have checked.
 //! 5. **The administrator** can hold anyone and free anyone, also the convicted. It is recorded.
 //! 6. **Never more than f.** Up to f members can be faulty; if more look so, some observers are
 //!    wrong, and who restrains more does the liars' work. Proof goes before orders, orders before

@@ -77,8 +77,10 @@ impl Quarantine {
 
     fn settle_once(&mut self, position: Seq) {
         self.make_room(position);
+        // f+1, also where members are trusted not to lie, and one word would be the truth.
+        let needed = usize::from(self.members.f()) + 1;
         for suspect in self.members.nodes() {
-            let shared = self.voices_against(suspect) >= WHOLE * self.members.weak();
+            let shared = self.voices_against(suspect) >= WHOLE * needed;
             self.review(position, suspect, shared);
             let held = self.records.get(&suspect).is_some_and(|record| record.hold.is_some());
             let now = self.now;

@@ -46,21 +46,24 @@ pub(super) struct Voice {
     pub(super) accusations: SortedMap<NodeId, Accusation>,
     /// Whom it accused without foundation, and until when that counts.
     pub(super) unfounded: SortedMap<NodeId, WallTime>,
+    /// Until when it isn't heard because it brought a proof that proves nothing.
+    pub(super) misled: Option<WallTime>,
     /// Whether it has been said that it isn't heard.
     pub(super) silenced: bool,
 }
 
 impl Voice {
-    /// More than f can't be faulty: who is wrong about more is wrong about a correct one.
+    /// More than f can't be faulty: who is wrong about more is wrong about a correct one. And nobody
+    /// brings a false proof in error, for everybody can check one.
     pub(super) fn is_silenced(&self, f: u16) -> bool {
-        self.unfounded.len() > usize::from(f)
+        self.misled.is_some() || self.unfounded.len() > usize::from(f)
     }
 
     /// In thirds.
     pub(super) fn weight(&self, f: u16) -> usize {
         match self.unfounded.len() {
-            0 => WHOLE,
             _ if self.is_silenced(f) => 0,
+            0 => WHOLE,
             _ => WEAKENED,
         }
     }
@@ -126,6 +129,7 @@ impl Voice {
 
     /// Unfounded accusations that are over are forgotten in time.
     pub(super) fn forget(&mut self, now: WallTime) {
+        self.misled = self.misled.filter(|until| now < *until);
         let Self { accusations, unfounded, .. } = self;
         let stands = |suspect: &NodeId| accusations.get(suspect).is_some_and(|it| it.live);
         unfounded.retain(|suspect, until| stands(suspect) || now < *until);

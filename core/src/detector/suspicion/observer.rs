@@ -137,6 +137,11 @@ impl Suspicion {
         self.ledgers.iter().map(standing).collect()
     }
 
+    /// Whom it accuses: whose score reached the threshold, and has not fallen since.
+    pub fn accused(&self) -> impl Iterator<Item = NodeId> {
+        self.ledgers.iter().filter(|(_, ledger)| ledger.accused).map(|(peer, _)| *peer)
+    }
+
     /// What it has to say since the last time.
     pub fn decide(&mut self, now: Time) -> Vec<Decision> {
         let group = self.group(now);

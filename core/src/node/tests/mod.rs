@@ -2,6 +2,7 @@
 
 mod export;
 mod proofs;
+mod speaking;
 mod suspects;
 
 use alloc::{sync::Arc, vec::Vec};

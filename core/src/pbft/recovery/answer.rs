@@ -97,7 +97,7 @@ impl<A: Application> Rules<'_, A> {
         self.send(To::Node(peer), Message::RecoveryAnswer(Arc::new(answer)));
         if is_new && self.is_active() && self.primary() == peer {
             // It can't lead, and says so itself.
-            self.leave_for(self.view.next(), ViewChangeCause::PrimaryForgot);
+            self.leave_for(self.next_view(), ViewChangeCause::PrimaryForgot);
         }
         self.propose();
     }

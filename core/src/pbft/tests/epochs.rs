@@ -13,7 +13,7 @@ use crate::{
         Batch, Change, ChangeOutcome, ChangeRefused, Commit, Config, Decided, EpochEnd, Message,
         MessageKind, NewMember, PrePrepare, Register, Request, Roster,
     },
-    quorum::Membership,
+    quorum::{Membership, NodeSet},
     replica::Terms,
 };
 
@@ -319,7 +319,15 @@ fn nothing_above_the_end_is_executed_when_the_last_checkpoint_is_stable_at_once(
 
 fn terms(founders_keys: &[PublicKey]) -> Terms<'_> {
     let deployment = Deployment::Byzantine;
-    Terms { checkpoint_interval: 5, deployment, convicted: 0, suspected: 0, founders_keys }
+    Terms {
+        checkpoint_interval: 5,
+        deployment,
+        convicted: 0,
+        suspected: 0,
+        restrained: NodeSet::default(),
+        leave_raft_on_proof: false,
+        founders_keys,
+    }
 }
 
 #[test]
@@ -338,6 +346,9 @@ fn a_protocol_is_switched_to_only_where_what_it_takes_for_granted_holds() {
     assert_eq!(asked(terms(&[]), pbft, &Change::switch_to(raft)), undeclared);
     let convicted = Terms { convicted: 1, ..crash_only };
     assert_eq!(asked(convicted, pbft, &Change::switch_to(raft)), refused(raft, Unsound::Evidence));
+    let suspected = Terms { suspected: 1, ..crash_only };
+    let switch = Change::switch_to(raft);
+    assert_eq!(asked(suspected, pbft, &switch), refused(raft, Unsound::Suspicion));
     // Back to what takes less for granted is always possible, until more than f misbehave.
     assert_eq!(asked(convicted, raft, &Change::switch_to(pbft)), agreed);
     let two = Terms { suspected: 1, ..convicted };

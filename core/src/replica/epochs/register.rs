@@ -9,7 +9,7 @@ use super::{
     change::{Change, ChangeOutcome, ChangeRefused, MAX_CONTACT_BYTES, NewMember},
 };
 use crate::{
-    analyzer::{Deployment, Facts, Protocol},
+    analyzer::{Deployment, Facts, Protocol, Unsound},
     crypto::PublicKey,
     ids::{NodeId, Seq},
     quorum::{MAX_NODES, Membership, NodeSet},
@@ -26,6 +26,10 @@ pub(crate) struct Terms<'a> {
     pub(crate) convicted: u16,
     /// How many more are suspected, likewise.
     pub(crate) suspected: u16,
+    /// Who is in quarantine, for whatever reason: in the next epoch they come last as primaries.
+    pub(crate) restrained: NodeSet,
+    /// Whether proof that a member lies ends an epoch that takes the contrary for granted.
+    pub(crate) leave_raft_on_proof: bool,
     /// The founders' keys stand in every replica's configuration and not in the state.
     pub(crate) founders_keys: &'a [PublicKey],
 }
@@ -95,18 +99,33 @@ impl Register {
             None => Err(ChangeRefused::Unreadable),
         };
         match agreed {
-            Ok(next) => {
-                let members = next.members;
-                self.used = next.added.iter().fold(self.used, |mut used, member| {
-                    used.insert(member.id);
-                    used
-                });
-                self.joined.extend(next.added.iter().cloned());
-                self.next = Some(next);
-                ChangeOutcome::Changed { epoch: members.epoch(), after: members.start() }
-            }
+            Ok(next) => self.begin_after(next),
             Err(refused) => ChangeOutcome::Refused(refused),
         }
+    }
+
+    /// Nobody asks, but the docket has it: the epoch takes for granted that nobody lies, and somebody
+    /// is proven to. If that is to end it, it ends as for any change.
+    pub(crate) fn follow_docket(&mut self, at: Seq, terms: &Terms) {
+        let is_wrong = self.members.is_crash_only() && terms.convicted > 0;
+        if !is_wrong || !terms.leave_raft_on_proof || self.next.is_some() {
+            return;
+        }
+        let change = Change::switch_to(Protocol::Pbft);
+        if let Ok(next) = self.successor(at, terms, change, self.members.set()) {
+            self.begin_after(next);
+        }
+    }
+
+    fn begin_after(&mut self, next: Roster) -> ChangeOutcome {
+        let members = next.members;
+        self.used = next.added.iter().fold(self.used, |mut used, member| {
+            used.insert(member.id);
+            used
+        });
+        self.joined.extend(next.added.iter().cloned());
+        self.next = Some(next);
+        ChangeOutcome::Changed { epoch: members.epoch(), after: members.start() }
     }
 
     fn agree(&self, at: Seq, terms: &Terms, change: Change) -> Result<Roster, ChangeRefused> {
@@ -115,28 +134,18 @@ impl Register {
         }
         let protocol = change.protocol.unwrap_or(self.members.protocol());
         let is_same = protocol == self.members.protocol();
-        let last = if change.protocol.is_some() {
-            change.last.iter().fold(NodeSet::default(), |mut last, node| {
-                last.insert(*node);
-                last
-            })
-        } else {
-            self.members.last()
-        };
-        if change.add.is_empty()
-            && change.remove.is_empty()
-            && is_same
-            && last == self.members.last()
-        {
+        let same_order = change.protocol.is_none()
+            || self.last_under(terms, protocol, &change) == self.members.last();
+        if change.add.is_empty() && change.remove.is_empty() && is_same && same_order {
             return Err(ChangeRefused::Empty);
         }
         if !change.last.is_empty() && protocol != Protocol::TrustOrderedPbft {
             return Err(ChangeRefused::NoOrder(protocol));
         }
         let mut nodes = self.members.set();
-        for node in change.remove {
-            if !nodes.remove(node) {
-                return Err(ChangeRefused::NotAMember(node));
+        for node in &change.remove {
+            if !nodes.remove(*node) {
+                return Err(ChangeRefused::NotAMember(*node));
             }
         }
         let mut used = self.used;
@@ -161,16 +170,47 @@ impl Register {
         if let Some(stranger) = change.last.iter().find(|node| !nodes.contains(**node)) {
             return Err(ChangeRefused::NotAMember(*stranger));
         }
+        self.successor(at, terms, change, nodes)
+    }
+
+    /// The membership that a change leads to, if its protocol is sound.
+    fn successor(
+        &self,
+        at: Seq,
+        terms: &Terms,
+        change: Change,
+        nodes: NodeSet,
+    ) -> Result<Roster, ChangeRefused> {
+        let protocol = change.protocol.unwrap_or(self.members.protocol());
         let interval = terms.checkpoint_interval;
         let end = Seq(at.0.div_ceil(interval).saturating_mul(interval));
         let members = self.members.successor(end, nodes)?.under(protocol)?;
-        let members = members.trusting_last(last);
-        if !is_same {
+        let members = members.trusting_last(self.last_under(terms, protocol, &change));
+        if protocol != self.members.protocol() {
             let (convicted, suspected) = (terms.convicted, terms.suspected);
-            protocol
-                .is_sound(Facts { members, convicted, suspected }, terms.deployment)
-                .map_err(|why| ChangeRefused::Unsound { protocol, why })?;
+            let mut sound =
+                protocol.is_sound(Facts { members, convicted, suspected }, terms.deployment);
+            if members.is_crash_only() && suspected > 0 {
+                sound = sound.and(Err(Unsound::Suspicion));
+            }
+            sound.map_err(|why| ChangeRefused::Unsound { protocol, why })?;
         }
         Ok(Roster { members, added: change.add })
+    }
+
+    /// Who comes last as primary: whom the docket restrains and, where trust orders them, whom the
+    /// administrator names, or named.
+    fn last_under(&self, terms: &Terms, protocol: Protocol, change: &Change) -> NodeSet {
+        if protocol != Protocol::TrustOrderedPbft {
+            return terms.restrained;
+        }
+        let named = match change.protocol {
+            Some(_) => change.last.iter().fold(NodeSet::default(), |mut last, node| {
+                last.insert(*node);
+                last
+            }),
+            None => self.members.last(),
+        };
+        named.with(terms.restrained)
     }
 }

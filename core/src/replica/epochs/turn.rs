@@ -11,13 +11,12 @@ use super::{
         shell::{Shell, Standing},
     },
     chain::{EpochEnd, MAX_LINKS, keys},
-    register::Terms,
 };
 use crate::{
     app::Application,
     crypto::Signed,
     event::EventKind,
-    ids::{ClientId, Epoch, NodeId, Principal, Seq, View},
+    ids::{ClientId, Epoch, NodeId, Seq, View},
     pbft::{CheckpointCertificate, Estimate, FetchEpochEnds, Message},
     protocol::{Effect, To},
     quorum::Membership,
@@ -52,12 +51,12 @@ impl<A: Application> Shell<A> {
         }
         if self.register.members() != self.members {
             // The chain was here before the state.
-            self.register.turn();
+            self.turn_register(certificate.seq());
             self.news.push_back(News::Arrived);
             return;
         }
         let Some(next) = self.register.next().cloned() else { return };
-        self.register.turn();
+        self.turn_register(certificate.seq());
         self.ended = Some(Arc::new(EpochEnd { certificate: certificate.clone(), next }));
     }
 
@@ -96,27 +95,6 @@ impl<A: Application> Shell<A> {
             self.queue.clear();
             self.event(EventKind::Retired { epoch });
         }
-    }
-
-    /// Executes the administrator's operation, and returns what came of it.
-    pub(crate) fn change_membership(&mut self, at: Seq, operation: &[u8]) -> Vec<u8> {
-        let before = self.register.end();
-        let founders = self.register.founders().iter();
-        let keys: Vec<_> =
-            founders.filter_map(|node| self.authenticator.key(Principal::Node(node))).collect();
-        let terms = Terms {
-            checkpoint_interval: self.config.checkpoint_interval,
-            deployment: self.config.deployment,
-            convicted: 0,
-            suspected: 0,
-            founders_keys: &keys,
-        };
-        let outcome = self.register.execute(at, &terms, operation);
-        if let Some(after) = self.register.end().filter(|_| before.is_none()) {
-            self.ending_since = Some(self.now);
-            self.event(EventKind::EpochEnding { after });
-        }
-        outcome.encode()
     }
 
     /// Asks for the state. A member asks everyone who may have it, the old replicas too; who is

@@ -17,7 +17,7 @@ use crate::{
         CheckpointCertificate, FetchState, MAX_FETCHED_NODES, Message, NodeRef, StateNodes, node_of,
     },
     protocol::To,
-    quorum::Membership,
+    quorum::{Membership, NodeSet},
     state::{Content, Damage, Found, Path, Tree, assemble},
     time::Time,
 };
@@ -69,10 +69,11 @@ impl Transfer {
         target: CheckpointCertificate,
         base: Tree,
         others: impl Iterator<Item = NodeId>,
+        restrained: NodeSet,
     ) -> Self {
         let signers: Vec<_> =
             target.checkpoints.iter().filter_map(|checkpoint| node_of(checkpoint.by)).collect();
-        let peers = Peers::new(others, &signers);
+        let peers = Peers::new(others, &signers, restrained);
         let root = target.digest();
         let (needed, fetched) = (BTreeMap::new(), BTreeMap::new());
         let mut transfer = Self { target, base, needed, fetched, fetched_bytes: 0, peers };
@@ -217,7 +218,9 @@ impl<A: Application> Shell<A> {
                 let old = self.previous.into_iter().flat_map(Membership::nodes);
                 let others = self.members.nodes().chain(old).filter(|node| *node != self.id);
                 let base = self.tree.clone();
-                self.transfer = Some(Transfer::new(certificate.clone(), base, others));
+                let restrained = self.docket.restrained();
+                let transfer = Transfer::new(certificate.clone(), base, others, restrained);
+                self.transfer = Some(transfer);
             }
         }
         self.event(EventKind::TransferStarted { seq, digest });

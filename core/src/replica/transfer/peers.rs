@@ -6,11 +6,16 @@ use core::time::Duration;
 use serde::Serialize;
 
 use super::{MAX_PEERS_ASKED, REQUEST_COSTS_BYTES, SERVED_BYTES_AN_INTERVAL};
-use crate::{ids::NodeId, pbft::MAX_STATE_ANSWER_BYTES, sorted::SortedMap, time::Time};
+use crate::{
+    ids::NodeId, pbft::MAX_STATE_ANSWER_BYTES, quorum::NodeSet, sorted::SortedMap, time::Time,
+};
 
 /// A receiver asks at half the rate that a sender grants: their intervals need not begin together,
 /// so that one of the sender's may see two of the receiver's.
 const ASKED_BYTES_AN_INTERVAL: usize = SERVED_BYTES_AN_INTERVAL / 2;
+
+/// Who is in quarantine is asked once all others have failed so often: correct ones that are up don't.
+const RESTRAINED_FAILURES: u32 = 8;
 
 #[derive(Clone, Debug, Default, Serialize)]
 struct Peer {
@@ -43,9 +48,18 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Those who signed the checkpoint are asked first: they had it.
-    pub(crate) fn new(others: impl Iterator<Item = NodeId>, signers: &[NodeId]) -> Self {
-        let peer = |id| Peer { failures: u32::from(!signers.contains(&id)), ..Peer::default() };
+    /// Those who signed the checkpoint are asked first: they had it; and last whom the docket
+    /// restrains.
+    pub(crate) fn new(
+        others: impl Iterator<Item = NodeId>,
+        signers: &[NodeId],
+        restrained: NodeSet,
+    ) -> Self {
+        let failures = |id| {
+            let unsigned = u32::from(!signers.contains(&id));
+            if restrained.contains(id) { RESTRAINED_FAILURES } else { unsigned }
+        };
+        let peer = |id| Peer { failures: failures(id), ..Peer::default() };
         Self { peers: others.map(|id| (id, peer(id))).collect(), asks: 0 }
     }
 
@@ -126,7 +140,23 @@ mod tests {
 
     fn peers(signers: &[u16]) -> Peers {
         let signers: Vec<_> = signers.iter().copied().map(NodeId).collect();
-        Peers::new((1..4).map(NodeId), &signers)
+        Peers::new((1..4).map(NodeId), &signers, NodeSet::default())
+    }
+
+    #[test]
+    fn who_is_in_quarantine_is_asked_when_nobody_else_answers() {
+        let mut restrained = NodeSet::default();
+        restrained.insert(NodeId(1));
+        let mut peers = Peers::new((1..4).map(NodeId), &[NodeId(1), NodeId(2)], restrained);
+        let mut asked = Vec::new();
+        for _ in 0..20 {
+            let id = peers.next(Time(0)).unwrap();
+            peers.asked(id, Time(0), PATIENCE);
+            peers.failed(id);
+            asked.push(id.0);
+        }
+        let first = asked.iter().position(|id| *id == 1);
+        assert!(first.is_some_and(|first| first >= 15), "{asked:?}");
     }
 
     #[test]

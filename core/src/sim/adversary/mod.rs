@@ -18,6 +18,7 @@
 //! | `forge` | certificates that don't hold |
 //! | `change` | view changes that hide, and new views that don't follow |
 //! | `accuse` | what isn't so of a primary's pace |
+//! | `slander` | what isn't so of others, in the log |
 //! | `client` | what Byzantine clients do with their requests |
 //! | `repeat` | more than was asked for: replay, flood |
 
@@ -28,6 +29,7 @@ mod equivocate;
 mod falsify;
 mod forge;
 mod repeat;
+mod slander;
 mod strategy;
 mod withhold;
 
@@ -57,6 +59,7 @@ pub(crate) struct Mind {
     stories: equivocate::Stories,
     memory: repeat::Memory,
     accused: accuse::Accused,
+    slandered: slander::Slandered,
     /// How many messages passed: what varies from one to the next is taken from it.
     passed: u64,
 }
@@ -183,6 +186,9 @@ impl Mind {
             Strategy::Flood { per_second, to } => return self.flood(liar, *per_second, to, it),
             Strategy::FalseAccusation { claim_ms, every_ms, to } => {
                 return self.accuse(liar, *claim_ms, *every_ms, to, it);
+            }
+            Strategy::Slander { against, every_ms, proof } => {
+                return self.slander(liar, against, *every_ms, *proof, it);
             }
             _ if it.withheld => return None,
             _ => {}

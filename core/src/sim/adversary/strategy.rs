@@ -165,6 +165,18 @@ pub enum Strategy {
         #[serde(default)]
         to: Vec<NodeId>,
     },
+    /// Accuses the innocent in the log, one after the other. All liars say it of the same at a time.
+    Slander {
+        /// Whom; empty: everybody who doesn't lie.
+        #[serde(default)]
+        against: Vec<NodeId>,
+        /// Another one after so many milliseconds.
+        #[serde(default = "fifty")]
+        every_ms: u32,
+        /// Brings proofs that prove nothing.
+        #[serde(default)]
+        proof: bool,
+    },
 }
 
 /// How a certificate is spoilt.
@@ -224,6 +236,7 @@ impl Strategy {
             Self::Flood { .. } => "flood",
             Self::Slow { .. } => "slow",
             Self::FalseAccusation { .. } => "false accusation",
+            Self::Slander { .. } => "slander",
         }
     }
 
@@ -240,6 +253,7 @@ impl Strategy {
             | Self::Flood { to, .. }
             | Self::FalseAccusation { to, .. } => to,
             Self::Equivocate { victims, .. } | Self::TwoFacedViewChange { victims } => victims,
+            Self::Slander { against, .. } => against,
             Self::Forge { .. }
             | Self::Replay { .. }
             | Self::Reorder { .. }
@@ -281,6 +295,9 @@ impl Strategy {
             }
             Self::Slow { percent } if !(1..100).contains(percent) => {
                 Err("slow uses from 1 to 99 percent of the request timeout".into())
+            }
+            Self::Slander { every_ms, .. } if !(1..=MAX_CLAIM_MS).contains(every_ms) => {
+                Err(format!("every_ms is from 1 to {MAX_CLAIM_MS} ms"))
             }
             Self::FalseAccusation { claim_ms, every_ms, .. }
                 if ![claim_ms, every_ms].into_iter().all(|ms| (1..=MAX_CLAIM_MS).contains(ms)) =>

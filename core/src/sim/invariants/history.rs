@@ -5,13 +5,12 @@ use alloc::{format, vec::Vec};
 
 use super::{super::Invariant, Broken};
 use crate::{
-    analyzer::Deployment,
     app::{Application, Context, KeyValue, Operation, Outcome},
-    crypto::Digest,
+    crypto::{Authenticator, Digest},
     ids::{ClientId, NodeId, RequestId, Seq},
-    pbft::{Batch, Config, Register},
+    pbft::{Batch, Config, Register, Replica},
     quorum::Membership,
-    replica::Terms,
+    replica::{Affairs, Docket},
     sorted::{SortedMap, SortedSet},
 };
 
@@ -38,9 +37,14 @@ pub(in super::super) struct History {
     context: Context,
     /// The membership that the history gives.
     register: Register,
+    /// What is agreed in it about who lies.
+    docket: Docket,
+    /// Where members' statements stand.
+    said: SortedMap<RequestId, Seq>,
+    /// Agreement is broken: there is another history, and what it gives is another matter.
+    forked: bool,
     /// What decides which changes are agreed.
-    checkpoint_interval: u64,
-    deployment: Deployment,
+    config: Config,
     order: u64,
     /// What Byzantine clients signed beside what they asked: as good as asked for.
     also_signed: SortedSet<(RequestId, Vec<u8>)>,
@@ -66,8 +70,10 @@ impl History {
             reference: KeyValue::default(),
             context: Context::default(),
             register: Register::new(members),
-            checkpoint_interval: config.checkpoint_interval,
-            deployment: config.deployment,
+            docket: Docket::default(),
+            said: SortedMap::new(),
+            forked: false,
+            config: config.clone(),
             order: 0,
         }
     }
@@ -178,6 +184,7 @@ impl History {
         digest: Digest,
         requests: &[RequestId],
         batch: Option<&Batch>,
+        keys: &dyn Authenticator,
     ) -> Result<(), Broken> {
         let known = self.digests.len() as u64;
         if seq.0 <= known {
@@ -188,8 +195,8 @@ impl History {
             return Err((Invariant::Order, detail));
         }
         self.digests.push(digest);
-        if self.register.end().is_some_and(|end| end < seq) {
-            self.register.turn();
+        if let Some(end) = self.register.end().filter(|end| *end < seq) {
+            self.affairs(end, keys).turn();
         }
         let Some(batch) = batch.filter(|batch| batch.digest() == digest) else {
             let detail = format!("node {node} executed {} at {seq} without it", digest.short());
@@ -199,6 +206,21 @@ impl History {
         for request in batch.requests() {
             let id = request.body.id;
             if !requests.contains(&id) {
+                continue;
+            }
+            if let Some(member) = id.client.as_member() {
+                if let Some(before) = self.said.insert(id, seq)
+                    && !self.forked
+                {
+                    let detail = format!(
+                        "node {node} executed statement {} of node {member} at {seq}, and it stands \
+                         at {before} already",
+                        id.timestamp
+                    );
+                    return Err((Invariant::ExactlyOnce, detail));
+                }
+                let operation = &request.body.operation;
+                self.affairs(seq, keys).hear(member, id.timestamp.0, operation);
                 continue;
             }
             self.order += 1;
@@ -228,26 +250,60 @@ impl History {
                 return Err((Invariant::Validity, detail));
             }
             asked.executed = Some((seq, order));
-            let result = self.give(id.client, seq, &request.body.operation);
+            let result = self.give(id, seq, &request.body.operation, keys);
             if let Some(asked) = self.asked_mut(id) {
                 asked.result = result;
             }
         }
+        self.affairs(seq, keys).conclude();
         Ok(())
     }
 
+    /// Holds a replica's docket to that of the history, if it is there and no further.
+    pub(in super::super) fn agrees<A: Application>(
+        &self,
+        seq: Seq,
+        replica: &Replica<A>,
+    ) -> Result<(), Broken> {
+        let here = self.digests.len() as u64;
+        let epoch = self.register.members().epoch();
+        if seq.0 != here
+            || self.forked
+            || replica.last_executed() != seq
+            || replica.register().members().epoch() != epoch
+            || replica.docket().piece() == self.docket.piece()
+        {
+            return Ok(());
+        }
+        let detail = format!("after {here} node {} has another docket", replica.id());
+        Err((Invariant::Docket, detail))
+    }
+
+    fn affairs<'a>(&'a mut self, at: Seq, keys: &'a dyn Authenticator) -> Affairs<'a> {
+        Affairs {
+            register: &mut self.register,
+            docket: &mut self.docket,
+            config: &self.config,
+            keys,
+            at,
+            time: self.context.time,
+        }
+    }
+
     /// What the history gives as the answer.
-    fn give(&mut self, client: ClientId, seq: Seq, operation: &[u8]) -> Vec<u8> {
-        if client == ClientId::ADMINISTRATOR {
-            let terms = Terms {
-                checkpoint_interval: self.checkpoint_interval,
-                deployment: self.deployment,
-                convicted: 0,
-                suspected: 0,
-                founders_keys: &[],
-            };
-            self.register.execute(seq, &terms, operation).encode()
+    fn give(
+        &mut self,
+        id: RequestId,
+        seq: Seq,
+        operation: &[u8],
+        keys: &dyn Authenticator,
+    ) -> Vec<u8> {
+        if id.client == ClientId::ADMINISTRATOR {
+            self.affairs(seq, keys).administer(id.timestamp.0, operation).0
         } else {
+            if self.docket.is_beyond() {
+                return self.reference.in_safe_mode(operation, &self.context);
+            }
             let Some(operation) = Operation::decode(operation) else {
                 return Outcome::Malformed.encode();
             };
@@ -262,7 +318,7 @@ impl History {
 
     /// Another replica reached a position that the history has.
     fn again(
-        &self,
+        &mut self,
         node: NodeId,
         seq: Seq,
         digest: Digest,
@@ -270,6 +326,7 @@ impl History {
     ) -> Result<(), Broken> {
         let agreed = (seq.0 as usize).checked_sub(1).and_then(|at| self.digests.get(at));
         if agreed.is_some_and(|agreed| *agreed != digest) {
+            self.forked = true;
             let agreed = agreed.copied().unwrap_or_default();
             let detail = format!(
                 "at {seq} node {node} executed {}, where another correct node executed {}",
@@ -279,8 +336,9 @@ impl History {
             return Err((Invariant::Agreement, detail));
         }
         for id in requests {
-            let stands_at = self.asked(*id).and_then(|asked| asked.executed);
-            if stands_at.is_none_or(|(at, _)| at != seq) {
+            let asked = || self.asked(*id).and_then(|asked| asked.executed).map(|(at, _)| at);
+            let stands_at = self.said.get(id).copied().or_else(asked);
+            if stands_at.is_none_or(|at| at != seq) {
                 let detail = format!(
                     "node {node} executed request {} of client {} at {seq}, where the history \
                      doesn't have it",

@@ -160,7 +160,8 @@ mod tests {
             let request = Request { id, operation: operation.encode() };
             let batch = Batch::of([Signed::new(request, &keys).into()].into(), time);
             let (seq, digest) = (Seq(self.seq), batch.digest());
-            self.history.executed(NodeId(0), seq, digest, &[id], Some(&batch)).unwrap();
+            let node = Simulated::new(Principal::Node(NodeId(0)), 7);
+            self.history.executed(NodeId(0), seq, digest, &[id], Some(&batch), &node).unwrap();
             id
         }
 

@@ -6,7 +6,7 @@
 //! within
 //!
 //! ```text
-//! B = E · (C + D) + 2 · (P₀ + P₁ + … + P_{E·(f+2)-1}),   P_i = min(2^i · max(P, D), P_max)
+//! B = E · (C + D) + 2 · (P₀ + P₁ + … + P_{E·(f+2)+f-1}),   P_i = min(2^i · max(P, D), P_max)
 //! ```
 //!
 //! * **C: until every correct replica holds the request.** The client sends to all when its wait is
@@ -35,6 +35,8 @@
 //!   Patience may go on doubling from one epoch to the next: that covers both that it is kept and
 //!   that it isn't. f is that of the largest membership which the changes can lead to; fewer
 //!   members make less of everything.
+//! * **The docket** makes replicas leave a primary that comes to be restrained: f views more, each of
+//!   which passes sooner than one that is waited for.
 //! * **Raft** takes no longer: within two request timeouts of the last disturbance somebody stands, and
 //!   terms that nobody wins are no more frequent than views that fail; a term with a leader needs
 //!   less than a view with a correct primary, and nobody lies.
@@ -69,7 +71,7 @@ pub fn liveness_bound_ms(scenario: &Scenario, storm_ms: u32) -> u32 {
     let timeout = config.request_timeout_ms.max(config.view_change_timeout_ms);
     let patience = 4 * u64::from(storm_ms).max(timeout);
     let most = (64 * config.request_timeout_ms).max(60_000).max(timeout);
-    let views: u64 = (0..epochs * (u64::from(largest.f()) + 2))
+    let views: u64 = (0..epochs * (u64::from(largest.f()) + 2) + u64::from(largest.f()))
         .map(|doublings| patience.max(drained).saturating_mul(1 << doublings.min(32)).min(most))
         .sum();
     u32::try_from(epochs * (held + drained) + 2 * views).unwrap_or(u32::MAX)

@@ -59,6 +59,7 @@ fn act(action: &Action) -> Option<Feature> {
             _ => Some("replica is replaced"),
         },
         Action::Switch { .. } => Some("switch of protocol"),
+        Action::Overrule { .. } => Some("override"),
         Action::CutOff { .. } => Some("cut-off"),
         Action::Partition { .. } => Some("partition"),
         Action::CutLink { .. } => Some("cut-link"),
@@ -102,13 +103,14 @@ pub fn effective(scenario: &Scenario, verdict: &Verdict) -> Features {
 
 /// What the protocol had to do about it.
 pub fn reached(counts: &Counts) -> Features {
-    let all: [(Feature, bool); 8] = [
+    let all: [(Feature, bool); 9] = [
         ("view change", counts.view > View(0)),
         ("new epoch", counts.epoch > Epoch(0)),
         ("other protocol", counts.switches > 0),
         ("checkpoint", counts.checkpoints > 0),
         ("state transfer", counts.transfers > 0),
         ("proof of equivocation", counts.equivocations > 0),
+        ("decision of the docket", counts.decided > 0),
         ("read in one round", counts.read > 0),
         ("read that fell back", counts.fallen_back > 0),
     ];

@@ -14,6 +14,7 @@
 //! | `cluster` | cluster size, configuration, network, disks, workload |
 //! | `faults`, `lies` | crashes, damaged disks, cuts, liars among nodes and clients; how they lie |
 //! | `switches` | from one protocol to another |
+//! | `docket` | terms of quarantine, slander in the log, overrides |
 //! | `changes` | replicas that join, leave, are replaced |
 //! | `bound` | how long a request may take in calm |
 //! | `feature` | what a scenario declares, and what of it had an effect |
@@ -26,6 +27,7 @@ mod bound;
 mod changes;
 mod choice;
 mod cluster;
+mod docket;
 mod faults;
 mod feature;
 mod lies;
@@ -48,7 +50,7 @@ use super::{
 use crate::analyzer::Deployment;
 
 /// The version of this generator: a change of what a seed means is a new one.
-pub const GENERATOR: u32 = 5;
+pub const GENERATOR: u32 = 6;
 
 /// The storm of a seed below 2⁶³ (a file holds no larger one).
 ///
@@ -67,8 +69,11 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
         config.deployment = Deployment::CrashOnly;
         members = members.under(switches.first).unwrap_or(members);
         faults.extend(switches.faults);
-        faults.sort_by_key(|fault| fault.at_ms);
     }
+    config.quarantine = docket::config(seed);
+    docket::slander(seed, members, &mut faults);
+    faults.extend(docket::overrides(seed, members, calm_at_ms));
+    faults.sort_by_key(|fault| fault.at_ms);
     let mut scenario = Scenario {
         name: format!("storm-{seed}"),
         title: format!("Storm {seed}"),

@@ -166,7 +166,8 @@ fn of_two_switches_that_race_the_second_is_refused_while_the_first_is_under_way(
 
 #[test]
 fn who_was_away_during_a_switch_follows_the_chain_and_takes_part_under_the_other_protocol() {
-    let rest = fault(1_000, "cut-off = { node = 3 }")
+    // Before it is suspected, for then a switch to Raft is refused.
+    let rest = fault(1_400, "cut-off = { node = 3 }")
         + &switch(1_500, "raft")
         + &fault(4_000, "reconnect = { node = 3 }")
         // Now its disk counts for the majority.
@@ -182,6 +183,8 @@ fn who_recovered_its_memory_under_pbft_takes_part_under_raft() {
     let rest = fault(500, "damage-disk = { node = 2, what = \"lost\" }")
         + &fault(501, "crash = { node = 2 }")
         + &fault(700, "restart = { node = 2 }")
+        // A switch to Raft is refused while anybody is suspected: the operator has looked.
+        + &fault(3_500, "overrule = { node = 2, order = \"free\" }")
         + &switch(4_000, "raft")
         + &fault(6_000, "crash = { node = 0 }");
     let back = ends(&scenario("n = 4", &rest), 1, Protocol::Raft);

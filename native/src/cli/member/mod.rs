@@ -8,9 +8,11 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 use conclave_core::{
     app::Operation,
+    detector::quarantine::Order,
     ids::{ClientId, Epoch, NodeId, Principal},
     pbft::{Change, ChangeOutcome, NewMember},
     quorum::Membership,
+    replica::Override,
 };
 use tokio::time::{Instant, sleep};
 
@@ -40,14 +42,27 @@ Examples:
   conclave member --config my-cluster add 4                    it stands by in cluster.toml
   conclave member --config my-cluster remove 2")]
 pub(super) struct Member {
+    #[command(flatten)]
+    cluster: Cluster,
+    #[command(subcommand)]
+    action: Action,
+}
+
+/// Which cluster, and how long to ask it: the same for all that the administrator can ask.
+#[derive(Debug, Args)]
+pub(super) struct Cluster {
     /// The directory with cluster.toml and the keys
     #[arg(long, global = true, value_name = "DIR")]
     config: Option<PathBuf>,
     /// How many seconds to wait for the change to take effect
     #[arg(long, global = true, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     timeout: Duration,
-    #[command(subcommand)]
-    action: Action,
+}
+
+impl Cluster {
+    pub(super) fn asked(self) -> Result<Asked, Failure> {
+        Asked::new(client::directory(self.config)?, self.timeout)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,18 +99,15 @@ enum Action {
 
 impl Member {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Self { config, timeout, action } = self;
-        let directory = client::directory(config)?;
+        let Self { cluster, action } = self;
         let (add, remove) = match action {
-            Action::Prepare(prepare) => return prepare.run(&directory),
-            Action::List { client } => {
-                return Asked::new(directory, timeout)?.list(ClientId(client)).await;
-            }
+            Action::Prepare(prepare) => return prepare.run(&client::directory(cluster.config)?),
+            Action::List { client } => return cluster.asked()?.list(ClientId(client)).await,
             Action::Add { id, newcomer } => (Some((id, newcomer)), None),
             Action::Remove { id } => (None, Some(id)),
             Action::Replace { old, new, newcomer } => (Some((new, newcomer)), Some(old)),
         };
-        let asked = Asked::new(directory, timeout)?;
+        let asked = cluster.asked()?;
         let (member, newcomer) = match add {
             Some((id, newcomer)) => {
                 let member = newcomer.describe(&asked.config, NodeId(id));
@@ -117,9 +129,42 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new(directory: PathBuf, timeout: Duration) -> Result<Self, Failure> {
+    fn new(directory: PathBuf, timeout: Duration) -> Result<Self, Failure> {
         let config = ClusterConfig::load(&directory).map_err(|why| Failure::bad_input(&why))?;
         Ok(Self { directory, config, timeout })
+    }
+
+    pub(super) fn config(&self) -> &ClusterConfig {
+        &self.config
+    }
+
+    /// Overrules what the nodes agree on about one of them.
+    pub(super) async fn order(&self, order: Override) -> Result<(), Failure> {
+        let identity = self.administrator()?;
+        let _turn = take_turn(self.directory.join(key_file_name(identity.principal))).await?;
+        let client = self.connect(&identity)?;
+        let outcome =
+            client.order(order, self.timeout).await.map_err(|why| Failure::unmet(&why))?;
+        outcome.map_err(|why| Failure::Unmet(format!("the cluster refused: {why}")))?;
+        let node = order.node;
+        match order.order {
+            Some(Order::Hold) => println!("node {node} is held by order"),
+            Some(Order::Free) => println!("node {node} is free by order"),
+            None => println!("node {node} is under the rules again"),
+        }
+        Ok(())
+    }
+
+    /// The administrator's key, if the cluster has one.
+    fn administrator(&self) -> Result<Identity, Failure> {
+        if self.config.administrator.is_none() {
+            return Err(Failure::BadInput(format!(
+                "{}/{CLUSTER_FILE} names no [administrator], so nobody can change this cluster; \
+                 `conclave init` makes clusters that have one",
+                self.directory.display()
+            )));
+        }
+        self.identity(Principal::ADMINISTRATOR)
     }
 
     /// What orders, and who takes part.
@@ -158,22 +203,14 @@ impl Asked {
 
     /// Has a change agreed, and waits until it has taken effect.
     async fn change(&self, change: &Change, newcomer: Option<Newcomer>) -> Result<(), Failure> {
-        if self.config.administrator.is_none() {
-            return Err(Failure::BadInput(format!(
-                "{}/{CLUSTER_FILE} names no [administrator], so this cluster's membership and \
-                 protocol can't be changed; `conclave init` makes clusters that have one",
-                self.directory.display()
-            )));
-        }
-        let principal = Principal::ADMINISTRATOR;
-        let identity = self.identity(principal)?;
+        let identity = self.administrator()?;
         if let (Some(newcomer), Some(member)) = (newcomer, change.add.first()) {
             newcomer.meet(&self.config, &identity, member).await.map_err(|why| match why {
                 NewcomerError::Unreachable { .. } => Failure::unmet(&why),
                 _ => Failure::bad_input(&why),
             })?;
         }
-        let _turn = take_turn(self.directory.join(key_file_name(principal))).await?;
+        let _turn = take_turn(self.directory.join(key_file_name(identity.principal))).await?;
         let client = self.connect(&identity)?;
         let outcome =
             client.change(change, self.timeout).await.map_err(|why| Failure::unmet(&why))?;
@@ -225,7 +262,7 @@ impl Asked {
         Identity::load(&self.directory, principal, &self.config).map_err(|why| match why {
             ConfigError::Read { path, why, .. } if principal == Principal::ADMINISTRATOR => {
                 Failure::BadInput(format!(
-                    "only the administrator can change members and protocol, and {} can't be read \
+                    "only the administrator can do that, and {} can't be read \
                      ({why}): `conclave init` made that key, so run this where it is kept",
                     path.display()
                 ))

@@ -1,0 +1,265 @@
+//! The docket itself: quarantine, the analyzer, and by whom proofs are judged.
+
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use super::{affairs::Minutes, said::Said};
+use crate::{
+    analyzer::{Analyzer, Conditions, Facts, Level, Policy},
+    crypto::{Authenticator, Digest, decode, encode},
+    detector::{
+        evidence::{Evidence, NotProven, Offence, verify},
+        quarantine::{Claim, Entry, Quarantine, Refused, Statement},
+    },
+    ids::{Epoch, NodeId, Principal, Seq},
+    pbft::{Config, node_of},
+    quorum::{Membership, NodeSet},
+    time::{Time, WallTime},
+};
+
+/// How many past memberships are kept: a proof is put in the log within an epoch or two, or the
+/// cluster changes faster than anybody can look.
+pub const MAX_PAST: usize = 8;
+
+/// What all agree on about who lies. Empty until somebody says something, or an epoch ends.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Docket {
+    held: Option<Box<Held>>,
+    /// When time alone decides something. Follows from what is held.
+    #[serde(skip)]
+    wake: Option<WallTime>,
+    /// Whether more than f are convicted. Follows from what is held, too.
+    #[serde(skip)]
+    beyond: bool,
+    /// Whether it differs from what the tree of the state has.
+    #[serde(skip)]
+    changed: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Held {
+    quarantine: Quarantine,
+    analyzer: Analyzer,
+    /// Of earlier epochs, the last first.
+    past: VecDeque<Membership>,
+}
+
+impl Held {
+    /// `None`: with a configuration that no replica starts with.
+    fn new(members: Membership, config: &Config) -> Option<Box<Self>> {
+        let policy = Policy { deployment: config.deployment, ..Policy::default() };
+        Some(Box::new(Self {
+            quarantine: Quarantine::new(members, config.quarantine).ok()?,
+            analyzer: Analyzer::new(policy).ok()?,
+            past: VecDeque::new(),
+        }))
+    }
+}
+
+impl Docket {
+    /// Who is held, who is convicted, who said what; `None`: nobody ever said anything.
+    pub fn quarantine(&self) -> Option<&Quarantine> {
+        self.held.as_ref().map(|held| &held.quarantine)
+    }
+
+    /// How bad it is, and what should be run.
+    pub fn analyzer(&self) -> Option<&Analyzer> {
+        self.held.as_ref().map(|held| &held.analyzer)
+    }
+
+    /// Whether nobody ever said anything.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_none()
+    }
+
+    /// Who is in quarantine, for whatever reason.
+    pub fn restrained(&self) -> NodeSet {
+        self.quarantine().map(Quarantine::restrained).unwrap_or_default()
+    }
+
+    /// Whether a member is.
+    pub fn is_restrained(&self, node: NodeId) -> bool {
+        self.quarantine().is_some_and(|quarantine| quarantine.is_restrained(node))
+    }
+
+    /// Who is proven to have lied.
+    pub fn convicted(&self) -> NodeSet {
+        self.quarantine().map(Quarantine::convicted).unwrap_or_default()
+    }
+
+    /// Who is suspected by f+1 observers and not convicted.
+    pub fn suspected(&self) -> NodeSet {
+        self.quarantine().map(Quarantine::suspected).unwrap_or_default()
+    }
+
+    /// When time alone decides something, if anything waits for it.
+    pub fn wake(&self) -> Option<WallTime> {
+        self.wake
+    }
+
+    /// Whether it knows the members of an earlier epoch, and so judges proofs of it.
+    pub fn remembers(&self, epoch: Epoch) -> bool {
+        let past = self.held.as_ref().map(|held| &held.past);
+        past.is_some_and(|past| past.iter().any(|members| members.epoch() == epoch))
+    }
+
+    /// Whether more members are proven to lie than may: safe mode, in which nothing is written, and
+    /// nothing is to be relied on.
+    pub fn is_beyond(&self) -> bool {
+        self.beyond
+    }
+
+    fn derive(&mut self) {
+        let Some(held) = &self.held else { return };
+        let level = held.analyzer.next_wake().map(|at| WallTime(at.0.div_ceil(1_000)));
+        self.wake = held.quarantine.next_wake().into_iter().chain(level).min();
+        let Facts { members, convicted, .. } = Facts::of(&held.quarantine);
+        self.beyond = convicted > members.f();
+    }
+
+    /// The bytes of its piece of the state. `None`: empty.
+    pub(crate) fn piece(&self) -> Option<Vec<u8>> {
+        self.held.as_ref().map(encode)
+    }
+
+    /// From its piece. `None`: it is none.
+    pub(crate) fn installed(piece: Option<&[u8]>) -> Option<Self> {
+        let held = piece.map(|bytes| decode(bytes).ok_or(())).transpose().ok()?;
+        let mut docket = Self { held, ..Self::default() };
+        docket.derive();
+        Some(docket)
+    }
+
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    pub(crate) fn forget_changes(&mut self) {
+        self.changed = false;
+    }
+
+    /// A member says something.
+    pub(super) fn hear(
+        &mut self,
+        at: Place,
+        by: NodeId,
+        number: u64,
+        said: Said,
+        keys: &dyn Authenticator,
+    ) -> Minutes {
+        let claim = match said {
+            Said::Accuse { suspect, score, reasons } => Claim::Accuse { suspect, score, reasons },
+            Said::Withdraw { suspect } => Claim::Withdraw { suspect },
+            Said::Prove(evidence) => return self.prove(at, by, number, &evidence, keys),
+            Said::Look => return self.advance(at),
+        };
+        self.state(at, Principal::Node(by), number, claim).1
+    }
+
+    /// A statement that is what it says.
+    pub(super) fn state(
+        &mut self,
+        at: Place,
+        by: Principal,
+        number: u64,
+        claim: Claim,
+    ) -> (Result<(), Refused>, Minutes) {
+        let mut outcome = Ok(());
+        let minutes = self.decide(at, |quarantine| {
+            let applied = quarantine.apply(at.seq, at.time, by, &Statement { number, claim });
+            outcome = applied.outcome;
+            applied.decided
+        });
+        (outcome, minutes)
+    }
+
+    fn prove(
+        &mut self,
+        at: Place,
+        by: NodeId,
+        number: u64,
+        evidence: &Evidence,
+        keys: &dyn Authenticator,
+    ) -> Minutes {
+        match self.judge(at.members, by, evidence, keys) {
+            Some(Ok(Offence { by: offender, .. })) => {
+                let claim = Claim::Convict { offender, proof: Digest::of(evidence) };
+                self.state(at, Principal::Node(by), number, claim).1
+            }
+            Some(Err(_)) => self.decide(at, |quarantine| quarantine.mislead(at.seq, at.time, by)),
+            None => self.advance(at),
+        }
+    }
+
+    /// `None`: nothing would come of it, so it is not looked at.
+    fn judge(
+        &self,
+        members: Membership,
+        by: NodeId,
+        evidence: &Evidence,
+        keys: &dyn Authenticator,
+    ) -> Option<Result<Offence, NotProven>> {
+        let accused = node_of(evidence.accused()).filter(|node| members.contains(*node))?;
+        let past = self.held.as_ref().map(|held| &held.past);
+        let of = match evidence.epoch() {
+            Some(epoch) if epoch != members.epoch() => {
+                past?.iter().find(|past| past.epoch() == epoch).copied()?
+            }
+            _ => members,
+        };
+        if !members.contains(by)
+            || self.convicted().contains(accused)
+            || self.quarantine().is_some_and(|quarantine| quarantine.is_misled(by))
+        {
+            return None;
+        }
+        match verify(evidence, of, keys) {
+            Err(NotProven::UnknownKey { .. }) => None,
+            judged => Some(judged),
+        }
+    }
+
+    /// Lets agreed time pass.
+    pub(super) fn advance(&mut self, at: Place) -> Minutes {
+        if self.wake.is_none_or(|wake| at.time < wake) {
+            return Minutes::default();
+        }
+        self.decide(at, |quarantine| quarantine.advance(at.seq, at.time))
+    }
+
+    /// Another epoch begins after a position.
+    pub(super) fn turn(&mut self, at: Place, next: Membership) -> Minutes {
+        self.decide(at, |quarantine| quarantine.turn(at.seq, next));
+        if let Some(held) = &mut self.held {
+            held.past.push_front(at.members);
+            held.past.truncate(MAX_PAST);
+        }
+        Minutes::default()
+    }
+
+    fn decide(&mut self, at: Place, what: impl FnOnce(&mut Quarantine) -> Vec<Entry>) -> Minutes {
+        if self.held.is_none() {
+            self.held = Held::new(at.members, at.config);
+        }
+        let Some(held) = &mut self.held else { return Minutes::default() };
+        self.changed = true;
+        let decided = what(&mut held.quarantine);
+        let now = Time::from_millis(held.quarantine.now().0);
+        let facts = Facts::of(&held.quarantine);
+        let threat = held.analyzer.observe(now, facts, Conditions::default());
+        // The first says how it is when nobody has said anything yet.
+        let threat = threat.filter(|it| it.level > Level::Low || held.analyzer.history().len() > 1);
+        self.derive();
+        Minutes { decided, threat }
+    }
+}
+
+/// Where in the log, at which agreed time, among whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) seq: Seq,
+    pub(super) time: WallTime,
+    pub(super) members: Membership,
+    pub(super) config: &'a Config,
+}

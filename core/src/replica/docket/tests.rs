@@ -1,0 +1,297 @@
+//! The docket: the same at all, whatever way it came there; what it does to members and switches.
+
+use alloc::{boxed::Box, string::String, vec, vec::Vec};
+
+use super::{Affairs, Docket, MAX_PAST, Override, Said};
+use crate::{
+    analyzer::{Analyzer, Deployment, Level, Protocol},
+    crypto::{Digest, Signed, Simulated},
+    detector::{
+        evidence::Evidence,
+        quarantine::{MAX_HISTORY, Order, Refused, What},
+        suspicion::Kind,
+    },
+    ids::{Epoch, NodeId, Principal, Seq, View},
+    pbft::{Change, ChangeOutcome, Config, Prepare, Register},
+    quorum::Membership,
+    time::WallTime,
+};
+
+fn keys(of: u16) -> Simulated {
+    Simulated::new(Principal::Node(NodeId(of)), 7)
+}
+
+fn prepare(by: u16, epoch: u64, seq: u64, of: &str) -> Signed<Prepare> {
+    let digest = Digest::of_bytes(of.as_bytes());
+    let body = Prepare { epoch: Epoch(epoch), view: View(0), seq: Seq(seq), digest };
+    Signed::new(body, &keys(by))
+}
+
+fn against(by: u16, epoch: u64) -> Said {
+    let (one, other) = (prepare(by, epoch, 3, "one"), prepare(by, epoch, 3, "other"));
+    Said::Prove(Box::new(Evidence::Prepares(one, other)))
+}
+
+fn no_proof(of: u16) -> Said {
+    let (one, other) = (prepare(of, 0, 3, "one"), prepare(of, 0, 4, "other"));
+    Said::Prove(Box::new(Evidence::Prepares(one, other)))
+}
+
+fn accuse(suspect: u16) -> Said {
+    Said::Accuse { suspect: NodeId(suspect), score: 60, reasons: vec![Kind::Failures] }
+}
+
+/// A register and a docket, and what is executed.
+struct Log {
+    register: Register,
+    docket: Docket,
+    config: Config,
+    at: Seq,
+    time: WallTime,
+    decided: Vec<What>,
+}
+
+impl Log {
+    fn new(n: u16) -> Self {
+        Self::under(Membership::new(n).unwrap(), Config::default())
+    }
+
+    fn under(members: Membership, config: Config) -> Self {
+        Self {
+            register: Register::new(members),
+            docket: Docket::default(),
+            config,
+            at: Seq(0),
+            time: WallTime(1_767_225_600_000),
+            decided: vec![],
+        }
+    }
+
+    fn affairs<T>(&mut self, what: impl FnOnce(Affairs<'_>) -> T) -> T {
+        what(Affairs {
+            register: &mut self.register,
+            docket: &mut self.docket,
+            config: &self.config,
+            keys: &keys(0),
+            at: self.at,
+            time: self.time,
+        })
+    }
+
+    fn next(&mut self) -> u64 {
+        self.at = self.at.next();
+        self.at.0
+    }
+
+    fn says(&mut self, by: u16, said: &Said) {
+        let number = self.next();
+        let minutes = self.affairs(|mut it| it.hear(NodeId(by), number, &said.encode()));
+        self.decided.extend(minutes.decided.into_iter().map(|entry| entry.what));
+        self.pass_ms(0);
+    }
+
+    fn administers(&mut self, operation: &[u8]) -> Vec<u8> {
+        let number = self.next();
+        self.affairs(|mut it| it.administer(number, operation)).0
+    }
+
+    fn orders(&mut self, node: u16, order: Option<Order>) -> Result<(), Refused> {
+        let node = NodeId(node);
+        let result = self.administers(&Override { node, order }.encode());
+        Override::decode_outcome(&result).unwrap()
+    }
+
+    fn changes(&mut self, change: &Change) -> ChangeOutcome {
+        ChangeOutcome::decode(&self.administers(&change.encode())).unwrap()
+    }
+
+    /// An idle batch, so much later.
+    fn pass_ms(&mut self, ms: u64) {
+        self.next();
+        self.time = self.time.after_ms(ms);
+        let minutes = self.affairs(|mut it| it.conclude());
+        self.decided.extend(minutes.decided.into_iter().map(|entry| entry.what));
+    }
+
+    fn turns(&mut self) {
+        if let Some(end) = self.register.end() {
+            self.at = end;
+            self.affairs(|mut it| it.turn());
+        }
+    }
+
+    fn held(&self) -> Vec<u16> {
+        self.docket.restrained().iter().map(|node| node.0).collect()
+    }
+
+    fn level(&self) -> Level {
+        self.docket.analyzer().map(Analyzer::level).unwrap_or_default()
+    }
+}
+
+#[test]
+fn it_is_empty_until_somebody_says_something_and_its_piece_is_all_of_it() {
+    let mut log = Log::new(4);
+    log.pass_ms(1_000_000);
+    assert!(log.docket.is_empty() && log.docket.piece().is_none());
+    log.says(0, &accuse(3));
+    log.says(1, &accuse(3));
+    log.says(2, &against(3, 0));
+    let piece = log.docket.piece().unwrap();
+    let other = Docket::installed(Some(&piece)).unwrap();
+    assert_eq!((other.piece(), other.wake()), (Some(piece.clone()), log.docket.wake()));
+    assert!(
+        Docket::installed(Some(&piece[..piece.len() - 1])).is_none(),
+        "other bytes are no docket"
+    );
+    assert!(Docket::installed(None).unwrap().is_empty());
+}
+
+#[test]
+fn f_plus_one_hold_who_is_accused_and_one_does_not() {
+    let mut log = Log::new(4);
+    log.says(0, &accuse(3));
+    log.says(0, &accuse(3));
+    assert_eq!(log.held(), []);
+    log.says(1, &accuse(3));
+    assert_eq!((log.held(), log.level()), (vec![3], Level::High));
+    log.says(0, &Said::Withdraw { suspect: NodeId(3) });
+    log.says(1, &Said::Withdraw { suspect: NodeId(3) });
+    log.pass_ms(log.config.quarantine.term_ms);
+    assert_eq!(log.held(), [], "time is over, by the agreed clock and an idle batch");
+}
+
+#[test]
+fn who_is_no_member_has_no_say_and_nonsense_changes_nothing() {
+    let mut log = Log::new(4);
+    log.says(9, &accuse(3));
+    log.says(9, &against(3, 0));
+    let number = log.next();
+    log.affairs(|mut it| it.hear(NodeId(1), number, b"nonsense"));
+    assert!(log.docket.is_empty());
+}
+
+#[test]
+fn a_proof_convicts_and_what_proves_nothing_costs_who_brings_it() {
+    let mut log = Log::new(4);
+    log.says(1, &no_proof(2));
+    assert_eq!(log.held(), []);
+    assert!(log.docket.quarantine().unwrap().is_silenced(NodeId(1)));
+    assert!(log.decided.contains(&What::Misled) && log.decided.contains(&What::Silenced));
+    // Its accusations count for nothing now, and what it brings is not looked at.
+    log.says(1, &accuse(2));
+    log.says(0, &accuse(2));
+    log.says(1, &against(3, 0));
+    assert_eq!((log.held(), log.docket.convicted().len()), (vec![], 0));
+    log.says(0, &against(3, 0));
+    assert_eq!((log.held(), log.docket.convicted().len()), (vec![3], 1));
+    // It is forgiven like an unfounded accusation.
+    log.pass_ms(log.config.quarantine.unfounded_ms);
+    assert!(!log.docket.quarantine().unwrap().is_misled(NodeId(1)));
+    assert!(log.decided.contains(&What::Heard));
+}
+
+#[test]
+fn a_proof_of_an_earlier_epoch_is_judged_by_its_members_and_a_very_old_one_is_not_judged() {
+    let mut log = Log::new(7);
+    let mut next = 7;
+    let mut replace = |log: &mut Log, out: u16| {
+        let add = crate::pbft::NewMember { id: NodeId(next), key: None, contact: String::new() };
+        next += 1;
+        let change = Change { add: vec![add], remove: vec![NodeId(out)], ..Change::default() };
+        assert!(matches!(log.changes(&change), ChangeOutcome::Changed { .. }));
+        log.turns();
+    };
+    replace(&mut log, 6);
+    log.says(1, &against(2, 0));
+    assert_eq!(log.held(), [2]);
+    log.says(1, &against(3, 1));
+    assert_eq!(log.held(), [2, 3]);
+    for round in 0..MAX_PAST as u16 {
+        replace(&mut log, 7 + round);
+    }
+    assert!(!log.docket.remembers(Epoch(0)) && log.docket.remembers(Epoch(1)));
+    log.says(1, &against(4, 0));
+    assert_eq!(log.docket.convicted().len(), 2);
+    assert!(!log.docket.quarantine().unwrap().is_misled(NodeId(1)), "and it costs nothing");
+}
+
+#[test]
+fn the_administrator_holds_and_frees_and_is_told_why_not() {
+    let mut log = Log::new(4);
+    assert_eq!(log.orders(2, Some(Order::Hold)), Ok(()));
+    assert_eq!(log.held(), [2]);
+    assert_eq!(log.orders(1, Some(Order::Hold)), Err(Refused::Full { limit: 1 }));
+    assert_eq!(log.orders(9, Some(Order::Free)), Err(Refused::NotAMember(NodeId(9))));
+    assert_eq!(log.orders(2, Some(Order::Free)), Ok(()));
+    log.says(0, &against(2, 0));
+    assert_eq!((log.held(), log.docket.convicted().len()), (vec![], 1), "free whatever is proven");
+    assert_eq!(log.orders(2, None), Ok(()));
+    assert_eq!(log.held(), [2], "the rules again");
+}
+
+#[test]
+fn whoever_is_restrained_when_an_epoch_begins_comes_last_in_it() {
+    let mut log = Log::new(4);
+    log.says(1, &against(0, 0));
+    let add = crate::pbft::NewMember { id: NodeId(4), key: None, contact: String::new() };
+    log.changes(&Change { add: vec![add], ..Change::default() });
+    log.turns();
+    let members = log.register.members();
+    assert_eq!((members.primary(View(0)), members.primary(View(4))), (NodeId(1), NodeId(0)));
+    assert_eq!(log.docket.quarantine().unwrap().members(), members);
+}
+
+#[test]
+fn raft_is_refused_while_anybody_is_suspected_or_convicted_and_left_if_that_is_wanted() {
+    let crash_only = Config { deployment: Deployment::CrashOnly, ..Config::default() };
+    let mut log = Log::under(Membership::new(4).unwrap(), crash_only.clone());
+    let raft = Change::switch_to(Protocol::Raft);
+    log.says(0, &accuse(3));
+    log.says(1, &accuse(3));
+    let suspected = log.changes(&raft);
+    log.says(0, &against(3, 0));
+    let convicted = log.changes(&raft);
+    for (outcome, words) in [(suspected, "suspected"), (convicted, "proof")] {
+        let ChangeOutcome::Refused(why) = outcome else { panic!("{words}") };
+        assert!(alloc::format!("{why}").contains(words), "{why}");
+    }
+
+    for leave_raft_on_proof in [false, true] {
+        let members = Membership::new(4).unwrap().under(Protocol::Raft).unwrap();
+        let config = Config { leave_raft_on_proof, ..crash_only.clone() };
+        let mut log = Log::under(members, config);
+        log.says(0, &against(3, 0));
+        let next = log.register.next().map(|next| next.members.protocol());
+        assert_eq!(next, leave_raft_on_proof.then_some(Protocol::Pbft));
+        let recommended = log.docket.analyzer().unwrap().recommendation().unwrap();
+        assert_ne!(recommended.protocol, Protocol::Raft);
+    }
+}
+
+#[test]
+fn above_f_there_is_nothing_but_safe_mode() {
+    let mut log = Log::new(4);
+    log.says(0, &against(3, 0));
+    log.says(0, &against(2, 0));
+    assert_eq!((log.held(), log.level()), (vec![2, 3], Level::Critical));
+    let recommended = log.docket.analyzer().unwrap().recommendation().unwrap();
+    assert_eq!(recommended.protocol, Protocol::SafeMode);
+}
+
+#[test]
+fn liars_who_say_all_there_is_to_say_fill_no_memory() {
+    let mut log = Log::new(7);
+    for round in 0..2_000_u64 {
+        for liar in [5, 6] {
+            let suspect = (round % 5) as u16;
+            log.says(liar, &accuse(suspect));
+            log.says(liar, &Said::Withdraw { suspect: NodeId(suspect) });
+        }
+        log.pass_ms(50_000);
+    }
+    assert_eq!(log.held(), []);
+    let quarantine = log.docket.quarantine().unwrap();
+    assert!(quarantine.history().len() <= MAX_HISTORY);
+    assert!(log.docket.piece().unwrap().len() < 16 * 1_024);
+}

@@ -1,0 +1,164 @@
+//! The docket in whole runs: what is agreed about who lies, and what comes of it.
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::{
+    detector::quarantine::What,
+    event::{EventKind, Place, ViewChangeCause},
+    ids::NodeId,
+    sim::{Recording, Run, Scenario, builtin},
+};
+
+/// A cluster under load; `rest` are its faults and whatever else differs.
+fn scenario(cluster: &str, rest: &str) -> Scenario {
+    let source = format!(
+        "schema = 1\nname = \"x\"\ntitle = \"X\"\npromise = \"P\"\nduration_ms = 6000\n[cluster]\n\
+         {cluster}\n[cluster.pbft]\ncheckpoint_interval = 10\nwindow = 40\nrequest_timeout_ms = \
+         300\nview_change_timeout_ms = 500\nstatus_interval_ms = 100\n\
+         [cluster.pbft.quarantine]\nterm_ms = 800\ncorroborate_within_ms = 300\n\
+         accusation_lasts_ms = 2000\n[workload]\nclients = 3\n\
+         think_ms = 30\nretransmit_ms = 250\n[expect]\nmin_completed = 50\n{rest}"
+    );
+    Scenario::parse(&source).unwrap_or_else(|error| panic!("{error}\n{source}"))
+}
+
+fn fault(at_ms: u32, act: &str) -> String {
+    format!("[[fault]]\nat_ms = {at_ms}\nact = {{ {act} }}\n")
+}
+
+/// Everything holds, every fault has an effect.
+fn recorded(scenario: &Scenario, seed: u64) -> Recording {
+    let mut recording = Recording::new(Run::new(scenario.clone(), seed)).unwrap();
+    recording.extend(u64::MAX);
+    let verdict = recording.verdict();
+    assert!(verdict.as_expected(), "seed {seed}: {verdict:#?}");
+    for injection in &verdict.injections {
+        assert!(injection.effects > 0, "seed {seed}: without effect: {injection:?}");
+    }
+    recording
+}
+
+/// What was decided, each once, in order.
+fn decided(recording: &Recording) -> Vec<(NodeId, What)> {
+    let mut entries = Vec::new();
+    for event in recording.events() {
+        if let EventKind::Decided { entry } = &event.kind
+            && entry.number == entries.len() as u64 + 1
+        {
+            entries.push((entry.node, entry.what.clone()));
+        }
+    }
+    entries
+}
+
+fn restrained(recording: &mut Recording, node: u16) -> Vec<u16> {
+    let end = recording.steps();
+    let cluster = recording.seek(end);
+    let docket = cluster.node(NodeId(node)).unwrap().replica().docket();
+    docket.restrained().iter().map(|node| node.0).collect()
+}
+
+const LIES: &str = "corrupt = { node = 0, strategies = [{ equivocate = { victims = [3] } }] }";
+
+#[test]
+fn a_primary_that_is_convicted_is_left_at_once_and_leads_no_more() {
+    let rest = fault(500, LIES);
+    for seed in 1..=6 {
+        let mut recording = recorded(&scenario("n = 4", &rest), seed);
+        let convicted = |(node, what): &(NodeId, What)| {
+            *node == NodeId(0) && matches!(what, What::Convicted { .. })
+        };
+        assert!(decided(&recording).iter().any(convicted), "seed {seed}");
+        let restrained_left = recording.events().iter().any(|event| {
+            matches!(
+                event.kind,
+                EventKind::ViewChangeStarted { why: ViewChangeCause::Restrained, .. }
+            )
+        });
+        assert!(restrained_left, "seed {seed}");
+        let at = recording.events().iter().position(|event| {
+            matches!(&event.kind, EventKind::Decided { entry }
+                if matches!(entry.what, What::Convicted { .. }))
+        });
+        let led = recording.events()[at.unwrap()..]
+            .iter()
+            .any(|event| matches!(event.kind, EventKind::ViewEntered { primary: NodeId(0), .. }));
+        assert!(!led, "seed {seed}: it leads again");
+        assert_eq!(restrained(&mut recording, 2), [0], "seed {seed}");
+    }
+}
+
+#[test]
+fn who_was_away_has_the_docket_with_the_state_and_who_restarts_has_it_from_its_disk() {
+    let rest = fault(300, "crash = { node = 2 }")
+        + &fault(500, LIES)
+        + &fault(2_500, "restart = { node = 2 }")
+        + &fault(4_500, "crash = { node = 3 }")
+        + &fault(4_600, "restart = { node = 3 }");
+    for seed in 1..=4 {
+        let mut recording = recorded(&scenario("n = 7", &rest), seed);
+        for node in [1, 2, 3, 6] {
+            assert!(restrained(&mut recording, node).contains(&0), "seed {seed}: node {node}");
+        }
+    }
+}
+
+#[test]
+fn who_is_away_is_held_and_stays_held_while_it_is_accused() {
+    let rest = fault(500, "cut-off = { node = 3 }") + &fault(1_500, "reconnect = { node = 3 }");
+    for seed in 1..=6 {
+        let recording = recorded(&scenario("n = 4", &rest), seed);
+        let decided = decided(&recording);
+        assert!(decided.iter().all(|(node, _)| *node == NodeId(3)), "seed {seed}: {decided:?}");
+        assert!(matches!(decided[0].1, What::Held { offence: 1, .. }), "seed {seed}: {decided:?}");
+        let goes_on = |what: &What| {
+            matches!(what, What::Extended { .. } | What::Released | What::Held { .. })
+        };
+        assert!(decided.iter().all(|(_, what)| goes_on(what)), "seed {seed}: {decided:?}");
+    }
+}
+
+#[test]
+fn the_operator_holds_and_frees_and_the_docket_has_it() {
+    let rest = fault(500, "overrule = { node = 0, order = \"hold\" }")
+        + &fault(2_000, "overrule = { node = 0, order = \"free\" }");
+    let mut recording = recorded(&scenario("n = 4", &rest), 3);
+    let ordered = decided(&recording);
+    assert!(ordered.iter().all(|(node, it)| *node == NodeId(0) && matches!(it, What::Ordered(_))));
+    assert_eq!(ordered.len(), 2);
+    assert_eq!(recording.verdict().counts.view.0, 1, "it was primary, and was left");
+    assert_eq!(restrained(&mut recording, 1), []);
+}
+
+#[test]
+fn liars_in_the_log_hold_nobody_and_are_heard_no_more() {
+    for seed in 1..=8 {
+        let mut framing = builtin("framing-an-honest-node").unwrap();
+        // When exactly is a matter of chance.
+        framing.expect.silenced.clear();
+        let recording = recorded(&framing, seed);
+        for (node, what) in decided(&recording) {
+            let about_a_liar = node.0 >= 5;
+            let costs = matches!(what, What::Unfounded { .. } | What::Misled | What::Silenced);
+            assert!(about_a_liar && costs, "seed {seed}: node {node}: {what:?}");
+        }
+    }
+}
+
+#[test]
+fn above_f_nothing_is_written_any_more_and_reads_say_so() {
+    let recording = recorded(&builtin("rising-threat").unwrap(), 12);
+    let critical = recording.events().iter().position(|event| {
+        matches!(&event.kind, EventKind::Threat { why, .. } if why.starts_with("safe mode"))
+    });
+    let later = &recording.events()[critical.unwrap()..];
+    // What was executed just before may still be answered just after.
+    let answers = later.iter().filter_map(|event| match (&event.kind, event.place) {
+        (EventKind::RequestCompleted { result, .. }, Place::Client(_)) => Some(result.as_str()),
+        _ => None,
+    });
+    let answers: Vec<_> = answers.skip(4).collect();
+    assert!(answers.len() > 4, "{answers:?}");
+    let safe = |it: &&str| it.starts_with("unsafe") || it.starts_with("refused: more nodes");
+    assert!(answers.iter().all(safe), "{answers:?}");
+}
