@@ -8,7 +8,7 @@ use conclave_core::{
     pbft::Config,
     quorum::{MAX_NODES, Membership},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::{Address, ConfigError, GuardsConfig};
@@ -260,8 +260,8 @@ impl ClusterConfig {
             text.push_str("# Made by `conclave cluster`, for this machine only.\n");
             text.push_str("development = true\n");
         }
-        let pbft = toml::to_string(&self.pbft).unwrap_or_default(); // plain numbers always can
-        let _ = write!(text, "\n[pbft]\n{pbft}");
+        let pbft = toml::to_string(&Tables { pbft: &self.pbft }).unwrap_or_default(); // always can
+        let _ = write!(text, "\n{pbft}");
         text.push_str(&self.guards.render());
         if let Some(public_key) = &self.administrator {
             let _ = write!(
@@ -354,6 +354,12 @@ impl NodeEntry {
         }
         text
     }
+}
+
+/// For writing: tables within the table have its name before theirs.
+#[derive(Serialize)]
+struct Tables<'a> {
+    pbft: &'a Config,
 }
 
 /// Where a field stands inside a table: the reader gives only the table's own span.
