@@ -203,8 +203,8 @@ impl Cluster {
             }
             EventKind::Threat { number, level, .. } if *number > self.counts.threats => {
                 self.counts.threats = *number;
-                if self.counts.levels.last() != Some(level) {
-                    self.counts.levels.push(*level);
+                if self.counts.threat.last() != Some(level) {
+                    self.counts.threat.push(*level);
                 }
             }
             EventKind::Equivocation { .. } => self.counts.equivocations += 1,

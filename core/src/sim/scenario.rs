@@ -17,7 +17,7 @@ use super::{
     workload::Workload,
 };
 use crate::{
-    analyzer::Level,
+    analyzer,
     ids::{Epoch, NodeId, View},
     pbft::Config,
     quorum::Membership,
@@ -177,7 +177,7 @@ pub struct Expectations {
     /// Exactly these aren't heard in the end, by the same.
     pub silenced: Vec<NodeId>,
     /// These levels of threat follow each other, and no others; empty: it doesn't matter.
-    pub levels: Vec<Level>,
+    pub threat: Vec<analyzer::Level>,
     /// No correct node suspects others more often than that, all together.
     pub max_suspicions: Option<u32>,
     /// Correct nodes turn away at least so much of what clients say.
@@ -214,7 +214,7 @@ impl Default for Expectations {
             convicted: Vec::new(),
             quarantined: None,
             silenced: Vec::new(),
-            levels: Vec::new(),
+            threat: Vec::new(),
             max_suspicions: None,
             min_turned_away: 0,
             min_level: Level::Normal,

@@ -116,7 +116,7 @@ pub struct Counts {
     /// How often what should be run changed, or the reason for it.
     pub threats: u64,
     /// The levels of threat, as they followed each other. Bounded as what changes them.
-    pub levels: Vec<analyzer::Level>,
+    pub threat: Vec<analyzer::Level>,
     /// The latest epoch that a correct replica began.
     pub epoch: Epoch,
     /// How often the protocol changed from one epoch to the next.
@@ -293,11 +293,11 @@ pub(crate) fn expectations(
         format!("not heard are, by agreement, {}", list(&expect.silenced)),
         docket.silenced == expect.silenced,
     );
-    let levels: Vec<_> = expect.levels.iter().map(|level| level.name()).collect();
+    let levels: Vec<_> = expect.threat.iter().map(|level| level.name()).collect();
     also(
         !levels.is_empty(),
         format!("the threat is, in turn, {}", levels.join(", ")),
-        counts.levels == expect.levels,
+        counts.threat == expect.threat,
     );
     for node in &expect.convicted {
         let what = format!("node {node} is proven guilty to every correct node");
