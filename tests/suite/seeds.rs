@@ -60,7 +60,9 @@ const AT_LEAST: [(Feature, u64); 49] = [
     ("wrong place", 50),
     ("new epoch", 150),
     ("checkpoint", 570),
-    ("proof of equivocation", 20),
+    // A primary that is found out is passed over from then on, so few get to do it again.
+    ("proof of equivocation", 12),
+    ("decision of the docket", 100),
     ("read in one round", 290),
     ("read that fell back", 100),
     ("state transfer", 180),
