@@ -15,7 +15,7 @@ use conclave_tests::{number, over_seeds};
 const STORMS: u64 = 1_000;
 
 /// In at least so many of a thousand storms it must have had an effect.
-const AT_LEAST: [(Feature, u64); 49] = [
+const AT_LEAST: [(Feature, u64); 50] = [
     ("switch of protocol", 90),
     ("other protocol", 90),
     ("loss", 290),
