@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{
     lab::Lab,
+    scenarios_of_the_lab,
     server::{Server, program},
     webdriver::Driver,
 };
@@ -70,7 +71,11 @@ fn in_the_browser() -> Hashes {
         );
         ((name, seed), hash.as_str().expect("a hash").to_owned())
     };
-    runs().into_iter().map(simulate).collect()
+    runs().into_iter().filter(|(name, _)| is_in_the_lab(name)).map(simulate).collect()
+}
+
+fn is_in_the_lab(name: &str) -> bool {
+    scenarios_of_the_lab().any(|(known, _)| known == name)
 }
 
 #[test]
@@ -81,5 +86,7 @@ fn a_run_has_the_same_hash_in_the_program_the_tests_and_the_browser() {
     assert!(different.len() > here.len() / 2, "the hash hardly depends on the run: {here:#?}");
     assert!(here.values().all(|hash| hash.len() == 32), "{here:#?}");
     assert_eq!(by_the_program(), here, "the program runs another run");
-    assert_eq!(in_the_browser(), here, "the browser runs another run");
+    let mut there = here;
+    there.retain(|(name, _), _| is_in_the_lab(name));
+    assert_eq!(in_the_browser(), there, "the browser runs another run");
 }
