@@ -18,7 +18,7 @@ const MAX_GUARDS_BYTES: usize = 4 * 1024 * 1024;
 
 /// Show what nodes' guards do, or change them while the nodes run
 ///
-/// Guards are configured in the table [guards] of each node's cluster.toml; what stands there counts
+/// Guards are configured in the table `[guards]` of each node's cluster.toml; what stands there counts
 /// over the defaults, which `conclave guards defaults` prints. A node that is told to reload reads its
 /// own file again: what can't work is refused with the reason and changes nothing, what the guards know
 /// stays. Exit code 0: done; 1: a node refused or didn't answer; 2: something can't be used.
@@ -44,7 +44,7 @@ pub(super) struct Guards {
 enum Action {
     /// Print what every node turns away and why, its level, and how it reaches its peers
     Show,
-    /// Have nodes read the table [guards] of their own cluster.toml again
+    /// Have nodes read the table `[guards]` of their own cluster.toml again
     Reload,
     /// Have nodes leave out so much, whatever they measure
     Hold {

@@ -16,7 +16,7 @@ use crate::{
 ///
 /// Talks to the other nodes and to clients over TLS 1.3 at its address in cluster.toml, and
 /// answers HTTP at its admin address there: /healthz /readyz /status /metrics /evidence /guards /events.
-/// On SIGHUP it reads the table [guards] of cluster.toml again; what the guards know stays.
+/// On SIGHUP it reads the table `[guards]` of cluster.toml again; what the guards know stays.
 ///
 /// A node's first start is permitted by the file that `conclave init` and `conclave member prepare`
 /// lay beside its key, and which the node then removes. Afterwards an empty --data is a loss: the
