@@ -51,7 +51,7 @@ const AT_LEAST: [(Feature, u64); 50] = [
     ("hide prepared", 60),
     ("reorder", 60),
     ("replay", 60),
-    ("selective", 55),
+    ("selective", 60),
     ("silent", 70),
     ("slow", 30),
     ("stale view", 10),
@@ -60,8 +60,7 @@ const AT_LEAST: [(Feature, u64); 50] = [
     ("wrong place", 50),
     ("new epoch", 150),
     ("checkpoint", 570),
-    // A primary that is found out is passed over from then on, so few get to do it again.
-    ("proof of equivocation", 12),
+    ("proof of equivocation", 20),
     ("decision of the docket", 100),
     ("read in one round", 290),
     ("read that fell back", 100),

@@ -9,9 +9,9 @@ use super::{
 use crate::{ids::NodeId, quorum::Membership};
 
 /// The most ways of lying of one node.
-const MOST_WAYS: u32 = 4;
+const MOST_WAYS: u32 = 5;
 
-/// One to four ways of lying.
+/// One way of lying, or several.
 pub(super) fn draw(members: Membership, liar: NodeId, draw: &mut Choice) -> Vec<Strategy> {
     let others: Vec<_> = members.others(liar).collect();
     (0..draw.between(1..MOST_WAYS + 1)).map(|_| lie(&others, draw)).collect()
