@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    crypto::{Digest, Signable},
+    crypto::Digest,
     detector::suspicion::Kind,
     ids::{NodeId, Principal},
 };
@@ -22,10 +22,6 @@ pub struct Statement {
     pub number: u64,
     /// *c*
     pub claim: Claim,
-}
-
-impl Signable for Statement {
-    const DOMAIN: u8 = 20;
 }
 
 /// What is claimed.

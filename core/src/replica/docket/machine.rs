@@ -230,12 +230,12 @@ impl Docket {
 
     /// Another epoch begins after a position.
     pub(super) fn turn(&mut self, at: Place, next: Membership) -> Minutes {
-        self.decide(at, |quarantine| quarantine.turn(at.seq, next));
+        let minutes = self.decide(at, |quarantine| quarantine.turn(at.seq, next));
         if let Some(held) = &mut self.held {
             held.past.push_front(at.members);
             held.past.truncate(MAX_PAST);
         }
-        Minutes::default()
+        minutes
     }
 
     fn decide(&mut self, at: Place, what: impl FnOnce(&mut Quarantine) -> Vec<Entry>) -> Minutes {

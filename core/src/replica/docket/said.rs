@@ -71,8 +71,8 @@ impl fmt::Display for Override {
     }
 }
 
-/// How an override, and what came of it, begins. Read as a [`Change`](crate::pbft::Change) it would add 12,927 members, which
-/// no operation has room for.
+/// How an override, and what came of it, begins. Read as a [`Change`](crate::pbft::Change) it would
+/// add 12,927 members, which no operation has room for.
 const MARK: [u8; 2] = [0xFF, 0x64];
 
 impl Override {
