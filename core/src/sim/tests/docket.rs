@@ -1,12 +1,13 @@
 //! The docket in whole runs: what is agreed about who lies, and what comes of it.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 
+use super::{fault, recorded};
 use crate::{
     detector::quarantine::What,
     event::{EventKind, Place, ViewChangeCause},
     ids::NodeId,
-    sim::{Recording, Run, Scenario, builtin},
+    sim::{Recording, Scenario, builtin},
 };
 
 /// A cluster under load; `rest` are its faults and whatever else differs.
@@ -20,22 +21,6 @@ fn scenario(cluster: &str, rest: &str) -> Scenario {
          think_ms = 30\nretransmit_ms = 250\n[expect]\nmin_completed = 50\n{rest}"
     );
     Scenario::parse(&source).unwrap_or_else(|error| panic!("{error}\n{source}"))
-}
-
-fn fault(at_ms: u32, act: &str) -> String {
-    format!("[[fault]]\nat_ms = {at_ms}\nact = {{ {act} }}\n")
-}
-
-/// Everything holds, every fault has an effect.
-fn recorded(scenario: &Scenario, seed: u64) -> Recording {
-    let mut recording = Recording::new(Run::new(scenario.clone(), seed)).unwrap();
-    recording.extend(u64::MAX);
-    let verdict = recording.verdict();
-    assert!(verdict.as_expected(), "seed {seed}: {verdict:#?}");
-    for injection in &verdict.injections {
-        assert!(injection.effects > 0, "seed {seed}: without effect: {injection:?}");
-    }
-    recording
 }
 
 /// What was decided, each once, in order.

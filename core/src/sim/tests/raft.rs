@@ -2,6 +2,7 @@
 
 use alloc::{collections::BTreeMap, format, string::String};
 
+use super::{fault, recorded};
 use crate::{
     analyzer::Protocol,
     event::{EventKind, Place},
@@ -21,21 +22,12 @@ fn scenario(cluster: &str, rest: &str) -> Scenario {
     Scenario::parse(&source).unwrap_or_else(|error| panic!("{error}\n{source}"))
 }
 
-fn fault(at_ms: u32, act: &str) -> String {
-    format!("[[fault]]\nat_ms = {at_ms}\nact = {{ {act} }}\n")
-}
-
 /// Everything holds, every fault has an effect, each request is executed once by each replica, and
 /// every replica that is up ends near the others.
 fn holds(scenario: &Scenario) -> alloc::vec::Vec<Verdict> {
     let runs = (1..=6).map(|seed| {
-        let mut recording = Recording::new(Run::new(scenario.clone(), seed)).unwrap();
-        recording.extend(u64::MAX);
+        let mut recording = recorded(scenario, seed);
         let verdict = recording.verdict();
-        assert!(verdict.as_expected(), "seed {seed}: {verdict:#?}");
-        for injection in &verdict.injections {
-            assert!(injection.effects > 0, "seed {seed}: without effect: {injection:?}");
-        }
         let mut executed: BTreeMap<(NodeId, RequestId), Seq> = BTreeMap::new();
         for event in recording.events() {
             assert!(!matches!(event.kind, EventKind::Inexplicable { .. }), "{event:?}");

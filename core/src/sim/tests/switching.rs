@@ -2,6 +2,7 @@
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
+use super::{fault, recorded};
 use crate::{
     analyzer::Protocol,
     event::{EventKind, Place},
@@ -21,10 +22,6 @@ fn scenario(cluster: &str, rest: &str) -> Scenario {
     Scenario::parse(&source).unwrap_or_else(|error| panic!("{error}\n{source}"))
 }
 
-fn fault(at_ms: u32, act: &str) -> String {
-    format!("[[fault]]\nat_ms = {at_ms}\nact = {{ {act} }}\n")
-}
-
 fn switch(at_ms: u32, protocol: &str) -> String {
     fault(at_ms, &format!("switch = {{ protocol = \"{protocol}\" }}"))
 }
@@ -39,13 +36,8 @@ fn there_and_back() -> String {
 /// ends in this epoch, under this protocol, at every member that is up.
 fn ends(scenario: &Scenario, epoch: u64, protocol: Protocol) -> Vec<Verdict> {
     let runs = (1..=6).map(|seed| {
-        let mut recording = Recording::new(Run::new(scenario.clone(), seed)).unwrap();
-        recording.extend(u64::MAX);
+        let mut recording = recorded(scenario, seed);
         let verdict = recording.verdict();
-        assert!(verdict.as_expected(), "seed {seed}: {verdict:#?}");
-        for injection in &verdict.injections {
-            assert!(injection.effects > 0, "seed {seed}: without effect: {injection:?}");
-        }
         let mut executed: BTreeMap<(Place, RequestId), _> = BTreeMap::new();
         for event in recording.events() {
             if let EventKind::Executed { seq, requests, .. } = &event.kind {
