@@ -26,6 +26,7 @@ mod keys;
 mod lab;
 mod live;
 mod live_side;
+mod mark;
 mod media;
 mod model;
 mod paint;

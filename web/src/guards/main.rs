@@ -19,6 +19,8 @@ mod browser;
 #[path = "../clipboard.rs"]
 mod clipboard;
 mod knob;
+#[path = "../mark.rs"]
+mod mark;
 mod page;
 mod panel;
 mod patterns;

@@ -6,6 +6,7 @@ use super::tool::{round, segment, tool};
 use crate::{
     app::{App, Mode, Msg},
     icons::Icon,
+    mark::mark,
 };
 
 /// The top line.
@@ -13,13 +14,7 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
     html! {
         <header class="top">
             <h1 class="brand">
-                <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-                    <circle cx="16" cy="16" r="10.5" />
-                    <circle class="dot crowned" cx="16" cy="5.5" r="4" />
-                    <circle class="dot" cx="26.5" cy="16" r="4" />
-                    <circle class="dot" cx="16" cy="26.5" r="4" />
-                    <circle class="dot" cx="5.5" cy="16" r="4" />
-                </svg>
+                { mark() }
                 { "Conclave" }
             </h1>
             { modes(app, link) }

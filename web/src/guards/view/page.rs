@@ -11,6 +11,7 @@ use super::{
     summary,
 };
 use crate::{
+    mark::mark,
     page::{Msg, Page},
     panel::{Panel, Shown},
     patterns::PATTERNS,
@@ -37,13 +38,7 @@ fn top(page: &Page, link: &Scope<Page>) -> Html {
     html! {
         <header class="top">
             <a class="brand" href="index.html" title="To the lab">
-                <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-                    <circle cx="16" cy="16" r="10.5" />
-                    <circle class="dot crowned" cx="16" cy="5.5" r="4" />
-                    <circle class="dot" cx="26.5" cy="16" r="4" />
-                    <circle class="dot" cx="16" cy="26.5" r="4" />
-                    <circle class="dot" cx="5.5" cy="16" r="4" />
-                </svg>
+                { mark() }
                 { "Conclave" }
             </a>
             <p class="tagline">{ "Guards around calls: the real ones, in a world to break" }</p>
