@@ -99,6 +99,18 @@ fn the_lab_loads_every_scenario_without_a_complaint_and_asks_nobody_else() {
 }
 
 #[test]
+fn milestones_are_found_among_the_messages_of_a_large_cluster() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.choose("rising-threat");
+    lab.scrub_to(lab.number("steps") / 10 * 9);
+    let found = visit
+        .session
+        .script("return document.querySelectorAll('.events .rows .milestone').length", &[]);
+    assert!(found.as_u64().is_some_and(|found| found > 10), "{found}");
+}
+
+#[test]
 fn every_scenario_plays_to_its_end_and_comes_out_as_its_file_expects() {
     let visit = Visit::begin();
     let lab = visit.lab();

@@ -14,8 +14,14 @@ use crate::{
 
 /// Rows that are shown.
 const ROWS: usize = 36;
-/// How far back rows are looked for.
+/// How many sentences are made in search of rows.
 const REACH: usize = 4_000;
+/// How far back rows are looked for: in large clusters a milestone stands among tens of thousands of
+/// messages.
+const FAR: usize = 1_000_000;
+
+/// Where a filter leaves nothing.
+const NO_SUCH: &str = "No such event yet. Choose All to see every message.";
 
 /// Which events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +36,25 @@ pub(crate) enum Filter {
 
 impl Filter {
     fn shows(self, event: &Event, milestone: bool, selected: Option<Selection>) -> bool {
-        match self {
-            Self::All => true,
-            Self::Milestones => milestone,
-            Self::Selected => match selected {
-                Some(Selection::Node(node)) => event.place == Principal::Node(node).into(),
-                Some(Selection::Client(client)) => event.place == Principal::Client(client).into(),
-                _ => milestone,
-            },
+        match (self, selected) {
+            (Self::All, _) => true,
+            (Self::Selected, Some(Selection::Node(node))) => {
+                event.place == Principal::Node(node).into()
+            }
+            (Self::Selected, Some(Selection::Client(client))) => {
+                event.place == Principal::Client(client).into()
+            }
+            _ => milestone,
         }
+    }
+
+    /// Whether that can be told without a sentence: messages on their way are no milestones.
+    fn passes_over(self, event: &Event, selected: Option<Selection>) -> bool {
+        let is_message = matches!(
+            event.kind,
+            EventKind::Sent { .. } | EventKind::Delivered { .. } | EventKind::Lost { .. }
+        );
+        is_message && !self.shows(event, false, selected)
     }
 }
 
@@ -70,13 +86,17 @@ fn simulated(app: &App, link: &Scope<App>) -> Html {
     let recording = &lab.branch().recording;
     let mut rows = Vec::new();
     let mut step = lab.clock.steps;
-    let mut looked = 0;
-    while step > 0 && rows.len() < ROWS && looked < REACH {
+    let (mut looked, mut passed) = (0, 0);
+    while step > 0 && rows.len() < ROWS && looked < REACH && passed < FAR {
         step -= 1;
         let range = recording.events_of(step);
         for index in range.rev() {
-            looked += 1;
             let event = &recording.events()[index];
+            if app.filter.passes_over(event, lab.selected) {
+                passed += 1;
+                continue;
+            }
+            looked += 1;
             let (mut text, milestone) = words::event(event);
             if let EventKind::Marker { index } = event.kind
                 && let Some(narration) = lab.scenario().narration.get(index as usize)
@@ -98,7 +118,12 @@ fn simulated(app: &App, link: &Scope<App>) -> Html {
         }
     }
     if rows.is_empty() {
-        return html! { <li class="empty">{ "Nothing has happened yet. Press Space to play, or . to step." }</li> };
+        let why = if lab.clock.steps == 0 {
+            "Nothing has happened yet. Press Space to play, or . to step."
+        } else {
+            NO_SUCH
+        };
+        return html! { <li class="empty">{ why }</li> };
     }
     html! { <>{ for rows }</> }
 }
@@ -118,7 +143,7 @@ fn live(app: &App) -> Html {
         .take(ROWS)
         .collect();
     if rows.is_empty() {
-        return html! { <li class="empty">{ "No such event yet. Choose All to see every message." }</li> };
+        return html! { <li class="empty">{ NO_SUCH }</li> };
     }
     html! { <>{ for rows }</> }
 }
