@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     ladder::Ladder,
     level::{Facts, Level},
-    network::{Conditions, Network},
-    policy::{BadPolicy, Policy},
+    network::Network,
+    policy::Policy,
+    protocol::Deployment,
     recommend::Recommendation,
     trend::{Shares, Trend},
 };
@@ -18,7 +19,7 @@ use crate::time::Time;
 pub const MAX_HISTORY: usize = 64;
 
 /// What was recommended, and from when on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Counted from 1.
     pub number: u64,
@@ -29,7 +30,7 @@ pub struct Entry {
 }
 
 /// For metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// How often it looked.
     pub observations: u64,
@@ -41,112 +42,87 @@ pub struct Counters {
     pub switches: u64,
 }
 
+/// What a deployment's configuration says: the same at all members, so no state.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared<'a> {
+    /// What is declared about the members.
+    pub deployment: Deployment,
+    /// The table: sound ([`Policy::validate`]) for that.
+    pub policy: &'a Policy,
+}
+
 /// The analyzer of a cluster.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+///
+/// What is encoded is what it decides by; what it recommends follows from that, from what is
+/// declared and from the facts ([`Self::resume`]). History and counters are of this copy: they begin
+/// anew where one is decoded, and the numbers of entries go on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Analyzer {
-    policy: Policy,
-    level: Ladder<Level>,
-    network: Ladder<Network>,
-    trend: Ladder<Trend>,
+    level: Ladder,
+    network: Ladder,
+    trend: Ladder,
     /// Whether more than f are known to misbehave.
-    above: Ladder<bool>,
+    above: Ladder,
     shares: Shares,
-    last: Option<Observed>,
+    /// When it looked last.
+    at: Option<Time>,
+    /// How many recommendations there ever were.
+    decided: u64,
+    #[serde(skip)]
     current: Option<Recommendation>,
+    #[serde(skip)]
     history: VecDeque<Entry>,
+    #[serde(skip)]
     counters: Counters,
 }
 
-/// What it saw last.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Observed {
-    at: Time,
-    facts: Facts,
-    conditions: Conditions,
-}
-
 impl Analyzer {
-    /// With a policy that is sound.
-    pub fn new(policy: Policy) -> Result<Self, BadPolicy> {
-        policy.validate()?;
-        Ok(Self {
-            policy,
-            level: Ladder::default(),
-            network: Ladder::default(),
-            trend: Ladder::default(),
-            above: Ladder::default(),
-            shares: Shares::default(),
-            last: None,
-            current: None,
-            history: VecDeque::new(),
-            counters: Counters::default(),
-        })
-    }
-
     /// Takes in what is agreed now. Returns what is to be run, if that is another than before, or
     /// for another reason.
     pub fn observe(
         &mut self,
         now: Time,
         facts: Facts,
-        conditions: Conditions,
+        network: Network,
+        declared: Declared<'_>,
     ) -> Option<Recommendation> {
-        let now = self.last.map_or(now, |last| now.max(last.at));
-        let (dwell, leave_percent) = (self.policy.dwell(), self.policy.leave_percent);
-        let before = (self.last.map(|last| last.at), self.level.at());
-        let enters = Level::of(facts);
-        self.level.observe(now, enters, Level::by(facts, leave_percent), dwell);
-        let bounds = self.policy.bounds;
-        let enters = Network::by(conditions, bounds.enter());
-        self.network.observe(now, enters, Network::by(conditions, bounds.leave()), dwell);
-        let trend = self.shares.note(now, facts, self.policy.trend_window_us());
+        let policy = declared.policy;
+        let now = self.at.map_or(now, |last| now.max(last));
+        let dwell = policy.dwell();
+        let before = (self.at, self.level());
+        let stays = Level::by(facts, policy.leave_percent);
+        self.level.observe(now, Level::of(facts) as u8, stays as u8, dwell);
+        self.network.observe(now, network as u8, network as u8, dwell);
+        let trend = self.shares.note(now, facts, policy.trend_window_us()) as u8;
         self.trend.observe(now, trend, trend, dwell);
-        let above = facts.is_above_f();
+        let above = u8::from(facts.is_above_f());
         self.above.observe(now, above, above, dwell);
-        self.last = Some(Observed { at: now, facts, conditions });
+        self.at = Some(now);
         self.count(now, before);
-        self.decide(now, facts)
-    }
-
-    /// The same as before, later: call it when the time of [`Self::next_wake`] has come.
-    pub fn tick(&mut self, now: Time) -> Option<Recommendation> {
-        let Observed { facts, conditions, .. } = self.last?;
-        self.observe(now, facts, conditions)
+        self.decide(now, facts, declared)
     }
 
     /// When time alone changes something.
-    pub fn next_wake(&self) -> Option<Time> {
-        let dwell = self.policy.dwell();
-        [
-            self.level.next_wake(dwell),
-            self.network.next_wake(dwell),
-            self.trend.next_wake(dwell),
-            self.above.next_wake(dwell),
-            self.shares.next_wake(self.policy.trend_window_us()),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+    pub fn next_wake(&self, policy: &Policy) -> Option<Time> {
+        let dwell = policy.dwell();
+        let ladders = [self.level, self.network, self.trend, self.above];
+        let falls = ladders.iter().filter_map(|ladder| ladder.next_wake(dwell));
+        falls.chain(self.shares.next_wake(policy.trend_window_us())).min()
     }
 
     /// The level.
     pub fn level(&self) -> Level {
-        self.level.at()
+        self.level.of(&Level::ALL)
     }
 
     /// The trend.
     pub fn trend(&self) -> Trend {
-        self.trend.at()
+        self.trend.of(&Trend::ALL)
     }
 
     /// The network.
     pub fn network(&self) -> Network {
-        self.network.at()
-    }
-
-    /// What it follows.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+        self.network.of(&Network::ALL)
     }
 
     /// What is to be run by what was observed last, if anything was.
@@ -154,7 +130,12 @@ impl Analyzer {
         self.current.as_ref()
     }
 
-    /// The last [`MAX_HISTORY`] recommendations, oldest first.
+    /// How many recommendations there ever were: the last one's number.
+    pub fn decided(&self) -> u64 {
+        self.decided
+    }
+
+    /// The last [`MAX_HISTORY`] recommendations that this copy saw, oldest first.
     pub fn history(&self) -> impl ExactSizeIterator<Item = &Entry> {
         self.history.iter()
     }
@@ -164,37 +145,53 @@ impl Analyzer {
         &self.counters
     }
 
+    /// Works out again what follows, after it was decoded; with the facts of that moment.
+    pub fn resume(&mut self, facts: Facts, declared: Declared<'_>) {
+        if self.at.is_some() {
+            self.current = Some(self.recommend(facts, declared));
+        }
+    }
+
+    fn recommend(&self, facts: Facts, declared: Declared<'_>) -> Recommendation {
+        let case = (self.level(), self.network(), self.trend());
+        declared.policy.recommend(case, facts, self.above.at() > 0, declared.deployment)
+    }
+
     fn count(&mut self, now: Time, (since, level): (Option<Time>, Level)) {
+        let entered = self.level();
         let counters = &mut self.counters;
         counters.observations = counters.observations.saturating_add(1);
         if let Some(since) = since {
             let lasted = &mut counters.lasted_us[level as usize];
             *lasted = lasted.saturating_add(now.0.saturating_sub(since.0));
         }
-        if since.is_none() || self.level.at() != level {
-            counters.entered[self.level.at() as usize] += 1;
+        if since.is_none() || entered != level {
+            counters.entered[entered as usize] += 1;
         }
     }
 
-    fn decide(&mut self, now: Time, facts: Facts) -> Option<Recommendation> {
-        let case = (self.level.at(), self.network.at(), self.trend.at());
-        let new = self.policy.recommend(case, facts, self.above.at());
-        self.current = Some(new);
-        let last = self.history.back();
+    fn decide(
+        &mut self,
+        now: Time,
+        facts: Facts,
+        declared: Declared<'_>,
+    ) -> Option<Recommendation> {
+        let new = self.recommend(facts, declared);
+        let last = self.current.replace(new);
         let same = |old: &Recommendation| {
             (old.protocol, old.parameters, old.because, old.level)
                 == (new.protocol, new.parameters, new.because, new.level)
         };
-        if last.is_some_and(|last| same(&last.recommendation)) {
+        if last.as_ref().is_some_and(same) {
             return None;
         }
-        let switches = last.is_some_and(|last| last.recommendation.protocol != new.protocol);
+        let switches = last.is_some_and(|last| last.protocol != new.protocol);
         self.counters.switches += u64::from(switches);
-        let number = last.map_or(0, |last| last.number) + 1;
+        self.decided += 1;
         if self.history.len() == MAX_HISTORY {
             self.history.pop_front();
         }
-        self.history.push_back(Entry { number, at: now, recommendation: new });
+        self.history.push_back(Entry { number: self.decided, at: now, recommendation: new });
         Some(new)
     }
 }

@@ -10,27 +10,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
 
-/// A value on a ladder of rungs.
+/// A value on a ladder of rungs, which are numbered from the best on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Ladder<T> {
-    at: T,
-    falling: Option<Falling<T>>,
+pub(super) struct Ladder {
+    at: u8,
+    falling: Option<Falling>,
 }
 
 /// Since when it has been lower, and the highest rung since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Falling<T> {
+struct Falling {
     since: Time,
-    highest: T,
+    highest: u8,
 }
 
-impl<T: Copy + Ord> Ladder<T> {
-    pub(super) fn at(&self) -> T {
+impl Ladder {
+    pub(super) fn at(&self) -> u8 {
         self.at
     }
 
+    /// Where it is among all rungs.
+    pub(super) fn of<T: Copy + Default>(&self, all: &[T]) -> T {
+        all.get(usize::from(self.at)).copied().unwrap_or_default()
+    }
+
     /// `enters`: the rung by the upper thresholds. `stays`: by the lower ones, so never below it.
-    pub(super) fn observe(&mut self, now: Time, enters: T, stays: T, dwell: Duration) {
+    pub(super) fn observe(&mut self, now: Time, enters: u8, stays: u8, dwell: Duration) {
         if enters >= self.at || stays >= self.at {
             *self = Self { at: self.at.max(enters), falling: None };
             return;
@@ -62,7 +67,7 @@ mod tests {
 
     #[test]
     fn up_at_once_and_down_after_the_whole_dwell_time() {
-        let mut ladder = Ladder::<u8>::default();
+        let mut ladder = Ladder::default();
         ladder.observe(at(0), 2, 2, DWELL);
         assert_eq!(ladder.at(), 2);
         ladder.observe(at(1), 0, 0, DWELL);
@@ -75,7 +80,7 @@ mod tests {
 
     #[test]
     fn between_the_thresholds_it_stays_and_the_dwell_time_begins_again() {
-        let mut ladder = Ladder::<u8>::default();
+        let mut ladder = Ladder::default();
         ladder.observe(at(0), 2, 2, DWELL);
         for round in 0..100 {
             ladder.observe(at(1 + round * 10), 0, 0, DWELL);
@@ -86,7 +91,7 @@ mod tests {
 
     #[test]
     fn it_falls_to_the_highest_that_was_right_meanwhile() {
-        let mut ladder = Ladder::<u8>::default();
+        let mut ladder = Ladder::default();
         ladder.observe(at(0), 3, 3, DWELL);
         ladder.observe(at(1), 0, 0, DWELL);
         ladder.observe(at(5), 1, 1, DWELL);

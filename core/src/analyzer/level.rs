@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{detector::quarantine::Quarantine, quorum::Membership};
 
 /// What is agreed about the members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Who they are.
     pub members: Membership,

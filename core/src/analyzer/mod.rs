@@ -3,12 +3,13 @@
 //! ```text
 //!  quarantine ─▶ facts: n, convicted, suspected ─▶ level ─┐
 //!                                              └─▶ trend ─┼─▶ policy ─▶ is it sound? ─▶ recommendation
-//!  latency, loss, lateness ─────────────────▶ network ────┘                              with its reason
+//!  what members measure, agreed ────────────▶ network ────┘                              with its reason
 //! ```
 //!
-//! Goes in: `now`, agreed [`Facts`], and network [`Conditions`]. Comes out: a [`Recommendation`] when
-//! it changes. Where replicas must come to the same, all three come from the log: agreed facts,
-//! agreed conditions, agreed time. It switches nothing itself.
+//! Goes in: `now`, agreed [`Facts`], and what the [`Network`] is like. Comes out: a [`Recommendation`]
+//! when it changes. Where replicas must come to the same, all three come from the log: agreed facts,
+//! agreed conditions, agreed time; the [`Policy`] comes from the configuration, which all must have
+//! the same of, and is no state. It switches nothing itself.
 //!
 //! * **Nothing flaps.** What gets worse counts at once; what gets better, only after it was better,
 //!   and clearly so, for the whole dwell time (`ladder`).
@@ -40,7 +41,7 @@ mod recommend;
 mod tests;
 mod trend;
 
-pub use analyze::{Analyzer, Counters, Entry, MAX_HISTORY};
+pub use analyze::{Analyzer, Counters, Declared, Entry, MAX_HISTORY};
 pub use level::{Facts, Level};
 pub use network::{Conditions, Network};
 pub use policy::{BadPolicy, Bounds, MAX_RULES, Parameters, Policy, Rule};

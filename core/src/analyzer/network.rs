@@ -4,9 +4,11 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What was measured of the network. Where replicas must come to the same, it is agreed before: the
-/// median of what they measure, for instance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+use super::policy::Bounds;
+
+/// What one member measured of the network. No two measure the same: what is agreed is a
+/// [`Network`] ([`Quarantine::network`](crate::detector::quarantine::Quarantine::network)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
     /// How long a message takes: the median, in microseconds.
     pub latency_us: u32,
@@ -38,8 +40,15 @@ impl Network {
     /// All, from good to bad.
     pub const ALL: [Self; 4] = [Self::Calm, Self::Slow, Self::Lossy, Self::Asynchronous];
 
+    /// By what is measured. `before`: by what was measured before that; it is left at half of what
+    /// it is entered at.
+    pub fn measured(before: Self, conditions: Conditions, bounds: Bounds) -> Self {
+        let stays = Self::by(conditions, bounds.leave()).min(before);
+        Self::by(conditions, bounds.enter()).max(stays)
+    }
+
     /// Above these bounds.
-    pub(super) fn by(conditions: Conditions, bounds: Conditions) -> Self {
+    fn by(conditions: Conditions, bounds: Conditions) -> Self {
         if conditions.late_ppm > bounds.late_ppm {
             Self::Asynchronous
         } else if conditions.loss_ppm > bounds.loss_ppm {

@@ -12,6 +12,7 @@ use super::{
     protocol::{Assumption, Deployment, Protocol},
     trend::Trend,
 };
+use crate::config::BadConfig;
 
 /// The most rules: as many as there are combinations of level, network and trend, and one more.
 pub const MAX_RULES: usize = 49;
@@ -22,15 +23,13 @@ const MAX_MS: u64 = 86_400_000;
 ///
 /// # Default
 ///
-/// Members may lie. PBFT while few are known to; trust-ordered PBFT from Medium on, and as soon as
+/// For members that may lie. PBFT while few are known to; trust-ordered PBFT from Medium on, and as soon as
 /// it gets worse; twice the time where the network is slow or lossy, and four times where it keeps
 /// no bound. Five minutes of dwell time: as long as a first offence is held, so that a release
 /// alone changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// What is declared about the members.
-    pub deployment: Deployment,
     /// How long it must have been better before it counts, in ms.
     pub dwell_ms: u64,
     /// How far back the trend looks, in ms.
@@ -138,7 +137,6 @@ impl Default for Policy {
         let (plain, ordered) = (Protocol::Pbft, Protocol::TrustOrderedPbft);
         let rising = Rule { trend: vec![Trend::Rising], ..rule(&[], &[], ordered, 100) };
         Self {
-            deployment: Deployment::Byzantine,
             dwell_ms: 300_000,
             trend_window_ms: 600_000,
             leave_percent: [8, 16, 28],
@@ -222,12 +220,37 @@ pub enum BadPolicy {
     },
 }
 
+/// Where whatever is wrong is said in one form: the rule by its number.
+impl From<BadPolicy> for BadConfig {
+    fn from(wrong: BadPolicy) -> Self {
+        let rule = |rule: usize, why| Self { field: "policy.rule", value: rule as u64, why };
+        match wrong {
+            BadPolicy::Value { field, value, why } => Self { field, value, why },
+            BadPolicy::Parameter { rule: number, why, .. } => rule(number, why),
+            BadPolicy::NotDeclared { rule: number, .. } => {
+                rule(number, "what it offers is for crash-only deployments, and none is declared")
+            }
+            BadPolicy::NotLowOnly { rule: number, .. } => {
+                rule(number, "what it offers is for level = [\"low\"] only")
+            }
+            BadPolicy::Uncovered { .. } => {
+                let why =
+                    "not every case has a rule that stands proof: end with one without conditions";
+                Self { field: "policy.rule", value: 0, why }
+            }
+            BadPolicy::NeverDecides { rule: number } => {
+                rule(number, "it never decides: those before it fit all of its cases")
+            }
+        }
+    }
+}
+
 impl Policy {
-    /// Refuses what can't be sound or can't work, saying where and why.
-    pub fn validate(&self) -> Result<(), BadPolicy> {
+    /// Refuses what can't be sound where this is declared, or can't work, saying where and why.
+    pub fn validate(&self, deployment: Deployment) -> Result<(), BadPolicy> {
         self.check_values()?;
         for (rule, it) in (1..).zip(&self.rules) {
-            it.check(rule, self.deployment)?;
+            it.check(rule, deployment)?;
         }
         self.check_cover()
     }

@@ -2,18 +2,16 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     level::{Facts, Level},
     network::Network,
     policy::{Parameters, Policy},
-    protocol::{Protocol, Unsound},
+    protocol::{Deployment, Protocol, Unsound},
     trend::Trend,
 };
 
 /// What to run, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recommendation {
     /// This protocol
     pub protocol: Protocol,
@@ -32,7 +30,7 @@ pub struct Recommendation {
 }
 
 /// How it was decided. Rules are counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Because {
     /// By a rule of the policy.
     Rule(usize),
@@ -55,6 +53,7 @@ impl Policy {
         case: (Level, Network, Trend),
         facts: Facts,
         is_above: bool,
+        deployment: Deployment,
     ) -> Recommendation {
         let (level, network, trend) = case;
         let parameters = Parameters::default();
@@ -75,7 +74,7 @@ impl Policy {
             if !rule.fits(level, network, trend) {
                 continue;
             }
-            let because = match (rule.protocol.is_sound(facts, self.deployment), refused) {
+            let because = match (rule.protocol.is_sound(facts, deployment), refused) {
                 (Ok(()), None) => Because::Rule(number),
                 (Ok(()), Some((wanted, unsound))) => Because::Instead { wanted, unsound },
                 (Err(unsound), _) => {

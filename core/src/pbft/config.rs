@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::messages::{MAX_BATCH_BYTES, MAX_BATCH_REQUESTS, MAX_OPERATION_BYTES};
 use crate::{
-    analyzer::Deployment,
-    config::{BadConfig, must},
+    analyzer::{Declared, Deployment, Policy},
+    config::{BadConfig, must, unless_usual},
     crypto::Digest,
     detector::quarantine,
 };
 
 /// How a replica is set up. `checkpoint_interval`, `window`, `max_sessions`, `deployment`,
-/// `leave_raft_on_proof` and `quarantine` decide what is agreed on: equal on all replicas. The rest
-/// may differ.
+/// `leave_raft_on_proof`, `quarantine` and `policy` decide what is agreed on: equal on all replicas.
+/// The rest may differ.
 ///
 /// # Default
 ///
@@ -33,6 +33,7 @@ use crate::{
 /// | `deployment` | members may lie | nobody has said that they don't |
 /// | `leave_raft_on_proof` | no | it is recommended in any case; operators may want to look first |
 /// | `quarantine` | its own | see [`quarantine::Config`] |
+/// | `policy` | its own | see [`Policy`] |
 /// | `clock_tolerance` | 5 s | synchronised clocks differ by far less, and a proposal may be repeated for some seconds before it arrives |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -66,6 +67,9 @@ pub struct Config {
     pub leave_raft_on_proof: bool,
     /// How long who is held, and what accusing costs: equal on all replicas.
     pub quarantine: quarantine::Config,
+    /// What to run when: equal on all replicas. Must be sound for the `deployment`.
+    #[serde(with = "unless_usual")]
+    pub policy: Policy,
 }
 
 impl Default for Config {
@@ -85,6 +89,7 @@ impl Default for Config {
             deployment: Deployment::Byzantine,
             leave_raft_on_proof: false,
             quarantine: quarantine::Config::default(),
+            policy: Policy::default(),
         }
     }
 }
@@ -158,14 +163,21 @@ impl Config {
                 "timers run from 1 ms to one hour",
             )?;
         }
-        self.quarantine.validate()
+        self.quarantine.validate()?;
+        Ok(self.policy.validate(self.deployment)?)
     }
 
     /// A digest of what must be equal on all replicas: hosts refuse each other if theirs differ,
     /// since replicas would execute differently.
     pub fn agreed(&self) -> Digest {
         let sizes = (self.checkpoint_interval, self.window, self.max_sessions);
-        Digest::of(&(sizes, self.deployment, self.leave_raft_on_proof, self.quarantine))
+        let law = (self.deployment, self.leave_raft_on_proof, self.quarantine, &self.policy);
+        Digest::of(&(sizes, law))
+    }
+
+    /// What the analyzer goes by.
+    pub(crate) fn declared(&self) -> Declared<'_> {
+        Declared { deployment: self.deployment, policy: &self.policy }
     }
 
     pub(crate) fn batch_delay(&self) -> Duration {
@@ -224,6 +236,7 @@ mod tests {
                 quarantine: quarantine::Config { term_ms: 1, ..Default::default() },
                 ..Config::default()
             },
+            Config { policy: Policy { dwell_ms: 1, ..Default::default() }, ..Config::default() },
         ];
         assert!(others.iter().all(|other| other.agreed() != agreed));
     }

@@ -78,7 +78,9 @@ impl<A: Application> Shell<A> {
             tree.piece(AGREED).and_then(|bytes| decode(&bytes)).ok_or(Damage::Agreed)?;
         let register: Register =
             tree.piece(MEMBERSHIP).and_then(|bytes| decode(&bytes)).ok_or(Damage::Agreed)?;
-        let docket = Docket::installed(tree.piece(DOCKET).as_deref()).ok_or(Damage::Agreed)?;
+        let piece = tree.piece(DOCKET);
+        let docket = Docket::installed(piece.as_deref(), register.members(), &self.config)
+            .ok_or(Damage::Agreed)?;
         let mut differing: SortedSet<_> = tree.differences(&self.tree).into_iter().collect();
         differing.extend(self.changed_pieces());
         let (mut application, mut sessions) = (self.application.clone(), self.sessions.clone());

@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
-use super::{calm, facts};
+use super::{Watch, facts};
 use crate::{
     analyzer::{
-        Analyzer, Because, Conditions, Level, MAX_HISTORY, Network, Policy, Protocol, Trend,
+        Analyzer, Because, Declared, Deployment, Level, MAX_HISTORY, Network, Policy, Protocol,
+        Trend,
     },
     time::Time,
 };
@@ -14,8 +15,8 @@ fn at(secs: u64) -> Time {
     Time::from_millis(secs * 1_000)
 }
 
-fn analyzer() -> Analyzer {
-    Analyzer::new(Policy::default()).unwrap()
+fn analyzer() -> Watch {
+    Watch::new(Policy::default(), Deployment::Byzantine)
 }
 
 #[test]
@@ -23,7 +24,7 @@ fn rising_threat_is_met_at_once_and_the_way_back_takes_its_time() {
     // Given twenty members of which 1, 3, 5, 8 are known to misbehave, a second apart,
     let mut analyzer = analyzer();
     for (second, (known, level)) in (0..).zip([1, 3, 5, 8].into_iter().zip(Level::ALL)) {
-        analyzer.observe(at(second), facts(20, 0, known), calm());
+        analyzer.observe(at(second), facts(20, 0, known), Network::Calm);
         assert_eq!(analyzer.level(), level);
     }
     let protocols: alloc::vec::Vec<_> =
@@ -31,7 +32,7 @@ fn rising_threat_is_met_at_once_and_the_way_back_takes_its_time() {
     let ordered = Protocol::TrustOrderedPbft;
     assert_eq!(protocols, [Protocol::Pbft, ordered, ordered, Protocol::SafeMode]);
     // when they are all released, then it stays for the dwell time, and then falls.
-    analyzer.observe(at(4), facts(20, 0, 0), calm());
+    analyzer.observe(at(4), facts(20, 0, 0), Network::Calm);
     assert_eq!(analyzer.level(), Level::Critical);
     analyzer.tick(at(303));
     assert_eq!(analyzer.level(), Level::Critical);
@@ -49,7 +50,7 @@ fn a_ratio_that_swings_around_a_threshold_changes_the_level_once() {
         let mut protocols = alloc::collections::BTreeSet::new();
         for second in 0..2_000 {
             let (n, known) = if second % 20 < 10 { low } else { high };
-            analyzer.observe(at(second), facts(n, 0, known), calm());
+            analyzer.observe(at(second), facts(n, 0, known), Network::Calm);
             protocols.insert(analyzer.recommendation().unwrap().protocol);
         }
         let entered: u64 = analyzer.counters().entered.iter().sum();
@@ -61,13 +62,13 @@ fn a_ratio_that_swings_around_a_threshold_changes_the_level_once() {
 #[test]
 fn down_is_below_the_lower_threshold_and_not_just_below_the_upper_one() {
     let mut analyzer = analyzer();
-    analyzer.observe(at(0), facts(100, 0, 11), calm());
+    analyzer.observe(at(0), facts(100, 0, 11), Network::Calm);
     assert_eq!(analyzer.level(), Level::Medium);
     for second in 1..1_000 {
-        analyzer.observe(at(second), facts(100, 0, 9), calm());
+        analyzer.observe(at(second), facts(100, 0, 9), Network::Calm);
     }
     assert_eq!(analyzer.level(), Level::Medium, "0.09 is below 0.10, but not below 0.08");
-    analyzer.observe(at(1_000), facts(100, 0, 8), calm());
+    analyzer.observe(at(1_000), facts(100, 0, 8), Network::Calm);
     analyzer.tick(at(1_300));
     assert_eq!(analyzer.level(), Level::Low);
 }
@@ -77,7 +78,7 @@ fn a_safe_mode_is_not_left_by_a_moment_of_calm() {
     let mut analyzer = analyzer();
     for second in 0..1_000 {
         // Two of four, and one of four, by turns.
-        analyzer.observe(at(second), facts(4, 0, 1 + (second % 2) as u16), calm());
+        analyzer.observe(at(second), facts(4, 0, 1 + (second % 2) as u16), Network::Calm);
     }
     assert_eq!(analyzer.counters().switches, 1);
     let last = analyzer.recommendation().unwrap();
@@ -87,10 +88,10 @@ fn a_safe_mode_is_not_left_by_a_moment_of_calm() {
 #[test]
 fn the_trend_and_the_network_change_what_is_recommended() {
     let mut analyzer = analyzer();
-    analyzer.observe(at(0), facts(20, 0, 0), calm());
+    analyzer.observe(at(0), facts(20, 0, 0), Network::Calm);
     assert_eq!(analyzer.recommendation().unwrap().protocol, Protocol::Pbft);
     // One more of twenty is low still, but it gets worse.
-    analyzer.observe(at(10), facts(20, 0, 1), calm());
+    analyzer.observe(at(10), facts(20, 0, 1), Network::Calm);
     assert_eq!((analyzer.level(), analyzer.trend()), (Level::Low, Trend::Rising));
     assert_eq!(analyzer.recommendation().unwrap().protocol, Protocol::TrustOrderedPbft);
     // Ten minutes later it has stayed so, and after the dwell time that counts.
@@ -99,13 +100,10 @@ fn the_trend_and_the_network_change_what_is_recommended() {
     analyzer.tick(at(910));
     assert_eq!(analyzer.trend(), Trend::Steady);
     assert_eq!(analyzer.recommendation().unwrap().protocol, Protocol::Pbft);
-    for (late_ppm, loss_ppm, latency_us, network, timeout_percent) in [
-        (0, 0, 100_001, Network::Slow, 200),
-        (0, 20_001, 0, Network::Lossy, 200),
-        (100_001, 0, 0, Network::Asynchronous, 400),
-    ] {
-        let conditions = Conditions { latency_us, loss_ppm, late_ppm };
-        analyzer.observe(at(1_000), facts(20, 0, 1), conditions);
+    for (network, timeout_percent) in
+        [(Network::Slow, 200), (Network::Lossy, 200), (Network::Asynchronous, 400)]
+    {
+        analyzer.observe(at(1_000), facts(20, 0, 1), network);
         assert_eq!(analyzer.network(), network);
         let parameters = analyzer.recommendation().unwrap().parameters;
         assert_eq!(parameters.timeout_percent, timeout_percent);
@@ -115,10 +113,10 @@ fn the_trend_and_the_network_change_what_is_recommended() {
 #[test]
 fn it_wakes_itself_until_everything_is_calm() {
     let mut analyzer = analyzer();
-    let rough = Conditions { late_ppm: 500_000, ..calm() };
+    let rough = Network::Asynchronous;
     analyzer.observe(at(0), facts(7, 0, 0), rough);
     analyzer.observe(at(1), facts(7, 0, 3), rough);
-    analyzer.observe(at(2), facts(7, 0, 0), calm());
+    analyzer.observe(at(2), facts(7, 0, 0), Network::Calm);
     let mut wakes = 0;
     while let Some(wake) = analyzer.next_wake() {
         analyzer.tick(wake);
@@ -135,7 +133,7 @@ fn the_history_is_bounded_and_the_counters_add_up() {
     let mut analyzer = analyzer();
     let mut now = at(0);
     for round in 0..200 {
-        analyzer.observe(now, facts(20, 0, if round % 2 == 0 { 8 } else { 0 }), calm());
+        analyzer.observe(now, facts(20, 0, if round % 2 == 0 { 8 } else { 0 }), Network::Calm);
         now = now + Duration::from_mins(10);
         analyzer.tick(now);
         now = now + Duration::from_mins(10);
@@ -147,4 +145,25 @@ fn the_history_is_bounded_and_the_counters_add_up() {
     assert_eq!(counters.observations, 400);
     let lasted: u64 = counters.lasted_us.iter().sum();
     assert_eq!(Time(lasted) + Duration::from_mins(10), now);
+}
+
+#[test]
+fn who_takes_over_its_state_recommends_the_same_and_goes_on_with_the_numbers() {
+    let mut first = analyzer();
+    for (second, known) in (0..).zip([0, 1, 5, 8, 3, 0]) {
+        first.observe(at(second), facts(20, 0, known), Network::Slow);
+        let bytes = crate::crypto::encode(&first.analyzer);
+        let mut other = first.clone();
+        other.analyzer = crate::crypto::decode::<Analyzer>(&bytes).unwrap();
+        let policy = other.policy.clone();
+        let declared = Declared { deployment: Deployment::Byzantine, policy: &policy };
+        other.analyzer.resume(facts(20, 0, known), declared);
+        assert_eq!(other.recommendation(), first.recommendation());
+        assert_eq!((other.decided(), other.next_wake()), (first.decided(), first.next_wake()));
+        // Nothing is new to it, and what comes next is the same to both.
+        assert_eq!(other.observe(at(second), facts(20, 0, known), Network::Slow), None);
+        let (mut one, later) = (first.clone(), at(second + 1_000));
+        let next = (one.observe(later, facts(20, 0, 2), Network::Calm), one.decided());
+        assert_eq!((other.observe(later, facts(20, 0, 2), Network::Calm), other.decided()), next);
+    }
 }

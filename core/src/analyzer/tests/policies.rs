@@ -2,18 +2,16 @@
 
 use alloc::{format, string::ToString, vec};
 
-use super::{calm, facts};
+use super::{Watch, facts};
 use crate::{
     analyzer::{
-        Analyzer, BadPolicy, Because, Deployment, Level, Network, Parameters, Policy, Protocol,
-        Rule, Trend, Unsound,
+        BadPolicy, Because, Deployment, Level, Network, Parameters, Policy, Protocol, Rule, Trend,
+        Unsound,
     },
     time::Time,
 };
 
 const CRASH_ONLY: &str = r#"
-deployment = "crash-only"
-
 [[rule]]
 level = ["low"]
 network = ["calm", "slow"]
@@ -24,6 +22,9 @@ protocol = "pbft"
 parameters = { timeout_percent = 150 }
 "#;
 
+const BYZANTINE: Deployment = Deployment::Byzantine;
+const TRUSTED: Deployment = Deployment::CrashOnly;
+
 fn read(source: &str) -> Policy {
     toml::from_str(source).unwrap()
 }
@@ -31,7 +32,7 @@ fn read(source: &str) -> Policy {
 #[test]
 fn the_default_is_sound_and_survives_being_written() {
     let policy = Policy::default();
-    assert_eq!(policy.validate(), Ok(()));
+    assert_eq!(policy.validate(BYZANTINE), Ok(()));
     assert_eq!(read(&toml::to_string(&policy).unwrap()), policy);
     assert_eq!(read(""), policy);
 }
@@ -39,9 +40,8 @@ fn the_default_is_sound_and_survives_being_written() {
 #[test]
 fn a_crash_only_protocol_needs_a_declaration() {
     let policy = read(CRASH_ONLY);
-    assert_eq!(policy.validate(), Ok(()));
-    let undeclared = Policy { deployment: Deployment::Byzantine, ..policy };
-    let refused = undeclared.validate().unwrap_err();
+    assert_eq!(policy.validate(TRUSTED), Ok(()));
+    let refused = policy.validate(BYZANTINE).unwrap_err();
     assert_eq!(refused, BadPolicy::NotDeclared { rule: 1, protocol: Protocol::Raft });
     assert_eq!(
         refused.to_string(),
@@ -55,9 +55,9 @@ fn a_crash_only_protocol_is_for_low_only() {
     let mut policy = read(CRASH_ONLY);
     policy.rules[0].level = vec![];
     let refused = Err(BadPolicy::NotLowOnly { rule: 1, protocol: Protocol::Raft });
-    assert_eq!(policy.validate(), refused);
+    assert_eq!(policy.validate(TRUSTED), refused);
     policy.rules[0].level = vec![Level::Low, Level::Medium];
-    assert_eq!(policy.validate(), refused);
+    assert_eq!(policy.validate(TRUSTED), refused);
 }
 
 #[test]
@@ -65,16 +65,16 @@ fn every_case_needs_a_rule_that_stands_proof_and_every_rule_a_case() {
     let mut policy = read(CRASH_ONLY);
     policy.rules[1].level = vec![Level::Medium, Level::High, Level::Critical];
     let (level, network, trend) = (Level::Low, Network::Calm, Trend::Falling);
-    assert_eq!(policy.validate(), Err(BadPolicy::Uncovered { level, network, trend }));
+    assert_eq!(policy.validate(TRUSTED), Err(BadPolicy::Uncovered { level, network, trend }));
     let mut policy = Policy::default();
     let last = policy.rules.last().unwrap().clone();
     policy.rules.push(Rule { trend: vec![Trend::Rising], ..last });
-    assert_eq!(policy.validate(), Err(BadPolicy::NeverDecides { rule: 8 }));
+    assert_eq!(policy.validate(TRUSTED), Err(BadPolicy::NeverDecides { rule: 8 }));
 }
 
 #[test]
 fn values_that_can_not_work_are_named() {
-    let field = |policy: Policy| match policy.validate().unwrap_err() {
+    let field = |policy: Policy| match policy.validate(TRUSTED).unwrap_err() {
         BadPolicy::Value { field, .. } | BadPolicy::Parameter { field, .. } => field,
         other => panic!("{other}"),
     };
@@ -92,14 +92,14 @@ fn values_that_can_not_work_are_named() {
 
 #[test]
 fn the_first_proof_ends_a_crash_only_protocol() {
-    let mut analyzer = Analyzer::new(read(CRASH_ONLY)).unwrap();
-    let first = analyzer.observe(Time(0), facts(20, 0, 0), calm()).unwrap();
+    let mut analyzer = Watch::new(read(CRASH_ONLY), TRUSTED);
+    let first = analyzer.observe(Time(0), facts(20, 0, 0), Network::Calm).unwrap();
     assert_eq!((first.protocol, first.because), (Protocol::Raft, Because::Rule(1)));
     // A crashed node is what it is made for.
-    analyzer.observe(Time(1), facts(20, 0, 1), calm());
+    analyzer.observe(Time(1), facts(20, 0, 1), Network::Calm);
     assert_eq!(analyzer.recommendation().unwrap().protocol, Protocol::Raft);
     // One proof of one lie isn't, although one of twenty is low.
-    let then = analyzer.observe(Time(2), facts(20, 1, 0), calm()).unwrap();
+    let then = analyzer.observe(Time(2), facts(20, 1, 0), Network::Calm).unwrap();
     assert_eq!((then.protocol, then.level), (Protocol::Pbft, Level::Low));
     let because = Because::Instead { wanted: Protocol::Raft, unsound: Unsound::Evidence };
     assert_eq!(then.because, because);
@@ -110,9 +110,12 @@ fn the_first_proof_ends_a_crash_only_protocol() {
 
 #[test]
 fn every_recommendation_says_why_in_one_sentence() {
-    let mut analyzer = Analyzer::new(Policy::default()).unwrap();
+    let mut analyzer = Watch::new(Policy::default(), BYZANTINE);
     let mut say = |convicted, suspected| {
-        analyzer.observe(Time(0), facts(20, convicted, suspected), calm()).unwrap().to_string()
+        analyzer
+            .observe(Time(0), facts(20, convicted, suspected), Network::Calm)
+            .unwrap()
+            .to_string()
     };
     assert_eq!(
         say(0, 1),

@@ -3,12 +3,9 @@
 use alloc::vec;
 use core::time::Duration;
 
-use super::{calm, facts};
+use super::{Watch, facts};
 use crate::{
-    analyzer::{
-        Analyzer, Assumption, Conditions, Deployment, Facts, Level, Parameters, Policy, Protocol,
-        Rule,
-    },
+    analyzer::{Assumption, Deployment, Facts, Level, Network, Parameters, Policy, Protocol, Rule},
     time::Time,
 };
 
@@ -29,7 +26,7 @@ fn assert_sound(protocol: Protocol, facts: Facts, deployment: Deployment) {
 }
 
 /// The default; one that offers Raft wherever it may; one that does so and then the strictest.
-fn policies() -> vec::Vec<Policy> {
+fn policies() -> vec::Vec<(Deployment, Policy)> {
     let rule = |level: &[Level], protocol| Rule {
         level: level.to_vec(),
         network: vec![],
@@ -38,14 +35,13 @@ fn policies() -> vec::Vec<Policy> {
         parameters: Parameters::default(),
     };
     let raft = rule(&[Level::Low], Protocol::Raft);
-    let with = |last| Policy {
-        deployment: Deployment::CrashOnly,
-        rules: vec![raft.clone(), rule(&[], last)],
-        ..Policy::default()
+    let with = |last| {
+        let rules = vec![raft.clone(), rule(&[], last)];
+        (Deployment::CrashOnly, Policy { rules, ..Policy::default() })
     };
     vec![
-        Policy::default(),
-        Policy { deployment: Deployment::CrashOnly, ..Policy::default() },
+        (Deployment::Byzantine, Policy::default()),
+        (Deployment::CrashOnly, Policy::default()),
         with(Protocol::Pbft),
         with(Protocol::TrustOrderedPbft),
         with(Protocol::SafeMode),
@@ -65,21 +61,20 @@ fn every_case(mut check: impl FnMut(Facts)) {
 #[test]
 fn no_recommendation_is_ever_unsound_whatever_the_facts_and_what_went_before() {
     let (mut seen, mut cases) = (alloc::collections::BTreeSet::new(), 0);
-    for policy in policies() {
-        let deployment = policy.deployment;
+    for (deployment, policy) in policies() {
         // From nothing, and with the level still where an attack left it.
-        let fresh = Analyzer::new(policy).unwrap();
+        let fresh = Watch::new(policy, deployment);
         let mut shaken = fresh.clone();
-        shaken.observe(Time(0), facts(31, 10, 0), calm());
+        shaken.observe(Time(0), facts(31, 10, 0), Network::Calm);
         let mut recovered = shaken.clone();
-        recovered.observe(Time(1), facts(31, 0, 0), calm());
+        recovered.observe(Time(1), facts(31, 0, 0), Network::Calm);
         recovered.tick(Time(1) + Duration::from_hours(1));
         recovered.tick(Time(1) + Duration::from_hours(2));
         for before in [&fresh, &shaken, &recovered] {
             every_case(|facts| {
-                for conditions in [calm(), Conditions { late_ppm: 1_000_000, ..calm() }] {
+                for network in [Network::Calm, Network::Asynchronous] {
                     let mut analyzer = before.clone();
-                    analyzer.observe(Time(1 << 40), facts, conditions);
+                    analyzer.observe(Time(1 << 40), facts, network);
                     let recommended = analyzer.recommendation().unwrap();
                     assert_sound(recommended.protocol, facts, deployment);
                     assert_eq!(recommended.facts.members, facts.members);

@@ -21,10 +21,12 @@ use crate::{
     time::WallTime,
 };
 
-/// The replicated state of quarantine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The replicated state of quarantine, and what it follows, which is encoded elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Quarantine {
+    #[serde(skip)]
     pub(super) config: Config,
+    #[serde(skip)]
     pub(super) members: Membership,
     pub(super) now: WallTime,
     pub(super) voices: SortedMap<NodeId, Voice>,
@@ -34,6 +36,17 @@ pub struct Quarantine {
     history: VecDeque<Entry>,
     /// How many entries there ever were.
     pub(super) decided: u64,
+}
+
+/// What a [`Quarantine`] is decoded to: field by field as there.
+#[derive(Deserialize)]
+pub struct Kept {
+    now: WallTime,
+    voices: SortedMap<NodeId, Voice>,
+    records: SortedMap<NodeId, Record>,
+    administrator: u64,
+    history: VecDeque<Entry>,
+    decided: u64,
 }
 
 /// What came of a statement, or of time.
@@ -59,6 +72,12 @@ impl Quarantine {
             history: VecDeque::new(),
             decided: 0,
         })
+    }
+
+    /// Goes on with what was kept: the members and the configuration are those of that moment.
+    pub fn resumed(members: Membership, config: Config, kept: Kept) -> Self {
+        let Kept { now, voices, records, administrator, history, decided } = kept;
+        Self { config, members, now, voices, records, administrator, history, decided }
     }
 
     /// Executes a statement whose signature, and whose proof if it names one, hold.

@@ -63,6 +63,6 @@ mod voice;
 
 pub use config::Config;
 pub use history::{Entry, MAX_HISTORY, What};
-pub use machine::{Applied, Quarantine};
+pub use machine::{Applied, Kept, Quarantine};
 pub use record::{Hold, Record};
 pub use statement::{Claim, MAX_REASONS, Order, Refused, Statement};

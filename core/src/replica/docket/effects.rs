@@ -4,6 +4,7 @@ use alloc::{boxed::Box, string::ToString, vec::Vec};
 
 use super::affairs::{Affairs, Minutes};
 use crate::{
+    analyzer::Analyzer,
     app::Application,
     event::EventKind,
     ids::{ClientId, NodeId, RequestId, Seq, Timestamp},
@@ -81,8 +82,7 @@ impl<A: Application> Shell<A> {
             self.event(EventKind::Decided { entry: Box::new(entry) });
         }
         if let Some(threat) = threat {
-            let known = self.docket.analyzer().and_then(|it| it.history().last());
-            let number = known.map_or(0, |last| last.number);
+            let number = self.docket.analyzer().map_or(0, Analyzer::decided);
             let (level, protocol, why) = (threat.level, threat.protocol, threat.to_string());
             self.event(EventKind::Threat { number, level, protocol, why });
         }

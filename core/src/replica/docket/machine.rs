@@ -2,15 +2,15 @@
 
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{affairs::Minutes, said::Said};
 use crate::{
-    analyzer::{Analyzer, Conditions, Facts, Level, Policy},
+    analyzer::{Analyzer, Facts, Level, Network},
     crypto::{Authenticator, Digest, decode, encode},
     detector::{
         evidence::{Evidence, NotProven, Offence, verify},
-        quarantine::{Claim, Entry, Quarantine, Refused, Statement},
+        quarantine::{Claim, Entry, Kept, Quarantine, Refused, Statement},
     },
     ids::{Epoch, NodeId, Principal, Seq},
     pbft::{Config, node_of},
@@ -37,7 +37,8 @@ pub struct Docket {
     changed: bool,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What is encoded is state; the configuration and the members of the epoch are not.
+#[derive(Clone, Debug, Serialize)]
 struct Held {
     quarantine: Quarantine,
     analyzer: Analyzer,
@@ -48,12 +49,16 @@ struct Held {
 impl Held {
     /// `None`: with a configuration that no replica starts with.
     fn new(members: Membership, config: &Config) -> Option<Box<Self>> {
-        let policy = Policy { deployment: config.deployment, ..Policy::default() };
-        Some(Box::new(Self {
-            quarantine: Quarantine::new(members, config.quarantine).ok()?,
-            analyzer: Analyzer::new(policy).ok()?,
-            past: VecDeque::new(),
-        }))
+        let quarantine = Quarantine::new(members, config.quarantine).ok()?;
+        Some(Box::new(Self { quarantine, analyzer: Analyzer::default(), past: VecDeque::new() }))
+    }
+
+    /// `None`: these bytes are none.
+    fn resumed(bytes: &[u8], members: Membership, config: &Config) -> Option<Box<Self>> {
+        let (kept, mut analyzer, past): (Kept, Analyzer, _) = decode(bytes)?;
+        let quarantine = Quarantine::resumed(members, config.quarantine, kept);
+        analyzer.resume(Facts::of(&quarantine), config.declared());
+        Some(Box::new(Self { quarantine, analyzer, past }))
     }
 }
 
@@ -110,9 +115,10 @@ impl Docket {
         self.beyond
     }
 
-    fn derive(&mut self) {
+    fn derive(&mut self, config: &Config) {
         let Some(held) = &self.held else { return };
-        let level = held.analyzer.next_wake().map(|at| WallTime(at.0.div_ceil(1_000)));
+        let level =
+            held.analyzer.next_wake(&config.policy).map(|at| WallTime(at.0.div_ceil(1_000)));
         self.wake = held.quarantine.next_wake().into_iter().chain(level).min();
         let Facts { members, convicted, .. } = Facts::of(&held.quarantine);
         self.beyond = convicted > members.f();
@@ -123,11 +129,18 @@ impl Docket {
         self.held.as_ref().map(encode)
     }
 
-    /// From its piece. `None`: it is none.
-    pub(crate) fn installed(piece: Option<&[u8]>) -> Option<Self> {
-        let held = piece.map(|bytes| decode(bytes).ok_or(())).transpose().ok()?;
+    /// From its piece, in an epoch of these members. `None`: it is none.
+    pub(crate) fn installed(
+        piece: Option<&[u8]>,
+        members: Membership,
+        config: &Config,
+    ) -> Option<Self> {
+        let held = match piece {
+            Some(bytes) => Some(Held::resumed(bytes, members, config)?),
+            None => None,
+        };
         let mut docket = Self { held, ..Self::default() };
-        docket.derive();
+        docket.derive(config);
         Some(docket)
     }
 
@@ -247,10 +260,10 @@ impl Docket {
         let decided = what(&mut held.quarantine);
         let now = Time::from_millis(held.quarantine.now().0);
         let facts = Facts::of(&held.quarantine);
-        let threat = held.analyzer.observe(now, facts, Conditions::default());
+        let threat = held.analyzer.observe(now, facts, Network::Calm, at.config.declared());
         // The first says how it is when nobody has said anything yet.
-        let threat = threat.filter(|it| it.level > Level::Low || held.analyzer.history().len() > 1);
-        self.derive();
+        let threat = threat.filter(|it| it.level > Level::Low || held.analyzer.decided() > 1);
+        self.derive(at.config);
         Minutes { decided, threat }
     }
 }

@@ -78,6 +78,10 @@ impl Log {
         })
     }
 
+    fn install(&self, piece: Option<&[u8]>) -> Option<Docket> {
+        Docket::installed(piece, self.register.members(), &self.config)
+    }
+
     fn next(&mut self) -> u64 {
         self.at = self.at.next();
         self.at.0
@@ -138,13 +142,13 @@ fn it_is_empty_until_somebody_says_something_and_its_piece_is_all_of_it() {
     log.says(1, &accuse(3));
     log.says(2, &against(3, 0));
     let piece = log.docket.piece().unwrap();
-    let other = Docket::installed(Some(&piece)).unwrap();
+    let other = log.install(Some(&piece)).unwrap();
     assert_eq!((other.piece(), other.wake()), (Some(piece.clone()), log.docket.wake()));
-    assert!(
-        Docket::installed(Some(&piece[..piece.len() - 1])).is_none(),
-        "other bytes are no docket"
-    );
-    assert!(Docket::installed(None).unwrap().is_empty());
+    let recommended = |it: &Docket| it.analyzer().and_then(Analyzer::recommendation).copied();
+    assert_eq!(recommended(&other), recommended(&log.docket));
+    assert_eq!(other.quarantine(), log.docket.quarantine(), "members and terms, too");
+    assert!(log.install(Some(&piece[..piece.len() - 1])).is_none(), "other bytes are no docket");
+    assert!(log.install(None).unwrap().is_empty());
 }
 
 #[test]

@@ -138,7 +138,8 @@ fn replayed(log: &Log) -> Quarantine {
     let mut replica = Quarantine::new(log.quarantine.members(), Config::default()).unwrap();
     for (index, (position, at, said)) in log.executed.iter().enumerate() {
         if index == log.executed.len() / 2 {
-            replica = postcard::from_bytes(&encode(&replica)).unwrap();
+            let kept = postcard::from_bytes(&encode(&replica)).unwrap();
+            replica = Quarantine::resumed(replica.members(), Config::default(), kept);
         }
         match said {
             Some((by, statement)) => drop(replica.apply(*position, *at, *by, statement)),
