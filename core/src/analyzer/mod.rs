@@ -25,6 +25,7 @@
 //! | `ladder` | hysteresis and dwell, the same for all of them |
 //! | `protocol` | **the list of protocols**, each with its fault assumption |
 //! | `policy` | from level and conditions to a protocol, and how it is checked |
+//! | `place` | where in a file an unsound one is wrong |
 //! | `recommend` | what is recommended, and why, in one sentence |
 //! | `analyze` | [`Analyzer`]: all of it together, history and counters |
 //!
@@ -34,6 +35,8 @@ mod analyze;
 mod ladder;
 mod level;
 mod network;
+#[cfg(feature = "files")]
+mod place;
 mod policy;
 mod protocol;
 mod recommend;

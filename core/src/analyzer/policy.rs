@@ -245,6 +245,29 @@ impl From<BadPolicy> for BadConfig {
     }
 }
 
+impl BadPolicy {
+    /// Which rule is wrong, if it is one.
+    pub const fn rule(&self) -> Option<usize> {
+        match self {
+            Self::Parameter { rule, .. }
+            | Self::NotDeclared { rule, .. }
+            | Self::NotLowOnly { rule, .. }
+            | Self::NeverDecides { rule } => Some(*rule),
+            Self::Value { .. } | Self::Uncovered { .. } => None,
+        }
+    }
+
+    /// Which field, if it is one.
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Value { field, .. } | Self::Parameter { field, .. } => Some(field),
+            Self::NotDeclared { .. } => Some("protocol"),
+            Self::NotLowOnly { .. } => Some("level"),
+            Self::Uncovered { .. } | Self::NeverDecides { .. } => None,
+        }
+    }
+}
+
 impl Policy {
     /// Refuses what can't be sound where this is declared, or can't work, saying where and why.
     pub fn validate(&self, deployment: Deployment) -> Result<(), BadPolicy> {

@@ -12,7 +12,12 @@ use super::{
 };
 #[cfg(feature = "guards")]
 use crate::resilience::chaos::Fault;
-use crate::{analyzer::Facts, ids::NodeId, quorum::Membership};
+use crate::{
+    analyzer::{BadPolicy, Facts},
+    ids::NodeId,
+    pbft::Config,
+    quorum::Membership,
+};
 
 /// The largest simulated cluster.
 pub const MAX_SIMULATED_NODES: u16 = 100;
@@ -34,6 +39,7 @@ pub(super) enum Part {
     Protocol,
     Spares,
     Config,
+    Policy(BadPolicy),
     Gate,
     #[cfg(feature = "guards")]
     Chaos,
@@ -97,6 +103,10 @@ impl Scenario {
             Part::Spares,
             &format!("at most {MAX_SIMULATED_NODES} nodes can be simulated, spares included"),
         )?;
+        let Config { policy, deployment, .. } = &self.config;
+        policy
+            .validate(*deployment)
+            .map_err(|wrong| Beyond { part: Part::Policy(wrong), what: wrong.to_string() })?;
         self.config
             .validate()
             .map_err(|error| Beyond { part: Part::Config, what: error.to_string() })?;

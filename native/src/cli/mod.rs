@@ -12,6 +12,7 @@ mod log;
 mod member;
 mod node;
 mod output;
+mod policy;
 mod progress;
 mod protocol;
 mod quarantine;
@@ -55,6 +56,7 @@ enum Command {
     Status(status::ShowStatus),
     Evidence(evidence::Evidence),
     Guards(guards::Guards),
+    Policy(policy::PolicyOf),
     Protocol(protocol::Switch),
     Quarantine(quarantine::QuarantineOf),
     Simulate(simulate::Simulate),
@@ -77,6 +79,7 @@ pub fn run() -> ExitCode {
             Command::Status(status) => on_runtime(status.run()),
             Command::Evidence(evidence) => on_runtime(evidence.run()),
             Command::Guards(guards) => on_runtime(guards.run()),
+            Command::Policy(policy) => policy.run(),
             Command::Protocol(switch) => on_runtime(switch.run()),
             Command::Quarantine(quarantine) => on_runtime(quarantine.run()),
             Command::Simulate(simulate) => simulate.run(),

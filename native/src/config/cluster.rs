@@ -138,6 +138,11 @@ impl ClusterConfig {
         let pbft = match file.pbft {
             None => Config::default(),
             Some(pbft) => {
+                let Config { policy, deployment, .. } = pbft.get_ref();
+                policy.validate(*deployment).map_err(|why| {
+                    let start = why.stands_at(text, "pbft.policy");
+                    at(start..start, format!("[pbft.policy]: {why}"))
+                })?;
                 pbft.get_ref().validate().map_err(|why| {
                     let span = field_span(text, &pbft.span(), why.field);
                     at(span, why.to_string())
@@ -410,6 +415,29 @@ mod tests {
         assert!(found.starts_with(&format!("cluster.toml, line {line}, column 1:")), "{found}");
         let found = error(&text.replacen("burst = 3", "brust = 3", 1));
         assert!(found.contains("brust"), "{found}");
+    }
+
+    #[test]
+    fn a_policy_is_what_the_file_says_and_an_unsound_one_is_refused_with_its_line() {
+        let mut config = sample();
+        assert!(!config.render().contains("policy"), "the usual isn't written down");
+        config.pbft.policy.dwell_ms = 7_000;
+        config.pbft.policy.rules[0].parameters.timeout_percent = 300;
+        let text = config.render();
+        assert_eq!(ClusterConfig::parse(Path::new("x"), &text).unwrap(), config);
+        assert_ne!(config.pbft.agreed(), sample().pbft.agreed(), "others are refused");
+        let refused = |from: &str, to: &str, line: &str, why: &str| {
+            assert!(text.contains(from), "{text}");
+            let text = text.replacen(from, to, 1);
+            let line = 1 + text.lines().position(|it| it == line).unwrap();
+            let found = error(&text);
+            assert!(found.contains(why), "{found}");
+            assert!(found.starts_with(&format!("cluster.toml, line {line}, column 1:")), "{found}");
+        };
+        let raft = "protocol = \"raft\"";
+        refused("protocol = \"pbft\"", raft, raft, "rule 4 offers Raft, which is for crash-only");
+        refused("= 7000", "= 0", "dwell_ms = 0", "dwell_ms = 0 can't work");
+        refused("percent = 300", "percent = 3", "timeout_percent = 3", "rule 1: timeout_percent");
     }
 
     #[test]

@@ -144,9 +144,9 @@ impl Scenario {
             .map_err(|error| ScenarioError::at(source, protocol.span().start, error.to_string()))?;
         let places = Places::of(&file);
         let mut scenario = file.into_scenario(members, source);
-        scenario
-            .validate()
-            .map_err(|wrong| ScenarioError::at(source, places.start(wrong.part), wrong.what))?;
+        scenario.validate().map_err(|wrong| {
+            ScenarioError::at(source, places.start(source, wrong.part), wrong.what)
+        })?;
         // Only now: until here, an index is a place in the file.
         scenario.put_in_order();
         Ok(scenario)
@@ -218,8 +218,9 @@ impl Places {
     }
 
     /// The byte at which a part begins.
-    fn start(&self, part: Part) -> usize {
+    fn start(&self, source: &str, part: Part) -> usize {
         let place = match part {
+            Part::Policy(wrong) => return wrong.stands_at(source, "cluster.pbft.policy"),
             Part::Fault(index) => self.faults.get(index),
             Part::Narration(index) => self.narration.get(index),
             part => self.parts.iter().find(|(known, _)| *known == part).map(|(_, place)| place),

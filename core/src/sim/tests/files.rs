@@ -58,6 +58,30 @@ fn a_wrong_file_names_the_line_the_column_and_what_would_be_right() {
 }
 
 #[test]
+fn a_policy_stands_in_a_file_and_an_unsound_one_is_refused_with_its_line() {
+    let policy = "[cluster.pbft.policy]\ndwell_ms = 2000\n[[cluster.pbft.policy.rule]]\n\
+                  level = [\"low\"]\nprotocol = \"raft\"\n[[cluster.pbft.policy.rule]]\n\
+                  protocol = \"pbft\"\nparameters = { timeout_percent = 150 }\n";
+    let declared = "duration_ms = 9\n[cluster.pbft]\ndeployment = \"crash-only\"\n";
+    let scenario = Scenario::parse(&format!("{START}{declared}{policy}")).unwrap();
+    assert_eq!((scenario.config.policy.rules.len(), scenario.config.policy.dwell_ms), (2, 2_000));
+    let undeclared = format!("duration_ms = 9\n\n\n{policy}");
+    let dull = policy.replace("percent = 150", "percent = 9");
+    let endless = policy.replace("dwell_ms = 2000", "dwell_ms = 0");
+    let uncovered =
+        policy.replace("protocol = \"pbft\"", "level = [\"high\"]\nprotocol = \"pbft\"");
+    for (file, expected) in [
+        (undeclared, "line 12, column 1: rule 1 offers Raft, which is for crash-only deployments"),
+        (format!("{declared}{dull}"), "column 1: rule 2: timeout_percent = 9 can't work"),
+        (format!("{declared}{endless}"), "line 9, column 1: dwell_ms = 0 can't work"),
+        (format!("{declared}{uncovered}"), "line 8, column 1: no rule that stands proof of a lie"),
+    ] {
+        let found = error(&file);
+        assert!(found.contains(expected), "{file}\ngives {found:?}, not {expected:?}");
+    }
+}
+
+#[test]
 fn a_wrong_link_says_so() {
     let good = Address::new(&Run::new(builtin("normal-case").unwrap(), 1), 5);
     let text = good.encode();
