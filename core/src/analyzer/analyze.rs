@@ -78,7 +78,7 @@ pub struct Analyzer {
 
 impl Analyzer {
     /// Takes in what is agreed now. Returns what is to be run, if that is another than before, or
-    /// for another reason.
+    /// for another reason: also where only level, trend or network are other ones.
     pub fn observe(
         &mut self,
         now: Time,
@@ -179,8 +179,9 @@ impl Analyzer {
         let new = self.recommend(facts, declared);
         let last = self.current.replace(new);
         let same = |old: &Recommendation| {
-            (old.protocol, old.parameters, old.because, old.level)
-                == (new.protocol, new.parameters, new.because, new.level)
+            let case = |it: &Recommendation| (it.level, it.trend, it.network);
+            (old.protocol, old.parameters, old.because, case(old))
+                == (new.protocol, new.parameters, new.because, case(&new))
         };
         if last.as_ref().is_some_and(same) {
             return None;

@@ -132,6 +132,7 @@ impl<A: Application> Node<A> {
         let now = self.now();
         self.look_at = now + self.replica.config().status_interval();
         self.observer.tick(now);
+        self.measure();
         #[cfg(feature = "guards")]
         self.watch_load(now);
         for decision in self.observer.suspicion_mut().decide(now) {

@@ -1,4 +1,5 @@
-//! What a node says to the docket: that it accuses, that it doesn't any more, what it can prove.
+//! What a node says to the docket: that it accuses, that it doesn't any more, what the network around
+//! it is like, what it can prove.
 //!
 //! It compares what it thinks with what the docket has of it, and says one difference at a time: so
 //! nothing is forgotten, whatever is lost, and after a crash it takes back what it no longer thinks.
@@ -14,10 +15,11 @@ use serde::Serialize;
 
 use super::{machine::Node, proofs::Proof};
 use crate::{
+    analyzer::{Conditions, Network},
     app::Application,
     detector::quarantine::{MAX_REASONS, Quarantine},
     ids::{ClientId, NodeId},
-    pbft::MAX_OPERATION_BYTES,
+    pbft::{Config, MAX_OPERATION_BYTES},
     replica::Said,
     time::{Time, WallTime},
 };
@@ -25,6 +27,9 @@ use crate::{
 /// How many status intervals a node leaves to those before it: to say it, to have it ordered, and to
 /// have it said again by repair.
 const TURN_INTERVALS: u32 = 4;
+/// For how many status intervals the network must have been better before that is said: so it is
+/// said every few seconds at most, however it swings.
+const BETTER_INTERVALS: u32 = 16;
 /// An accusation is repeated when so much of its life is over: a half.
 const REPEAT_AFTER: u64 = 2;
 /// What a proof takes in an operation beside its own bytes, at most.
@@ -37,9 +42,35 @@ pub(super) struct Speaker {
     since: Option<Time>,
     /// For what it last looked at the clock.
     looked: WallTime,
+    /// What the network around it is like,
+    network: Network,
+    /// and since when it has been better than that.
+    better_since: Option<Time>,
+}
+
+impl Speaker {
+    /// What gets worse counts at once; what gets better, after a while.
+    fn measure(&mut self, now: Time, conditions: Conditions, config: &Config) {
+        let measured = Network::measured(self.network, conditions, config.policy.bounds);
+        let better = measured < self.network;
+        let since = better.then(|| self.better_since.unwrap_or(now));
+        self.better_since = since;
+        let lasts = config.status_interval() * BETTER_INTERVALS;
+        if since.is_none_or(|since| since + lasts <= now) {
+            (self.network, self.better_since) = (measured, None);
+        }
+    }
 }
 
 impl<A: Application> Node<A> {
+    /// Looks at what the network around it is like.
+    pub(super) fn measure(&mut self) {
+        if let Some(conditions) = self.observer.conditions() {
+            let (now, config) = (self.replica.shell.now, &self.replica.shell.config);
+            self.speaker.measure(now, conditions, config);
+        }
+    }
+
     /// Says what there is to say, if anything, and if what it said last is done.
     pub(super) fn speak(&mut self) {
         let shell = &self.replica.shell;
@@ -47,7 +78,8 @@ impl<A: Application> Node<A> {
         if shell.is_following() || shell.is_recovering() || shell.pending.get(own).is_some() {
             return;
         }
-        let said = self.to_accuse().or_else(|| self.to_withdraw()).or_else(|| self.in_turn());
+        let said = self.to_accuse().or_else(|| self.to_withdraw());
+        let said = said.or_else(|| self.to_measure()).or_else(|| self.in_turn());
         if let Some(said) = said {
             self.replica.say(said.encode());
         }
@@ -102,6 +134,15 @@ impl<A: Application> Node<A> {
         let mut known = self.quarantine()?.accused_by(self.replica.id());
         let (suspect, _) = known.find(|(known, _)| !self.accused().any(|it| it == *known))?;
         Some(Said::Withdraw { suspect })
+    }
+
+    /// What the network around it is like, if the docket has it otherwise.
+    fn to_measure(&self) -> Option<Said> {
+        let (own, network) = (self.replica.id(), self.speaker.network);
+        let (known, is_void) = self.quarantine().map_or_else(Default::default, |it| {
+            (it.network_around(own), it.convicted().contains(own))
+        });
+        (network != known && !is_void).then_some(Said::Measure(network))
     }
 
     /// What anybody could say, when it is this one's turn.

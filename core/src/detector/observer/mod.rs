@@ -15,6 +15,16 @@
 //! | the checkpoint that a quorum vouches for | each peer | when both are known | `CheckpointDisagreement` |
 //! | a lead as quick as the backups' rounds | the primary | some positions after the replica found it too slow, if the network was calm meanwhile | `SlowLead` |
 //!
+//! # What the network is like
+//!
+//! By the same votes, of all peers but the f worst, over the latest 64 positions: how long an answer to
+//! a proposal takes (the median of peers' medians, between one and two ways through the network), how
+//! many commits never come (lost), and how many answers come later than two repetitions would take
+//! (late: no bound holds). So f silent or slow peers say nothing of the network. A *primary* that keeps
+//! others waiting can make it look worse than it is; what comes of that is what the policy says of bad
+//! networks, longer timeouts, and never another assumption. Where nothing is ordered, or Raft orders, it
+//! isn't measured, and stays what it was.
+//!
 //! # What it doesn't hold against anyone
 //!
 //! * **A prepare for something else than what was decided**, and that no commit follows it. It may be
@@ -43,7 +53,7 @@
 //! |---|---|
 //! | `position` | the votes for one position, and what is made of them |
 //! | `traffic` | signs of life, and how much is sent |
-//! | `calm` | whether the network is calm enough to blame a primary |
+//! | `calm` | what the network is like, and whether it is calm enough to blame a primary |
 //! | `checkpoints` | who vouches for which state |
 //! | `doubts` | statements that others should see: they may know that their author said the opposite |
 //! | `observe` | [`Observer`]: what comes in, and when what is judged |

@@ -13,6 +13,7 @@ use super::{
     traffic::Traffic,
 };
 use crate::{
+    analyzer::Conditions,
     config::BadConfig,
     crypto::Refusal,
     detector::{
@@ -36,6 +37,9 @@ const AHEAD: u64 = 32;
 /// How many status intervals a vote may take after its position was executed here: lost, it is
 /// said again after one, and that may be lost too.
 const GRACE_INTERVALS: u32 = 3;
+/// From how many status intervals beyond what is usual an answer is so late that no bound can be
+/// counted on: lost, it is said again after one.
+const OVERDUE_INTERVALS: u32 = 2;
 /// So many positions after a primary was found to be slow it shows whether the network is: more than
 /// are under way at a time, for those tell how it was.
 const LATER_POSITIONS: u32 = 16;
@@ -79,6 +83,8 @@ pub struct Observer {
     /// that leads may be too slow as well before it is.
     slow_leads: SortedMap<NodeId, u32>,
     doubts: Doubts,
+    /// How long an answer to a proposal takes here, of late.
+    latency_us: u32,
     /// Nothing is due before: kept because it is asked with every message.
     due: Time,
 }
@@ -87,6 +93,7 @@ pub struct Observer {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Timing {
     prompt: Duration,
+    overdue: Duration,
     grace: Duration,
     silence: Duration,
     patience: Duration,
@@ -110,6 +117,7 @@ impl Observer {
             members,
             timing: Timing {
                 prompt: interval / 2,
+                overdue: interval * OVERDUE_INTERVALS,
                 grace: interval * GRACE_INTERVALS,
                 silence: interval * SILENT_INTERVALS,
                 patience: timers.view_change_timeout(1),
@@ -129,6 +137,7 @@ impl Observer {
             guilty: NodeSet::default(),
             slow_leads: SortedMap::new(),
             doubts: Doubts::default(),
+            latency_us: 0,
             due: Time::ZERO,
         })
     }
@@ -200,7 +209,8 @@ impl Observer {
                 let ballot = Ballot::new(view, digest);
                 let is_commit = kind == MessageKind::Commit;
                 let leads = self.members.primary(view) == from;
-                let prompt = self.timing.prompt;
+                let Timing { prompt, overdue, .. } = self.timing;
+                let overdue_after = overdue + Duration::from_micros(u64::from(self.latency_us));
                 if view >= self.view {
                     self.left.remove(from);
                 }
@@ -212,7 +222,8 @@ impl Observer {
                     position.note_prompt(now, from, prompt);
                 }
                 let differs = position.differs(ballot);
-                if let Some(signal) = position.vote(now, from, ballot, is_commit) {
+                let vote = position.vote(now, from, ballot, is_commit, overdue_after);
+                if let Some(signal) = vote {
                     self.suspicion.note(now, from, signal);
                 }
                 if differs {
@@ -308,6 +319,11 @@ impl Observer {
         }
     }
 
+    /// What the network around it is like; `None`: it has seen too little since the epoch began.
+    pub fn conditions(&self) -> Option<Conditions> {
+        self.calm.conditions(self.members, self.latency_us)
+    }
+
     /// How many positions it watches now.
     pub fn watched(&self) -> usize {
         self.positions.iter().filter(|(held, _)| *held > Seq(0)).count()
@@ -382,13 +398,20 @@ impl Observer {
                     };
                     let said = judgement.signals.into_iter();
                     signals.extend(said.filter(|(peer, signal)| !excused(*peer, signal)));
-                    self.calm.note(self.members, self.own, judgement.late);
+                    let mut turnout = judgement.turnout;
+                    for peer in turnout.missing.iter() {
+                        if excused(peer, &Signal::Failure) {
+                            turnout.missing.remove(peer);
+                        }
+                    }
+                    self.calm.note(self.members, self.own, turnout);
                 }
             }
         }
         for (peer, signal) in signals {
             self.suspicion.note(now, peer, signal);
         }
+        self.latency_us = self.suspicion.typical_us(now).unwrap_or(self.latency_us);
         let known = self.calm.known();
         let calm = !self.slow_leads.is_empty() && self.calm.is_calm(self.members);
         self.slow_leads.retain(|primary, due| {

@@ -48,14 +48,26 @@ pub(super) struct Position {
     timed: NodeSet,
     /// Whose prepare (the primary's: commit) came so soon that it wasn't said twice.
     prompt: NodeSet,
+    /// Whose answer came so late that whoever waited for it has said so more than once.
+    overdue: NodeSet,
+}
+
+/// How the votes for a position came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Turnout {
+    /// Whose first vote came late, or not at all.
+    pub(super) late: NodeSet,
+    /// Whose answer came, and very late.
+    pub(super) overdue: NodeSet,
+    /// Whose commit never came.
+    pub(super) missing: NodeSet,
 }
 
 /// What is to be said of a position that was decided by votes that came here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Judgement {
     pub(super) signals: Vec<(NodeId, Signal)>,
-    /// Whose first vote came late, or not at all.
-    pub(super) late: NodeSet,
+    pub(super) turnout: Turnout,
     /// In which view it was decided.
     pub(super) view: View,
 }
@@ -67,7 +79,7 @@ impl Position {
             return Vec::new();
         }
         self.proposal = Some((ballot, now));
-        self.timed = NodeSet::default();
+        (self.timed, self.overdue) = (NodeSet::default(), NodeSet::default());
         let voted = |votes: &Votes| {
             [votes.prepare, votes.commit].iter().flatten().any(|it| it.view == ballot.view)
         };
@@ -93,6 +105,7 @@ impl Position {
         from: NodeId,
         ballot: Ballot,
         is_commit: bool,
+        overdue_after: Duration,
     ) -> Option<Signal> {
         let at = usize::from(from.0);
         if at >= self.votes.len() {
@@ -105,7 +118,11 @@ impl Position {
         }
         let (proposal, since) = self.proposal?;
         let answers = proposal.view == ballot.view && self.timed.insert(from);
-        answers.then(|| Signal::Response { took: now.since(since) })
+        let took = now.since(since);
+        if answers && took > overdue_after {
+            self.overdue.insert(from);
+        }
+        answers.then_some(Signal::Response { took })
     }
 
     /// Whether it may make room: judged, or never proposed here and passed by.
@@ -137,13 +154,17 @@ impl Position {
         if agreed + 1 < members.quorum() {
             return None;
         }
-        let mut judgement = Judgement { view: decided.view, ..Judgement::default() };
-        let Judgement { signals, late, .. } = &mut judgement;
+        let turnout = Turnout { overdue: self.overdue, ..Turnout::default() };
+        let mut judgement = Judgement { view: decided.view, turnout, ..Judgement::default() };
+        let Judgement { signals, turnout, .. } = &mut judgement;
         for peer in members.others(own) {
             if !self.prompt.contains(peer) {
-                late.insert(peer);
+                turnout.late.insert(peer);
             }
             let Votes { prepare, commit } = votes_of(peer).unwrap_or_default();
+            if commit.is_none() {
+                turnout.missing.insert(peer);
+            }
             let of_view = |vote: Ballot| vote.view == decided.view;
             if commit.is_some_and(|it| of_view(it) && it != decided) {
                 signals.push((peer, Signal::InconsistentVote));

@@ -13,6 +13,7 @@ use super::{
     voice::{Standing, Voice},
 };
 use crate::{
+    analyzer::Network,
     config::BadConfig,
     detector::suspicion::Kind,
     ids::{NodeId, Principal, Seq},
@@ -184,6 +185,18 @@ impl Quarantine {
         said.filter(|(_, it)| it.live).map(|(suspect, it)| (*suspect, it.said))
     }
 
+    /// What the network is like: the worst that f+1 members say at least.
+    pub fn network(&self) -> Network {
+        let mut said: Vec<Network> = self.voices.values().map(|voice| voice.network).collect();
+        said.sort_unstable();
+        said.into_iter().rev().nth(usize::from(self.members.f())).unwrap_or_default()
+    }
+
+    /// What it is like around one member, as that says.
+    pub fn network_around(&self, node: NodeId) -> Network {
+        self.voices.get(&node).map_or_else(Network::default, |voice| voice.network)
+    }
+
     /// Terms and windows.
     pub fn config(&self) -> Config {
         self.config
@@ -287,6 +300,13 @@ impl Quarantine {
                 record.convicted = Some(*proof);
                 self.enter(position, *offender, What::Convicted { proof: *proof });
                 self.convict(*offender);
+                Ok(())
+            }
+            (Claim::Measure(network), Some(author)) => {
+                if self.records.get(&author).is_some_and(|record| record.convicted.is_some()) {
+                    return Err(Refused::Convicted(author));
+                }
+                self.voices.entry(author).or_default().network = *network;
                 Ok(())
             }
             (Claim::Order { node, order }, None) => {

@@ -39,6 +39,15 @@
 //! *They are not safe from weakened observers*: the n−f ≥ 2f+1 correct ones together always have
 //! two thirds of 2f+1 voices at least, and that is f+1 or more for every f ≥ 1.
 //!
+//! # What the network is like
+//!
+//! Each member says what is true around it ([`Network`](crate::analyzer::Network), from calm to
+//! asynchronous), when that changes. Agreed is the worst that f+1 of them say, or something worse still.
+//! *f liars can't make it worse than every correct member says*: among f+1 is a correct one. *They
+//! can't make it better than every correct member says*: without them there are 2f+1 others at least,
+//! and f+1 of those say as bad as the best of them. So all that liars choose is which of the correct
+//! members is believed. The word of a convicted member is void, and counts as calm.
+//!
 //! | file | holds |
 //! |---|---|
 //! | `statement` | what is said, and why it is refused |

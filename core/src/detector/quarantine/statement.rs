@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
+    analyzer::Network,
     crypto::Digest,
     detector::suspicion::Kind,
     ids::{NodeId, Principal},
@@ -55,6 +56,8 @@ pub enum Claim {
         /// What; `None`: the rules hold again.
         order: Option<Order>,
     },
+    /// A member says what the network around it is like.
+    Measure(Network),
 }
 
 /// What the administrator can order.

@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{detector::suspicion::Kind, ids::NodeId, sorted::SortedMap, time::WallTime};
+use crate::{
+    analyzer::Network, detector::suspicion::Kind, ids::NodeId, sorted::SortedMap, time::WallTime,
+};
 
 /// A voice that was never wrong, in thirds.
 pub(super) const WHOLE: usize = 3;
@@ -50,6 +52,8 @@ pub(super) struct Voice {
     pub(super) misled: Option<WallTime>,
     /// Whether it has been said that it isn't heard.
     pub(super) silenced: bool,
+    /// What the network around it is like, as it says.
+    pub(super) network: Network,
 }
 
 impl Voice {

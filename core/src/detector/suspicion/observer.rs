@@ -9,7 +9,7 @@ use super::{
     config::Config,
     ledger::{Group, Ledger},
     points::Points,
-    response::Scale,
+    response::{Scale, median},
     signal::{Kind, Reason, Signal},
     window::Totals,
 };
@@ -169,13 +169,21 @@ impl Suspicion {
         changes.then(|| now + Duration::from_micros(look.max(1)))
     }
 
+    /// How long an answer takes in the window: the median of peers' medians, which f of them don't
+    /// move beyond what the others show. `None`: too few are known.
+    pub(crate) fn typical_us(&self, now: Time) -> Option<u32> {
+        let medians = self.medians(now);
+        (medians.len() > 2 * usize::from(self.members.f())).then(|| median(medians))
+    }
+
+    fn medians(&self, now: Time) -> Vec<u32> {
+        let window = self.config.window_us();
+        self.ledgers.values().filter_map(|ledger| ledger.responses.median(now, window)).collect()
+    }
+
     fn group(&self, now: Time) -> Group {
-        let (window, floor) = (self.config.window_us(), self.config.late_floor_us());
-        let medians: Vec<u32> = self
-            .ledgers
-            .values()
-            .filter_map(|ledger| ledger.responses.median(now, window))
-            .collect();
+        let floor = self.config.late_floor_us();
+        let medians = self.medians(now);
         let mut ratios: Vec<u32> = self
             .ledgers
             .values()

@@ -65,7 +65,7 @@ impl Responses {
 }
 
 /// The middle one, or the later of the two in the middle: in doubt for the peer.
-fn median(mut of: Vec<u32>) -> u32 {
+pub(super) fn median(mut of: Vec<u32>) -> u32 {
     of.sort_unstable();
     of.get(of.len() / 2).copied().unwrap_or(0)
 }

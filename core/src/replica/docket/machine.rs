@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{affairs::Minutes, said::Said};
 use crate::{
-    analyzer::{Analyzer, Facts, Level, Network},
+    analyzer::{Analyzer, Facts, Level},
     crypto::{Authenticator, Digest, decode, encode},
     detector::{
         evidence::{Evidence, NotProven, Offence, verify},
@@ -166,6 +166,7 @@ impl Docket {
             Said::Withdraw { suspect } => Claim::Withdraw { suspect },
             Said::Prove(evidence) => return self.prove(at, by, number, &evidence, keys),
             Said::Look => return self.advance(at),
+            Said::Measure(network) => Claim::Measure(network),
         };
         self.state(at, Principal::Node(by), number, claim).1
     }
@@ -260,7 +261,8 @@ impl Docket {
         let decided = what(&mut held.quarantine);
         let now = Time::from_millis(held.quarantine.now().0);
         let facts = Facts::of(&held.quarantine);
-        let threat = held.analyzer.observe(now, facts, Network::Calm, at.config.declared());
+        let network = held.quarantine.network();
+        let threat = held.analyzer.observe(now, facts, network, at.config.declared());
         // The first says how it is when nobody has said anything yet.
         let threat = threat.filter(|it| it.level > Level::Low || held.analyzer.decided() > 1);
         self.derive(at.config);

@@ -1,7 +1,7 @@
 //! The docket: what all correct replicas agree on about who lies, because it is decided in the log.
 //!
 //! ```text
-//!  a member's request ── accuse, withdraw, prove, look ─┐
+//!  a member's request ─ accuse, prove, look, measure ────┐
 //!  the administrator's ────────────────────── orders ───┼─▶ quarantine ─▶ facts ─▶ analyzer
 //!  agreed time ─────────────────────────────────────────┘       │                     │
 //!                  who is restrained: primary last, asked last, ◀┘    level, what to run ◀┘
@@ -24,6 +24,9 @@
 //! Of [`ClientId::member`](crate::ids::ClientId::member), signed with the member's own key; ordered
 //! like any other, executed once, by the docket and not by the application. A batch that holds one
 //! carries a time, for without it no term begins. Nobody is answered: who spoke executes it, too.
+//!
+//! What the network around it is like, each says when that changes; what f+1 say is one more thing that
+//! the analyzer goes by ([`quarantine`](crate::detector::quarantine), with the argument).
 //!
 //! # Proofs are judged again by each
 //!

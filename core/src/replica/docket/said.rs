@@ -6,6 +6,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    analyzer::Network,
     crypto::{decode, encode},
     detector::{
         evidence::Evidence,
@@ -36,6 +37,8 @@ pub enum Said {
     Prove(Box<Evidence>),
     /// Time has come for something, and the log is idle: it is to look at the clock.
     Look,
+    /// What the network around it is like, by now.
+    Measure(Network),
 }
 
 impl Said {

@@ -147,3 +147,45 @@ fn above_f_nothing_is_written_any_more_and_reads_say_so() {
     let safe = |it: &&str| it.starts_with("unsafe") || it.starts_with("refused: more nodes");
     assert!(answers.iter().all(safe), "{answers:?}");
 }
+
+/// What is recommended, in words, each once, in order.
+fn threats(recording: &Recording) -> Vec<&str> {
+    let mut said = Vec::new();
+    for event in recording.events() {
+        if let EventKind::Threat { number, why, .. } = &event.kind
+            && *number > said.last().map_or(0, |(last, _)| *last)
+        {
+            said.push((*number, why.as_str()));
+        }
+    }
+    said.into_iter().map(|(_, why)| why).collect()
+}
+
+#[test]
+fn a_network_that_turns_bad_changes_what_is_recommended_and_its_reason_and_so_does_the_way_back() {
+    let slow = |extra_ms: u32| {
+        let pairs = (0..4).flat_map(|from| (0..4).map(move |to| (from, to)));
+        let at = if extra_ms > 0 { 800 } else { 5_800 };
+        let links = pairs.filter(|(from, to)| from != to).map(|(from, to)| {
+            let link = format!("slow-link = {{ from = {from}, to = {to}, by_ms = {extra_ms} }}");
+            fault(at, &link)
+        });
+        links.collect::<alloc::string::String>()
+    };
+    let lossy = fault(800, "lose = { ppm = 150000 }") + &fault(5_800, "lose = { ppm = 0 }");
+    for (rest, network) in [(lossy, "lossy"), (slow(130) + &slow(0), "slow")] {
+        for seed in 1..=4 {
+            let mut scenario = scenario("n = 4", &rest);
+            scenario.duration_ms = 24_000;
+            scenario.config.policy.dwell_ms = 3_000;
+            let recording = recorded(&scenario, seed);
+            let said = threats(&recording);
+            let bad = said.iter().position(|why| why.contains(&format!("network is {network}")));
+            let bad = bad.unwrap_or_else(|| panic!("{network}, seed {seed}: {said:?}"));
+            assert!(said[bad].starts_with("PBFT"), "{said:?}");
+            let last = said.last().unwrap();
+            assert!(last.contains("network is calm"), "{network}, seed {seed}: {said:?}");
+            assert!(said.len() < 12, "it flaps: {said:?}");
+        }
+    }
+}

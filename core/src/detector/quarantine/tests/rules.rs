@@ -2,6 +2,7 @@
 
 use super::{Log, MINUTE_MS};
 use crate::{
+    analyzer::Network,
     crypto::encode,
     detector::quarantine::{Claim, Order, Quarantine, Refused, Statement, What},
     ids::{ClientId, NodeId, Principal, Seq},
@@ -223,4 +224,40 @@ fn it_is_written_and_read_again_as_it_was() {
     let members = log.quarantine.members();
     let again = Quarantine::resumed(members, log.quarantine.config(), kept);
     assert_eq!(again, log.quarantine);
+}
+
+#[test]
+fn the_network_is_as_bad_as_f_plus_one_say_whatever_f_liars_say() {
+    let all = Network::ALL;
+    let said = |by: &[Network]| {
+        let mut log = Log::new(7);
+        for (node, network) in (0..).zip(by) {
+            let _ = log.say(Principal::Node(NodeId(node)), Claim::Measure(*network));
+        }
+        log.quarantine.network()
+    };
+    // Whatever five correct ones say, two liars move it no further than to the worst and the best of
+    // them.
+    for case in 0..4_usize.pow(5) {
+        let correct: alloc::vec::Vec<_> = (0..5).map(|at| all[case >> (2 * at) & 3]).collect();
+        let (best, worst) = (correct.iter().min().unwrap(), correct.iter().max().unwrap());
+        for (one, other) in [(all[0], all[0]), (all[0], all[3]), (all[3], all[3])] {
+            let agreed = said(&[&[one, other], &correct[..]].concat());
+            assert!((best..=worst).contains(&&agreed), "{correct:?} and {one}, {other}: {agreed}");
+        }
+    }
+    assert_eq!(said(&[all[2], all[1], all[3]]), Network::Slow, "three say slow at least");
+}
+
+#[test]
+fn a_convicted_member_is_not_asked_about_the_network() {
+    let mut log = Log::new(4);
+    let lossy = Claim::Measure(Network::Lossy);
+    log.say(Principal::Node(NodeId(0)), lossy.clone());
+    log.say(Principal::Node(NodeId(1)), lossy.clone());
+    assert_eq!(log.quarantine.network(), Network::Lossy);
+    log.convict(1);
+    assert_eq!(log.quarantine.network(), Network::Calm);
+    let refused = log.say(Principal::Node(NodeId(1)), lossy).outcome;
+    assert_eq!(refused, Err(Refused::Convicted(NodeId(1))));
 }
