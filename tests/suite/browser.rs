@@ -17,6 +17,8 @@ use self::{
 };
 
 const DESKTOP: (u32, u32) = (1360, 900);
+/// What a page does by itself, it does within this.
+const SOON: Duration = Duration::from_secs(20);
 
 /// A driver, a window and the server that the lab comes from.
 struct Visit {
@@ -343,6 +345,28 @@ fn a_broken_link_is_one_clear_sentence_and_the_lab_still_works() {
         assert!(lab.number("steps") > 100);
     }
     visit.no_complaints();
+}
+
+#[test]
+fn a_scenario_that_does_not_come_is_said_in_words_and_what_was_shown_stays() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    let steps = lab.number("steps");
+    let block = |urls: &[&str]| {
+        visit.session.chromium("Network.enable", &json!({}));
+        visit.session.chromium("Network.setBlockedURLs", &json!({ "urls": urls }));
+    };
+    block(&["*silent-primary*"]);
+    lab.click("scenario-silent-primary");
+    wait_for("what came of it", SOON, || lab.has("broken-link").then_some(()));
+    let said = lab.text("broken-link");
+    assert!(said.contains("silent-primary") && said.contains("doesn't answer"), "{said}");
+    lab.wait_until_ready();
+    assert_eq!(lab.number("steps"), steps, "what was shown stays");
+    assert_eq!(lab.attribute("scenario-normal-case", "aria-current"), "true");
+    block(&[]);
+    lab.choose("silent-primary");
+    assert!(lab.number("steps") != steps && !lab.has("broken-link"));
 }
 
 #[test]

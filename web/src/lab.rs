@@ -303,9 +303,9 @@ impl Lab {
         self.seek_time(us);
     }
 
-    /// This very moment as an address.
-    pub(crate) fn address(&self) -> Address {
-        Address::new(self.branch().recording.run(), self.clock.steps)
+    /// This very moment as an address; `known` are the built-in scenarios that are here.
+    pub(crate) fn address(&self, known: impl FnOnce(&str) -> Option<Scenario>) -> Address {
+        Address::among(known, self.branch().recording.run(), self.clock.steps)
     }
 
     /// Everything that a painter needs.

@@ -15,6 +15,7 @@
 //! | `model` | what is drawn, as values |
 //! | `stage`, `paint` | canvases |
 //! | `view` | panels |
+//! | `shelf` | the scenarios that are here, and bringing others |
 //! | `keys`, `share`, `clipboard`, `theme`, `media`, `icons` | the rest |
 //! | `hooks` | what tests call from outside |
 
@@ -31,6 +32,7 @@ mod media;
 mod model;
 mod paint;
 mod share;
+mod shelf;
 mod stage;
 mod theme;
 mod view;

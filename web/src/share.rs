@@ -2,6 +2,8 @@
 
 use conclave_core::sim::{Address, Run, ScenarioRef};
 
+use crate::shelf::Shelf;
+
 /// What a link asks for.
 pub(crate) enum Linked {
     /// A run and a position in it.
@@ -13,6 +15,8 @@ pub(crate) enum Linked {
         /// What to say if another core made the link.
         note: Option<String>,
     },
+    /// A run of a built-in scenario that isn't here yet.
+    Needs(String),
     /// It can't be read: why, in one sentence.
     Broken(String),
     /// There is none.
@@ -20,7 +24,7 @@ pub(crate) enum Linked {
 }
 
 /// Reads a URL's fragment: `#r=<address>`.
-pub(crate) fn read(fragment: &str) -> Linked {
+pub(crate) fn read(fragment: &str, shelf: &Shelf) -> Linked {
     let Some(text) = fragment.strip_prefix("#r=") else { return Linked::None };
     let address = match Address::decode(text) {
         Ok(address) => address,
@@ -33,7 +37,13 @@ pub(crate) fn read(fragment: &str) -> Linked {
             conclave_core::VERSION
         )
     });
-    match address.run() {
+    if let ScenarioRef::Builtin(name) = &address.scenario
+        && shelf.get(name).is_none()
+        && shelf.poster(name).is_some()
+    {
+        return Linked::Needs(name.clone());
+    }
+    match address.run_among(|name| shelf.get(name).cloned()) {
         Ok(run) => Linked::Run { run, position: address.position, note },
         Err(error) => Linked::Broken(sentence(&error.to_string())),
     }
@@ -41,11 +51,12 @@ pub(crate) fn read(fragment: &str) -> Linked {
 
 /// An error as a sentence of its own.
 pub(crate) fn sentence(error: &str) -> String {
-    let mut letters = error.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).chain(['.']).collect())
-        .unwrap_or_default()
+    let mut sentence = format!("{error}.");
+    // They begin with English words: letters of all the world weigh more than this function.
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence
 }
 
 /// The page's address with this fragment.
@@ -75,10 +86,13 @@ pub(crate) fn command(run: &Run, address: &Address) -> String {
 
 #[cfg(test)]
 mod tests {
+    use conclave_core::sim::Scenario;
+
     use super::*;
 
     #[test]
     fn a_broken_link_is_one_sentence_and_no_link_is_none() {
+        let read = |fragment| read(fragment, &Shelf::new());
         assert!(matches!(read(""), Linked::None));
         assert!(matches!(read("#elsewhere"), Linked::None));
         for broken in ["#r=", "#r=%%%", "#r=AAAA", "#r=zzzzzzzzzzzzzzzzzzzzzzzzzz"] {
@@ -87,5 +101,28 @@ mod tests {
                 _ => panic!("{broken} was taken for a run"),
             }
         }
+    }
+    #[test]
+    fn a_link_to_a_scenario_that_is_not_here_says_which_is_needed() {
+        let mut shelf = Shelf::new();
+        let scenario = Scenario { name: "silent-primary".into(), ..shelf.first().clone() };
+        let run = Run::new(scenario.clone(), 3);
+        let address = Address::among(|_| Some(scenario.clone()), &run, 7);
+        let fragment = format!("#r={}", address.encode());
+        match read(&fragment, &shelf) {
+            Linked::Needs(name) => assert_eq!(name, "silent-primary"),
+            _ => panic!("it isn't here"),
+        }
+        shelf.put(scenario);
+        match read(&fragment, &shelf) {
+            Linked::Run { run: linked, position, note } => {
+                assert_eq!((linked, position, note), (run, 7, None));
+            }
+            _ => panic!("it is here"),
+        }
+        let unknown = Address::among(|_| None, &Run::new(shelf.first().clone(), 1), 0);
+        let scenario = ScenarioRef::Builtin("atlantis".into());
+        let unknown = Address { scenario, ..unknown };
+        assert!(matches!(read(&format!("#r={}", unknown.encode()), &shelf), Linked::Broken(_)));
     }
 }

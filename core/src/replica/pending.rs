@@ -3,11 +3,7 @@
 //! Fairness: requests leave in the order in which they came, and each client has one at most among
 //! those that wait, so one at most in a batch.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
@@ -18,6 +14,7 @@ use crate::{
     event::EventKind,
     ids::{ClientId, RequestId, Timestamp},
     pbft::Request,
+    sorted::SortedMap,
     time::Time,
 };
 
@@ -38,8 +35,9 @@ pub(crate) struct Pending {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Waiting {
     /// Bounded by the number of clients whose keys are known. A client that was answered mostly
-    /// asks again soon, so it keeps its place for a while.
-    clients: BTreeMap<ClientId, Option<Pending>>,
+    /// asks again soon, so it keeps its place for a while: room is made for a client when it comes,
+    /// and not with each request.
+    clients: SortedMap<ClientId, Option<Pending>>,
     /// How many of those wait.
     count: usize,
     /// Since when who waits, the oldest first: time only moves on. The first is true; behind it
@@ -255,6 +253,8 @@ fn waiting(pending: &Waiting, (client, timestamp): (ClientId, Timestamp)) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::BTreeMap;
+
     use super::*;
     use crate::{crypto::Simulated, dice::Dice, ids::Principal};
 

@@ -13,8 +13,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+#[cfg(feature = "files")]
+use super::builtin;
 use super::{
-    builtin,
     run::{Intervention, Run, RunError},
     scenario::Scenario,
 };
@@ -74,8 +75,14 @@ pub enum AddressError {
 
 impl Address {
     /// The address of a moment of a run.
+    #[cfg(feature = "files")]
     pub fn new(run: &Run, position: u64) -> Self {
-        let scenario = match builtin(&run.scenario.name) {
+        Self::among(builtin, run, position)
+    }
+
+    /// The same, by whoever has other means than files to know the built-in scenarios.
+    pub fn among(known: impl FnOnce(&str) -> Option<Scenario>, run: &Run, position: u64) -> Self {
+        let scenario = match known(&run.scenario.name) {
             Some(known) if known == *run.scenario => {
                 ScenarioRef::Builtin(run.scenario.name.clone())
             }
@@ -113,10 +120,19 @@ impl Address {
     }
 
     /// The run.
+    #[cfg(feature = "files")]
     pub fn run(&self) -> Result<Run, AddressError> {
+        self.run_among(builtin)
+    }
+
+    /// The same, by whoever has other means than files to know the built-in scenarios.
+    pub fn run_among(
+        &self,
+        known: impl FnOnce(&str) -> Option<Scenario>,
+    ) -> Result<Run, AddressError> {
         let scenario = match &self.scenario {
             ScenarioRef::Builtin(name) => {
-                builtin(name).ok_or_else(|| AddressError::UnknownScenario(name.clone()))?
+                known(name).ok_or_else(|| AddressError::UnknownScenario(name.clone()))?
             }
             ScenarioRef::Given(scenario) => {
                 scenario.validate().map_err(|wrong| AddressError::Scenario(wrong.what))?;

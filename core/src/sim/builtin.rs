@@ -1,60 +1,70 @@
-//! The scenarios that this core brings: as the files that people read or, without the feature
-//! `files`, packed by the build tool into what those files mean ([`pack`]).
+//! The scenarios that this core brings: natively the files that people read. A page begins with the
+//! [`Gallery`] and gets what is opened from the place that it came from, packed by the build tool
+//! ([`pack`]): so nobody downloads twenty scenarios to look at one.
 
-use super::scenario::Scenario;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::{poster::Poster, scenario::Scenario};
+
+/// All scenarios as a list shows them, and the first as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gallery {
+    /// All that this build can carry out.
+    pub posters: Vec<Poster>,
+    /// What the first of them stands for.
+    pub first: Scenario,
+}
 
 /// A scenario that is part of the core.
+#[cfg(feature = "files")]
 #[derive(Clone, Copy, Debug)]
 pub struct Builtin {
     /// Its name.
     pub name: &'static str,
     /// The text of its file.
-    #[cfg(feature = "files")]
     pub source: &'static str,
 }
 
+#[cfg(feature = "files")]
 macro_rules! builtins {
-    ($($(#[$only:meta])* $name:literal),* $(,)?) => {
-        &[$($(#[$only])* Builtin {
+    ($($name:literal),* $(,)?) => {
+        &[$(Builtin {
             name: $name,
-            #[cfg(feature = "files")]
             source: include_str!(concat!("../../scenarios/", $name, ".toml")),
         }),*]
     };
 }
 
-/// All of them, in the order in which the lab shows them.
+/// All of them, in the order in which the lab shows them, group by group.
+#[cfg(feature = "files")]
 pub const BUILTIN: &[Builtin] = builtins![
     "normal-case",
+    "fast-reads",
+    "checkpoints",
     "silent-primary",
     "slow-primary",
-    "equivocating-primary",
-    "equivocation-proven",
-    "slow-network-suspects-nobody",
     "partition-and-heal",
-    "checkpoints",
-    "fast-reads",
+    "lost-reply",
+    "slow-network-suspects-nobody",
     "crash-and-recover",
     "late-replica",
     "lying-disk",
-    "lost-reply",
+    "equivocating-primary",
+    "equivocation-proven",
     "two-faced-view-change",
     "colluding-f",
     "one-liar-too-many",
     "framing-an-honest-node",
     "rising-threat",
+    "why-not-raft",
     "membership-change",
     "switch-while-the-primary-dies",
-    "why-not-raft",
-    #[cfg(feature = "guards")]
     "client-flood",
-    #[cfg(feature = "guards")]
     "flaky-link",
-    #[cfg(feature = "guards")]
     "flaky-link-jitter",
-    #[cfg(feature = "guards")]
     "error-budget",
-    #[cfg(feature = "guards")]
     "chaos-abort",
 ];
 
@@ -65,43 +75,41 @@ pub fn builtin(name: &str) -> Option<Scenario> {
     Scenario::parse(builtin.source).ok()
 }
 
-/// All that can be carried out without the feature `guards`, in the core's encoding, one after the
-/// other: what a build without files is made of,
-/// named to the compiler by the environment variable `CONCLAVE_SCENARIOS`.
+/// What a page that carries out scenarios without the feature `guards` is built from and served with.
 #[cfg(feature = "files")]
-pub fn pack() -> alloc::vec::Vec<u8> {
-    let mut packed = alloc::vec::Vec::new();
-    let all = BUILTIN.iter().filter_map(|known| builtin(known.name));
-    for scenario in all.filter(|scenario| !scenario.needs_guards()) {
-        crate::crypto::encode_into(&scenario, &mut packed);
-    }
-    packed
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// The gallery in the core's encoding, named to the compiler by the environment variable
+    /// `CONCLAVE_GALLERY`.
+    pub gallery: Vec<u8>,
+    /// Each scenario by its name, in the same encoding.
+    pub scenarios: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// What [`pack`] made.
-#[cfg(not(feature = "files"))]
-const PACKED: &[u8] = include_bytes!(env!(
-    "CONCLAVE_SCENARIOS",
-    "without the feature `files`, this names the packed scenarios: build with `cargo xtask`"
-));
-
-/// The one with this name.
-#[cfg(not(feature = "files"))]
-pub fn builtin(name: &str) -> Option<Scenario> {
-    find(PACKED, name)
+/// Packs them.
+#[cfg(feature = "files")]
+pub fn pack() -> Option<Packed> {
+    let all = BUILTIN.iter().filter_map(|known| Some((known.name, builtin(known.name)?)));
+    let all: Vec<_> = all.filter(|(_, scenario)| !scenario.needs_guards()).collect();
+    let posters = all.iter().map(|(_, scenario)| Poster::of(scenario)).collect();
+    let gallery = Gallery { posters, first: all.first()?.1.clone() };
+    let scenarios = all.iter().map(|(name, it)| (*name, crate::crypto::encode(it))).collect();
+    Some(Packed { gallery: crate::crypto::encode(&gallery), scenarios })
 }
 
-/// The one with this name among packed ones.
-#[cfg(any(test, not(feature = "files")))]
-fn find(packed: &[u8], name: &str) -> Option<Scenario> {
-    let mut rest = packed;
-    while let Ok((scenario, others)) = postcard::take_from_bytes::<Scenario>(rest) {
-        if scenario.name == name {
-            return Some(scenario);
-        }
-        rest = others;
-    }
-    None
+/// What this build begins with.
+#[cfg(feature = "files")]
+pub fn gallery() -> Option<Gallery> {
+    crate::crypto::decode(&pack()?.gallery)
+}
+
+/// What this build begins with.
+#[cfg(not(feature = "files"))]
+pub fn gallery() -> Option<Gallery> {
+    crate::crypto::decode(include_bytes!(env!(
+        "CONCLAVE_GALLERY",
+        "without the feature `files`, this names the packed gallery: build with `cargo xtask`"
+    )))
 }
 
 #[cfg(test)]
@@ -110,12 +118,25 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_what_the_files_say() {
-        let packed = pack();
-        for known in BUILTIN {
-            let scenario = builtin(known.name).filter(|it| !it.needs_guards());
-            assert_eq!(find(&packed, known.name), scenario);
+        let (Gallery { posters, first }, packed) = (gallery().unwrap(), pack().unwrap().scenarios);
+        assert_eq!(Some(first), builtin(BUILTIN[0].name));
+        assert_eq!(posters.len(), packed.len());
+        for (poster, (name, bytes)) in posters.iter().zip(&packed) {
+            assert_eq!(poster.name, *name);
+            assert_eq!(poster.unpack(bytes), builtin(name));
+            assert_eq!(poster.unpack(&bytes[1..]), None);
         }
-        assert_eq!(find(&packed, "atlantis"), None);
-        assert_eq!(find(&packed[..packed.len() - 1], "why-not-raft"), None);
+        for known in BUILTIN {
+            let shown = posters.iter().any(|poster| poster.name == known.name);
+            assert_eq!(shown, !builtin(known.name).unwrap().needs_guards(), "{}", known.name);
+        }
+    }
+
+    #[test]
+    fn a_poster_is_of_one_scenario_and_not_of_another_of_its_name() {
+        let scenario = builtin("silent-primary").unwrap();
+        let poster = Poster::of(&scenario);
+        let longer = Scenario { duration_ms: scenario.duration_ms + 1, ..scenario };
+        assert_eq!(poster.unpack(&crate::crypto::encode(&longer)), None);
     }
 }

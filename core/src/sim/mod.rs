@@ -7,6 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `scenario`, `limits`, `builtin` | what a run starts from, what it may be, and those that the core brings |
+//! | `poster` | what a list shows of each |
 //! | `files` | scenarios as files, read and written |
 //! | `run`, `address` | what reproduces a run, and its form in a link |
 //! | `cluster` | one moment, and the step to the next |
@@ -45,6 +46,7 @@ mod limits;
 #[cfg(feature = "guards")]
 mod load;
 mod network;
+mod poster;
 mod queue;
 mod recording;
 mod run;
@@ -67,8 +69,8 @@ pub use adversary::{
     Strategy,
 };
 #[cfg(feature = "files")]
-pub use builtin::pack;
-pub use builtin::{BUILTIN, Builtin, builtin};
+pub use builtin::{BUILTIN, Builtin, Packed, builtin, pack};
+pub use builtin::{Gallery, gallery};
 pub use cluster::{Cluster, Heard};
 pub use disk::{Condition, Damage, DiskModel};
 #[cfg(feature = "files")]
@@ -79,6 +81,7 @@ pub use invariant::Invariant;
 pub use keys::Signatures;
 pub use limits::{MAX_CLIENTS, MAX_DURATION_MS, MAX_ENTRIES, MAX_SIMULATED_NODES};
 pub use network::Network;
+pub use poster::{Fate, Poster};
 pub use recording::{MAX_STEPS, Recording};
 pub use run::{Intervention, MAX_INTERVENTIONS, Run, RunError};
 pub use scenario::{Expectations, Narration, Scenario, TimedAction};

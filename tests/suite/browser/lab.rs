@@ -38,7 +38,7 @@ impl<'a> Lab<'a> {
 
     /// Waits until the page says that it has simulated the whole run.
     pub(crate) fn wait_until_ready(&self) {
-        wait_for("the first run to be complete", READY_LIMIT, || {
+        wait_for("the run to be complete", READY_LIMIT, || {
             let ready = self.session.script("return document.body.dataset.ready", &[]);
             (ready == "true").then_some(())
         });
@@ -121,6 +121,8 @@ impl<'a> Lab<'a> {
         wait_for("the chosen scenario", SHOWN_LIMIT, || {
             (self.attribute(&name, "aria-current") == "true").then_some(())
         });
+        // It is marked as chosen while it comes, and what was shown before stays until then.
+        self.wait_until_ready();
         self.wait_for_verdict();
     }
 

@@ -2,13 +2,14 @@
 
 use conclave_core::{
     ids::{ClientId, NodeId},
-    sim::Action,
+    sim::{Action, Scenario},
 };
 
 use crate::{
     keys::Meaning,
     live::source::{ClusterInfo, Heard},
     model::{pace::Pace, ring::Point, scene::Selection},
+    shelf::NotBrought,
     view::events::Filter,
 };
 
@@ -48,7 +49,9 @@ pub(crate) enum Msg {
     Frame(f64),
     Redraw,
     Visibility,
-    Pick(&'static str),
+    Pick(String),
+    /// A scenario came, or didn't.
+    Brought(String, Result<Box<Scenario>, NotBrought>),
     Hash,
     TogglePlay,
     Step(i64),

@@ -23,7 +23,7 @@ use wasm_bindgen::closure::Closure;
 use web_sys::{HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
-use self::opening::Opened;
+use self::opening::{Awaited, Opened, Purpose};
 pub(crate) use self::{
     message::{Mode, Msg, Picture, Tab, World},
     page::real_us,
@@ -35,9 +35,10 @@ use crate::{
     model::{decimals::decimals, ring::Point},
     paint::Palette,
     share,
+    shelf::Shelf,
     stage::Stage,
     theme::Theme,
-    view::{self, events::Filter, gallery::Entry},
+    view::{self, events::Filter},
 };
 
 /// The lab. Fields that panels read are visible to them.
@@ -52,7 +53,8 @@ pub(crate) struct App {
     pub(crate) ask_key: NodeRef,
     pub(crate) ask_value: NodeRef,
     pub(crate) help_close: NodeRef,
-    pub(crate) gallery: Vec<Entry>,
+    shelf: Shelf,
+    awaited: Option<Awaited>,
     tab: Tab,
     help: bool,
     /// Where in the window the menu of what is selected stands.
@@ -79,10 +81,13 @@ impl Component for App {
         let link = ctx.link();
         let theme = Theme::remembered();
         theme.apply();
-        let (lab, broken, note) = match opening::open(&opening::fragment()) {
-            Opened::Lab(lab, note) => (*lab, None, note),
-            Opened::Broken(why) => (opening::first_lab(), Some(why), None),
-            Opened::Nothing => (opening::first_lab(), None, None),
+        let shelf = Shelf::new();
+        let first = || opening::first_lab(&shelf);
+        let (lab, broken, note, needs) = match opening::open(&opening::fragment(), &shelf) {
+            Opened::Lab(lab, note) => (*lab, None, note, None),
+            Opened::Needs(name) => (first(), None, None, Some(name)),
+            Opened::Broken(why) => (first(), Some(why), None, None),
+            Opened::Nothing => (first(), None, None, None),
         };
         let frame_link = link.clone();
         let mut app = Self {
@@ -96,7 +101,8 @@ impl Component for App {
             ask_key: NodeRef::default(),
             ask_value: NodeRef::default(),
             help_close: NodeRef::default(),
-            gallery: view::gallery::entries(),
+            shelf,
+            awaited: None,
             tab: Tab::Lanes,
             help: false,
             menu: None,
@@ -120,6 +126,9 @@ impl Component for App {
                 found.send_message(Msg::Found(info));
             }
         });
+        if let Some(name) = needs {
+            app.wait_for(name, Purpose::Opening, link);
+        }
         app.request_frame();
         app
     }
@@ -152,8 +161,9 @@ impl Component for App {
                 self.request_frame();
                 return false;
             }
-            Msg::Pick(name) => self.pick(name),
-            Msg::Hash => self.follow_link(),
+            Msg::Pick(name) => self.pick(name, link),
+            Msg::Brought(name, brought) => self.brought(name, brought, link),
+            Msg::Hash => self.follow_link(link),
             Msg::TogglePlay => self.toggle_play(),
             Msg::Step(by) => {
                 self.lab.playing = false;
@@ -221,14 +231,14 @@ impl Component for App {
             }
             Msg::Key(meaning) => self.key(meaning, link),
             Msg::CopyLink => {
-                let address = self.lab.address();
+                let address = self.address();
                 share::show_in_address_line(&address);
                 if let Some(url) = share::url(&address) {
                     page::copy(url, link);
                 }
             }
             Msg::CopyCommand => {
-                let address = self.lab.address();
+                let address = self.address();
                 page::copy(share::command(self.lab.branch().recording.run(), &address), link);
             }
             Msg::Copied(text, true) => self.say(format!("Copied: {}", page::shorten(&text)), link),
@@ -269,6 +279,9 @@ impl Component for App {
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let link = ctx.link();
+        if self.awaited.as_ref().is_some_and(|awaited| awaited.purpose == Purpose::Opening) {
+            return html! { <p class="plain" role="status">{ "Loading the scenario…" }</p> };
+        }
         let mode = match self.mode {
             Mode::Simulation => "simulation",
             Mode::Live => "live",
@@ -286,7 +299,7 @@ impl Component for App {
                 { self.notices(link) }
                 if self.mode != Mode::Live {
                     { view::verdict::view(self, link) }
-                    { view::gallery::view(&self.gallery, &self.lab.scenario().name, link) }
+                    { view::gallery::view(self.shelf.posters(), self.shown(), link) }
                 }
                 { self.tabs(link) }
                 <main class="stage">
@@ -310,13 +323,11 @@ impl Component for App {
         }
     }
 
-    fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
-        if first {
-            // A link may lead to a scenario far down in the gallery.
-            page::reveal(".scenario.chosen");
-        }
+    fn rendered(&mut self, ctx: &Context<Self>, _: bool) {
         if self.observer.is_none() {
             self.observer = page::observe(ctx.link());
+            // A link may lead to a scenario far down in the gallery.
+            page::reveal(".scenario.chosen");
         }
         if self.help
             && let Some(button) = self.help_close.cast::<HtmlElement>()
@@ -329,7 +340,8 @@ impl Component for App {
             let part = self.lab.clock.steps as f64 / steps * 100.0;
             let _ = slider.style().set_property("--at", &format!("{}%", decimals(part, 2)));
         }
-        if self.lab.branches[0].complete
+        if self.awaited.is_none()
+            && self.lab.branches[0].complete
             && let Some(body) = page::document().and_then(|document| document.body())
         {
             let _ = body.set_attribute("data-ready", "true");

@@ -35,7 +35,7 @@ pub(crate) fn strip(live: &LiveSide, link: &Scope<App>) -> Html {
     let (answering, all) = (live.picture.answering(), live.picture.nodes.len());
     html! {
         <section class="live-strip" aria-label="Live cluster">
-            <b class={classes!("live-state", state.words().to_lowercase())} data-test="live-state">
+            <b class={classes!("live-state", state.words().to_ascii_lowercase())} data-test="live-state">
                 { state.words() }
             </b>
             <span data-test="live-answering">{ format!("{answering} of {all} nodes answering") }</span>

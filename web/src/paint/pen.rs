@@ -6,7 +6,7 @@ use conclave_core::pbft::MessageKind;
 use wasm_bindgen::JsValue;
 use web_sys::CanvasRenderingContext2d;
 
-use crate::model::{direction::direction, ring::Point, words};
+use crate::model::{decimals::decimals, direction::direction, ring::Point, words};
 
 const FONT: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif";
 const MONO: &str = "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, monospace";
@@ -140,11 +140,11 @@ impl Pen<'_> {
     }
 
     pub(crate) fn font(&self, weight: u32, size: f64) {
-        self.0.set_font(&format!("{weight} {size}px {FONT}"));
+        self.0.set_font(&format!("{weight} {}px {FONT}", decimals(size, 2)));
     }
 
     pub(crate) fn mono(&self, weight: u32, size: f64) {
-        self.0.set_font(&format!("{weight} {size}px {MONO}"));
+        self.0.set_font(&format!("{weight} {}px {MONO}", decimals(size, 2)));
     }
 
     pub(crate) fn text(&self, text: &str, at: Point, align: Align) {

@@ -1,6 +1,6 @@
 //! The receiver: what is wanted, from whom, until it is complete.
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use serde::{Serialize, Serializer};
 
@@ -18,6 +18,7 @@ use crate::{
     },
     protocol::To,
     quorum::{Membership, NodeSet},
+    sorted::SortedMap,
     state::{Content, Damage, Found, Path, Tree, assemble},
     time::Time,
 };
@@ -49,8 +50,10 @@ pub(crate) struct Transfer {
     target: CheckpointCertificate,
     /// This replica's own state when it began: what it has of the target need not travel.
     base: Tree,
-    needed: BTreeMap<Digest, Need>,
-    fetched: BTreeMap<Digest, Content>,
+    needed: SortedMap<Digest, Need>,
+    /// As many as the state has nodes, of up to [`crate::state::MAX_LEAF_BYTES`] each: a gigabyte is thirty thousand,
+    /// and to put one more among them takes no longer than to check its digest.
+    fetched: SortedMap<Digest, Content>,
     /// Bytes that came and were wanted.
     fetched_bytes: u64,
     peers: Peers,
@@ -75,7 +78,7 @@ impl Transfer {
             target.checkpoints.iter().filter_map(|checkpoint| node_of(checkpoint.by)).collect();
         let peers = Peers::new(others, &signers, restrained);
         let root = target.digest();
-        let (needed, fetched) = (BTreeMap::new(), BTreeMap::new());
+        let (needed, fetched) = (SortedMap::new(), SortedMap::new());
         let mut transfer = Self { target, base, needed, fetched, fetched_bytes: 0, peers };
         transfer.want(Path::default(), root);
         transfer
@@ -88,7 +91,7 @@ impl Transfer {
     /// Goes after a later state. What was fetched stays: most of it is part of that one too. What
     /// was fetched for a state *before* the last target goes, so that no more than two are held.
     fn retarget(&mut self, target: CheckpointCertificate) {
-        let mut kept = BTreeMap::new();
+        let mut kept = SortedMap::new();
         let mut of_the_last = Vec::from([self.target.digest()]);
         while let Some(digest) = of_the_last.pop() {
             if let Some(content) = self.fetched.remove(&digest) {

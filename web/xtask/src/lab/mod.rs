@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo build ─▶ a module for each page ─▶ bundle (wasm-bindgen, wasm-opt, order) ─┐
-//!                                           web/static/* ──────────────────────────┴▶ .br, .gz beside each ─▶ web/dist
+//!                                 web/static/*, the core's scenarios ───────────────┴▶ .br, .gz beside each ─▶ web/dist
 //! ```
 //!
 //! Cargo knows whether the wasm is fresh; whether the rest is, a stamp over everything that goes
@@ -11,6 +11,7 @@
 mod bundle;
 mod order;
 mod pages;
+mod same;
 pub(crate) mod scenarios;
 mod weight;
 
@@ -39,7 +40,7 @@ const PACKAGE: &str = "conclave-web";
 /// The cargo profile of everything that goes into a browser.
 pub(crate) const PROFILE: &str = "wasm";
 /// What text and code compress well; pictures of pixels don't.
-const COMPRESSED: &[&str] = &["css", "html", "js", "json", "map", "svg", "txt", "wasm"];
+const COMPRESSED: &[&str] = &["bin", "css", "html", "js", "json", "map", "svg", "txt", "wasm"];
 
 /// Builds the lab, unless nothing has changed since it was built.
 pub(crate) fn build(workspace: &Workspace) -> Result<Weight> {
@@ -68,6 +69,7 @@ pub(crate) fn build_with(workspace: &Workspace, toolchain: &Toolchain) -> Result
         bundle::bundle(workspace, page, wasm, optimiser.as_deref(), &fresh)?;
     }
     copy_all(&workspace.path("web/static"), &fresh)?;
+    scenarios::put(&fresh)?;
     if !fresh.join("index.html").is_file() {
         bail!("web/static/index.html is missing, so there is no page to open");
     }

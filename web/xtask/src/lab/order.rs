@@ -3,7 +3,8 @@
 //! Generic code is compiled once for each type, and a compressor that has just seen one instance says
 //! of the next only where it differs. wasm-bindgen writes functions by their size. Here they are put
 //! into a chain instead: after each comes the one that has most in common with it, counted in runs of
-//! bytes that few functions have. It changes nothing but the order; for the lab it is 12 kB of 332.
+//! bytes that few functions have; for the lab it is 12 kB of 332. Functions that are the same are
+//! written once (`same`): nothing else changes.
 
 use std::{collections::BTreeMap, convert::Infallible};
 
@@ -14,6 +15,8 @@ use wasm_encoder::{
 };
 use wasmparser::{FunctionBody, FunctionSectionReader, Parser, Payload};
 
+use super::same;
+
 /// How long the runs are that are counted, in bytes.
 const RUN: usize = 6;
 /// A run that more functions than this have tells none from another.
@@ -21,15 +24,20 @@ const COMMON: usize = 400;
 /// What a run counts that only two functions have, over the square root of how many do.
 const WEIGHT: u64 = 1_000;
 
-/// The same module, its functions in another order.
+/// The same module, each of its functions once and in another order.
 pub(super) fn reorder(wasm: &[u8]) -> Result<Vec<u8>> {
-    let order = chain(&bodies(wasm)?);
-    let mut places = vec![0; order.len()];
+    let (imported, bodies) = (imported(wasm)?, bodies(wasm)?);
+    let firsts = same::firsts(imported, &types(wasm)?, &bodies)?;
+    let kept: Vec<usize> = (0..bodies.len()).filter(|it| firsts[*it] == *it).collect();
+    let texts: Vec<_> = kept.iter().map(|it| &wasm[bodies[*it].range()]).collect();
+    let order: Vec<usize> = chain(&texts).into_iter().map(|it| kept[it]).collect();
+    let mut places = vec![0; bodies.len()];
     for (place, function) in (0..).zip(&order) {
         places[*function] = place;
     }
+    let places = firsts.iter().map(|first| places[*first]).collect();
     let mut module = Module::new();
-    let mut reordered = Reordered { imported: imported(wasm)?, order, places };
+    let mut reordered = Reordered { imported, order, places };
     utils::parse_core_module(&mut reordered, &mut module, Parser::new(0), wasm)
         .map_err(|error| anyhow!("its functions can't be put into another order: {error}"))?;
     let module = module.finish();
@@ -41,9 +49,9 @@ pub(super) fn reorder(wasm: &[u8]) -> Result<Vec<u8>> {
 struct Reordered {
     /// Imported functions come first and stay.
     imported: u32,
-    /// The others, in their new order.
+    /// Of the others those that are written, in their new order.
     order: Vec<usize>,
-    /// And the place of each in it.
+    /// And the place of each in it, or of the first that is the same.
     places: Vec<u32>,
 }
 
@@ -92,11 +100,20 @@ fn imported(wasm: &[u8]) -> Result<u32> {
     Ok(count)
 }
 
-fn bodies(wasm: &[u8]) -> Result<Vec<&[u8]>> {
+fn types(wasm: &[u8]) -> Result<Vec<u32>> {
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let Payload::FunctionSection(section) = payload? {
+            return Ok(section.into_iter().collect::<Result<_, _>>()?);
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn bodies(wasm: &[u8]) -> Result<Vec<FunctionBody<'_>>> {
     let mut bodies = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
         if let Payload::CodeSectionEntry(body) = payload? {
-            bodies.push(&wasm[body.range()]);
+            bodies.push(body);
         }
     }
     if bodies.is_empty() {
@@ -167,31 +184,51 @@ mod tests {
         assert_eq!(chain(&texts), [4, 1, 0, 3, 2]);
     }
 
-    /// Three functions of which the last calls the first, which is what the module exports.
-    fn module() -> Vec<u8> {
+    /// Three functions of which the last calls the first, which is what the module exports. The
+    /// first two do nothing, so many times.
+    fn module(nothing: [usize; 2]) -> Vec<u8> {
         let mut wasm = b"\0asm\x01\0\0\0".to_vec();
         wasm.extend([1, 4, 1, 0x60, 0, 0]); // a type: () -> ()
         wasm.extend([3, 4, 3, 0, 0, 0]); // three functions of it
         wasm.extend([7, 5, 1, 1, b'f', 0, 2]); // the third is exported
-        wasm.extend([10, 13, 3, 2, 0, 0x0b, 3, 0, 1, 0x0b, 4, 0, 0x10, 0, 0x0b]);
+        let mut code = vec![3];
+        for times in nothing {
+            code.extend([2 + times as u8, 0]);
+            code.extend(vec![1; times]);
+            code.push(0x0b);
+        }
+        code.extend([4, 0, 0x10, 0, 0x0b]);
+        wasm.extend([10, code.len() as u8]);
+        wasm.extend(code);
         wasm
+    }
+
+    fn texts(wasm: &[u8]) -> Vec<&[u8]> {
+        bodies(wasm).unwrap().iter().map(|body| &wasm[body.range()]).collect()
+    }
+
+    fn exported(wasm: &[u8]) -> Option<u32> {
+        Parser::new(0).parse_all(wasm).find_map(|payload| match payload.unwrap() {
+            Payload::ExportSection(section) => Some(section.into_iter().next()?.unwrap().index),
+            _ => None,
+        })
     }
 
     #[test]
     fn calls_and_exports_follow_functions_to_their_new_places() {
-        let before = module();
+        let before = module([0, 1]);
         wasmparser::validate(&before).unwrap();
         let after = reorder(&before).unwrap();
         // By size: the third, the second, the first.
-        let order: Vec<_> = bodies(&after).unwrap();
-        assert_eq!(order, [&[0, 0x10, 2, 0x0b][..], &[0, 1, 0x0b], &[0, 0x0b]]);
-        let mut exported = None;
-        for payload in Parser::new(0).parse_all(&after) {
-            if let Payload::ExportSection(section) = payload.unwrap() {
-                exported = section.into_iter().next().map(|it| it.unwrap().index);
-            }
-        }
-        assert_eq!(exported, Some(0));
+        assert_eq!(texts(&after), [&[0, 0x10, 2, 0x0b][..], &[0, 1, 0x0b], &[0, 0x0b]]);
+        assert_eq!(exported(&after), Some(0));
+    }
+
+    #[test]
+    fn what_is_the_same_is_written_once() {
+        let after = reorder(&module([1, 1])).unwrap();
+        assert_eq!(texts(&after), [&[0, 0x10, 1, 0x0b][..], &[0, 1, 0x0b]]);
+        assert_eq!(exported(&after), Some(0));
     }
 
     #[test]

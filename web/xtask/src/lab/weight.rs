@@ -4,7 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::{PAGES, Page, files_below};
+use super::{
+    PAGES, Page, files_below,
+    pages::{ON_DEMAND, on_demand},
+};
 use crate::say;
 
 /// The finished files and what each weighs.
@@ -40,7 +43,9 @@ impl Weight {
 
     /// Prints each file's weight and the sum.
     pub(crate) fn print(&self) {
-        for File { name, plain, sent } in &self.files {
+        for File { name, plain, sent } in
+            self.files.iter().filter(|it| on_demand(&it.name).is_none())
+        {
             say::detail(&format!(
                 "{name:<28} {:>10}  sent as {:>10}",
                 say::kilobytes(*plain),
@@ -57,6 +62,23 @@ impl Weight {
                 say::kilobytes(page.budget)
             ));
         }
+        for (folder, budget) in ON_DEMAND {
+            let (count, most) = (self.of_folder(folder).count(), self.heaviest(folder));
+            say::detail(&format!(
+                "{:<28} sent as {:>10} at most, budget {}",
+                format!("{folder}, {count} on demand"),
+                say::kilobytes(most.map_or(0, |file| file.sent)),
+                say::kilobytes(budget)
+            ));
+        }
+    }
+
+    fn heaviest(&self, folder: &'static str) -> Option<&File> {
+        self.of_folder(folder).max_by_key(|file| file.sent)
+    }
+
+    fn of_folder(&self, folder: &'static str) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(move |file| on_demand(&file.name).is_some_and(|it| it.0 == folder))
     }
 
     fn of_page<'a>(&'a self, page: &'a Page) -> impl Iterator<Item = &'a File> {
@@ -68,7 +90,7 @@ impl Weight {
         self.of_page(page).map(|file| file.sent).sum()
     }
 
-    /// An error if a page is heavier than its budget.
+    /// An error if a page is heavier than its budget, or a file that is fetched on demand.
     pub(crate) fn within_budget(&self) -> Result<()> {
         for page in &PAGES {
             let sent = self.sent(page);
@@ -82,6 +104,17 @@ impl Weight {
                 );
             }
         }
+        for (folder, budget) in ON_DEMAND {
+            match self.heaviest(folder) {
+                None => bail!("{folder} is empty, and the pages fetch from it"),
+                Some(File { name, sent, .. }) if *sent > budget => bail!(
+                    "{name} weighs {} compressed, {} over the budget of a file in {folder}",
+                    say::kilobytes(*sent),
+                    say::kilobytes(sent - budget)
+                ),
+                Some(_) => {}
+            }
+        }
         Ok(())
     }
 }
@@ -92,7 +125,8 @@ mod tests {
 
     fn weight(sent: u64) -> Weight {
         let file = |name: &str, sent| File { name: name.into(), plain: sent * 3, sent };
-        Weight { files: vec![file("index.html", sent), file("guards.html", 1_000)] }
+        let files = [("index.html", sent), ("guards.html", 1_000), ("scenarios/a.bin", 900)];
+        Weight { files: files.map(|(name, sent)| file(name, sent)).into() }
     }
 
     #[test]
@@ -102,5 +136,16 @@ mod tests {
         assert_eq!(weight(7).sent(guards), 1_000);
         let error = weight(lab.budget + 1_500).within_budget().unwrap_err().to_string();
         assert!(error.contains("the lab weighs") && error.contains("1.5 kB over"), "{error}");
+    }
+
+    #[test]
+    fn what_is_fetched_on_demand_has_a_budget_of_its_own_and_is_there() {
+        let mut heavy = weight(7);
+        heavy.files[2].sent = ON_DEMAND[0].1 + 1_500;
+        let error = heavy.within_budget().unwrap_err().to_string();
+        assert!(error.contains("scenarios/a.bin") && error.contains("1.5 kB over"), "{error}");
+        assert_eq!(heavy.sent(&PAGES[0]), 7);
+        heavy.files.pop();
+        assert!(heavy.within_budget().unwrap_err().to_string().contains("scenarios is empty"));
     }
 }
