@@ -87,9 +87,10 @@ impl Pbft {
             Standing::Following => None,
             Standing::Active if shell.is_primary() => None,
             Standing::Active => {
-                // An epoch that is to end is owed its last positions as a client its answer.
+                // An epoch that is to end is owed its last positions as a client its answer, and so
+                // is the log what somebody asked to have filled.
                 let waiting = shell.pending.oldest();
-                let since = waiting.into_iter().chain(shell.ending_since).min()?;
+                let since = waiting.into_iter().chain(shell.owed_since()).min()?;
                 let patience = shell.config.request_timeout() * (1 << self.failed_views.min(6));
                 Some(since + patience)
             }

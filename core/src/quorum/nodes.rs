@@ -94,7 +94,14 @@ impl NodeSet {
 
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
-        self.len() == 0
+        let mut word = 0;
+        while word < WORDS {
+            if self.0[word] != 0 {
+                return false;
+            }
+            word += 1;
+        }
+        true
     }
 
     /// In order of their numbers.

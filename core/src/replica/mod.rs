@@ -24,6 +24,7 @@
 //! | `ordering` | the trait, and the table of protocols |
 //! | `pending` | clients that wait, and what of theirs is ordered next |
 //! | `execution` | what was decided is applied and answered |
+//! | `debt` | what the log is owed although no client asks |
 //! | `clock` | the time that a batch carries |
 //! | `sessions` | exactly-once per client |
 //! | `checkpoint` | votes for states; what is stable |
@@ -39,6 +40,7 @@
 mod allowance;
 mod checkpoint;
 mod clock;
+mod debt;
 mod docket;
 mod durable;
 mod epochs;

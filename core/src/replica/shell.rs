@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     allowance::Allowances,
     checkpoint::CheckpointVotes,
+    debt::Debt,
     docket::Docket,
     epochs::{EpochEnd, Register},
     ordering::News,
@@ -77,6 +78,8 @@ pub(crate) struct Shell<A> {
     pub(crate) previous: Option<Membership>,
     /// Since when who leads has owed the epoch its last positions.
     pub(crate) ending_since: Option<Time>,
+    /// What it owes although nobody asks for anything.
+    pub(crate) debt: Debt,
 
     /// One request a client.
     pub(crate) pending: Waiting,
@@ -144,6 +147,7 @@ impl<A: Application> Shell<A> {
             chain: Vec::new(),
             previous: None,
             ending_since: None,
+            debt: Debt::default(),
             pending: Waiting::default(),
             queue: VecDeque::new(),
             checkpoints: CheckpointVotes::default(),
@@ -215,7 +219,7 @@ impl<A: Application> Shell<A> {
         let memory = (&self.recovery, &self.lives);
         let state = (self.clock_offset_us, self.state_parts());
         let transfer = (&self.stable_before, &self.transfer, &self.served);
-        let epochs = (&self.register, &self.chain, self.previous, self.ending_since);
+        let epochs = (&self.register, &self.chain, self.previous, self.ending_since, self.debt);
         (place, waiting, proofs, memory, state, transfer, epochs)
     }
 }

@@ -59,7 +59,7 @@ impl Lives {
     }
 
     /// The highest position that one that recovers waits for.
-    fn target(&self) -> Option<Seq> {
+    pub(crate) fn target(&self) -> Option<Seq> {
         self.0.values().filter_map(|life| life.target).max()
     }
 }
@@ -103,9 +103,10 @@ impl<A: Application> Rules<'_, A> {
     }
 
     /// The next position is filled with the null request: no request waits, and somebody who
-    /// recovers needs the log to move. As many at a time as the pipeline takes.
+    /// recovers needs the log to move, or somebody asked for it. As many at a time as the pipeline
+    /// takes.
     pub(crate) fn must_fill(&self) -> bool {
-        self.queue.is_empty()
-            && self.lives.target().is_some_and(|target| self.own.proposed < target)
+        let owed = self.debt.open(self.executed).map(|(up_to, _)| up_to);
+        self.queue.is_empty() && self.lives.target().max(owed) > Some(self.own.proposed)
     }
 }

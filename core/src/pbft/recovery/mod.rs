@@ -49,7 +49,8 @@
 //!
 //! All n − f correct others answer. If t liars answer too, with any view, the q-th lowest of
 //! q + t is still no higher than the highest of a correct replica. Positions rise while clients
-//! ask; if they don't, the primary fills up with null requests, as there, and a primary that recovers is replaced. A crash while
+//! ask; if they don't, the primary fills up with null requests, as there; one that recovers is
+//! replaced, and so is one that doesn't fill (the replica's `debt`). A crash while
 //! recovering finds `Forgot` without `Recovered` on disk and goes on; answers to the same life are
 //! still good, because the replica has said nothing since.
 //!

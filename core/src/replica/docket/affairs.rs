@@ -34,6 +34,8 @@ pub(crate) struct Minutes {
     pub(crate) decided: Vec<Entry>,
     /// What should be run, if that is another than before, or for another reason.
     pub(crate) threat: Option<Recommendation>,
+    /// The log is to be filled up.
+    pub(crate) fill: bool,
 }
 
 impl<'a> Affairs<'a> {

@@ -44,6 +44,9 @@ impl<A: Application> Shell<A> {
     /// Executes a member's request.
     pub(crate) fn hear_member(&mut self, at: Seq, by: NodeId, id: RequestId, operation: &[u8]) {
         let minutes = self.affairs(at).hear(by, id.timestamp.0, operation);
+        if minutes.fill {
+            self.incur(at);
+        }
         self.announce(minutes);
     }
 
@@ -77,7 +80,7 @@ impl<A: Application> Shell<A> {
         }
     }
 
-    fn announce(&mut self, Minutes { decided, threat }: Minutes) {
+    fn announce(&mut self, Minutes { decided, threat, .. }: Minutes) {
         for entry in decided {
             self.event(EventKind::Decided { entry: Box::new(entry) });
         }

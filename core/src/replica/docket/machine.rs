@@ -167,6 +167,7 @@ impl Docket {
             Said::Prove(evidence) => return self.prove(at, by, number, &evidence, keys),
             Said::Look => return self.advance(at),
             Said::Measure(network) => Claim::Measure(network),
+            Said::Fill => return Minutes { fill: true, ..Minutes::default() },
         };
         self.state(at, Principal::Node(by), number, claim).1
     }
@@ -266,7 +267,7 @@ impl Docket {
         // The first says how it is when nobody has said anything yet.
         let threat = threat.filter(|it| it.level > Level::Low || held.analyzer.decided() > 1);
         self.derive(at.config);
-        Minutes { decided, threat }
+        Minutes { decided, threat, fill: false }
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Said {
     Look,
     /// What the network around it is like, by now.
     Measure(Network),
+    /// Somebody recovers, and nobody moves the log for it (the replica's `debt`).
+    Fill,
 }
 
 impl Said {

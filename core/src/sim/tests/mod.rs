@@ -3,6 +3,7 @@
 mod docket;
 mod files;
 mod guards;
+mod idle;
 mod membership;
 mod raft;
 mod runs;
