@@ -77,6 +77,11 @@ impl Batch {
     pub fn is_null(&self) -> bool {
         self.requests.is_empty()
     }
+
+    /// Whether it is the null request without a time: the one batch that its digest is enough for.
+    pub fn is_bare(&self) -> bool {
+        self.is_null() && self.time.is_none()
+    }
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ impl<A: Application> Rules<'_, A> {
         let certificate =
             PreparedCertificate { pre_prepare: accepted.clone(), prepares: prepares.into() };
         slot.prepared = Some(certificate.clone());
-        let unsaved = slot.unsaved(digest).filter(|batch| !batch.is_null()).cloned();
+        let unsaved = slot.unsaved(digest).filter(|batch| !batch.is_bare()).cloned();
         slot.mark_saved(digest);
         self.event(EventKind::Prepared { view, seq, digest });
         if let Some(batch) = unsaved {

@@ -106,12 +106,14 @@ impl<A: Application> Rules<'_, A> {
         self.execute();
     }
 
-    /// Asks for contents that O named, or would name, and that were never seen here.
+    /// Asks for contents that O named, or would name, and that are not here: never seen, or lost in a
+    /// crash. Also of positions that are executed: who started from the state at an epoch's end has
+    /// executed them, and others, who haven't, need its vote for them.
     pub(crate) fn fetch_missing(&mut self) {
         let missing: Vec<_> = self
             .own
             .log
-            .after(self.executed)
+            .iter()
             .flat_map(|(_, slot)| slot.missing())
             .take(POSITIONS_PER_ANSWER)
             .collect();

@@ -13,6 +13,7 @@ use crate::{
     ids::{Epoch, NodeId, Seq, View},
     pbft::{Batch, Message, MessageKind, Prepare, Record},
     protocol::Protocol as _,
+    time::WallTime,
 };
 
 /// A batch of one request, which no replica has seen.
@@ -76,24 +77,29 @@ fn a_backup_votes_for_what_is_carried_over_once_it_has_the_request() {
 
 #[test]
 fn who_prepared_can_show_the_request_after_a_crash_in_a_later_view() {
-    let mut net = Net::new(4);
-    overhear(&mut net, 3);
-    let (digest, batch) = unseen();
-    led_into_view_1(&mut net, digest);
-    net.deliver(1, 3, Message::Batch(batch.clone()));
-    net.deliver(2, 3, prepare(2, digest));
-    let place = |wanted: fn(&Record) -> bool| net.disks[3].iter().position(wanted);
-    let (shown, prepared) =
-        (place(|it| matches!(it, Record::Batch(_))), place(|it| matches!(it, Record::Prepared(_))));
-    assert!(shown.is_some() && shown < prepared, "the request is written down first");
+    // Nobody can make a null request with a time from its digest.
+    let null_with_time = Batch::of(Vec::new(), Some(WallTime(7)));
+    for (digest, batch) in [unseen(), (null_with_time.digest(), null_with_time.into())] {
+        let mut net = Net::new(4);
+        overhear(&mut net, 3);
+        led_into_view_1(&mut net, digest);
+        net.deliver(1, 3, Message::Batch(batch.clone()));
+        net.deliver(2, 3, prepare(2, digest));
+        let place = |wanted: fn(&Record) -> bool| net.disks[3].iter().position(wanted);
+        let (shown, prepared) = (
+            place(|it| matches!(it, Record::Batch(_))),
+            place(|it| matches!(it, Record::Prepared(_))),
+        );
+        assert!(shown.is_some() && shown < prepared, "the request is written down first");
 
-    let changes = (0..3).map(|by| view_change(by, 2, vec![])).collect();
-    net.deliver(2, 3, new_view(2, 2, changes, &[]));
-    assert_eq!(net.replica(3).view(), View(2));
-    net.restart(3);
-    let said = overhear(&mut net, 3);
-    net.deliver(0, 3, Message::FetchBatch(digest));
-    assert!(said.borrow().contains(&Message::Batch(batch)));
+        let changes = (0..3).map(|by| view_change(by, 2, vec![])).collect();
+        net.deliver(2, 3, new_view(2, 2, changes, &[]));
+        assert_eq!(net.replica(3).view(), View(2));
+        net.restart(3);
+        let said = overhear(&mut net, 3);
+        net.deliver(0, 3, Message::FetchBatch(digest));
+        assert!(said.borrow().contains(&Message::Batch(batch)));
+    }
 }
 
 /// Replica 1 is to start view 1, and has view changes of itself, 2, and a liar that shows a
