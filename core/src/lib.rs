@@ -110,7 +110,8 @@
 //!   the lab sends; only maps that grow with keys or clients stay trees ([`sorted`]).
 //! * **Files are for people.** Scenarios are read from TOML natively; links carry them in the one
 //!   encoding, and the lab gets its own packed in it by the build tool, so that no page links TOML
-//!   (the feature `files`, `sim::files`; a seventh of what the lab sent).
+//!   (the feature `files`, `sim::files`; a seventh of what the lab sent). Posters of all come with the
+//!   page, each scenario when it is opened, and is refused if it isn't the poster's.
 //! * **A batch knows its digest.** It is worked out once, where the batch is made or read, and nothing
 //!   can change the batch afterwards ([`pbft::Batch`]).
 //! * **One encoding.** Wire, signatures and digests all use the same canonical binary

@@ -370,6 +370,80 @@ fn a_scenario_that_does_not_come_is_said_in_words_and_what_was_shown_stays() {
 }
 
 #[test]
+fn threat_and_epochs_are_bands_that_say_why_and_lead_to_where_they_began() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    assert!(!lab.has("periods"), "nothing is agreed on in the normal case");
+    lab.choose("rising-threat");
+    lab.click("home");
+    assert!(lab.text("why").contains("threat low"), "{}", lab.text("why"));
+    // The last level is critical. Its band has the focus and says why before anybody goes there.
+    let critical = visit.session.script(
+        "const band = document.querySelector('.stretch.critical'); band.focus(); return band.dataset.test",
+        &[],
+    );
+    let critical = critical.as_str().expect("a band").to_owned();
+    wait_for("the sentence", SOON, || lab.text("why").contains("threat critical").then_some(()));
+    assert_eq!(lab.position(), 0);
+    let name = lab.attribute(&critical, "aria-label");
+    assert!(name.contains("because"), "{name}");
+    lab.click(&critical);
+    lab.wait_for_position("at the band's beginning", |at| at > 0);
+    assert_eq!(lab.attribute(&critical, "aria-current"), "true");
+    lab.screenshot("bands");
+    // Backwards, it is as it was.
+    lab.click("home");
+    assert_ne!(lab.attribute(&critical, "aria-current"), "true");
+    visit.no_complaints();
+}
+
+#[test]
+fn what_all_agreed_on_stands_beside_what_one_observer_believes() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    lab.choose("equivocation-proven");
+    lab.click("home");
+    let agreed =
+        || -> Vec<String> { (0..4).map(|node| lab.text(&format!("agreed-{node}"))).collect() };
+    assert_eq!(agreed(), ["–", "–", "–", "–"]);
+    lab.click("end");
+    wait_for("the conviction", SOON, || agreed().contains(&"convicted".to_owned()).then_some(()));
+    let convicted = agreed().iter().position(|it| it == "convicted").expect("one is");
+    let name = lab.attribute(&format!("node-{convicted}"), "aria-label");
+    assert!(name.contains("Byzantine") && name.contains("convicted by agreement"), "{name}");
+    lab.click(&format!("node-{convicted}"));
+    wait_for("the decision", SOON, || lab.has("decided").then_some(()));
+    assert!(lab.text("decided").contains("convicted"), "{}", lab.text("decided"));
+    lab.screenshot("agreed");
+    visit.no_complaints();
+}
+
+#[test]
+fn the_detector_chart_comes_on_demand_and_names_the_command_that_made_it() {
+    let visit = Visit::begin();
+    let lab = visit.lab();
+    let loaded =
+        "return performance.getEntriesByType('resource').some(it => it.name.includes('detector'))";
+    assert_eq!(visit.session.script(loaded, &[]), json!(false), "nobody asked for it yet");
+    visit.session.click("[data-test='to-detector']");
+    wait_for("the chart", SOON, || lab.has("command").then_some(()));
+    assert!(lab.text("command").starts_with("conclave evaluate-detector --from"));
+    let drawn = visit.session.script(
+        "const rows = [...document.querySelectorAll('tbody tr:not(.class)')]; \
+         const seen = rows.filter(row => row.querySelectorAll('svg .whisker').length > 0); \
+         const hidden = document.querySelectorAll('[data-test=class-hidden] tr').length; \
+         return [rows.length, seen.length, hidden, document.documentElement.scrollWidth <= innerWidth]",
+        &[],
+    );
+    let [rows, seen, hidden, fits] = drawn.as_array().expect("an array").as_slice() else {
+        panic!("{drawn}")
+    };
+    assert!(rows.as_u64() >= Some(20) && seen.as_u64() >= Some(10), "{drawn}");
+    assert!(hidden.as_u64() >= Some(3) && *fits == json!(true), "{drawn}");
+    visit.no_complaints();
+}
+
+#[test]
 fn the_verdict_strip_shows_what_one_liar_too_many_breaks() {
     let visit = Visit::begin();
     let lab = visit.lab();

@@ -5,7 +5,10 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use conclave_core::{event::Event, sim::Scenario};
+use conclave_core::{
+    event::Event,
+    sim::{Scenario, appraisal::CONDUCTS},
+};
 use serde_json::Value;
 
 use crate::cluster::real::{Scratch, program};
@@ -49,6 +52,34 @@ fn liars_are_found_and_nobody_else_and_the_report_says_so() {
         let row = row(name);
         assert_eq!((&row["runs"], &row["correct_convicted"]), (&2.into(), &0.into()));
         assert_eq!(row["correct_held"], 0, "{name}");
+    }
+}
+
+#[test]
+fn the_report_that_the_lab_shows_is_one_of_this_command() {
+    let shown = include_str!("../../web/static/detector/report.json");
+    let shown: Value = serde_json::from_str(shown).expect("JSON");
+    let least =
+        ["--runs", "1", "--sizes", "4", "--networks", "rack", "--conducts", "calm", "--json"];
+    let fresh = said(&conclave(&[&["evaluate-detector"][..], &least].concat()));
+    let fresh: Value = serde_json::from_str(&fresh).expect("JSON");
+    assert_eq!(shown["schema"], fresh["schema"]);
+    let keys =
+        |row: &Value| -> Vec<_> { row.as_object().expect("a row").keys().cloned().collect() };
+    let rows = shown["rows"].as_array().expect("rows");
+    for row in rows {
+        assert_eq!(keys(row), keys(&fresh["rows"][0]), "{row:#}");
+    }
+    for conduct in CONDUCTS {
+        let is_it = |row: &&Value| {
+            let name = row["name"].as_str().expect("a name");
+            name.split(", ").next() == Some(conduct.name)
+        };
+        let row = rows.iter().find(is_it).unwrap_or_else(|| {
+            panic!("{} isn't in the report: run what the page's foot says again", conduct.name)
+        });
+        assert_eq!(row["class"], conduct.class.name());
+        assert_eq!(row["what"], conduct.what);
     }
 }
 

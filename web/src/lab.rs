@@ -5,11 +5,12 @@ use conclave_core::{
     event::{Event, EventKind, Place},
     ids::{ClientId, NodeId, Principal},
     pbft::{Phase, Replica},
-    sim::{Action, Address, Cluster, Recording, Run, RunError, Scenario, SimClient},
+    replica::Docket,
+    sim::{Action, Address, Cluster, Host, Recording, Run, RunError, Scenario, SimClient},
 };
 
 use crate::model::{
-    belief::{self, Held},
+    belief::{self, Agreed, Held},
     chronicle::Chronicle,
     pace::{Clock, Pace, Times},
     scene::{Current, Face, NodeState, Scene, Selection},
@@ -331,6 +332,7 @@ impl Lab {
         let founders = cluster.scenario().members;
         let members = cluster.members();
         let held = branch.chronicle.beliefs().held(Some(self.clock.steps));
+        let docket = docket_of(cluster);
         self.faces = cluster
             .nodes()
             .iter()
@@ -354,7 +356,7 @@ impl Lab {
                     primary: replica.is_primary() && members.contains(node),
                     executed: replica.last_executed().0,
                     current: current_slot(replica, &branch.chronicle),
-                    standing: belief::standing(&held, node),
+                    standing: belief::standing(&held, node, Agreed::of(docket, node)),
                     verbs: host
                         .strategies()
                         .iter()
@@ -370,6 +372,13 @@ impl Lab {
             .collect();
         self.clients = cluster.clients().iter().map(SimClient::id).collect();
     }
+}
+
+/// What is agreed, as far as any correct replica that runs has come.
+pub(crate) fn docket_of(cluster: &Cluster) -> Option<&Docket> {
+    let correct = cluster.nodes().iter().filter(|host| host.is_up() && !host.is_byzantine());
+    let replicas = correct.map(Host::replica);
+    Some(replicas.max_by_key(|replica| replica.last_executed())?.docket())
 }
 
 /// The number of a phase, as pictures use it.

@@ -73,6 +73,8 @@ pub(crate) enum Msg {
     MenuAt(Picture, Point, Point),
     CloseMenu,
     LookInside,
+    /// This band of what is agreed is looked at, or none.
+    Peek(Option<usize>),
     RingClick(World, Point),
     LanesDown(World, Point),
     LanesMove(World, Point, bool),

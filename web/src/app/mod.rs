@@ -50,6 +50,8 @@ pub(crate) struct App {
     pub(crate) filter: Filter,
     pub(crate) other_side: Vec<NodeId>,
     pub(crate) scrubber: NodeRef,
+    pub(crate) bands: NodeRef,
+    pub(crate) peeked: Option<usize>,
     pub(crate) ask_key: NodeRef,
     pub(crate) ask_value: NodeRef,
     pub(crate) help_close: NodeRef,
@@ -98,6 +100,8 @@ impl Component for App {
             filter: Filter::Milestones,
             other_side: Vec::new(),
             scrubber: NodeRef::default(),
+            bands: NodeRef::default(),
+            peeked: None,
             ask_key: NodeRef::default(),
             ask_value: NodeRef::default(),
             help_close: NodeRef::default(),
@@ -195,6 +199,7 @@ impl Component for App {
                 self.menu = None;
                 self.tab = Tab::Inspect;
             }
+            Msg::Peek(band) => self.peeked = band,
             Msg::Act(action) => self.act(action, link),
             Msg::Ask(client) => self.ask(client, link),
             Msg::OtherSide(node) => match self.other_side.iter().position(|other| *other == node) {
@@ -340,6 +345,7 @@ impl Component for App {
             let part = self.lab.clock.steps as f64 / steps * 100.0;
             let _ = slider.style().set_property("--at", &format!("{}%", decimals(part, 2)));
         }
+        view::periods::lay_out(self);
         if self.awaited.is_none()
             && self.lab.branches[0].complete
             && let Some(body) = page::document().and_then(|document| document.body())

@@ -129,6 +129,7 @@ impl App {
         self.lab = lab;
         self.lab.pace = pace;
         self.other_side.clear();
+        self.peeked = None;
         not_ready();
     }
 

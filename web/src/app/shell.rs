@@ -15,6 +15,7 @@ impl App {
                     { view::story::view(self, link) }
                 </div>
                 { view::pane::lanes(World::Simulation, &self.stage, link) }
+                { view::periods::view(self, link) }
             </section>
         }
     }

@@ -10,7 +10,7 @@ use conclave_core::{
 
 use super::source::Hello;
 use crate::model::{
-    belief::standing,
+    belief::{Agreed, standing},
     chronicle::Chronicle,
     scene::{Current, Face, NodeState},
 };
@@ -259,7 +259,7 @@ impl Picture {
             .nodes
             .iter()
             .map(|(id, known)| Face {
-                standing: standing(&held, *id),
+                standing: standing(&held, *id, Agreed::Nothing),
                 id: *id,
                 state: match (known.answering, known.heard_ms) {
                     (true, _) => NodeState::Up,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use conclave_core::{
-    detector::evidence::Offence, event::EventKind, ids::NodeId, sorted::SortedMap,
+    detector::evidence::Offence, event::EventKind, ids::NodeId, replica::Docket, sorted::SortedMap,
 };
 
 /// What one replica thinks of another.
@@ -34,6 +34,38 @@ pub(crate) struct Beliefs(VecDeque<Formed>);
 /// What is believed at a moment: of whom, by whom, what, and since when (µs).
 pub(crate) type Held<'a> = SortedMap<(NodeId, NodeId), (&'a Opinion, u64)>;
 
+/// What all agree on about one replica: decided in the log, and the same for everyone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Agreed {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It is in quarantine.
+    Quarantined,
+    /// There is proof against it.
+    Convicted,
+}
+
+impl Agreed {
+    /// By what a replica has of the log.
+    pub(crate) fn of(docket: Option<&Docket>, node: NodeId) -> Self {
+        match docket {
+            Some(docket) if docket.convicted().contains(node) => Self::Convicted,
+            Some(docket) if docket.is_restrained(node) => Self::Quarantined,
+            _ => Self::Nothing,
+        }
+    }
+
+    /// In words.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "–",
+            Self::Quarantined => "quarantined",
+            Self::Convicted => "convicted",
+        }
+    }
+}
+
 /// What others hold of one replica.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -41,6 +73,8 @@ pub(crate) struct Standing {
     pub(crate) proven: usize,
     /// How many suspect it without proof.
     pub(crate) suspected: usize,
+    /// What all agree on.
+    pub(crate) agreed: Agreed,
 }
 
 impl Beliefs {
@@ -87,9 +121,9 @@ impl Beliefs {
     }
 }
 
-/// What others hold of it.
-pub(crate) fn standing(held: &Held<'_>, about: NodeId) -> Standing {
-    let mut standing = Standing::default();
+/// What others hold of it, and what all agree on.
+pub(crate) fn standing(held: &Held<'_>, about: NodeId, agreed: Agreed) -> Standing {
+    let mut standing = Standing { agreed, ..Standing::default() };
     for (_, (opinion, _)) in held.iter().filter(|((of, _), _)| *of == about) {
         match opinion {
             Opinion::Proven(_) => standing.proven += 1,

@@ -7,7 +7,10 @@ use conclave_core::{
     ids::{ClientId, MessageId, NodeId, Principal},
 };
 
-use super::{belief::Standing, chronicle::Chronicle};
+use super::{
+    belief::{Agreed, Standing},
+    chronicle::Chronicle,
+};
 
 /// What is true of a replica (simulation) or known of it (real nodes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +134,9 @@ impl Face {
         if self.standing.suspected > 0 {
             let _ = write!(name, ", suspected by {}", self.standing.suspected);
         }
+        if self.standing.agreed != Agreed::Nothing {
+            let _ = write!(name, ", {} by agreement", self.standing.agreed.words());
+        }
         name
     }
 }
@@ -201,7 +207,9 @@ mod tests {
         assert_eq!(face.name(), "Replica 2, backup, view 3, executed 14, crashed");
         let liar = Face { state: NodeState::Byzantine, verbs: vec!["equivocate"], ..face };
         assert!(liar.name().ends_with("Byzantine (equivocate)"));
-        let known = Face { standing: Standing { proven: 2, suspected: 1 }, ..liar };
-        assert!(known.name().ends_with(", proven guilty by 2, suspected by 1"));
+        let standing = Standing { proven: 2, suspected: 1, agreed: Agreed::Convicted };
+        let known = Face { standing, ..liar };
+        let name = known.name();
+        assert!(name.ends_with(", proven guilty by 2, suspected by 1, convicted by agreement"));
     }
 }

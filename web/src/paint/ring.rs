@@ -4,7 +4,7 @@ use conclave_core::{event::LossCause, ids::NodeId};
 
 use super::{Palette, Pen, pen::Align};
 use crate::model::{
-    belief::Standing,
+    belief::{Agreed, Standing},
     chronicle::{Arrow, Ending},
     ring::{Point, Ring},
     scene::{Face, NodeState, Scene, Selection},
@@ -228,6 +228,7 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
         );
     }
     badge(pen, palette, face, at, r);
+    fence(pen, palette, face.standing.agreed, at, r);
     if !roomy {
         return;
     }
@@ -240,6 +241,11 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
         NodeState::Unknown => "no answer".to_owned(),
         NodeState::Recovering => format!("{} · recovering", face.executed),
         NodeState::Spare | NodeState::Retired => face.state.words().to_owned(),
+    };
+    let line = match face.standing.agreed {
+        Agreed::Nothing => line,
+        agreed if face.state == NodeState::Byzantine => format!("lies · {}", agreed.words()),
+        agreed => format!("{view} · {}", agreed.words()),
     };
     pen.font(500, 12.0);
     let width = pen.text_width(&line) + 8.0;
@@ -278,6 +284,21 @@ fn badge(pen: &Pen<'_>, palette: &Palette, face: &Face, at: Point, r: f64) {
     pen.font(750, size * 1.15);
     let text = if size > 8.0 { format!("{sign}{count}") } else { sign.to_owned() };
     pen.text(&text, Point { x: at.x, y: at.y + 0.5 }, Align::Centre);
+}
+
+/// What all agree on: a dashed fence around one in quarantine, a closed one around one that is
+/// convicted.
+fn fence(pen: &Pen<'_>, palette: &Palette, agreed: Agreed, at: Point, r: f64) {
+    if agreed == Agreed::Nothing {
+        return;
+    }
+    let half = r + 5.0;
+    pen.stroke(&palette.ink, 2.0);
+    if agreed == Agreed::Quarantined {
+        pen.dash(6.0, 4.0);
+    }
+    pen.frame(at.x - half, at.y - half, 2.0 * half, 2.0 * half);
+    pen.dash(0.0, 0.0);
 }
 
 /// Each condition has its own outline: circle, dashed circle with a cross, broken circle, star; a

@@ -11,6 +11,7 @@ pub(crate) mod inspect_node;
 pub(crate) mod inspector;
 pub(crate) mod menu;
 pub(crate) mod pane;
+pub(crate) mod periods;
 mod proof;
 pub(crate) mod story;
 pub(crate) mod tool;

@@ -1,13 +1,14 @@
 //! Truth beside belief: who lies, and who thinks so, on what.
 
-use conclave_core::ids::NodeId;
+use conclave_core::{detector::quarantine::Quarantine, ids::NodeId};
 use yew::{html::Scope, prelude::*};
 
 use super::proof;
 use crate::{
     app::{App, Msg, World},
+    lab::docket_of,
     model::{
-        belief::{Held, Opinion, standing},
+        belief::{Agreed, Held, Opinion, standing},
         lanes::time_words,
         scene::{NodeState, Selection},
     },
@@ -70,7 +71,7 @@ pub(crate) fn matrix(app: &App, link: &Scope<App>) -> Html {
     };
     let rows = faces.iter().map(|face| {
         let id = face.id;
-        let standing = standing(&held, id);
+        let standing = standing(&held, id, face.standing.agreed);
         let lies = face.state == NodeState::Byzantine;
         let rightness = Rightness::of(lies, standing.proven + standing.suspected >= enough);
         let opinions = columns.iter().map(|by| {
@@ -95,12 +96,14 @@ pub(crate) fn matrix(app: &App, link: &Scope<App>) -> Html {
                     <td>{ format!("{} ! {} ?", standing.proven, standing.suspected) }</td>
                 }
                 <td data-test={format!("belief-{id}")}>{ rightness.words() }</td>
+                <td class={classes!((standing.agreed != Agreed::Nothing).then_some("agreed"))} data-test={format!("agreed-{id}")}>
+                    { standing.agreed.words() }</td>
             </tr>
         }
     });
     html! {
         <table class="trust" data-test="trust">
-            <caption title="! holds proof, ? suspects. Whom f+1 hold guilty, everyone may act on: one of them is correct.">
+            <caption title="! holds proof, ? suspects: one observer's own view. Whom f+1 hold guilty, everyone may act on: one of them is correct. Agreed is what was decided through the log, the same for everyone.">
                 { "Truth beside belief" }
             </caption>
             <thead><tr>
@@ -108,8 +111,12 @@ pub(crate) fn matrix(app: &App, link: &Scope<App>) -> Html {
                 { for columns.iter().map(|by| html! { <th>{ by.to_string() }</th> }) }
                 if columns.is_empty() { <th>{ "belief" }</th> }
                 <th>{ format!("by {enough}") }</th>
+                <th title="Decided through the log: the same for everyone">{ "agreed" }</th>
             </tr></thead>
             <tbody>{ for rows }</tbody>
+            <tfoot><tr><td colspan="99">
+                <a class="measured" href="detector/" data-test="to-detector">{ "How well the detector sees, measured" }</a>
+            </td></tr></tfoot>
         </table>
     }
 }
@@ -138,7 +145,27 @@ pub(crate) fn against(app: &App, node: NodeId) -> Html {
             } else {
                 <ul class="against" data-test="against">{ for rows }</ul>
             }
+            { decided(app, node) }
             { proofs(app, node) }
+        </>
+    }
+}
+
+/// What all agreed on about one replica, and when.
+fn decided(app: &App, node: NodeId) -> Html {
+    let docket = docket_of(app.lab.cluster()).and_then(|docket| docket.quarantine());
+    let entries = docket.into_iter().flat_map(Quarantine::history);
+    let rows: Vec<Html> = entries
+        .filter(|entry| entry.node == node)
+        .map(|entry| html! { <li key={entry.number}>{ entry }<i>{ format!(", at position {}", entry.position) }</i></li> })
+        .collect();
+    if rows.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <>
+            <h3>{ format!("What all agreed on about it ({})", rows.len()) }</h3>
+            <ul class="against" data-test="decided">{ for rows }</ul>
         </>
     }
 }

@@ -23,7 +23,7 @@ use conclave_core::{
     VERSION,
     sim::{
         Address, Run,
-        appraisal::{CONDUCTS, Class, Conduct, SETTINGS, Setting},
+        appraisal::{CONDUCTS, Conduct, SETTINGS, Setting},
     },
 };
 use serde::Serialize;
@@ -194,18 +194,21 @@ fn rows(plan: &Plan, tallies: &[Tally], by: Option<By>) -> Vec<Row> {
         Some(By::Size) => format!(", {} nodes", cell.n),
         Some(By::Network) => format!(", {}", cell.setting.name),
     };
-    let mut names: Vec<(String, Class)> = Vec::new();
+    let mut names: Vec<(String, &Conduct)> = Vec::new();
     for cell in &plan.cells {
-        let name = (cell.conduct.name.to_owned() + &part(cell), cell.conduct.class);
-        if !names.contains(&name) {
-            names.push(name);
+        let name = cell.conduct.name.to_owned() + &part(cell);
+        if !names.iter().any(|(known, _)| *known == name) {
+            names.push((name, cell.conduct));
         }
     }
     names
         .into_iter()
-        .map(|(name, class)| {
-            sum(plan, tallies, |cell| cell.conduct.name.to_owned() + &part(cell) == name)
-                .row(name, class.name())
+        .map(|(name, conduct)| {
+            sum(plan, tallies, |cell| cell.conduct.name.to_owned() + &part(cell) == name).row(
+                name,
+                conduct.class.name(),
+                conduct.what,
+            )
         })
         .collect()
 }

@@ -30,6 +30,8 @@ pub(super) struct Row {
     /// The conduct, and the size or network if rows are split by it.
     pub(super) name: String,
     pub(super) class: &'static str,
+    /// The conduct in one line.
+    pub(super) what: &'static str,
     /// Trials.
     pub(super) runs: u64,
     /// Liars that did lie in them.
@@ -106,7 +108,7 @@ impl Tally {
         self.delays_messages.append(&mut other.delays_messages);
     }
 
-    pub(super) fn row(&self, name: String, class: &'static str) -> Row {
+    pub(super) fn row(&self, name: String, class: &'static str, what: &'static str) -> Row {
         let hours = self.correct_us as f64 / 3_600e6;
         let in_ms = |it: Estimate| Estimate {
             value: it.value / 1e3,
@@ -116,6 +118,7 @@ impl Tally {
         Row {
             name,
             class,
+            what,
             runs: self.runs,
             liars: self.liars,
             proven: share(self.proven, self.liars),
@@ -144,9 +147,9 @@ pub(super) struct Goal {
 /// The goals, judged over the trials of each class. A class that wasn't tried is left out.
 pub(super) fn goals(of: impl Fn(&[Class]) -> Tally) -> Vec<Goal> {
     use Class::{Active, Hidden, Honest, Provable};
-    let all = of(&[Provable, Active, Hidden, Honest]).row(String::new(), "");
-    let provable = of(&[Provable]).row(String::new(), "");
-    let seen = of(&[Provable, Active]).row(String::new(), "");
+    let all = of(&[Provable, Active, Hidden, Honest]).row(String::new(), "", "");
+    let provable = of(&[Provable]).row(String::new(), "", "");
+    let seen = of(&[Provable, Active]).row(String::new(), "", "");
     let measured = |it: Option<Estimate>| it.map(|it| it.value);
     let goal = |what, measured: Option<f64>, met: fn(f64) -> bool| {
         measured.map(|value| Goal { what, measured: Some(value), met: met(value) })

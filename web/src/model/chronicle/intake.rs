@@ -119,6 +119,9 @@ impl Chronicle {
                 self.end_spans(node, us, |c| c == Condition::Fetching);
                 mark(self, Sign::Transferred(*seq));
             }
+            (EventKind::Threat { .. } | EventKind::EpochBegun { .. }, _) => {
+                self.came_to(us, step, &event.kind);
+            }
             (EventKind::Equivocation { by, .. }, _) => mark(self, Sign::Equivocation(*by)),
             (
                 EventKind::Convicted { .. }

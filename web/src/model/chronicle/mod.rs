@@ -7,16 +7,18 @@
 //! Sent ──▶ Arrow ◀── Delivered | Lost           one message, from lane to lane
 //! PrePrepared ─ Prepared ─ Committed ─ Executed  Band: one slot at one replica
 //! crash … restart, view change … new view        Span: a replica's condition for a while
+//! threat, epoch ……………………… the next one              Period: what all agree on for a while
 //! ```
 //!
 //! | file | holds |
 //! |---|---|
 //! | `record` | what the index is made of |
 //! | `intake` | events in |
-//! | `ways`, `bands`, `spans` | how messages, slots and conditions are kept up to date |
+//! | `ways`, `bands`, `spans`, `periods` | how messages, slots, conditions and what is agreed are kept up to date |
 
 mod bands;
 mod intake;
+mod periods;
 mod record;
 mod spans;
 #[cfg(test)]
@@ -33,7 +35,10 @@ use conclave_core::{
 
 use super::belief::Beliefs;
 
-pub(crate) use self::record::{Arrow, Ask, Band, Condition, Ending, Lie, Mark, Sign, Span};
+pub(crate) use self::{
+    periods::{Period, Regime},
+    record::{Arrow, Ask, Band, Condition, Ending, Lie, Mark, Sign, Span},
+};
 
 /// The index. Bounded if made by [`Chronicle::bounded`].
 #[derive(Clone, Debug, Default)]
@@ -48,6 +53,7 @@ pub(crate) struct Chronicle {
     marks: VecDeque<Mark>,
     asks: VecDeque<Ask>,
     lies: VecDeque<Lie>,
+    periods: VecDeque<Period>,
     beliefs: Beliefs,
     first_digest: SortedMap<(View, Seq), Digest>,
     /// How far each replica has executed.

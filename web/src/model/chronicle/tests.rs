@@ -1,5 +1,7 @@
 use conclave_core::{
+    analyzer::{Level, Protocol},
     event::{Event, EventKind, Place},
+    ids::Epoch,
     pbft::{MessageKind, Summary},
     sim::Action,
     time::Time,
@@ -138,4 +140,38 @@ fn a_replica_that_recovers_and_fetches_shows_both_until_they_are_over() {
     let spans: Vec<_> =
         chronicle.spans().iter().map(|span| (span.condition, span.from_us, span.to_us)).collect();
     assert_eq!(spans, [(Condition::Recovering, 5, Some(9)), (Condition::Fetching, 6, Some(8))]);
+}
+
+#[test]
+fn what_all_come_to_begins_with_the_first_who_says_so_and_is_bounded() {
+    let mut chronicle = Chronicle::bounded(16);
+    let threat = |number, level| EventKind::Threat {
+        number,
+        level,
+        protocol: Protocol::Pbft,
+        why: format!("reason {number}"),
+    };
+    let began = |epoch| EventKind::EpochBegun {
+        epoch: Epoch(epoch),
+        after: Seq(10 * epoch),
+        members: vec![NodeId(0), NodeId(1)],
+        protocol: Protocol::Raft,
+    };
+    chronicle.push(1, &event(10, N0, threat(1, Level::Medium)));
+    chronicle.push(2, &event(20, N1, began(1)));
+    // A replica that is behind says the same later, and one that comes back says it again.
+    for (step, kind) in [threat(1, Level::Medium), began(1)].into_iter().enumerate() {
+        chronicle.push(3 + step as u64, &event(30, N0, kind));
+    }
+    chronicle.push(5, &event(40, N1, threat(2, Level::High)));
+    let begun: Vec<_> = chronicle.periods().map(|it| (it.us, it.step, it.is_threat())).collect();
+    assert_eq!(begun, [(10, 1, true), (20, 2, false), (40, 5, true)]);
+    assert!(matches!(
+        &chronicle.periods().next_back().expect("it was said").regime,
+        Regime::Threat(Level::High, Some(Protocol::Pbft), why) if why == "reason 2"
+    ));
+    for number in 3..100 {
+        chronicle.push(number, &event(40 + number, N0, threat(number, Level::Low)));
+    }
+    assert_eq!(chronicle.periods().count(), 16);
 }

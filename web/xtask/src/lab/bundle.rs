@@ -1,12 +1,12 @@
 //! From the compiler's module to what a browser loads: wasm-bindgen writes the glue, wasm-opt (if
-//! it is here and agrees) makes it smaller, and another order of its functions too.
+//! it is here and agrees) makes it smaller, short names and another order of its functions too.
 
 use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{Page, order};
+use super::{Page, names, order};
 use crate::{
     imports::{self, Side},
     process, say,
@@ -53,7 +53,13 @@ pub(super) fn bundle(
     if let Some(optimiser) = optimiser {
         optimise(workspace, optimiser, &module)?;
     }
-    let ordered = order::reorder(&read(&module)?).with_context(|| format!("the wasm of {name}"))?;
+    let glue = into.join(page.module).with_extension("js");
+    let written =
+        fs::read_to_string(&glue).with_context(|| format!("can't read {}", glue.display()))?;
+    let of = || format!("the wasm of {name}");
+    let (text, renamed) = names::shorten(&written, &read(&module)?).with_context(of)?;
+    fs::write(&glue, text).with_context(|| format!("can't write {}", glue.display()))?;
+    let ordered = order::reorder(&renamed).with_context(of)?;
     fs::write(&module, ordered).with_context(|| format!("can't write {}", module.display()))?;
     imports::check(&read(&module)?, Side::Bundled)
         .with_context(|| format!("the wasm of {name}, as bundled"))

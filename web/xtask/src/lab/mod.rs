@@ -1,7 +1,7 @@
 //! The pages as files: `conclave-web` compiled, bundled and compressed into `web/dist`.
 //!
 //! ```text
-//! cargo build ─▶ a module for each page ─▶ bundle (wasm-bindgen, wasm-opt, order) ─┐
+//! cargo build ─▶ a module for each page ─▶ bundle (wasm-bindgen, wasm-opt, names, order) ─┐
 //!                                 web/static/*, the core's scenarios ───────────────┴▶ .br, .gz beside each ─▶ web/dist
 //! ```
 //!
@@ -9,6 +9,7 @@
 //! into it says. The new folder takes the old one's place only once it is whole.
 
 mod bundle;
+mod names;
 mod order;
 mod pages;
 mod same;

@@ -33,7 +33,7 @@ pub(crate) const PAGES: [Page; 2] = [
 
 /// What a page fetches only when somebody opens it: a folder, and the most that a file of it may
 /// weigh, compressed, in bytes.
-pub(crate) const ON_DEMAND: [(&str, u64); 1] = [(scenarios::FOLDER, 4_000)];
+pub(crate) const ON_DEMAND: [(&str, u64); 2] = [(scenarios::FOLDER, 4_000), ("detector", 20_000)];
 
 /// The folder that a file is in, if it is fetched on demand only, and its budget.
 pub(super) fn on_demand(file: &str) -> Option<(&'static str, u64)> {

@@ -125,7 +125,12 @@ mod tests {
 
     fn weight(sent: u64) -> Weight {
         let file = |name: &str, sent| File { name: name.into(), plain: sent * 3, sent };
-        let files = [("index.html", sent), ("guards.html", 1_000), ("scenarios/a.bin", 900)];
+        let files = [
+            ("index.html", sent),
+            ("guards.html", 1_000),
+            ("detector/report.json", 800),
+            ("scenarios/a.bin", 900),
+        ];
         Weight { files: files.map(|(name, sent)| file(name, sent)).into() }
     }
 
@@ -141,7 +146,7 @@ mod tests {
     #[test]
     fn what_is_fetched_on_demand_has_a_budget_of_its_own_and_is_there() {
         let mut heavy = weight(7);
-        heavy.files[2].sent = ON_DEMAND[0].1 + 1_500;
+        heavy.files[3].sent = ON_DEMAND[0].1 + 1_500;
         let error = heavy.within_budget().unwrap_err().to_string();
         assert!(error.contains("scenarios/a.bin") && error.contains("1.5 kB over"), "{error}");
         assert_eq!(heavy.sent(&PAGES[0]), 7);
