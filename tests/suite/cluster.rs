@@ -5,6 +5,7 @@ mod guards;
 mod history;
 pub(crate) mod liar;
 mod lost;
+mod lying;
 mod membership;
 pub(crate) mod real;
 mod switching;

@@ -26,7 +26,7 @@ const MAX_MS: u64 = 86_400_000;
 /// For members that may lie. PBFT while few are known to; trust-ordered PBFT from Medium on, and as soon as
 /// it gets worse; twice the time where the network is slow or lossy, and four times where it keeps
 /// no bound. Five minutes of dwell time: as long as a first offence is held, so that a release
-/// alone changes nothing.
+/// alone changes nothing. Nobody is replaced unless an administrator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
@@ -39,6 +39,9 @@ pub struct Policy {
     pub leave_percent: [u8; 3],
     /// From where on the network is slow, lossy, asynchronous. Each is left at half.
     pub bounds: Bounds,
+    /// Whether a member that is proven to lie is replaced by one that stands by, if f+1 members know
+    /// one.
+    pub replace_convicted: bool,
     /// In order.
     #[serde(rename = "rule")]
     pub rules: Vec<Rule>,
@@ -141,6 +144,7 @@ impl Default for Policy {
             trend_window_ms: 600_000,
             leave_percent: [8, 16, 28],
             bounds: Bounds::default(),
+            replace_convicted: false,
             rules: vec![
                 rule(worse, no_bound, ordered, 400),
                 rule(worse, poor, ordered, 200),

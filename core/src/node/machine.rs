@@ -92,7 +92,10 @@ impl<A: Application> Node<A> {
                 self.on_evidence(from, evidence);
                 return false;
             }
-            Message::Status(status) => self.show(from, status.proven),
+            Message::Status(status) => {
+                self.speaker.standby.heard(self.now(), from);
+                self.show(from, status.proven);
+            }
             _ => {}
         }
         true

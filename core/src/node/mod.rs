@@ -21,6 +21,7 @@
 //! | `proofs` | [`Proofs`]: the evidence that is known here |
 //! | `learning` | how a proof is found, told, shown again, and judged |
 //! | `speaking` | what it says to the docket, in the log |
+//! | `standby` | who stands by, and whom it proposes in a liar's place |
 //! | `export` | [`Export`]: proofs in a file, judged by whoever has the first members' keys |
 //! | `start` | a new node, and one that starts from its disk |
 //!
@@ -55,6 +56,7 @@ mod learning;
 mod machine;
 mod proofs;
 mod speaking;
+mod standby;
 mod start;
 #[cfg(test)]
 mod tests;

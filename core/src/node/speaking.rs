@@ -14,7 +14,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use serde::Serialize;
 
-use super::{machine::Node, proofs::Proof};
+use super::{machine::Node, proofs::Proof, standby::Standby};
 use crate::{
     analyzer::{Conditions, Network},
     app::Application,
@@ -50,6 +50,8 @@ pub(super) struct Speaker {
     better_since: Option<Time>,
     /// How far the log was when it last looked.
     executed: Seq,
+    /// Who stands by.
+    pub(super) standby: Standby,
 }
 
 impl Speaker {
@@ -83,7 +85,8 @@ impl<A: Application> Node<A> {
             return;
         }
         let said = self.to_accuse().or_else(|| self.to_withdraw());
-        let said = said.or_else(|| self.to_measure()).or_else(|| self.in_turn());
+        let said = said.or_else(|| self.to_replace()).or_else(|| self.to_measure());
+        let said = said.or_else(|| self.in_turn());
         if let Some(said) = said {
             self.replica.say(said.encode());
         }

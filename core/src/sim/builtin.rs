@@ -60,6 +60,7 @@ pub const BUILTIN: &[Builtin] = builtins![
     "rising-threat",
     "why-not-raft",
     "membership-change",
+    "convicted-replaced",
     "switch-while-the-primary-dies",
     "client-flood",
     "flaky-link",

@@ -1,6 +1,6 @@
 //! One simulated node: what a real one runs, its disk and keys, and whether it is up and honest.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::{
     adversary::Strategy,
@@ -17,6 +17,7 @@ use crate::{
     pbft::Replica,
     protocol::Protocol,
     quorum::Membership,
+    replica::NewMember,
     time::Time,
 };
 #[cfg(feature = "guards")]
@@ -55,6 +56,8 @@ pub struct Host {
     pub(super) damaged_by: Option<usize>,
     /// What it found on its disk when it last started.
     pub(super) found: Condition,
+    /// Who stands by.
+    standby: Vec<NewMember>,
 }
 
 impl Host {
@@ -76,8 +79,11 @@ impl Host {
         let skew_ms = scenario.clock_skew_ms.get(usize::from(id.0)).copied().unwrap_or(0);
         let clock_offset_us = WALL_CLOCK_AT_START_US + skew_ms * 1_000;
         node.set_clock_offset_us(clock_offset_us);
+        let standby = standby(scenario, keyring);
+        node.stand_by(standby.clone());
         Ok(Self {
             node,
+            standby,
             clock_offset_us,
             keys,
             genesis: scenario.members,
@@ -183,6 +189,7 @@ impl Host {
                     let _ = node.guard(gate);
                 }
                 node.set_clock_offset_us(self.clock_offset_us);
+                node.stand_by(self.standby.clone());
                 self.disk.mend();
                 self.found = found;
                 self.ever_damaged |= matches!(found, Condition::Damaged(_));
@@ -193,4 +200,14 @@ impl Host {
             Err(_) => false,
         }
     }
+}
+
+/// Who stands by, if one may be needed: the spares.
+fn standby(scenario: &Scenario, keyring: &Keyring) -> Vec<NewMember> {
+    if !scenario.config.policy.replace_convicted {
+        return Vec::new();
+    }
+    let spares = scenario.nodes().skip(usize::from(scenario.members.n()));
+    let member = |id| NewMember { id, key: keyring.public(id), contact: String::new() };
+    spares.map(member).collect()
 }

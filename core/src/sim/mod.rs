@@ -20,6 +20,7 @@
 //! | `trace`, `verdict` | a run's fingerprint, and what is to be said of it |
 //! | `swarm`, `shrink` | random scenarios from a seed, and the least of one that fails |
 //! | `appraisal` | what nodes believe of each other, against what is so |
+//! | `lying` | a liar outside the simulator, for development |
 //! | `recording` | going to any moment, and branching |
 
 mod action;
@@ -45,6 +46,8 @@ mod letter;
 mod limits;
 #[cfg(feature = "guards")]
 mod load;
+#[cfg(feature = "files")]
+mod lying;
 mod network;
 mod poster;
 mod queue;
@@ -80,6 +83,8 @@ pub use host::Host;
 pub use invariant::Invariant;
 pub use keys::Signatures;
 pub use limits::{MAX_CLIENTS, MAX_DURATION_MS, MAX_ENTRIES, MAX_SIMULATED_NODES};
+#[cfg(feature = "files")]
+pub use lying::Tongue;
 pub use network::Network;
 pub use poster::{Fate, Poster};
 pub use recording::{MAX_STEPS, Recording};

@@ -66,7 +66,8 @@ fn read(file: &PathBuf) -> Result<Config, Failure> {
 /// The table, and what it is checked against.
 fn words(config: &Config) -> String {
     let Config { policy, deployment, .. } = config;
-    let Policy { dwell_ms, trend_window_ms, leave_percent, bounds, rules } = policy;
+    let Policy { dwell_ms, trend_window_ms, leave_percent, bounds, replace_convicted, rules } =
+        policy;
     let mut text = format!(
         "sound where members {}; parameters of the log {}\n\
          the first rule that fits, and whose protocol is sound then, decides; above f: safe mode\n\n",
@@ -94,8 +95,12 @@ fn words(config: &Config) -> String {
         "\nmedium, high, critical above 10, 20, 33 % of the members; left at {medium}, {high}, \
          {critical} %\n\
          slow above {} µs, lossy above {} ppm, asynchronous above {} ppm of late votes; left at half\n\
-         what gets better counts after {dwell_ms} ms; the trend looks back {trend_window_ms} ms\n",
-        bounds.latency_us, bounds.loss_ppm, bounds.late_ppm,
+         what gets better counts after {dwell_ms} ms; the trend looks back {trend_window_ms} ms\n\
+         who is proven to lie {}\n",
+        bounds.latency_us,
+        bounds.loss_ppm,
+        bounds.late_ppm,
+        if *replace_convicted { "is replaced by who stands by" } else { "keeps its place" },
     );
     text
 }

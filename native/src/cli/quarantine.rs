@@ -85,7 +85,8 @@ async fn list(asked: &Asked) -> Result<(), Failure> {
 }
 
 fn words(view: &DocketView) -> String {
-    let mut lines = vec![format!("  threat: {}", view.level)];
+    let mut lines =
+        vec![format!("  threat: {}, {}; network: {}", view.level, view.trend, view.network)];
     if !view.recommendation.is_empty() {
         lines.push(format!("  run: {}", view.recommendation));
     }

@@ -63,13 +63,15 @@ fn print(status: &Status) {
         Ok(()) => "ready".to_owned(),
         Err(why) => why.to_string(),
     };
-    let Status { id, epoch, view, primary, executed, .. } = status;
+    let Status { id, epoch, protocol, view, primary, executed, threat, .. } = status;
+    let name = protocol.name();
     println!(
-        "node {id}: epoch {epoch}, view {view} (primary {primary}), executed {executed}; {ready}"
+        "node {id}: epoch {epoch} under {name}, view {view} (primary {primary}), executed \
+         {executed}; threat {threat}; {ready}"
     );
     let listed = status.restrained.iter().map(ToString::to_string).collect::<Vec<_>>();
     if !listed.is_empty() {
-        println!("  agreed: {} in quarantine; threat {}", listed.join(", "), status.threat);
+        println!("  agreed: {} in quarantine", listed.join(", "));
     }
     for offence in &status.convicted {
         println!("  holds proof: {offence}");

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, net::SocketAddr, path::Pat
 use conclave_core::{
     crypto::{Directory, PublicKey},
     ids::{ClientId, NodeId, Principal},
-    pbft::Config,
+    pbft::{Config, NewMember},
     quorum::{MAX_NODES, Membership},
 };
 use serde::{Deserialize, Serialize};
@@ -295,6 +295,16 @@ impl ClusterConfig {
     /// Those that the cluster began with.
     pub fn first_nodes(&self) -> impl Iterator<Item = &NodeEntry> {
         self.nodes.iter().filter(|node| !node.standby)
+    }
+
+    /// Those that stand by, as whoever proposes one of them as a member describes it.
+    pub fn standby(&self) -> impl Iterator<Item = NewMember> {
+        let standby = self.nodes.iter().filter(|node| node.standby);
+        standby.map(|node| NewMember {
+            id: node.id,
+            key: Some(node.public_key),
+            contact: node.address.to_string(),
+        })
     }
 
     /// Who has which public key, those that stand by included: who may connect.

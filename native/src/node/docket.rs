@@ -2,7 +2,7 @@
 //! object.
 
 use conclave_core::{
-    analyzer::{Entry as Recommended, Level},
+    analyzer::{Entry as Recommended, Level, Network, Trend},
     detector::quarantine::{Entry, Order, Quarantine, Record},
     ids::{NodeId, Seq},
     quorum::NodeSet,
@@ -19,8 +19,14 @@ const RECENT: usize = 32;
 pub struct DocketView {
     /// The last position executed.
     pub executed: Seq,
-    /// How bad it is.
+    /// How bad it is,
     pub level: Level,
+    /// where it goes,
+    #[serde(default)]
+    pub trend: Trend,
+    /// and what the network is like.
+    #[serde(default)]
+    pub network: Network,
     /// What should be run and why, in one sentence; empty: nobody ever said anything.
     pub recommendation: String,
     /// Every member of whom there is anything to say.
@@ -73,6 +79,8 @@ impl DocketView {
         Self {
             executed,
             level: analyzer.level(),
+            trend: analyzer.trend(),
+            network: analyzer.network(),
             recommendation: recommendation.map(ToString::to_string).unwrap_or_default(),
             members: quarantine
                 .members()

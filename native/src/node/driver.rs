@@ -96,6 +96,11 @@ pub(super) struct Driver<S> {
     pub(super) reported: RecordNumber,
     /// When slots were last counted for the status.
     pub(super) slots_at: Time,
+    /// How much of the docket was last shown.
+    pub(super) decided: (u64, u64),
+    /// What makes it lie, if anything does.
+    #[cfg(feature = "lies")]
+    pub(super) tongue: Option<conclave_core::sim::Tongue>,
 }
 
 impl<S: Storage> Driver<S> {
@@ -294,16 +299,25 @@ impl<S: Storage> Driver<S> {
         self.observer.event(kind);
     }
 
-    fn send(&self, to: To, message: &Message) {
-        let bytes = message.encode();
-        let digest = Digest::of_bytes(&bytes);
-        let framed = frame(&bytes);
+    fn send(&mut self, to: To, message: &Message) {
         let own = self.node.replica().id();
         let receivers: Vec<NodeId> = match to {
             To::Others => self.node.replica().members().others(own).collect(),
             To::Node(node) => vec![node],
         };
-        for node in receivers {
+        #[cfg(feature = "lies")]
+        if self.lie(&receivers, message) {
+            return;
+        }
+        self.send_to(&receivers, message);
+    }
+
+    /// As it is.
+    pub(super) fn send_to(&self, receivers: &[NodeId], message: &Message) {
+        let bytes = message.encode();
+        let digest = Digest::of_bytes(&bytes);
+        let framed = frame(&bytes);
+        for node in receivers.iter().copied() {
             let Some(peer) = self.links.get(node) else { continue };
             self.sending(Principal::Node(node), message, &digest, |id| {
                 peer.send(id, framed.clone()).map(|()| bytes.len())
@@ -348,7 +362,10 @@ impl<S: Storage> Driver<S> {
         if self.board.proofs() != self.node.proofs().len() {
             self.board.show(self.node.export(), self.node.proofs());
         }
-        if slots.is_some() && !replica.docket().is_empty() {
+        // What is decided is shown at once: an idle node has nothing to do for a second.
+        let decided = replica.docket().decided();
+        if !replica.docket().is_empty() && (slots.is_some() || decided != self.decided) {
+            self.decided = decided;
             let view = DocketView::of(replica.docket(), replica.last_executed());
             let convicted = replica.docket().convicted().len();
             self.observer.docket(replica.docket().restrained().len(), convicted, view.level);

@@ -20,6 +20,7 @@
 //! | `guard_board` | [`GuardBoard`]: what guards do, and an operator's way to them |
 //! | `clock` | [`Clock`]: microseconds since 1970, never backwards; [`WallClock`]: what agreed time follows |
 //! | `docket` | [`DocketView`]: what all agree on about who lies, for people |
+//! | `lying` | a node that lies, for development |
 //! | `message_id` | names of messages that sender and receiver agree on |
 //! | `status` | [`Status`]: where the node stands, for people and for readiness |
 
@@ -30,6 +31,8 @@ mod event_log;
 mod guard_board;
 mod guard_families;
 mod journal;
+#[cfg(feature = "lies")]
+mod lying;
 mod message_id;
 mod metrics;
 mod observer;
@@ -41,6 +44,8 @@ pub use clock::{Clock, MAX_SLEW, READ_EVERY, WallClock};
 pub use docket::{Decision, DocketView, Listed};
 pub use event_log::{EventLog, Read};
 pub use guard_board::{DialingSeen, GuardBoard, GuardsSeen, NotDone};
+#[cfg(feature = "lies")]
+pub use lying::lie_from_now_on;
 pub use message_id::message_id;
 pub use metrics::Metrics;
 pub use observer::{ConnectionKind, CountedConnection, Observer, RefusedAs};

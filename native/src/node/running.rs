@@ -206,6 +206,7 @@ impl Node {
         // choose their numbers.
         let seed = getrandom::u64().unwrap_or(0);
         node.guard(Some(config.guards.clients.clone().seed(seed)))?;
+        node.stand_by(config.standby());
         let replica = node.replica();
         let members = replica.members();
         let health = Arc::new(PeerHealth::new(&config.guards.peers, clock));
@@ -259,6 +260,8 @@ impl Node {
         board.show(node.export(), node.proofs());
         observer.convicted(node.proofs());
         let driver = Driver {
+            #[cfg(feature = "lies")]
+            tongue: super::lying::tongue(id, config.development),
             node,
             inbox,
             links,
@@ -276,6 +279,7 @@ impl Node {
             guards_at: Time::ZERO,
             reported: 0,
             slots_at: Time::ZERO,
+            decided: (0, 0),
         };
         let driver = tokio::spawn(driver.run());
         Ok(Self { observer, board, guards, driver, tasks })

@@ -112,6 +112,15 @@ impl RealCluster {
         self
     }
 
+    /// Who is proven to lie is replaced by who stands by, as every node's configuration has it.
+    pub(crate) fn replace_convicted(mut self, is_wanted: bool) -> Self {
+        let config = Arc::make_mut(&mut self.config);
+        config.pbft.policy.replace_convicted = is_wanted;
+        let file = self.scratch.path().join(CLUSTER_FILE);
+        std::fs::write(file, config.render()).expect("it can be written");
+        self
+    }
+
     /// All nodes running and ready.
     pub(crate) async fn start(nodes: u16, durable: bool) -> Self {
         Self::start_with(nodes, CLIENTS, durable).await

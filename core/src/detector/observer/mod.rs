@@ -34,6 +34,8 @@
 //! * **A position that a proven liar proposed.** It may have told others something else, or nothing.
 //! * **That who says that it left the view doesn't vote in it.** A correct replica must not, until the
 //!   others follow (§4.4). That it left alone is a signal of its own.
+//! * **What was proposed before it began to take part in an epoch.** Who joins has to fetch the state
+//!   first, and then answers all that waits for it at once.
 //! * **What the observer slept through.** What is due is judged on time or not at all, so a replica
 //!   that was stopped for a while doesn't blame the others for its own absence.
 //! * **Answers to its own questions.** Repair and state transfer come in bursts; they are no flood.

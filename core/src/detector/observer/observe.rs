@@ -43,6 +43,8 @@ const OVERDUE_INTERVALS: u32 = 2;
 /// So many positions after a primary was found to be slow it shows whether the network is: more than
 /// are under way at a time, for those tell how it was.
 const LATER_POSITIONS: u32 = 16;
+/// A peer hasn't voted in this epoch.
+const NEVER: (Seq, Time) = (Seq(u64::MAX), Time(u64::MAX));
 /// How many status intervals may pass without a sign of life: an idle replica says something in
 /// four, and twice that may be lost.
 const SILENT_INTERVALS: u32 = 12;
@@ -72,9 +74,10 @@ pub struct Observer {
     /// Who said last that it wants a later view, and has not voted in this one since.
     left: NodeSet,
     /// In an epoch after the first: from which position on something is expected of a peer, which is
-    /// its first vote there. Who joined has to fetch the state before it can vote, and so has who
-    /// was behind when the last epoch ended.
-    begins: SortedMap<NodeId, Seq>,
+    /// its first vote there; and when that came: what was proposed before, it couldn't answer on
+    /// time. Who joined has to fetch the state before it can vote, and so has who was behind when
+    /// the last epoch ended.
+    begins: SortedMap<NodeId, (Seq, Time)>,
     /// Until when it may take its time for that.
     begin_by: Time,
     /// Who is proven guilty: what others don't do in a view that one of those leads says nothing.
@@ -155,7 +158,7 @@ impl Observer {
     /// Another epoch: views and votes begin anew.
     pub fn turn(&mut self, now: Time, members: Membership) {
         self.members = members;
-        self.begins = members.others(self.own).map(|peer| (peer, Seq(u64::MAX))).collect();
+        self.begins = members.others(self.own).map(|peer| (peer, NEVER)).collect();
         self.begin_by = now + self.timing.silence;
         self.suspicion.turn(members);
         self.positions.clear();
@@ -217,13 +220,14 @@ impl Observer {
                 if !self.begins.is_empty() {
                     self.note_begin(now, from, seq);
                 }
+                let begun = self.begins.get(&from).map(|(_, since)| *since);
                 let Some(position) = self.position(seq) else { return };
                 if is_commit == leads {
                     position.note_prompt(now, from, prompt);
                 }
                 let differs = position.differs(ballot);
                 let vote = position.vote(now, from, ballot, is_commit, overdue_after);
-                if let Some(signal) = vote {
+                if let Some(signal) = vote.filter(|it| !is_before(begun, now, it)) {
                     self.suspicion.note(now, from, signal);
                 }
                 if differs {
@@ -248,8 +252,9 @@ impl Observer {
 
     /// A peer votes for the first time in this epoch, or might have long ago.
     fn note_begin(&mut self, now: Time, from: NodeId, seq: Seq) {
-        if let Some(first) = self.begins.get_mut(&from) {
+        if let Some((first, since)) = self.begins.get_mut(&from) {
             *first = seq.min(*first);
+            *since = now.min(*since);
         }
         if self.begin_by < now {
             self.begins.clear();
@@ -393,7 +398,7 @@ impl Observer {
                     let excused = |peer: NodeId, signal: &Signal| {
                         (misled
                             || left.contains(peer)
-                            || begins.get(&peer).is_some_and(|first| *seq < *first))
+                            || begins.get(&peer).is_some_and(|(first, _)| *seq < *first))
                             && matches!(signal, Signal::Failure | Signal::Success)
                     };
                     let said = judgement.signals.into_iter();
@@ -431,6 +436,12 @@ impl Observer {
             }
         }
     }
+}
+
+/// Whether it answers what was proposed before its author began to take part.
+fn is_before(begun: Option<Time>, now: Time, signal: &Signal) -> bool {
+    let Signal::Response { took } = signal else { return false };
+    begun.is_some_and(|begun| now < begun + *took)
 }
 
 /// Where a position is kept.

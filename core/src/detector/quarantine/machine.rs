@@ -15,6 +15,7 @@ use super::{
 use crate::{
     analyzer::Network,
     config::BadConfig,
+    crypto::Digest,
     detector::suspicion::Kind,
     ids::{NodeId, Principal, Seq},
     quorum::{Membership, NodeSet},
@@ -129,6 +130,7 @@ impl Quarantine {
         for voice in self.voices.values_mut() {
             voice.accusations.retain(|node, _| stays(node));
             voice.unfounded.retain(|node, _| stays(node));
+            voice.replacement = None;
         }
         for node in members.nodes() {
             self.voices.entry(node).or_default();
@@ -195,6 +197,22 @@ impl Quarantine {
     /// What it is like around one member, as that says.
     pub fn network_around(&self, node: NodeId) -> Network {
         self.voices.get(&node).map_or_else(Network::default, |voice| voice.network)
+    }
+
+    /// Whom a member proposes in whose place.
+    pub fn replacement_by(&self, node: NodeId) -> Option<Digest> {
+        self.voices.get(&node)?.replacement
+    }
+
+    /// Whether f+1 members propose the same: one of them is correct.
+    pub(crate) fn is_shared(&self, proposal: Digest) -> bool {
+        let by = self.voices.values().filter(|voice| voice.replacement == Some(proposal));
+        by.count() > usize::from(self.members.f())
+    }
+
+    /// How many decisions there ever were.
+    pub fn decided(&self) -> u64 {
+        self.decided
     }
 
     /// Terms and windows.
@@ -302,11 +320,17 @@ impl Quarantine {
                 self.convict(*offender);
                 Ok(())
             }
+            (Claim::Measure(_) | Claim::Replace(_), Some(author))
+                if self.records.get(&author).is_some_and(|it| it.convicted.is_some()) =>
+            {
+                Err(Refused::Convicted(author))
+            }
             (Claim::Measure(network), Some(author)) => {
-                if self.records.get(&author).is_some_and(|record| record.convicted.is_some()) {
-                    return Err(Refused::Convicted(author));
-                }
                 self.voices.entry(author).or_default().network = *network;
+                Ok(())
+            }
+            (Claim::Replace(proposal), Some(author)) => {
+                self.voices.entry(author).or_default().replacement = Some(*proposal);
                 Ok(())
             }
             (Claim::Order { node, order }, None) => {

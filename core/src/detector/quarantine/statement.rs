@@ -58,6 +58,8 @@ pub enum Claim {
     },
     /// A member says what the network around it is like.
     Measure(Network),
+    /// A member knows somebody in the place of one that is convicted: the digest of whom in whose.
+    Replace(Digest),
 }
 
 /// What the administrator can order.

@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     analyzer::Recommendation,
-    crypto::Authenticator,
+    crypto::{Authenticator, Digest, PublicKey},
     detector::quarantine::{Claim, Entry},
     ids::{NodeId, Principal, Seq},
     pbft::Config,
-    replica::{Register, Terms},
+    replica::{NewMember, Register, Terms},
     time::WallTime,
 };
 
@@ -48,7 +48,15 @@ impl<'a> Affairs<'a> {
     pub(crate) fn hear(&mut self, by: NodeId, number: u64, operation: &[u8]) -> Minutes {
         match Said::decode(operation) {
             Some(said) if self.register.members().contains(by) => {
-                self.docket.hear(self.place(), by, number, said, self.keys)
+                let replaces = match &said {
+                    Said::Replace { member, by } => Some((*member, by.clone())),
+                    _ => None,
+                };
+                let minutes = self.docket.hear(self.place(), by, number, said, self.keys);
+                if let Some((member, by)) = replaces {
+                    self.replace(member, *by);
+                }
+                minutes
             }
             _ => Minutes::default(),
         }
@@ -62,12 +70,36 @@ impl<'a> Affairs<'a> {
             let (outcome, minutes) = self.docket.state(self.place(), by, number, claim);
             return (Override::encode_outcome(outcome), minutes);
         }
-        let founders = self.register.founders().iter();
-        let founders_keys: Vec<_> =
-            founders.filter_map(|node| self.keys.key(Principal::Node(node))).collect();
+        let founders_keys = self.founders_keys();
         let terms = Terms { founders_keys: &founders_keys, ..self.terms() };
         let outcome = self.register.execute(self.at, &terms, operation);
         (outcome.encode(), Minutes::default())
+    }
+
+    /// A member that is proven to lie is replaced, if the policy says so and f+1 propose the same. As
+    /// any other change, it is agreed once: while it is under way no other is, and from the next
+    /// epoch on who was replaced is no member, and its number is used.
+    ///
+    /// # Why that is safe
+    ///
+    /// *Quorums stay as they are*: one leaves and one joins, so n, f and every threshold are the same.
+    /// *No more members are faulty than before*: who leaves was one of them, for nobody else is ever
+    /// proven to lie; so if who joins is faulty, or isn't there yet, it takes its place among the f.
+    /// *Liars bring in nobody of theirs*: one of f+1 is correct, and has it in its configuration.
+    /// *The 2f+1 that decide while who joins fetches the state* are those that were correct before.
+    fn replace(&mut self, member: NodeId, by: NewMember) {
+        let is_wanted = self.config.policy.replace_convicted
+            && self.docket.is_replaced(member, Digest::of(&(member, &by)));
+        if is_wanted {
+            let founders_keys = self.founders_keys();
+            let terms = Terms { founders_keys: &founders_keys, ..self.terms() };
+            self.register.replace(self.at, &terms, member, by);
+        }
+    }
+
+    fn founders_keys(&self) -> Vec<PublicKey> {
+        let founders = self.register.founders().iter();
+        founders.filter_map(|node| self.keys.key(Principal::Node(node))).collect()
     }
 
     /// After a batch: time has passed, and the register follows what was decided.

@@ -43,11 +43,13 @@ impl<A: Application> Shell<A> {
 
     /// Executes a member's request.
     pub(crate) fn hear_member(&mut self, at: Seq, by: NodeId, id: RequestId, operation: &[u8]) {
+        let before = self.register.end();
         let minutes = self.affairs(at).hear(by, id.timestamp.0, operation);
         if minutes.fill {
             self.incur(at);
         }
         self.announce(minutes);
+        self.note_end(before);
     }
 
     /// Executes the administrator's request, and returns what came of it.

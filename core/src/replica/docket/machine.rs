@@ -73,6 +73,12 @@ impl Docket {
         self.held.as_ref().map(|held| &held.analyzer)
     }
 
+    /// How many decisions about members, and how many recommendations, there ever were.
+    pub fn decided(&self) -> (u64, u64) {
+        let of = |held: &Held| (held.quarantine.decided(), held.analyzer.decided());
+        self.held.as_deref().map_or((0, 0), of)
+    }
+
     /// Whether nobody ever said anything.
     pub fn is_empty(&self) -> bool {
         self.held.is_none()
@@ -107,6 +113,13 @@ impl Docket {
     pub fn remembers(&self, epoch: Epoch) -> bool {
         let past = self.held.as_ref().map(|held| &held.past);
         past.is_some_and(|past| past.iter().any(|members| members.epoch() == epoch))
+    }
+
+    /// Whether a member is to be replaced as f+1 propose: it is proven to lie, the administrator
+    /// hasn't freed it, and agreement isn't broken.
+    pub(super) fn is_replaced(&self, member: NodeId, proposal: Digest) -> bool {
+        let convicted = self.is_restrained(member) && self.convicted().contains(member);
+        convicted && !self.beyond && self.quarantine().is_some_and(|it| it.is_shared(proposal))
     }
 
     /// Whether more members are proven to lie than may: safe mode, in which nothing is written, and
@@ -168,6 +181,7 @@ impl Docket {
             Said::Look => return self.advance(at),
             Said::Measure(network) => Claim::Measure(network),
             Said::Fill => return Minutes { fill: true, ..Minutes::default() },
+            Said::Replace { member, by } => Claim::Replace(Digest::of(&(member, by))),
         };
         self.state(at, Principal::Node(by), number, claim).1
     }

@@ -1,7 +1,7 @@
 //! The docket: what all correct replicas agree on about who lies, because it is decided in the log.
 //!
 //! ```text
-//!  a member's request ─ accuse, prove, look, measure ────┐
+//!  a member's request ─ accuse, prove, look, measure, … ─┐
 //!  the administrator's ────────────────────── orders ───┼─▶ quarantine ─▶ facts ─▶ analyzer
 //!  agreed time ─────────────────────────────────────────┘       │                     │
 //!                  who is restrained: primary last, asked last, ◀┘    level, what to run ◀┘
@@ -27,6 +27,10 @@
 //!
 //! What the network around it is like, each says when that changes; what f+1 say is one more thing that
 //! the analyzer goes by ([`quarantine`](crate::detector::quarantine), with the argument).
+//!
+//! Who is proven to lie may be replaced, if the policy says so (`replace_convicted`): members propose
+//! whom their configuration has standing by and whom they hear, and what f+1 propose is a change of
+//! membership as the administrator's are (`affairs`, with the argument). Nobody at hand, nothing changes.
 //!
 //! # Proofs are judged again by each
 //!

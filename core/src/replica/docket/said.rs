@@ -14,6 +14,7 @@ use crate::{
         suspicion::Kind,
     },
     ids::NodeId,
+    replica::NewMember,
 };
 
 /// What a member says to the docket.
@@ -41,6 +42,13 @@ pub enum Said {
     Measure(Network),
     /// Somebody recovers, and nobody moves the log for it (the replica's `debt`).
     Fill,
+    /// There is somebody for the place of a member that is proven to lie.
+    Replace {
+        /// Who is to leave,
+        member: NodeId,
+        /// and who is to join.
+        by: Box<NewMember>,
+    },
 }
 
 impl Said {

@@ -299,3 +299,78 @@ fn liars_who_say_all_there_is_to_say_fill_no_memory() {
     assert!(quarantine.history().len() <= MAX_HISTORY);
     assert!(log.docket.piece().unwrap().len() < 16 * 1_024);
 }
+
+fn newcomer(id: u16) -> crate::pbft::NewMember {
+    crate::pbft::NewMember { id: NodeId(id), key: None, contact: String::new() }
+}
+
+fn replace(member: u16, by: u16) -> Said {
+    Said::Replace { member: NodeId(member), by: Box::new(newcomer(by)) }
+}
+
+fn replacing() -> Config {
+    let mut config = Config::default();
+    config.policy.replace_convicted = true;
+    config
+}
+
+#[test]
+fn a_proven_liar_is_replaced_once_f_plus_one_propose_the_same() {
+    let mut log = Log::under(Membership::new(4).unwrap(), replacing());
+    log.says(0, &replace(3, 4));
+    log.says(1, &replace(3, 4));
+    assert_eq!(log.register.next(), None, "nothing is proven");
+    log.says(0, &against(3, 0));
+    log.says(3, &replace(3, 5));
+    log.says(0, &replace(3, 4));
+    log.says(0, &replace(3, 4));
+    // The second one's is of before the proof, and counts all the same: it proposes the same.
+    let next = log.register.next().unwrap().members;
+    let nodes: Vec<u16> = next.nodes().map(|node| node.0).collect();
+    assert_eq!(nodes, [0, 1, 2, 4]);
+    assert_eq!((next.n(), next.quorum()), (4, log.register.members().quorum()));
+    // While it is under way, and after it, there is nothing more to replace.
+    let end = log.register.end();
+    log.says(1, &replace(3, 6));
+    log.says(2, &replace(3, 6));
+    assert_eq!(log.register.end(), end);
+    log.turns();
+    for by in 0..3 {
+        log.says(by, &replace(3, 6));
+    }
+    assert_eq!(log.register.next(), None);
+    assert_eq!(log.docket.convicted().len(), 0, "who left is forgotten");
+}
+
+#[test]
+fn liars_the_administrator_and_the_policy_can_each_prevent_a_replacement_and_no_liar_makes_one() {
+    let four = Membership::new(4).unwrap();
+    // One voice, twice, and one for somebody else.
+    let mut log = Log::under(four, replacing());
+    log.says(0, &against(3, 0));
+    log.says(2, &replace(3, 9));
+    log.says(2, &replace(3, 9));
+    log.says(1, &replace(3, 4));
+    assert_eq!(log.register.next(), None);
+    // Nobody but the convicted is replaced, and not who is freed.
+    log.says(2, &replace(0, 9));
+    log.says(1, &replace(0, 9));
+    assert_eq!(log.register.next(), None);
+    assert_eq!(log.orders(3, Some(Order::Free)), Ok(()));
+    log.says(1, &replace(3, 4));
+    log.says(0, &replace(3, 4));
+    assert_eq!(log.register.next(), None);
+    // Agreement is broken: nothing that is decided can be relied upon.
+    let mut log = Log::under(four, replacing());
+    log.says(0, &against(3, 0));
+    log.says(0, &against(2, 0));
+    log.says(0, &replace(3, 4));
+    log.says(1, &replace(3, 4));
+    assert_eq!(log.register.next(), None);
+    // Nobody asked for it.
+    let mut log = Log::new(4);
+    log.says(0, &against(3, 0));
+    log.says(0, &replace(3, 4));
+    log.says(1, &replace(3, 4));
+    assert_eq!(log.register.next(), None);
+}

@@ -117,6 +117,14 @@ impl Register {
         }
     }
 
+    /// A member leaves and another joins, unless that is refused: then nothing happens.
+    pub(crate) fn replace(&mut self, at: Seq, terms: &Terms, member: NodeId, by: NewMember) {
+        let change = Change { add: vec![by], remove: vec![member], ..Change::default() };
+        if let Ok(next) = self.agree(at, terms, change) {
+            self.begin_after(next);
+        }
+    }
+
     fn begin_after(&mut self, next: Roster) -> ChangeOutcome {
         let members = next.members;
         self.used = next.added.iter().fold(self.used, |mut used, member| {

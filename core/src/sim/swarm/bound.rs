@@ -48,6 +48,13 @@
 use super::super::{action::Action, scenario::Scenario};
 use crate::{client::MAX_BACKOFF, quorum::Membership};
 
+/// How often a liar may be replaced: each ends an epoch.
+fn replaced(scenario: &Scenario) -> usize {
+    let acts = scenario.faults.iter().map(|fault| &fault.action);
+    let lies = acts.filter(|act| matches!(act, Action::Corrupt { .. })).count();
+    if scenario.config.policy.replace_convicted { lies.min(scenario.spares.into()) } else { 0 }
+}
+
 /// The bound in virtual milliseconds. `storm_ms`: how long it was not calm, at most.
 pub fn liveness_bound_ms(scenario: &Scenario, storm_ms: u32) -> u32 {
     let Scenario { config, network, disk, workload, .. } = scenario;
@@ -58,7 +65,7 @@ pub fn liveness_bound_ms(scenario: &Scenario, storm_ms: u32) -> u32 {
     let acts = scenario.faults.iter().map(|fault| &fault.action);
     let changes =
         acts.filter(|act| matches!(act, Action::Reconfigure { .. } | Action::Switch { .. }));
-    let changes = changes.count();
+    let changes = changes.count() + replaced(scenario);
     let epochs = 1 + changes as u64;
 
     let repair = config.status_interval_ms * (8 + config.window / 32);

@@ -34,6 +34,15 @@ pub(super) fn config(seed: u64) -> Config {
     }
 }
 
+/// How many stand by to replace who is proven to lie; 0: nobody is replaced.
+///
+/// Those are correct. Others that wait to join may be taken as well, and lie: who is replaced was
+/// faulty, so in its place one that is faulty is one of those that `changes` has counted.
+pub(super) fn standby(seed: u64) -> u16 {
+    let mut draw = Choice::new(seed, 30);
+    if draw.one_in(4) { draw.between(1..4) as u16 } else { 0 }
+}
+
 /// Some of those who lie accuse the innocent besides, in the log.
 pub(super) fn slander(seed: u64, members: Membership, faults: &mut [TimedAction]) {
     let mut draw = Choice::new(seed, 28);

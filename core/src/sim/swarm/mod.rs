@@ -14,7 +14,7 @@
 //! | `cluster` | cluster size, configuration, network, disks, workload |
 //! | `faults`, `lies` | crashes, damaged disks, cuts, liars among nodes and clients; how they lie |
 //! | `switches` | from one protocol to another |
-//! | `docket` | terms of quarantine, slander in the log, overrides |
+//! | `docket` | terms of quarantine, slander in the log, overrides, who replaces the convicted |
 //! | `changes` | replicas that join, leave, are replaced |
 //! | `bound` | how long a request may take in calm |
 //! | `feature` | what a scenario declares, and what of it had an effect |
@@ -43,14 +43,15 @@ pub use outcome::{Outcome, Trouble, carry_out, has_trouble};
 use alloc::{format, string::ToString, vec::Vec};
 
 use super::{
+    action::Action,
     files::ScenarioError,
     limits::MAX_DURATION_MS,
-    scenario::{Expectations, Scenario},
+    scenario::{Expectations, Scenario, TimedAction},
 };
 use crate::analyzer::Deployment;
 
 /// The version of this generator: a change of what a seed means is a new one.
-pub const GENERATOR: u32 = 7;
+pub const GENERATOR: u32 = 8;
 
 /// The storm of a seed below 2⁶³ (a file holds no larger one).
 ///
@@ -64,13 +65,19 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
     let calm_at_ms = network.calm_at_ms;
     let switches = switches::draw(seed, calm_at_ms);
     let lies = switches.is_none();
-    let (mut faults, spares) = faults::draw(seed, members, workload.clients, calm_at_ms, lies);
+    let (mut faults, mut spares) = faults::draw(seed, members, workload.clients, calm_at_ms, lies);
     if let Some(switches) = switches {
         config.deployment = Deployment::CrashOnly;
         members = members.under(switches.first).unwrap_or(members);
         faults.extend(switches.faults);
     }
     config.quarantine = docket::config(seed);
+    let lie = |it: &TimedAction| matches!(it.action, Action::Corrupt { .. });
+    if faults.iter().any(lie) {
+        let standby = docket::standby(seed);
+        config.policy.replace_convicted = standby > 0;
+        spares += standby;
+    }
     docket::slander(seed, members, &mut faults);
     faults.extend(docket::overrides(seed, members, calm_at_ms));
     faults.sort_by_key(|fault| fault.at_ms);

@@ -6,6 +6,7 @@ mod guards;
 mod idle;
 mod membership;
 mod raft;
+mod replacing;
 mod runs;
 mod stories;
 mod switching;

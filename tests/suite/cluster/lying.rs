@@ -1,0 +1,132 @@
+//! Real nodes, one of which really lies: `conclave-liar`, which no release build has.
+
+use std::{fs, process::Command, sync::OnceLock};
+
+use conclave::{
+    config::Sizes,
+    development::{CLIENTS, Supervisor, SupervisorOptions},
+};
+use conclave_core::{
+    analyzer::Level,
+    detector::evidence::Offence,
+    ids::{Epoch, NodeId},
+};
+
+use super::{
+    real::{RealCluster, Scratch, conclave_in, get, program, until},
+    write_load,
+};
+
+/// Built beside the program under test.
+fn liar_program() -> std::path::PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build.args(["build", "--quiet", "--package", "conclave", "--bin", "conclave-liar"]);
+        build.args(["--features", "lies"]);
+        assert!(build.status().expect("cargo starts").success(), "the liar is built");
+    });
+    let own = std::env::current_exe().expect("a test knows where it is");
+    own.ancestors().nth(2).expect("tests lie two folders deep").join("conclave-liar")
+}
+
+/// A cluster whose node 0 lies; the supervisor is the liar's.
+async fn start(standby: u16) -> (RealCluster, Supervisor) {
+    let (program, _) = (liar_program(), program());
+    let sizes = Sizes { nodes: 4, standby, clients: CLIENTS };
+    let cluster = RealCluster::prepare_of(sizes, true).replace_convicted(standby > 0);
+    let options = SupervisorOptions {
+        program,
+        directory: cluster.scratch.path().to_owned(),
+        durable: true,
+        log: "warn".into(),
+        print: std::env::var_os("CONCLAVE_TEST_LOG").is_some(),
+    };
+    let liar = Supervisor::new(options, sizes.all_nodes());
+    liar.start(NodeId(0)).unwrap();
+    for node in 1..sizes.all_nodes() {
+        cluster.supervisor.start(NodeId(node)).unwrap();
+    }
+    for node in 0..4 {
+        cluster.until_ready(NodeId(node)).await;
+    }
+    (cluster, liar)
+}
+
+fn holds_proof(cluster: &RealCluster, node: u16) -> bool {
+    cluster.status(NodeId(node)).is_some_and(|status| {
+        let of_the_liar = |it: &Offence| it.by == NodeId(0);
+        assert!(status.convicted.iter().all(of_the_liar), "{:?}", status.convicted);
+        !status.convicted.is_empty()
+    })
+}
+
+fn metric(cluster: &RealCluster, node: u16, name: &str) -> u64 {
+    let body = get(cluster.admin(NodeId(node)), "/metrics").expect("it answers").body;
+    let line = body.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
+    let value = line.and_then(|line| line.split_whitespace().last());
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name}: {body}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lies_is_convicted_left_and_held_and_its_proof_convinces_a_stranger() {
+    let (cluster, _liar) = start(0).await;
+    let (acknowledged, finish) = write_load(&cluster, 3);
+    until("all hold proof against node 0", || (1..4).all(|node| holds_proof(&cluster, node))).await;
+    let held = |node: u16| {
+        let status = cluster.status(NodeId(node));
+        status.is_some_and(|it| it.restrained == [NodeId(0)] && it.threat == Level::High)
+    };
+    until("all agree that it is in quarantine", || (1..4).all(held)).await;
+    let so_far = acknowledged.lock().unwrap().len();
+    let goes_on = || acknowledged.lock().unwrap().len() > so_far + 20;
+    until("the others go on without it", goes_on).await;
+    finish().await;
+    for node in 1..4 {
+        assert_ne!(cluster.status(NodeId(node)).unwrap().primary, NodeId(0), "node {node}");
+        assert!(metric(&cluster, node, "conclave_convictions") >= 1);
+        assert_eq!(metric(&cluster, node, "conclave_docket_restrained"), 1);
+        assert_eq!(metric(&cluster, node, "conclave_docket_convicted"), 1);
+        assert_eq!(metric(&cluster, node, "conclave_threat_level"), 2);
+        let listed = get(cluster.admin(NodeId(node)), "/evidence").expect("it answers").body;
+        assert!(listed.contains("node 0 signed two"), "{listed}");
+    }
+
+    // What people ask says the same.
+    let here = cluster.scratch.path();
+    let (code, said) = conclave_in(here, &["status"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    for words in ["epoch 0 under PBFT", "threat high", "agreed: 0 in quarantine", "holds proof"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let (code, said) = conclave_in(here, &["quarantine", "list"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("node 0: in quarantine, convicted"), "{said}");
+
+    // And elsewhere the proof needs nothing but the public keys.
+    let file = cluster.scratch.path().join("lies.evidence");
+    let name = file.display().to_string();
+    let (code, said) = conclave_in(here, &["evidence", "export", &name, "--from", "1"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let elsewhere = Scratch::new();
+    fs::copy(here.join("cluster.toml"), elsewhere.path().join("cluster.toml")).unwrap();
+    let (code, said) = conclave_in(elsewhere.path(), &["evidence", "verify", &name]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("PROVEN: node 0 signed two"), "{said}");
+    assert!(!said.contains("NOT PROVEN"), "{said}");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "it took nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proven_liar_is_replaced_by_a_node_that_stands_by() {
+    let (cluster, _liar) = start(1).await;
+    let (_, finish) = write_load(&cluster, 3);
+    let replaced = |node: u16| {
+        let status = cluster.status(NodeId(node));
+        status.is_some_and(|it| it.epoch == Epoch(1) && it.members == [1, 2, 3, 4].map(NodeId))
+    };
+    until("node 4 has the place of node 0", || (1..5).all(replaced)).await;
+    cluster.until_ready(NodeId(4)).await;
+    finish().await;
+    assert_eq!(cluster.status(NodeId(1)).unwrap().restrained, [], "nobody is left to be held");
+}
