@@ -71,8 +71,8 @@ pub struct Observer {
     active: bool,
     /// Who wants a later view, and since when.
     wanted: SortedMap<NodeId, (View, Time)>,
-    /// Who said last that it wants a later view, and has not voted in this one since.
-    left: NodeSet,
+    /// Who said that it left the views before this one, and has not voted in the own one since.
+    left: SortedMap<NodeId, View>,
     /// In an epoch after the first: from which position on something is expected of a peer, which is
     /// its first vote there; and when that came: what was proposed before, it couldn't answer on
     /// time. Who joined has to fetch the state before it can vote, and so has who was behind when
@@ -134,7 +134,7 @@ impl Observer {
             view: View(0),
             active: true,
             wanted: SortedMap::new(),
-            left: NodeSet::default(),
+            left: SortedMap::new(),
             begins: SortedMap::new(),
             begin_by: Time::ZERO,
             guilty: NodeSet::default(),
@@ -164,7 +164,7 @@ impl Observer {
         self.positions.clear();
         self.top = members.start();
         self.wanted.clear();
-        self.left = NodeSet::default();
+        self.left.clear();
         self.slow_leads.clear();
         self.doubts.clear();
         self.calm = Calm::default();
@@ -214,8 +214,8 @@ impl Observer {
                 let leads = self.members.primary(view) == from;
                 let Timing { prompt, overdue, .. } = self.timing;
                 let overdue_after = overdue + Duration::from_micros(u64::from(self.latency_us));
-                if view >= self.view {
-                    self.left.remove(from);
+                if view >= self.view && self.left.get(&from).is_some_and(|left| view < *left) {
+                    self.left.remove(&from);
                 }
                 if !self.begins.is_empty() {
                     self.note_begin(now, from, seq);
@@ -234,11 +234,17 @@ impl Observer {
                     self.doubt(now, from, kind, seq);
                 }
             }
-            Summary { kind: MessageKind::ViewChange, view: Some(view), .. } if view > self.view => {
-                self.due = self.due.min(now + self.timing.patience);
-                self.left.insert(from);
-                let wanted = self.wanted.entry(from).or_insert((view, now));
-                wanted.0 = wanted.0.max(view);
+            // Also one that comes after the view: it left those before.
+            Summary { kind: MessageKind::ViewChange, view: Some(view), .. }
+                if view >= self.view =>
+            {
+                let left = self.left.entry(from).or_insert(view);
+                *left = view.max(*left);
+                if view > self.view {
+                    self.due = self.due.min(now + self.timing.patience);
+                    let wanted = self.wanted.entry(from).or_insert((view, now));
+                    wanted.0 = wanted.0.max(view);
+                }
             }
             Summary {
                 kind: MessageKind::Checkpoint, seq: Some(seq), digest: Some(digest), ..
@@ -352,7 +358,10 @@ impl Observer {
         (self.view, self.active) = (view, active);
         self.wanted.retain(|_, (wanted, _)| *wanted > view);
         if active {
-            self.left = NodeSet::default();
+            // From here on all are in this view; what was decided in earlier ones is still judged.
+            for left in self.left.values_mut() {
+                *left = (*left).min(view);
+            }
         }
     }
 
@@ -394,10 +403,10 @@ impl Observer {
                 // What is noticed much too late was slept through.
                 if let Some(judgement) = judgement.filter(|_| now < due + grace) {
                     let misled = self.guilty.contains(self.members.primary(judgement.view));
-                    let (left, begins) = (self.left, &self.begins);
+                    let (left, begins) = (&self.left, &self.begins);
                     let excused = |peer: NodeId, signal: &Signal| {
                         (misled
-                            || left.contains(peer)
+                            || left.get(&peer).is_some_and(|left| judgement.view < *left)
                             || begins.get(&peer).is_some_and(|(first, _)| *seq < *first))
                             && matches!(signal, Signal::Failure | Signal::Success)
                     };

@@ -148,3 +148,45 @@ fn votes_for_what_never_comes_fill_no_memory_and_push_nothing_out() {
     observer.tick(observer.next_wake());
     assert_eq!(observer.suspicion().outcomes(now, NodeId(1)).successes, 10);
 }
+
+/// Node 3 left view 0 before the others, who decided once more there; and again in the next view,
+/// where it has to say so again.
+#[test]
+fn what_others_decide_in_a_view_that_one_left_is_not_held_against_it_when_they_follow() {
+    let view_change = Summary { digest: None, ..vote(MessageKind::ViewChange, 1, 0, 0) };
+    let failures = |observer: &Observer| observer.suspicion().counted(NodeId(3), Kind::Failures);
+    // It says so before the others enter the view, or is heard after; or it votes in view 0 all the same.
+    for (heard_after, votes, expected) in [(false, false, 0), (true, false, 0), (false, true, 1)] {
+        let mut observer = observer();
+        let now = Time::from_millis(1);
+        for kind in [MessageKind::Prepare, MessageKind::Commit] {
+            for peer in [1, 2] {
+                observer.heard(now, NodeId(peer), None, &vote(kind, 0, 1, 1));
+            }
+        }
+        if !heard_after {
+            observer.heard(now, NodeId(3), None, &view_change);
+        }
+        if votes {
+            observer.heard(now, NodeId(3), None, &vote(MessageKind::Prepare, 0, 1, 1));
+        }
+        decide(&mut observer, now, 1);
+        let (view, primary) = (View(1), NodeId(1));
+        observer.saw(now, &EventKind::ViewEntered { view, primary, carried_over: 1 });
+        if heard_after {
+            observer.heard(now, NodeId(3), None, &view_change);
+        }
+        observer.tick(observer.next_wake());
+        assert_eq!(failures(&observer), expected, "{heard_after} {votes}");
+        // In the view that it wanted it owes its votes.
+        let (seq, digest) = (Seq(2), Digest::of(&1_u8));
+        for peer in [1, 2] {
+            observer.heard(now, NodeId(peer), None, &vote(MessageKind::Commit, 1, 2, 1));
+        }
+        observer.saw(now, &EventKind::PrePrepared { view, seq, digest, requests: 1 });
+        observer.saw(now, &EventKind::Committed { view, seq, digest });
+        observer.saw(now, &EventKind::Executed { seq, digest, requests: alloc::vec![] });
+        observer.tick(observer.next_wake());
+        assert_eq!(failures(&observer), expected + 2, "{heard_after} {votes}");
+    }
+}
