@@ -14,7 +14,7 @@ use crate::{
     event::EventKind,
     ids::{ClientId, RequestId, Timestamp},
     pbft::Request,
-    sorted::SortedMap,
+    sorted::{SortedMap, SortedSet},
     time::Time,
 };
 
@@ -116,15 +116,19 @@ impl Waiting {
         *self = Self::default();
     }
 
-    /// All wait anew, in the order in which they have waited.
+    /// All wait anew, in the order in which they came: that of the ages, among which each of them has
+    /// a true entry. Their own times say it no more once they have waited anew.
     fn restart(&mut self, now: Time, mut each: impl FnMut(&mut Pending)) {
-        let mut waiting: Vec<_> = self.clients.values_mut().flatten().collect();
-        waiting.sort_by_key(|pending| (pending.since, pending.request.body.id));
-        self.ages.clear();
-        for pending in waiting {
-            pending.since = now;
-            self.ages.push_back((now, pending.request.body.id.client));
-            each(pending);
+        let mut known = SortedSet::new();
+        for (since, client) in core::mem::take(&mut self.ages) {
+            let pending = self.clients.get_mut(&client).and_then(Option::as_mut);
+            if let Some(pending) = pending.filter(|it| it.since == since)
+                && known.insert(client)
+            {
+                pending.since = now;
+                self.ages.push_back((now, client));
+                each(pending);
+            }
         }
     }
 
@@ -263,6 +267,21 @@ mod tests {
         let id = RequestId { client: ClientId(client), timestamp: Timestamp(timestamp) };
         let keys = Simulated::new(Principal::Client(id.client), 7);
         Signed::new(Request { id, operation: Vec::new() }, &keys).into()
+    }
+
+    /// Else the highest number would wait for ever where views change all the time (storm 405304).
+    #[test]
+    fn however_often_all_wait_anew_who_came_first_is_first() {
+        let mut waiting = Waiting::default();
+        for (at, client) in [(1, 9), (1, 4), (2, 7), (3, 1)] {
+            let pending = Pending { request: request(client, 1), since: Time(at), proposed: false };
+            waiting.insert(ClientId(client), pending);
+        }
+        for now in 10..13 {
+            let mut order = Vec::new();
+            waiting.restart(Time(now), |it| order.push(it.request.body.id.client.0));
+            assert_eq!(order, [9, 4, 7, 1]);
+        }
     }
 
     #[test]
