@@ -102,6 +102,7 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn a_link_to_a_scenario_that_is_not_here_says_which_is_needed() {
         let mut shelf = Shelf::new();

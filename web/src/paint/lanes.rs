@@ -15,6 +15,9 @@ use crate::model::{
 
 /// Room for the lanes' names.
 pub(crate) const LEFT: f64 = 58.0;
+/// The smallest size that a name is written in. Where lanes are lower than that, not every one has a
+/// name.
+const LEAST_NAME: f64 = 8.0;
 /// Room for the axis.
 pub(crate) const TOP: f64 = 26.0;
 /// Above this many arrows in sight, only their lines are drawn.
@@ -119,13 +122,18 @@ fn lines(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, window: &Window, r
     }
 }
 
+/// One of how many lanes of this height has a name.
+fn named(height: f64) -> usize {
+    (LEAST_NAME / height.max(1.0)).ceil().max(1.0) as usize
+}
+
 fn names(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, rows: &Rows) {
     pen.fill(&palette.panel);
     pen.rect(0.0, TOP - 4.0, LEFT - 2.0, 4_000.0);
-    for (lane, client) in scene.clients.iter().enumerate() {
+    for (lane, client) in scene.clients.iter().enumerate().step_by(named(rows.client_height)) {
         let chosen = scene.selected == Some(Selection::Client(*client));
         pen.fill(if chosen { &palette.accent } else { &palette.ink2 });
-        pen.font(if chosen { 700 } else { 500 }, 11.0);
+        pen.font(if chosen { 700 } else { 500 }, rows.client_height.clamp(LEAST_NAME, 11.0));
         let y = rows.middle(lane);
         pen.text(&format!("client {client}"), Point { x: LEFT - 8.0, y }, Align::Right);
     }
@@ -143,8 +151,10 @@ fn names(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, rows: &Rows) {
             NodeState::Up => &palette.ink,
         };
         pen.fill(colour);
-        pen.font(650, 14.0);
-        pen.text(&face.id.to_string(), Point { x: LEFT - 8.0, y }, Align::Right);
+        if index % named(rows.node_height) == 0 {
+            pen.font(650, rows.node_height.clamp(LEAST_NAME, 14.0));
+            pen.text(&face.id.to_string(), Point { x: LEFT - 8.0, y }, Align::Right);
+        }
         if face.primary && face.active && face.state != NodeState::Down {
             pen.fill(&palette.crown);
             pen.crown(Point { x: LEFT - 30.0, y }, 6.0);

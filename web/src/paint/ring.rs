@@ -228,7 +228,8 @@ fn node(pen: &Pen<'_>, palette: &Palette, ring: &Ring, face: &Face, at: Point, c
         );
     }
     badge(pen, palette, face, at, r);
-    fence(pen, palette, face.standing.agreed, at, r);
+    // Where there are many it stands closer, or it would cross those of its neighbours.
+    fence(pen, palette, face.standing.agreed, at, r + if roomy { 5.0 } else { 2.0 });
     if !roomy {
         return;
     }
@@ -288,11 +289,10 @@ fn badge(pen: &Pen<'_>, palette: &Palette, face: &Face, at: Point, r: f64) {
 
 /// What all agree on: a dashed fence around one in quarantine, a closed one around one that is
 /// convicted.
-fn fence(pen: &Pen<'_>, palette: &Palette, agreed: Agreed, at: Point, r: f64) {
+fn fence(pen: &Pen<'_>, palette: &Palette, agreed: Agreed, at: Point, half: f64) {
     if agreed == Agreed::Nothing {
         return;
     }
-    let half = r + 5.0;
     pen.stroke(&palette.ink, 2.0);
     if agreed == Agreed::Quarantined {
         pen.dash(6.0, 4.0);
