@@ -30,25 +30,20 @@ pub struct Quarantine {
     pub(super) config: Config,
     #[serde(skip)]
     pub(super) members: Membership,
+    pub(super) kept: Kept,
+}
+
+/// What of it is state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
     pub(super) now: WallTime,
     pub(super) voices: SortedMap<NodeId, Voice>,
     pub(super) records: SortedMap<NodeId, Record>,
     /// The number of the administrator's last statement.
-    administrator: u64,
-    history: VecDeque<Entry>,
+    pub(super) administrator: u64,
+    pub(super) history: VecDeque<Entry>,
     /// How many entries there ever were.
     pub(super) decided: u64,
-}
-
-/// What a [`Quarantine`] is decoded to: field by field as there.
-#[derive(Deserialize)]
-pub struct Kept {
-    now: WallTime,
-    voices: SortedMap<NodeId, Voice>,
-    records: SortedMap<NodeId, Record>,
-    administrator: u64,
-    history: VecDeque<Entry>,
-    decided: u64,
 }
 
 /// What came of a statement, or of time.
@@ -64,22 +59,20 @@ impl Quarantine {
     /// Of members of which nothing is known.
     pub fn new(members: Membership, config: Config) -> Result<Self, BadConfig> {
         config.validate()?;
-        Ok(Self {
-            config,
-            members,
+        let kept = Kept {
             now: WallTime::default(),
             voices: members.nodes().map(|node| (node, Voice::default())).collect(),
             records: members.nodes().map(|node| (node, Record::default())).collect(),
             administrator: 0,
             history: VecDeque::new(),
             decided: 0,
-        })
+        };
+        Ok(Self { config, members, kept })
     }
 
     /// Goes on with what was kept: the members and the configuration are those of that moment.
     pub fn resumed(members: Membership, config: Config, kept: Kept) -> Self {
-        let Kept { now, voices, records, administrator, history, decided } = kept;
-        Self { config, members, now, voices, records, administrator, history, decided }
+        Self { config, members, kept }
     }
 
     /// Executes a statement whose signature, and whose proof if it names one, hold.
@@ -90,7 +83,7 @@ impl Quarantine {
         by: Principal,
         statement: &Statement,
     ) -> Applied {
-        let before = self.decided;
+        let before = self.kept.decided;
         self.pass(position, agreed_time);
         let outcome = self.hear(position, by, statement);
         self.settle(position);
@@ -100,10 +93,10 @@ impl Quarantine {
     /// A member brought a proof that proves nothing: it isn't heard for as long as an unfounded
     /// accusation counts.
     pub fn mislead(&mut self, position: Seq, agreed_time: WallTime, by: NodeId) -> Vec<Entry> {
-        let before = self.decided;
+        let before = self.kept.decided;
         self.pass(position, agreed_time);
-        let until = self.now.after_ms(self.config.unfounded_ms);
-        if let Some(voice) = self.voices.get_mut(&by) {
+        let until = self.kept.now.after_ms(self.config.unfounded_ms);
+        if let Some(voice) = self.kept.voices.get_mut(&by) {
             voice.misled = Some(until);
             self.enter(position, by, What::Misled);
         }
@@ -113,7 +106,7 @@ impl Quarantine {
 
     /// Lets agreed time pass: terms end, accusations turn out to be unfounded.
     pub fn advance(&mut self, position: Seq, agreed_time: WallTime) -> Vec<Entry> {
-        let before = self.decided;
+        let before = self.kept.decided;
         self.pass(position, agreed_time);
         self.settle(position);
         self.entries_after(before)
@@ -122,19 +115,19 @@ impl Quarantine {
     /// The membership is another. Who leaves is forgotten, with all that it said and all that was
     /// said of it; who joins has a blank record.
     pub fn turn(&mut self, position: Seq, members: Membership) -> Vec<Entry> {
-        let before = self.decided;
+        let before = self.kept.decided;
         self.members = members;
         let stays = |node: &NodeId| members.contains(*node);
-        self.voices.retain(|node, _| stays(node));
-        self.records.retain(|node, _| stays(node));
-        for voice in self.voices.values_mut() {
+        self.kept.voices.retain(|node, _| stays(node));
+        self.kept.records.retain(|node, _| stays(node));
+        for voice in self.kept.voices.values_mut() {
             voice.accusations.retain(|node, _| stays(node));
             voice.unfounded.retain(|node, _| stays(node));
             voice.replacement = None;
         }
         for node in members.nodes() {
-            self.voices.entry(node).or_default();
-            self.records.entry(node).or_default();
+            self.kept.voices.entry(node).or_default();
+            self.kept.records.entry(node).or_default();
         }
         self.settle(position);
         self.entries_after(before)
@@ -152,7 +145,7 @@ impl Quarantine {
 
     /// Whether a member is.
     pub fn is_restrained(&self, node: NodeId) -> bool {
-        self.records.get(&node).is_some_and(Record::is_restrained)
+        self.kept.records.get(&node).is_some_and(Record::is_restrained)
     }
 
     /// Who is proven to have lied, whatever the administrator decided.
@@ -167,13 +160,13 @@ impl Quarantine {
 
     /// A member's record.
     pub fn record(&self, node: NodeId) -> Option<&Record> {
-        self.records.get(&node)
+        self.kept.records.get(&node)
     }
 
     /// Who accuses a member now.
     pub fn accusers(&self, suspect: NodeId) -> NodeSet {
         let mut accusers = NodeSet::default();
-        for (node, voice) in self.voices.iter() {
+        for (node, voice) in self.kept.voices.iter() {
             if voice.live(suspect).is_some() {
                 accusers.insert(*node);
             }
@@ -183,36 +176,37 @@ impl Quarantine {
 
     /// Whom a member accuses now, and when it said so last.
     pub fn accused_by(&self, author: NodeId) -> impl Iterator<Item = (NodeId, WallTime)> {
-        let said = self.voices.get(&author).into_iter().flat_map(|voice| voice.accusations.iter());
+        let said =
+            self.kept.voices.get(&author).into_iter().flat_map(|voice| voice.accusations.iter());
         said.filter(|(_, it)| it.live).map(|(suspect, it)| (*suspect, it.said))
     }
 
     /// What the network is like: the worst that f+1 members say at least.
     pub fn network(&self) -> Network {
-        let mut said: Vec<Network> = self.voices.values().map(|voice| voice.network).collect();
+        let mut said: Vec<Network> = self.kept.voices.values().map(|voice| voice.network).collect();
         said.sort_unstable();
         said.into_iter().rev().nth(usize::from(self.members.f())).unwrap_or_default()
     }
 
     /// What it is like around one member, as that says.
     pub fn network_around(&self, node: NodeId) -> Network {
-        self.voices.get(&node).map_or_else(Network::default, |voice| voice.network)
+        self.kept.voices.get(&node).map_or_else(Network::default, |voice| voice.network)
     }
 
     /// Whom a member proposes in whose place.
     pub fn replacement_by(&self, node: NodeId) -> Option<Digest> {
-        self.voices.get(&node)?.replacement
+        self.kept.voices.get(&node)?.replacement
     }
 
     /// Whether f+1 members propose the same: one of them is correct.
     pub(crate) fn is_shared(&self, proposal: Digest) -> bool {
-        let by = self.voices.values().filter(|voice| voice.replacement == Some(proposal));
+        let by = self.kept.voices.values().filter(|voice| voice.replacement == Some(proposal));
         by.count() > usize::from(self.members.f())
     }
 
     /// How many decisions there ever were.
     pub fn decided(&self) -> u64 {
-        self.decided
+        self.kept.decided
     }
 
     /// Terms and windows.
@@ -222,36 +216,36 @@ impl Quarantine {
 
     /// The agreed time of what it heard last.
     pub fn now(&self) -> WallTime {
-        self.now
+        self.kept.now
     }
 
     /// Whether a member isn't heard because it brought a proof that proves nothing.
     pub fn is_misled(&self, node: NodeId) -> bool {
-        self.voices.get(&node).is_some_and(|voice| voice.misled.is_some())
+        self.kept.voices.get(&node).is_some_and(|voice| voice.misled.is_some())
     }
 
     /// Whether a member's accusations count for nothing.
     pub fn is_silenced(&self, node: NodeId) -> bool {
-        self.voices.get(&node).is_some_and(|voice| voice.is_silenced(self.members.f()))
+        self.kept.voices.get(&node).is_some_and(|voice| voice.is_silenced(self.members.f()))
     }
 
     /// The number of an author's last statement: the next must be higher.
     pub fn last_number(&self, by: Principal) -> u64 {
         match by {
-            Principal::Node(node) => self.voices.get(&node).map_or(0, |voice| voice.number),
-            Principal::Client(_) => self.administrator,
+            Principal::Node(node) => self.kept.voices.get(&node).map_or(0, |voice| voice.number),
+            Principal::Client(_) => self.kept.administrator,
         }
     }
 
     /// The last [`MAX_HISTORY`] decisions, oldest first.
     pub fn history(&self) -> impl ExactSizeIterator<Item = &Entry> {
-        self.history.iter()
+        self.kept.history.iter()
     }
 
     /// The earliest time at which time alone decides something.
     pub fn next_wake(&self) -> Option<WallTime> {
         let Config { corroborate_within_ms, accusation_lasts_ms, .. } = self.config;
-        let accusations = self.voices.values().flat_map(move |voice| {
+        let accusations = self.kept.voices.values().flat_map(move |voice| {
             voice.accusations.values().flat_map(move |it| {
                 let judged = (it.standing == Standing::Pending)
                     .then(|| it.since.after_ms(corroborate_within_ms));
@@ -259,34 +253,34 @@ impl Quarantine {
                 judged.into_iter().chain(lapsed)
             })
         });
-        let forgotten = self.voices.values().flat_map(|voice| {
+        let forgotten = self.kept.voices.values().flat_map(|voice| {
             let over = |suspect: &NodeId| voice.live(*suspect).is_none();
             voice.unfounded.iter().filter(move |(suspect, _)| over(suspect)).map(|(_, at)| *at)
         });
-        let heard = self.voices.values().filter_map(|voice| voice.misled);
-        let released = self.records.values().filter_map(|record| Some(record.hold?.until));
+        let heard = self.kept.voices.values().filter_map(|voice| voice.misled);
+        let released = self.kept.records.values().filter_map(|record| Some(record.hold?.until));
         accusations.chain(forgotten).chain(heard).chain(released).min()
     }
 
     fn set(&self, which: impl Fn(&Record) -> bool) -> NodeSet {
         let mut set = NodeSet::default();
-        for (node, _) in self.records.iter().filter(|(_, record)| which(record)) {
+        for (node, _) in self.kept.records.iter().filter(|(_, record)| which(record)) {
             set.insert(*node);
         }
         set
     }
 
     fn entries_after(&self, before: u64) -> Vec<Entry> {
-        self.history.iter().filter(|entry| entry.number > before).cloned().collect()
+        self.kept.history.iter().filter(|entry| entry.number > before).cloned().collect()
     }
 
     pub(super) fn enter(&mut self, position: Seq, node: NodeId, what: What) {
-        self.decided += 1;
-        if self.history.len() == MAX_HISTORY {
-            self.history.pop_front();
+        self.kept.decided += 1;
+        if self.kept.history.len() == MAX_HISTORY {
+            self.kept.history.pop_front();
         }
-        let (number, at) = (self.decided, self.now);
-        self.history.push_back(Entry { number, position, at, node, what });
+        let (number, at) = (self.kept.decided, self.kept.now);
+        self.kept.history.push_back(Entry { number, position, at, node, what });
     }
 
     /// One statement.
@@ -300,9 +294,9 @@ impl Quarantine {
         if said.number <= last {
             return Err(Refused::Old { found: said.number, last });
         }
-        match author.and_then(|node| self.voices.get_mut(&node)) {
+        match author.and_then(|node| self.kept.voices.get_mut(&node)) {
             Some(voice) => voice.number = said.number,
-            None => self.administrator = said.number,
+            None => self.kept.administrator = said.number,
         }
         match (&said.claim, author) {
             (Claim::Accuse { suspect, score, reasons }, Some(author)) => {
@@ -311,7 +305,7 @@ impl Quarantine {
             (Claim::Withdraw { suspect }, Some(author)) => self.withdraw(author, *suspect),
             (Claim::Convict { offender, proof }, _) => {
                 let record =
-                    self.records.get_mut(offender).ok_or(Refused::NotAMember(*offender))?;
+                    self.kept.records.get_mut(offender).ok_or(Refused::NotAMember(*offender))?;
                 if record.convicted.is_some() {
                     return Err(Refused::Known(*offender));
                 }
@@ -321,16 +315,16 @@ impl Quarantine {
                 Ok(())
             }
             (Claim::Measure(_) | Claim::Replace(_), Some(author))
-                if self.records.get(&author).is_some_and(|it| it.convicted.is_some()) =>
+                if self.kept.records.get(&author).is_some_and(|it| it.convicted.is_some()) =>
             {
                 Err(Refused::Convicted(author))
             }
             (Claim::Measure(network), Some(author)) => {
-                self.voices.entry(author).or_default().network = *network;
+                self.kept.voices.entry(author).or_default().network = *network;
                 Ok(())
             }
             (Claim::Replace(proposal), Some(author)) => {
-                self.voices.entry(author).or_default().replacement = Some(*proposal);
+                self.kept.voices.entry(author).or_default().replacement = Some(*proposal);
                 Ok(())
             }
             (Claim::Order { node, order }, None) => {
@@ -358,11 +352,11 @@ impl Quarantine {
         if reasons.len() > MAX_REASONS {
             return Err(Refused::TooManyReasons);
         }
-        if self.records.get(&author).is_some_and(|record| record.convicted.is_some()) {
+        if self.kept.records.get(&author).is_some_and(|record| record.convicted.is_some()) {
             return Err(Refused::Convicted(author));
         }
-        let (now, limit) = (self.now, self.members.f() + 1);
-        let voice = self.voices.entry(author).or_default();
+        let (now, limit) = (self.kept.now, self.members.f() + 1);
+        let voice = self.kept.voices.entry(author).or_default();
         let known = voice.accusations.contains_key(&suspect);
         if !known && voice.accusations.len() >= usize::from(limit) {
             return Err(Refused::TooMany { limit });
@@ -372,9 +366,9 @@ impl Quarantine {
     }
 
     fn withdraw(&mut self, author: NodeId, suspect: NodeId) -> Result<(), Refused> {
-        let now = self.now;
+        let now = self.kept.now;
         let until = now.after_ms(self.config.unfounded_ms);
-        match self.voices.get_mut(&author).filter(|voice| voice.live(suspect).is_some()) {
+        match self.kept.voices.get_mut(&author).filter(|voice| voice.live(suspect).is_some()) {
             Some(voice) => {
                 voice.end(suspect, until);
                 voice.forget(now);
@@ -386,14 +380,14 @@ impl Quarantine {
 
     /// All who accused it were right, and what it says itself is void.
     fn convict(&mut self, offender: NodeId) {
-        for voice in self.voices.values_mut() {
+        for voice in self.kept.voices.values_mut() {
             voice.accusations.remove(&offender);
             voice.unfounded.remove(&offender);
         }
-        if let Some(voice) = self.voices.get_mut(&offender) {
+        if let Some(voice) = self.kept.voices.get_mut(&offender) {
             *voice = Voice { number: voice.number, ..Voice::default() };
         }
-        if let Some(record) = self.records.get_mut(&offender) {
+        if let Some(record) = self.kept.records.get_mut(&offender) {
             record.hold = None;
         }
     }
@@ -401,7 +395,7 @@ impl Quarantine {
     fn order(&mut self, node: NodeId, order: Option<Order>) -> Result<(), Refused> {
         let limit = self.members.f();
         let firm = self.set(|record| record.is_restrained() && !record.by_accusation());
-        let record = self.records.get_mut(&node).ok_or(Refused::NotAMember(node))?;
+        let record = self.kept.records.get_mut(&node).ok_or(Refused::NotAMember(node))?;
         if order == Some(Order::Hold) && !firm.contains(node) && firm.len() >= limit {
             return Err(Refused::Full { limit });
         }

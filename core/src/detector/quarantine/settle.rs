@@ -17,7 +17,7 @@ use crate::{
 impl Quarantine {
     /// What time alone decides about accusations.
     pub(super) fn pass(&mut self, position: Seq, agreed_time: WallTime) {
-        self.now = self.now.max(agreed_time);
+        self.kept.now = self.kept.now.max(agreed_time);
         for accuser in self.members.nodes() {
             for suspect in self.judge(accuser) {
                 self.enter(position, accuser, What::Unfounded { suspect });
@@ -28,8 +28,8 @@ impl Quarantine {
     /// Judges what is due, ends what wasn't said again, forgets what is long over. Returns whom it
     /// turns out to have accused without foundation.
     fn judge(&mut self, accuser: NodeId) -> Vec<NodeId> {
-        let (now, config) = (self.now, self.config);
-        let Some(voice) = self.voices.get_mut(&accuser) else { return Vec::new() };
+        let (now, config) = (self.kept.now, self.config);
+        let Some(voice) = self.kept.voices.get_mut(&accuser) else { return Vec::new() };
         let Voice { accusations, unfounded, .. } = voice;
         let mut found = Vec::new();
         let mut ended = Vec::new();
@@ -56,17 +56,18 @@ impl Quarantine {
     /// Brings holds in line with accusations, proofs and orders, until nothing more follows: who is
     /// right about one has a stronger voice about another, and a place that is free is taken.
     pub(super) fn settle(&mut self, position: Seq) {
-        let unfounded = |it: &Self| it.voices.values().map(|voice| voice.unfounded.len()).sum();
+        let unfounded =
+            |it: &Self| it.kept.voices.values().map(|voice| voice.unfounded.len()).sum();
         loop {
-            let before: (u64, usize) = (self.decided, unfounded(self));
+            let before: (u64, usize) = (self.kept.decided, unfounded(self));
             self.settle_once(position);
-            if (self.decided, unfounded(self)) == before {
+            if (self.kept.decided, unfounded(self)) == before {
                 break;
             }
         }
         let f = self.members.f();
         for node in self.members.nodes() {
-            let voice = self.voices.entry(node).or_default();
+            let voice = self.kept.voices.entry(node).or_default();
             let silenced = voice.is_silenced(f);
             if mem::replace(&mut voice.silenced, silenced) != silenced {
                 let what = if silenced { What::Silenced } else { What::Heard };
@@ -82,9 +83,9 @@ impl Quarantine {
         for suspect in self.members.nodes() {
             let shared = self.voices_against(suspect) >= WHOLE * needed;
             self.review(position, suspect, shared);
-            let held = self.records.get(&suspect).is_some_and(|record| record.hold.is_some());
-            let now = self.now;
-            for voice in self.voices.values_mut() {
+            let held = self.kept.records.get(&suspect).is_some_and(|record| record.hold.is_some());
+            let now = self.kept.now;
+            for voice in self.kept.voices.values_mut() {
                 if shared {
                     voice.share(now, suspect);
                 } else if !held {
@@ -97,15 +98,15 @@ impl Quarantine {
     /// In thirds.
     fn voices_against(&self, suspect: NodeId) -> usize {
         let f = self.members.f();
-        let against = self.voices.values().filter(|voice| voice.live(suspect).is_some());
+        let against = self.kept.voices.values().filter(|voice| voice.live(suspect).is_some());
         against.map(|voice| voice.weight(f)).sum()
     }
 
     /// Whether one member is to be held, stay or go.
     fn review(&mut self, position: Seq, suspect: NodeId, shared: bool) {
-        let (now, config) = (self.now, self.config);
+        let (now, config) = (self.kept.now, self.config);
         let full = self.restrained().len() >= self.members.f();
-        let Some(record) = self.records.get_mut(&suspect) else { return };
+        let Some(record) = self.kept.records.get_mut(&suspect) else { return };
         match record.hold {
             Some(hold) if hold.until <= now => {
                 if shared {
@@ -128,20 +129,20 @@ impl Quarantine {
             }
             _ => {}
         }
-        if let Some(record) = self.records.get_mut(&suspect) {
+        if let Some(record) = self.kept.records.get_mut(&suspect) {
             record.waits = false;
         }
     }
 
     fn hold(&mut self, position: Seq, suspect: NodeId) {
-        let (now, config) = (self.now, self.config);
-        let Some(record) = self.records.get_mut(&suspect) else { return };
+        let (now, config) = (self.kept.now, self.config);
+        let Some(record) = self.kept.records.get_mut(&suspect) else { return };
         let offence = record.offend(now, &config);
         let until = now.after_ms(config.term_ms(offence));
         record.hold = Some(Hold { since: now, until });
         let by = self.accusers(suspect);
         let mut reasons = Vec::new();
-        for accusation in self.voices.values().filter_map(|voice| voice.live(suspect)) {
+        for accusation in self.kept.voices.values().filter_map(|voice| voice.live(suspect)) {
             for kind in &accusation.reasons {
                 if !reasons.contains(kind) {
                     reasons.push(*kind);
@@ -157,7 +158,7 @@ impl Quarantine {
     fn make_room(&mut self, position: Seq) {
         while self.restrained().len() > self.members.f() {
             let leaves = |node: &NodeId| {
-                let record = self.records.get(node)?;
+                let record = self.kept.records.get(node)?;
                 match (record.by_accusation(), record.convicted) {
                     (true, _) => Some((false, self.voices_against(*node))),
                     (false, None) => Some((true, 0)),
@@ -170,7 +171,7 @@ impl Quarantine {
                 .filter_map(|node| Some((leaves(&node)?, Reverse(node))))
                 .min();
             let Some((_, Reverse(node))) = first else { return };
-            if let Some(record) = self.records.get_mut(&node) {
+            if let Some(record) = self.kept.records.get_mut(&node) {
                 record.hold = None;
                 record.order = None;
             }
