@@ -23,9 +23,9 @@ const MAX_MS: u64 = 86_400_000;
 ///
 /// # Default
 ///
-/// For members that may lie. PBFT while few are known to; trust-ordered PBFT from Medium on, and as soon as
-/// it gets worse; twice the time where the network is slow or lossy, and four times where it keeps
-/// no bound. Five minutes of dwell time: as long as a first offence is held, so that a release
+/// For members that may lie. PBFT while few are known to; trust-ordered PBFT from Medium on, and as
+/// soon as it gets worse; twice the time where the network is slow or lossy, and four times where it
+/// keeps no bound. Five minutes of dwell time: as long as a first offence is held, so that a release
 /// alone changes nothing. Nobody is replaced unless an administrator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

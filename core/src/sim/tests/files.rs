@@ -72,7 +72,7 @@ fn a_policy_stands_in_a_file_and_an_unsound_one_is_refused_with_its_line() {
         policy.replace("protocol = \"pbft\"", "level = [\"high\"]\nprotocol = \"pbft\"");
     for (file, expected) in [
         (undeclared, "line 12, column 1: rule 1 offers Raft, which is for crash-only deployments"),
-        (format!("{declared}{dull}"), "column 1: rule 2: timeout_percent = 9 can't work"),
+        (format!("{declared}{dull}"), "line 15, column 16: rule 2: timeout_percent = 9 can't work"),
         (format!("{declared}{endless}"), "line 9, column 1: dwell_ms = 0 can't work"),
         (format!("{declared}{uncovered}"), "line 8, column 1: no rule that stands proof of a lie"),
     ] {
