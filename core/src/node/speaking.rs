@@ -6,9 +6,8 @@
 //! Looked at with its scores, once in a status interval; who has nothing to say, says nothing.
 //!
 //! What is the same for all, a proof, that time has come or that somebody who recovers needs more of
-//! the log, one of them says: the lowest number that
-//! isn't itself proven to lie, and each other one [`TURN_INTERVALS`] later than the one before, if it
-//! still has to.
+//! the log, one of them says: the lowest number that isn't itself proven to lie, and each other one
+//! [`TURN_INTERVALS`] later than the one before, if it still has to.
 
 use alloc::{boxed::Box, vec::Vec};
 

@@ -55,8 +55,7 @@ impl Poster {
 }
 
 fn fingerprint(scenario: &Scenario) -> u64 {
-    let digest = Digest::of(scenario);
-    digest.0.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    Digest::of(scenario).prefix()
 }
 
 fn fate(scenario: &Scenario, node: NodeId) -> Fate {

@@ -50,9 +50,9 @@
 //! All n − f correct others answer. If t liars answer too, with any view, the q-th lowest of
 //! q + t is still no higher than the highest of a correct replica. Positions rise while clients
 //! ask; if they don't, the primary fills up with null requests, as there; one that recovers is
-//! replaced, and so is one that doesn't fill (the replica's `debt`). A crash while
-//! recovering finds `Forgot` without `Recovered` on disk and goes on; answers to the same life are
-//! still good, because the replica has said nothing since.
+//! replaced, and so is one that doesn't fill (the replica's `debt`). A crash while recovering finds
+//! `Forgot` without `Recovered` on disk and goes on; answers to the same life are still good, because
+//! the replica has said nothing since.
 //!
 //! A replica that missed the start of a view which a view change of an earlier life helped to
 //! start refuses it for good, and waits for the next view; it executes by proof meanwhile.

@@ -51,8 +51,7 @@ pub(crate) struct Transfer {
     /// This replica's own state when it began: what it has of the target need not travel.
     base: Tree,
     needed: SortedMap<Digest, Need>,
-    /// As many as the state has nodes, of up to [`crate::state::MAX_LEAF_BYTES`] each: a gigabyte is thirty thousand,
-    /// and to put one more among them takes no longer than to check its digest.
+    /// As many as the state has nodes: a few thousand pieces, and one for each 32 kB of a large one.
     fetched: SortedMap<Digest, Content>,
     /// Bytes that came and were wanted.
     fetched_bytes: u64,
