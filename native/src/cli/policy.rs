@@ -24,7 +24,7 @@ use crate::{config::ClusterConfig, failure::Failure};
 Examples:
   conclave policy check my-cluster/cluster.toml
   conclave policy check core/scenarios/rising-threat.toml
-  conclave policy default >> my-cluster/cluster.toml     to begin with, before the first [[node]]")]
+  conclave policy default >> my-cluster/cluster.toml     to begin with: change it there")]
 pub(super) struct PolicyOf {
     #[command(subcommand)]
     action: Action,
