@@ -22,6 +22,7 @@ use super::{
     guard_board::Wanted,
     message_id,
     storage::{Progress, Storage},
+    told::tell,
 };
 use crate::{
     config::INBOX_SIGNAL,
@@ -96,8 +97,8 @@ pub(super) struct Driver<S> {
     pub(super) reported: RecordNumber,
     /// When slots were last counted for the status.
     pub(super) slots_at: Time,
-    /// How much of the docket was last shown.
-    pub(super) decided: (u64, u64),
+    /// Of which epoch, and how much of the docket, was last shown.
+    pub(super) decided: (Epoch, (u64, u64)),
     /// What makes it lie, if anything does.
     #[cfg(feature = "lies")]
     pub(super) tongue: Option<conclave_core::sim::Tongue>,
@@ -282,19 +283,11 @@ impl<S: Storage> Driver<S> {
     }
 
     fn happened(&self, kind: EventKind) {
-        match &kind {
-            EventKind::EpochBegun { epoch, members, .. } => {
-                let replica = self.node.replica();
-                self.trust.follow(replica.members(), replica.authenticator());
-                self.guarding.health.follow(replica.members());
-                tracing::info!(%epoch, ?members, "an epoch began");
-            }
-            EventKind::Retired { epoch } => tracing::warn!(
-                %epoch,
-                "this node is no member any more; keep it running until every new member is ready, \
-                 for they may fetch the state from it"
-            ),
-            _ => {}
+        tell(&kind);
+        if matches!(kind, EventKind::EpochBegun { .. }) {
+            let replica = self.node.replica();
+            self.trust.follow(replica.members(), replica.authenticator());
+            self.guarding.health.follow(replica.members());
         }
         self.observer.event(kind);
     }
@@ -362,8 +355,9 @@ impl<S: Storage> Driver<S> {
         if self.board.proofs() != self.node.proofs().len() {
             self.board.show(self.node.export(), self.node.proofs());
         }
-        // What is decided is shown at once: an idle node has nothing to do for a second.
-        let decided = replica.docket().decided();
+        // What is decided is shown at once: an idle node has nothing to do for a second. Who is no
+        // longer a member is no longer held, so a new epoch counts as a decision.
+        let decided = (replica.epoch(), replica.docket().decided());
         if !replica.docket().is_empty() && (slots.is_some() || decided != self.decided) {
             self.decided = decided;
             let view = DocketView::of(replica.docket(), replica.last_executed());

@@ -23,6 +23,7 @@
 //! | `lying` | a node that lies, for development |
 //! | `message_id` | names of messages that sender and receiver agree on |
 //! | `status` | [`Status`]: where the node stands, for people and for readiness |
+//! | `told` | what the log says to who runs it |
 
 mod clock;
 mod docket;
@@ -39,6 +40,7 @@ mod observer;
 mod running;
 mod status;
 pub mod storage;
+mod told;
 
 pub use clock::{Clock, MAX_SLEW, READ_EVERY, WallClock};
 pub use docket::{Decision, DocketView, Listed};

@@ -9,7 +9,7 @@ use conclave_core::{
     app::KeyValue,
     config::BadConfig,
     crypto::{Authenticator, Ed25519, PublicKey},
-    ids::{NodeId, Principal},
+    ids::{Epoch, NodeId, Principal},
     node::Node as Core,
     pbft::{Record, RestoreError},
     protocol::Protocol as _,
@@ -279,7 +279,7 @@ impl Node {
             guards_at: Time::ZERO,
             reported: 0,
             slots_at: Time::ZERO,
-            decided: (0, 0),
+            decided: (Epoch(0), (0, 0)),
         };
         let driver = tokio::spawn(driver.run());
         Ok(Self { observer, board, guards, driver, tasks })

@@ -17,6 +17,7 @@ use super::points::{Points, SUSPICION_CAP};
 /// | `accuse_at` | 50 | five failures in a row, or two kinds of signal at half of their most |
 /// | `withdraw_at` | 25 | one half-life below, so that no score flutters around one threshold |
 /// | `late_floor_ms` | 250 ms | a round trip to the other side of the world: distance is no offence |
+/// | `pause_ms` | 1 s | a disk that stands still is one late answer, however many waited for it |
 /// | `failure_tolerance_ppm` | 10 % | what may fail above what fails for all peers: chance |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -31,6 +32,8 @@ pub struct Config {
     pub withdraw_at: u8,
     /// A peer may be so many milliseconds slower than the others in any case.
     pub late_floor_ms: u64,
+    /// Answers that overlap are one measurement up to so many milliseconds.
+    pub pause_ms: u64,
     /// A peer's messages may fail so much more often than the others', in parts per million.
     pub failure_tolerance_ppm: u32,
 }
@@ -43,6 +46,7 @@ impl Default for Config {
             accuse_at: 50,
             withdraw_at: 25,
             late_floor_ms: 250,
+            pause_ms: 1_000,
             failure_tolerance_ppm: 100_000,
         }
     }
@@ -88,6 +92,12 @@ impl Config {
             "from 1 ms (0 would suspect whoever is a little farther away) to one hour",
         )?;
         must(
+            self.pause_ms <= MAX_MS,
+            "pause_ms",
+            self.pause_ms,
+            "from 0 (each answer counts by itself) to one hour",
+        )?;
+        must(
             self.failure_tolerance_ppm <= 500_000,
             "failure_tolerance_ppm",
             u64::from(self.failure_tolerance_ppm),
@@ -106,6 +116,10 @@ impl Config {
     pub(super) fn late_floor_us(&self) -> u32 {
         // At most an hour: it fits.
         (self.late_floor_ms * 1_000) as u32
+    }
+
+    pub(super) fn pause_us(&self) -> u64 {
+        self.pause_ms * 1_000
     }
 
     pub(super) fn accuse_at(&self) -> Points {
@@ -131,6 +145,7 @@ mod tests {
         assert_eq!(field(Config { accuse_at: 91, ..good }), "accuse_at");
         assert_eq!(field(Config { withdraw_at: 50, ..good }), "withdraw_at");
         assert_eq!(field(Config { late_floor_ms: 0, ..good }), "late_floor_ms");
+        assert_eq!(field(Config { pause_ms: 3_600_001, ..good }), "pause_ms");
         assert_eq!(
             field(Config { failure_tolerance_ppm: 600_000, ..good }),
             "failure_tolerance_ppm"

@@ -181,6 +181,11 @@ pub struct Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {} points)", self.kind.name(), self.count, self.points)
+        let Self { kind, points, count } = self;
+        match count {
+            // Measured over many answers, of which none is an offence by itself.
+            0 => write!(f, "{} ({points} points)", kind.name()),
+            _ => write!(f, "{} ({count}, {points} points)", kind.name()),
+        }
     }
 }
