@@ -76,6 +76,11 @@ enum Next {
 }
 
 impl Attempt {
+    /// Attempts so far, and whether the next is waited for: else one is under way.
+    pub(super) fn made(&self) -> (u32, bool) {
+        (self.attempts.made(), matches!(self.next, Next::Again(_)))
+    }
+
     /// When there is something to do.
     pub(super) fn next_at(&self) -> Time {
         match self.next {
@@ -183,7 +188,8 @@ impl Again {
         }
     }
 
-    fn timeout(&self) -> Duration {
+    /// How long the next attempt may take.
+    pub(super) fn timeout(&self) -> Duration {
         self.timeouts.as_ref().map_or(self.fixed, Timeouts::timeout)
     }
 }

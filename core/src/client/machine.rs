@@ -111,6 +111,22 @@ impl Asked {
     }
 }
 
+/// How what a client asks for stands.
+#[cfg(feature = "guards")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asking {
+    /// Which request.
+    pub id: RequestId,
+    /// Attempts so far, the one under way included.
+    pub attempts: u32,
+    /// Whether the last one is given up, and the next waited for.
+    pub sleeps: bool,
+    /// When the attempt under way is given up, or the next is made.
+    pub next_at: Time,
+    /// Replicas that turned the last attempt away. It is put off once f+1 have.
+    pub put_off_by: usize,
+}
+
 #[derive(Clone, Debug)]
 struct Outstanding {
     asked: Asked,
@@ -467,6 +483,26 @@ impl Client {
     /// When it next wants a tick.
     pub fn deadline(&self) -> Option<Time> {
         self.outstanding.as_ref().map(|outstanding| outstanding.attempt.next_at())
+    }
+
+    /// How what it asks for stands, if it asks for anything.
+    #[cfg(feature = "guards")]
+    pub fn asking(&self) -> Option<Asking> {
+        let Outstanding { asked, attempt, put_off, .. } = self.outstanding.as_ref()?;
+        let (attempts, sleeps) = attempt.made();
+        Some(Asking {
+            id: asked.id(),
+            attempts,
+            sleeps,
+            next_at: attempt.next_at(),
+            put_off_by: put_off.len(),
+        })
+    }
+
+    /// How long its next attempt may take.
+    #[cfg(feature = "guards")]
+    pub fn timeout(&self) -> Duration {
+        self.again.timeout()
     }
 
     /// How it asks again, and how often it did.

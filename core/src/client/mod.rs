@@ -44,6 +44,8 @@ use again::{Again, Attempt};
 pub use doubling::Patience;
 #[cfg(not(feature = "guards"))]
 use doubling::{Again, Attempt};
+#[cfg(feature = "guards")]
+pub use machine::Asking;
 pub use machine::{Client, ClientEffect, SubmitError, Way};
 
 /// The longest wait between two retransmissions of [`Patience::doubling`], as a multiple of the first.

@@ -301,6 +301,12 @@ impl Cluster {
         self.trace.hash()
     }
 
+    /// The chaos experiment, if there is one.
+    #[cfg(feature = "guards")]
+    pub fn experiment(&self) -> Option<&Experiment> {
+        self.experiment.as_deref()
+    }
+
     /// What is counted.
     pub fn counts(&self) -> &Counts {
         &self.counts

@@ -141,6 +141,19 @@ impl Host {
         !self.up || self.ever_byzantine || self.replica().is_recovering()
     }
 
+    /// Until when what has arrived keeps it busy, where handling takes time: see
+    /// [`Network::handling_us`](super::Network::handling_us).
+    #[cfg(feature = "guards")]
+    pub fn busy_until(&self) -> Time {
+        self.busy_until
+    }
+
+    /// Until when it reads nothing of a client that it turned away.
+    #[cfg(feature = "guards")]
+    pub fn held_back_until(&self, client: ClientId) -> Option<Time> {
+        self.held_back.get(&client).copied()
+    }
+
     /// How many records its disk holds.
     pub fn records(&self) -> usize {
         self.disk.len()

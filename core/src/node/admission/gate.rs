@@ -41,12 +41,10 @@ pub(crate) struct Asked {
     pub(crate) waiting: Option<usize>,
 }
 
-impl Asked {
-    fn priority(self) -> Priority {
-        match self.client {
-            ClientId::ADMINISTRATOR => Priority::Important,
-            _ => Priority::Normal,
-        }
+const fn priority_of(client: ClientId) -> Priority {
+    match client {
+        ClientId::ADMINISTRATOR => Priority::Important,
+        _ => Priority::Normal,
     }
 }
 
@@ -146,6 +144,12 @@ impl Gate {
         self.degradation.as_ref().is_none_or(|it| it.is_on(feature).unwrap_or(true))
     }
 
+    /// How often a client could ask at once now, and how often one could that hasn't asked for long.
+    /// `None`: there are no rates.
+    pub fn permits(&self, now: Time, client: ClientId) -> Option<(u32, u32)> {
+        Some(self.rate.as_ref()?.free(now, client, priority_of(client)))
+    }
+
     /// All that is to be seen of it.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -177,7 +181,7 @@ impl Gate {
     }
 
     fn judge(&mut self, now: Time, asked: Asked) -> Result<(), (Why, Duration)> {
-        let priority = asked.priority();
+        let priority = priority_of(asked.client);
         let left_out = asked.is_read && !self.is_on("reads");
         if let Some(degradation) = self.degradation.as_mut().filter(|_| !asked.is_known) {
             let shed = degradation.admit(now, priority).err().map(|it| it.retry_at);

@@ -82,6 +82,8 @@ fn who_floods_is_turned_away_with_a_time_and_nobody_else_is() {
     assert_eq!(turned_away.len(), 46, "a burst of five, of which an operator's share is kept");
     let (why, wait) = turned_away[45];
     assert_eq!(why, Why::Rate);
+    assert_eq!(gate.permits(now, ClientId(1)), Some((0, 4)));
+    assert_eq!(gate.permits(now, ClientId(2)), Some((4, 4)));
     assert!((1..=100).contains(&wait), "{wait} ms");
     assert_eq!(gate.admit(now, new(2, 1, 0)), Ok(()));
     // Who comes back when it was told is let in.

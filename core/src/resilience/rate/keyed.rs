@@ -102,6 +102,15 @@ impl<K: Copy + Eq + Hash> KeyedLimiter<K> {
         }
     }
 
+    /// How many permits that key would get at once, and how many of one that used none.
+    pub fn free(&self, now: Time, key: K, priority: Priority) -> (u32, u32) {
+        let first = self.first_of(&key);
+        let own = self.slots[first..first + WAYS].iter().find(|slot| slot.key == Some(key));
+        let of = |bucket: Bucket| bucket.free(now, &self.terms, priority);
+        let all = of(Bucket::default());
+        (own.map_or(all, |slot| of(slot.bucket)), all)
+    }
+
     /// Others from now on. What each key used stays used, counted in permits; with room for fewer
     /// keys, or with another seed, crowded ones share as they do otherwise.
     pub fn reconfigure(&mut self, now: Time, config: KeyedConfig) -> Result<(), BadConfig> {

@@ -23,6 +23,9 @@ fn each_key_has_its_own() {
         assert_eq!(passed.count(), 5, "key {key}");
     }
     assert_eq!(guard.snapshot().busy, 100);
+    assert_eq!(guard.free(at(0), 0, Priority::Normal), (0, 5));
+    assert_eq!(guard.free(at(0), 100, Priority::Normal), (5, 5), "who never asked has all");
+    assert_eq!(guard.free(at(1_000), 0, Priority::Normal), (5, 5), "it comes back with time");
     guard.admit(at(1_000), 0, 0, Priority::Normal).unwrap();
     assert_eq!(guard.snapshot().busy, 0, "what drained takes no place");
 }
