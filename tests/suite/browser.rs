@@ -71,7 +71,7 @@ impl Drop for Visit {
     }
 }
 
-/// The built-in scenarios that the lab has: it is built without guards around calls.
+/// The built-in scenarios that the plain lab carries out: it is built without guards around calls.
 pub(crate) fn scenarios_of_the_lab() -> impl Iterator<Item = (&'static str, sim::Scenario)> {
     let all = BUILTIN.iter().map(|known| {
         let scenario = sim::builtin(known.name).expect("the core's tests read every scenario");

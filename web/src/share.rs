@@ -1,6 +1,6 @@
 //! Links and commands: a run at this very moment, to give to others.
 
-use conclave_core::sim::{Address, Run, ScenarioRef};
+use conclave_core::sim::{Address, Poster, Run, ScenarioRef};
 
 use crate::shelf::Shelf;
 
@@ -59,18 +59,34 @@ pub(crate) fn sentence(error: &str) -> String {
     sentence
 }
 
+/// What a link ends with.
+fn fragment(address: &Address) -> String {
+    format!("#r={}", address.encode())
+}
+
+/// The same for the beginning of what a poster stands for.
+pub(crate) fn beginning(poster: &Poster) -> String {
+    fragment(&Address {
+        version: conclave_core::VERSION.to_owned(),
+        scenario: ScenarioRef::Builtin(poster.name.clone()),
+        seed: poster.seed,
+        interventions: Vec::new(),
+        position: 0,
+    })
+}
+
 /// The page's address with this fragment.
 pub(crate) fn url(address: &Address) -> Option<String> {
     let location = web_sys::window()?.location();
     let base = format!("{}{}", location.origin().ok()?, location.pathname().ok()?);
-    Some(format!("{base}#r={}", address.encode()))
+    Some(base + &fragment(address))
 }
 
 /// Puts the address into the browser's address line without loading anything.
 pub(crate) fn show_in_address_line(address: &Address) {
     let Some(window) = web_sys::window() else { return };
     if let Ok(history) = window.history() {
-        let url = format!("#r={}", address.encode());
+        let url = fragment(address);
         let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&url));
     }
 }
@@ -100,6 +116,18 @@ mod tests {
                 Linked::Broken(why) => assert!(why.starts_with("The link") && why.ends_with('.')),
                 _ => panic!("{broken} was taken for a run"),
             }
+        }
+    }
+
+    #[test]
+    fn a_poster_leads_to_the_beginning_of_what_it_stands_for() {
+        let shelf = Shelf::new();
+        match read(&beginning(&shelf.posters()[0]), &shelf) {
+            Linked::Run { run, position, note } => {
+                let first = shelf.first();
+                assert_eq!((run, position, note), (Run::new(first.clone(), first.seed), 0, None));
+            }
+            _ => panic!("it is here"),
         }
     }
 

@@ -9,6 +9,16 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
+/// Whether this page carries out scenarios that need guards around calls.
+const HAS_GUARDS: bool = cfg!(any(feature = "guards", not(target_arch = "wasm32")));
+/// The page beside this one that does.
+pub(crate) const WITH_GUARDS: &str = "resilience.html";
+
+/// Whether another page has to carry it out.
+pub(crate) const fn is_elsewhere(poster: &Poster) -> bool {
+    poster.needs_guards && !HAS_GUARDS
+}
+
 /// What this page has.
 pub(crate) struct Shelf {
     posters: Vec<Poster>,

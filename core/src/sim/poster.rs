@@ -18,6 +18,10 @@ pub struct Poster {
     pub promise: String,
     /// The worst that happens to each replica.
     pub fates: Vec<Fate>,
+    /// The seed that it is told with.
+    pub seed: u64,
+    /// Whether it takes the feature `guards` to carry it out: see [`Scenario::needs_guards`].
+    pub needs_guards: bool,
     /// Tells the scenario from others of its name.
     fingerprint: u64,
 }
@@ -43,6 +47,8 @@ impl Poster {
             title: scenario.title.clone(),
             promise: scenario.promise.clone(),
             fates: scenario.members.nodes().map(|node| fate(scenario, node)).collect(),
+            seed: scenario.seed,
+            needs_guards: scenario.needs_guards(),
             fingerprint: fingerprint(scenario),
         }
     }

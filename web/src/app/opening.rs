@@ -9,7 +9,7 @@ use super::{App, Msg, page};
 use crate::{
     lab::Lab,
     share::{self, Linked},
-    shelf::{self, NotBrought, Shelf},
+    shelf::{self, NotBrought, Shelf, WITH_GUARDS},
 };
 
 /// A scenario that is on its way here.
@@ -83,9 +83,19 @@ impl App {
         }
     }
 
-    /// Has a scenario brought. Only the last that was asked for is shown.
+    /// Has a scenario brought, or goes to the page that can carry it out. Only the last that was asked for is shown.
     pub(super) fn wait_for(&mut self, name: String, purpose: Purpose, link: &Scope<Self>) {
         let Some(poster) = self.shelf.poster(&name).cloned() else { return };
+        if shelf::is_elsewhere(&poster) {
+            match purpose {
+                Purpose::Choice => page::go(&(WITH_GUARDS.to_owned() + &share::beginning(&poster))),
+                Purpose::Opening | Purpose::Link => {
+                    self.awaited = Some(Awaited { name, purpose });
+                    page::go_instead(&(WITH_GUARDS.to_owned() + &fragment()));
+                }
+            }
+            return;
+        }
         not_ready();
         self.awaited = Some(Awaited { name, purpose });
         let link = link.clone();

@@ -51,6 +51,20 @@ pub(super) fn reveal(selector: &str) {
     }
 }
 
+/// Goes to a page beside this one.
+pub(super) fn go(url: &str) {
+    if let Some(window) = web_sys::window() {
+        let _ = window.location().set_href(url);
+    }
+}
+
+/// The same, without a way back to this page, which couldn't do what it was opened for.
+pub(super) fn go_instead(url: &str) {
+    if let Some(window) = web_sys::window() {
+        let _ = window.location().replace(url);
+    }
+}
+
 /// Puts the focus on something once it is rendered.
 pub(super) fn focus_on(selector: &'static str) {
     let focus = Closure::once_into_js(move || {

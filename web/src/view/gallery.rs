@@ -13,6 +13,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("When parts fail", "silent-primary"),
     ("When replicas lie", "equivocating-primary"),
     ("When the cluster changes", "membership-change"),
+    ("When there is too much to do", "client-flood"),
 ];
 
 /// The posters group by group.

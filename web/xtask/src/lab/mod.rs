@@ -1,4 +1,5 @@
-//! The pages as files: `conclave-web` compiled, bundled and compressed into `web/dist`.
+//! The pages as files: `conclave-web` and `conclave-resilience`, the lab once more with guards,
+//! compiled, bundled and compressed into `web/dist`.
 //!
 //! ```text
 //! cargo build ─▶ a module for each page ─▶ bundle (wasm-bindgen, wasm-opt, names, order) ─┐
@@ -36,8 +37,8 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The package that becomes the pages.
-const PACKAGE: &str = "conclave-web";
+/// The packages that become the pages. Each has features of its own, so they are built one by one.
+pub(crate) const PACKAGES: [&str; 2] = ["conclave-web", "conclave-resilience"];
 /// The cargo profile of everything that goes into a browser.
 pub(crate) const PROFILE: &str = "wasm";
 /// What text and code compress well; pictures of pixels don't.
@@ -88,10 +89,12 @@ pub(crate) fn compile(workspace: &Workspace, toolchain: &Toolchain) -> Result<Ve
     if !workspace.path("web/Cargo.toml").is_file() {
         bail!("web/Cargo.toml is missing: this checkout has no lab");
     }
-    let mut cargo = toolchain.cargo(workspace, "build");
-    cargo.args(["--package", PACKAGE, "--lib", "--bins", "--profile", PROFILE]);
-    scenarios::give(&mut cargo, workspace)?;
-    process::run(cargo, "compiling the lab and the playgrounds", process::BUILD_LIMIT)?;
+    for package in PACKAGES {
+        let mut cargo = toolchain.cargo(workspace, "build");
+        cargo.args(["--package", package, "--lib", "--bins", "--profile", PROFILE]);
+        scenarios::give(&mut cargo, workspace)?;
+        process::run(cargo, &format!("compiling {package}"), process::BUILD_LIMIT)?;
+    }
     PAGES.iter().map(|page| compiled(workspace, &format!("{}.wasm", page.module))).collect()
 }
 

@@ -16,12 +16,18 @@ pub(crate) struct Page {
 }
 
 /// All of them.
-pub(crate) const PAGES: [Page; 2] = [
+pub(crate) const PAGES: [Page; 3] = [
     Page {
         name: "the lab",
         module: "conclave_web",
         own: &["conclave_web", "index."],
         budget: 350_000,
+    },
+    Page {
+        name: "the lab with guards",
+        module: "conclave_resilience",
+        own: &["conclave_resilience", "resilience."],
+        budget: 390_000,
     },
     Page {
         name: "the playgrounds",
@@ -67,7 +73,10 @@ mod tests {
 
     #[test]
     fn each_file_is_of_one_page_or_of_all() {
-        let [lab, guards] = &PAGES;
+        let [lab, resilience, guards] = &PAGES;
+        assert!(resilience.loads("resilience.css") && resilience.loads(&resilience.served()));
+        assert!(!lab.loads("resilience.css") && !guards.loads(&resilience.served()));
+        assert!(resilience.loads("style.css") && !resilience.loads(&lab.served()));
         assert!(lab.loads("index.html") && !guards.loads("index.html"));
         assert!(guards.loads("guards.css") && !lab.loads("guards.css"));
         assert!(guards.loads(&guards.served()) && !lab.loads(&guards.served()));

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn over_the_budget_is_an_error_that_says_which_page_and_by_how_much() {
-        let [lab, guards] = &PAGES;
+        let [lab, _, guards] = &PAGES;
         assert!(weight(lab.budget).within_budget().is_ok());
         assert_eq!(weight(7).sent(guards), 1_000);
         let error = weight(lab.budget + 1_500).within_budget().unwrap_err().to_string();

@@ -18,8 +18,8 @@ use crate::{
 
 /// Modules of the integration tests that need a browser and the finished lab.
 const IN_BROWSER: &[&str] = &["browser", "same_run"];
-/// What isn't for this machine: the lab, and the core's proof of purity.
-const FOR_WASM: &[&str] = &["conclave-web", "conclave-purity"];
+/// What isn't for this machine: the lab, the same with guards, and the core's proof of purity.
+const FOR_WASM: &[&str] = &["conclave-web", "conclave-resilience", "conclave-purity"];
 
 pub(super) fn format(workspace: &Workspace) -> Result<Tally> {
     needs("cargo-fmt", "rustup component add rustfmt")?;
@@ -52,21 +52,28 @@ pub(super) fn lint_web(workspace: &Workspace) -> Result<Tally> {
     needs("cargo-clippy", "rustup component add clippy")?;
     // Clippy is a compiler: it can look at wasm only if the toolchain it belongs to has the target.
     let toolchain = toolchain::look(workspace)?.filter(Toolchain::is_the_users);
-    let mut cargo = if let Some(toolchain) = toolchain {
-        let mut cargo = toolchain.cargo(workspace, "clippy");
-        laboratory::scenarios::give(&mut cargo, workspace)?;
-        cargo
-    } else {
+    if toolchain.is_none() {
         say::detail(&format!(
             "your toolchain has no {WASM}, so clippy reads the lab as native code"
         ));
-        let mut cargo = workspace.cargo();
-        cargo.args(["clippy", "--locked"]);
-        cargo
-    };
-    cargo.args(["--package", FOR_WASM[0], "--all-targets", "--", "-D", "warnings"]);
-    process::run(cargo, "`cargo clippy` for the lab", process::BUILD_LIMIT)?;
-    Ok(ONE)
+    }
+    let mut tally = Tally::default();
+    // One after the other: together they would be read with one set of features.
+    for package in laboratory::PACKAGES {
+        let mut cargo = if let Some(toolchain) = &toolchain {
+            let mut cargo = toolchain.cargo(workspace, "clippy");
+            laboratory::scenarios::give(&mut cargo, workspace)?;
+            cargo
+        } else {
+            let mut cargo = workspace.cargo();
+            cargo.args(["clippy", "--locked"]);
+            cargo
+        };
+        cargo.args(["--package", package, "--all-targets", "--", "-D", "warnings"]);
+        process::run(cargo, &format!("`cargo clippy` for {package}"), process::BUILD_LIMIT)?;
+        tally.add(ONE);
+    }
+    Ok(tally)
 }
 
 pub(super) fn tests(workspace: &Workspace) -> Result<Tally> {
