@@ -2,6 +2,7 @@
 
 mod guards;
 pub(crate) mod lab;
+pub(crate) mod resilience;
 pub(crate) mod server;
 pub(crate) mod webdriver;
 

@@ -16,6 +16,7 @@ use crate::model::{
     scene::{Current, Face, NodeState, Scene, Selection},
     words,
 };
+use crate::resilience::History;
 
 /// The most branches that are kept: each holds a run's events in memory.
 pub(crate) const MAX_BRANCHES: usize = 12;
@@ -28,6 +29,8 @@ pub(crate) struct Branch {
     pub(crate) recording: Recording,
     /// The same, indexed for drawing.
     pub(crate) chronicle: Chronicle,
+    /// What guards did in it.
+    pub(crate) history: History,
     /// The run is over and recorded whole.
     pub(crate) complete: bool,
     /// Steps that the chronicle has.
@@ -44,9 +47,16 @@ impl Times for Recording {
 }
 
 impl Branch {
-    fn new(name: String, recording: Recording) -> Self {
-        let mut branch =
-            Self { name, recording, chronicle: Chronicle::default(), complete: false, indexed: 0 };
+    /// From its beginning.
+    pub(crate) fn new(name: String, recording: Recording) -> Self {
+        let mut branch = Self {
+            name,
+            recording,
+            chronicle: Chronicle::default(),
+            history: History::default(),
+            complete: false,
+            indexed: 0,
+        };
         branch.index();
         branch
     }
@@ -64,6 +74,7 @@ impl Branch {
         for step in self.indexed..steps {
             for event in &self.recording.events()[self.recording.events_of(step)] {
                 self.chronicle.push(step, event);
+                self.history.push(event);
             }
         }
         self.indexed = steps;

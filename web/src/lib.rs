@@ -15,6 +15,7 @@
 //! | `model` | what is drawn, as values |
 //! | `stage`, `paint` | canvases |
 //! | `view` | panels |
+//! | `resilience` | what guards around calls do; `without` stands in for it in the plain lab |
 //! | `shelf` | the scenarios that are here, and bringing others |
 //! | `keys`, `share`, `clipboard`, `theme`, `media`, `icons` | the rest |
 //! | `hooks` | what tests call from outside |
@@ -31,6 +32,11 @@ mod mark;
 mod media;
 mod model;
 mod paint;
+#[cfg(any(feature = "guards", not(target_arch = "wasm32")))]
+mod resilience;
+#[cfg(not(any(feature = "guards", not(target_arch = "wasm32"))))]
+#[path = "without.rs"]
+mod resilience;
 mod share;
 mod shelf;
 mod stage;

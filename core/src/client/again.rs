@@ -76,8 +76,8 @@ enum Next {
 }
 
 impl Attempt {
-    /// Attempts so far, and whether the next is waited for: else one is under way.
-    pub(super) fn made(&self) -> (u32, bool) {
+    /// The how manyth is under way, or comes next, and whether it does.
+    pub(super) fn number(&self) -> (u32, bool) {
         (self.attempts.made(), matches!(self.next, Next::Again(_)))
     }
 

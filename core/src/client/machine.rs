@@ -117,9 +117,9 @@ impl Asked {
 pub struct Asking {
     /// Which request.
     pub id: RequestId,
-    /// Attempts so far, the one under way included.
-    pub attempts: u32,
-    /// Whether the last one is given up, and the next waited for.
+    /// The how manyth attempt is under way, or comes next.
+    pub attempt: u32,
+    /// Whether it comes next: the last one is given up.
     pub sleeps: bool,
     /// When the attempt under way is given up, or the next is made.
     pub next_at: Time,
@@ -489,10 +489,10 @@ impl Client {
     #[cfg(feature = "guards")]
     pub fn asking(&self) -> Option<Asking> {
         let Outstanding { asked, attempt, put_off, .. } = self.outstanding.as_ref()?;
-        let (attempts, sleeps) = attempt.made();
+        let (number, sleeps) = attempt.number();
         Some(Asking {
             id: asked.id(),
-            attempts,
+            attempt: number,
             sleeps,
             next_at: attempt.next_at(),
             put_off_by: put_off.len(),

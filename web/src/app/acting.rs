@@ -72,7 +72,7 @@ impl App {
         }
     }
 
-    pub(super) fn say(&mut self, text: String, link: &Scope<Self>) {
+    pub(crate) fn say(&mut self, text: String, link: &Scope<Self>) {
         self.said = Some(text);
         let link = link.clone();
         let quiet = Closure::once_into_js(move || link.send_message(Msg::Quiet));

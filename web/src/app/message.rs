@@ -9,6 +9,7 @@ use crate::{
     keys::Meaning,
     live::source::{ClusterInfo, Heard},
     model::{pace::Pace, ring::Point, scene::Selection},
+    resilience,
     shelf::NotBrought,
     view::events::Filter,
 };
@@ -95,4 +96,9 @@ pub(crate) enum Msg {
     Heard(Heard),
     LivePause,
     LiveControl(NodeId, &'static str),
+    #[cfg_attr(
+        not(any(feature = "guards", not(target_arch = "wasm32"))),
+        allow(dead_code, reason = "nothing happens to guards where there are none")
+    )]
+    Guards(resilience::Msg),
 }

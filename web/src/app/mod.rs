@@ -34,7 +34,7 @@ use crate::{
     live_side::LiveSide,
     model::{decimals::decimals, ring::Point},
     paint::Palette,
-    share,
+    resilience, share,
     shelf::Shelf,
     stage::Stage,
     theme::Theme,
@@ -55,7 +55,7 @@ pub(crate) struct App {
     pub(crate) ask_key: NodeRef,
     pub(crate) ask_value: NodeRef,
     pub(crate) help_close: NodeRef,
-    shelf: Shelf,
+    pub(crate) shelf: Shelf,
     awaited: Option<Awaited>,
     tab: Tab,
     help: bool,
@@ -277,6 +277,7 @@ impl Component for App {
                 let link = link.clone();
                 source::control(node, verb, move |text| link.send_message(Msg::Say(text)));
             }
+            Msg::Guards(message) => resilience::update(self, message, link),
         }
         self.request_frame();
         true

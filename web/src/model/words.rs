@@ -15,6 +15,7 @@ use super::{
     chronicle::{Chronicle, Lie},
     decimals::decimals,
 };
+use crate::resilience;
 
 /// The letter that stands for a kind of message.
 pub(crate) const fn letter(kind: MessageKind) -> &'static str {
@@ -304,7 +305,8 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             (format!("{} is violated: {detail}", invariant.name()), true)
         }
         EventKind::Marker { .. } => ("a marker of the story".to_owned(), true),
-        _ => ("something that this lab doesn't know yet".to_owned(), false),
+        other => resilience::event(other)
+            .unwrap_or_else(|| ("something that this lab doesn't know yet".to_owned(), false)),
     }
 }
 

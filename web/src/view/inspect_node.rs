@@ -15,6 +15,7 @@ use crate::{
         scene::{Face, PHASES},
         words,
     },
+    resilience,
 };
 
 /// Slots that are shown: the newest.
@@ -35,6 +36,7 @@ pub(crate) fn view(app: &App, node: NodeId, link: &Scope<App>) -> Html {
             </h2>
             { actions::node(app, face, link) }
             { truth(app, face) }
+            { resilience::node(app, node) }
             { trust::against(app, node) }
             { belief(app, node) }
             { slots(app, node) }

@@ -8,6 +8,7 @@ use crate::{
     app::{App, Msg, World},
     icons::{Icon, icon},
     model::{chronicle::Arrow, decimals::decimals, scene::Selection, words},
+    resilience,
 };
 
 /// Messages under way that are listed.
@@ -52,6 +53,7 @@ fn nothing(app: &App, link: &Scope<App>) -> Html {
                     }
                 }) }
             </div>
+            { resilience::cluster(app, link) }
             { trust::matrix(app, link) }
             if counts.read + counts.fallen_back > 0 {
                 <p class="hint" data-test="reads">{ format!(
@@ -89,6 +91,7 @@ fn one_client(app: &App, client: ClientId, link: &Scope<App>) -> Html {
             <h2>{ format!("Client {client}") }</h2>
             <p class="hint">{ "Accepts an answer once f+1 replicas agree on it; a read, once a quorum does." }</p>
             { actions::client(app, client, link) }
+            { resilience::client(app, client) }
             <table><caption>{ "Requests" }</caption>
                 <thead><tr><th>{ "#" }</th><th>{ "operation" }</th><th>{ "state" }</th></tr></thead>
                 <tbody>{ for rows }</tbody>
