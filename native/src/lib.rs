@@ -9,6 +9,7 @@
 //! | [`transport`] | TCP, TLS 1.3 with pinned identities, frames, queues |
 //! | [`node`] | one node around the core's replica |
 //! | [`resilience`] | the core's guards around calls, on tokio |
+//! | [`chaos`] | faults on purpose, on a running node |
 //! | [`admin`] | what a node tells about itself over HTTP |
 //! | [`client`] | asks a cluster, believes f+1 matching replies |
 //! | [`development`] | a whole cluster of processes on one machine |
@@ -19,6 +20,7 @@
 //! | [`failure`] | how a command ends when it doesn't end well |
 
 pub mod admin;
+pub mod chaos;
 pub mod cli;
 pub mod client;
 pub mod config;

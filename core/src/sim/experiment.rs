@@ -39,7 +39,8 @@ impl Cluster {
                 self.hand_over(from, to, letter.clone(), at);
                 Some(at)
             }
-            // The others aren't about messages, and refused: see `limits`.
+            // What arrives damaged is thrown away there. The others aren't about messages, and
+            // refused: see `limits`.
             _ => {
                 self.lose_before(from, to, letter);
                 None

@@ -53,7 +53,7 @@ fn unknown_level() -> Response {
     sentence(StatusCode::BAD_REQUEST, format!("The query says level=auto, or one of {names}."))
 }
 
-fn of_operator(headers: &HeaderMap) -> Result<(), Box<Response>> {
+pub(super) fn of_operator(headers: &HeaderMap) -> Result<(), Box<Response>> {
     if headers.contains_key(OPERATOR_HEADER) {
         return Ok(());
     }

@@ -1,5 +1,5 @@
 //! What a node tells about itself over HTTP, on its own listener, loopback by default. Read-only, but
-//! for an operator's wishes about its guards.
+//! for an operator's wishes about its guards and for chaos experiments.
 //!
 //! | path | gives |
 //! |---|---|
@@ -13,8 +13,12 @@
 //! | `/guards` | what its guards do, as JSON |
 //! | POST `/guards/reload` | reads the table `[guards]` of cluster.toml again: see `guards` |
 //! | POST `/guards/hold?level=…` | leaves out so much, whatever signals say; `auto`: what they say |
+//! | `/chaos` | the chaos experiment that is under way, or was last, as JSON |
+//! | POST `/chaos` | begins one, if it is permitted: see `chaos` |
+//! | POST `/chaos/abort` | ends it |
 //! | `/events` | server-sent events of the core's schema: see `events` |
 
+mod chaos;
 mod events;
 mod evidence;
 mod guards;
@@ -30,6 +34,7 @@ use axum::{
 };
 
 use crate::{
+    chaos::Chaos,
     http::sentence,
     node::{GuardBoard, Observer, Status, StatusBoard},
 };
@@ -44,6 +49,7 @@ struct Watched {
     observer: Arc<Observer>,
     board: Arc<StatusBoard>,
     guards: Arc<GuardBoard>,
+    chaos: Arc<Chaos>,
 }
 
 impl Watched {
@@ -53,7 +59,12 @@ impl Watched {
 }
 
 /// The routes of one node.
-pub fn router(observer: Arc<Observer>, board: Arc<StatusBoard>, guards: Arc<GuardBoard>) -> Router {
+pub fn router(
+    observer: Arc<Observer>,
+    board: Arc<StatusBoard>,
+    guards: Arc<GuardBoard>,
+    chaos: Arc<Chaos>,
+) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -65,15 +76,17 @@ pub fn router(observer: Arc<Observer>, board: Arc<StatusBoard>, guards: Arc<Guar
         .route("/guards", get(self::guards::show))
         .route("/guards/reload", post(self::guards::reload))
         .route("/guards/hold", post(self::guards::hold))
+        .route("/chaos", get(self::chaos::show).post(self::chaos::start))
+        .route("/chaos/abort", post(self::chaos::abort))
         .route("/events", get(events::stream))
         .fallback(|| async {
             sentence(
                 StatusCode::NOT_FOUND,
                 "There is /healthz, /readyz, /status, /metrics, /docket, /evidence, /evidence/export, \
-                 /guards and /events.",
+                 /guards, /chaos and /events.",
             )
         })
-        .with_state(Watched { observer, board, guards })
+        .with_state(Watched { observer, board, guards, chaos })
 }
 
 async fn ready(State(watched): State<Watched>) -> Response {

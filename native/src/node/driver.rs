@@ -288,6 +288,7 @@ impl<S: Storage> Driver<S> {
             let replica = self.node.replica();
             self.trust.follow(replica.members(), replica.authenticator());
             self.guarding.health.follow(replica.members());
+            self.guarding.chaos.follow(replica.members());
         }
         self.observer.event(kind);
     }
@@ -313,7 +314,7 @@ impl<S: Storage> Driver<S> {
         for node in receivers.iter().copied() {
             let Some(peer) = self.links.get(node) else { continue };
             self.sending(Principal::Node(node), message, &digest, |id| {
-                peer.send(id, framed.clone()).map(|()| bytes.len())
+                peer.send(id, message.kind(), framed.clone()).map(|()| bytes.len())
             });
         }
     }

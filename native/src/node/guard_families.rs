@@ -6,13 +6,12 @@ use conclave_core::{
     node::{Why, admission},
     resilience::{breaker, degradation::Level},
 };
-use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric},
-    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
-};
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
-use super::guard_board::{BoardPlace, GuardsSeen};
+use super::{
+    families::Families,
+    guard_board::{BoardPlace, GuardsSeen},
+};
 
 /// See the module's head.
 pub(super) struct GuardFamilies(pub(super) BoardPlace);
@@ -22,9 +21,6 @@ impl fmt::Debug for GuardFamilies {
         f.write_str("GuardFamilies")
     }
 }
-
-/// A label: its name, and its value.
-type Label = (&'static str, String);
 
 impl Collector for GuardFamilies {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -37,8 +33,6 @@ impl Collector for GuardFamilies {
         families.peers(&seen)
     }
 }
-
-struct Families<'a>(DescriptorEncoder<'a>);
 
 impl Families<'_> {
     fn clients(&mut self, seen: &admission::Snapshot) -> fmt::Result {
@@ -126,41 +120,5 @@ impl Families<'_> {
         let ejected = links().map(|(peer, it)| (peer, u64::from(it.ejected)));
         let help = "1 while more is lost to a peer than to others; never of more than f";
         self.gauges("guard_peer_ejected", help, ejected)
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        let encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        ConstCounter::new(value).encode(encoder)
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        let encoder = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        ConstGauge::new(value).encode(encoder)
-    }
-
-    fn counters(
-        &mut self,
-        name: &str,
-        help: &str,
-        all: impl Iterator<Item = (Label, u64)>,
-    ) -> fmt::Result {
-        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (label, value) in all {
-            ConstCounter::new(value).encode(encoder.encode_family(&[label])?)?;
-        }
-        Ok(())
-    }
-
-    fn gauges(
-        &mut self,
-        name: &str,
-        help: &str,
-        all: impl Iterator<Item = (Label, u64)>,
-    ) -> fmt::Result {
-        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (label, value) in all {
-            ConstGauge::new(value).encode(encoder.encode_family(&[label])?)?;
-        }
-        Ok(())
     }
 }

@@ -11,6 +11,7 @@ use prometheus_client::{
 };
 
 use super::{
+    chaos_families::{ChaosFamilies, ChaosPlace},
     guard_board::BoardPlace,
     guard_families::GuardFamilies,
     observer::{ConnectionKind, RefusedAs},
@@ -45,9 +46,11 @@ pub struct Metrics {
     registry: Registry,
     /// Where the guards are looked at, once there are any.
     pub(super) guards: BoardPlace,
+    /// The same of experiments.
+    pub(super) chaos: ChaosPlace,
     pub(super) sent: Vec<Count>,
     pub(super) received: Vec<Count>,
-    pub(super) lost: [Count; 2],
+    pub(super) lost: [Count; 3],
     pub(super) refused: Vec<Count>,
     pub(super) heard: [Count; 2],
     pub(super) connections: Vec<Level>,
@@ -83,6 +86,8 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("conclave");
         let guards = BoardPlace::default();
         registry.register_collector(Box::new(GuardFamilies(guards.clone())));
+        let chaos = ChaosPlace::default();
+        registry.register_collector(Box::new(ChaosFamilies(chaos.clone())));
 
         let sent = Family::<Kind, Count>::default();
         let received = Family::<Kind, Count>::default();
@@ -94,7 +99,8 @@ impl Default for Metrics {
         registry.register("messages_received", "Messages handed to the protocol", received.clone());
         registry.register(
             "messages_lost",
-            "Messages that never left: their queue was full, or nobody was connected",
+            "Messages that never left: their queue was full, nobody was connected, or an experiment \
+             dropped them",
             lost.clone(),
         );
         registry.register(
@@ -157,7 +163,8 @@ impl Default for Metrics {
         Self {
             sent: by_kind(&sent),
             received: by_kind(&received),
-            lost: ["overflow", "down"].map(|cause| lost.get_or_create_owned(&Cause { cause })),
+            lost: ["overflow", "down", "dropped"]
+                .map(|cause| lost.get_or_create_owned(&Cause { cause })),
             heard: ["at-once", "held-back"].map(|pace| heard.get_or_create_owned(&Pace { pace })),
             refused: RefusedAs::ALL
                 .iter()
@@ -193,6 +200,7 @@ impl Default for Metrics {
             events_lagged,
             viewers,
             guards,
+            chaos,
             registry,
         }
     }

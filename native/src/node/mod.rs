@@ -16,7 +16,7 @@
 //! | `journal` | the file: checksummed records, group commit, torn tails |
 //! | `observer` | [`Observer`]: the one place where events become visible and are counted |
 //! | `event_log` | the ring of recent events that viewers read |
-//! | `metrics`, `guard_families` | every Prometheus family |
+//! | `metrics`, `families`, `guard_families`, `chaos_families` | every Prometheus family |
 //! | `guard_board` | [`GuardBoard`]: what guards do, and an operator's way to them |
 //! | `clock` | [`Clock`]: microseconds since 1970, never backwards; [`WallClock`]: what agreed time follows |
 //! | `docket` | [`DocketView`]: what all agree on about who lies, for people |
@@ -25,10 +25,12 @@
 //! | `status` | [`Status`]: where the node stands, for people and for readiness |
 //! | `told` | what the log says to who runs it |
 
+mod chaos_families;
 mod clock;
 mod docket;
 mod driver;
 mod event_log;
+mod families;
 mod guard_board;
 mod guard_families;
 mod journal;

@@ -17,6 +17,7 @@ use conclave_core::{
 };
 
 use super::{Clock, EventLog, GuardBoard, Metrics};
+use crate::chaos::Chaos;
 
 /// Requests whose latency is being measured. One per client may be under way; a table that is
 /// full anyhow stops measuring new ones rather than growing.
@@ -137,9 +138,17 @@ impl Observer {
         let _ = self.metrics.guards.set(board); // there is one node
     }
 
+    /// From now on scrapes see these experiments, and they see what happens.
+    pub(super) fn show_chaos(&self, chaos: Arc<Chaos>) {
+        let _ = self.metrics.chaos.set(chaos); // there is one node
+    }
+
     /// Something happened.
     pub fn event(&self, kind: EventKind) {
         self.count(&kind);
+        if let Some(chaos) = self.metrics.chaos.get() {
+            chaos.saw(&kind);
+        }
         let place = Place::Node(self.own);
         self.log.push(|| Event { at: self.clock.now(), place, kind });
     }
@@ -234,7 +243,12 @@ impl Observer {
                 metrics.received[index(what.kind)].inc();
             }
             EventKind::Lost { why, .. } => {
-                metrics.lost[usize::from(*why != LossCause::Overflow)].inc();
+                let cause = match why {
+                    LossCause::Overflow => 0,
+                    LossCause::Dropped => 2,
+                    _ => 1,
+                };
+                metrics.lost[cause].inc();
             }
             EventKind::RequestAccepted { request } => {
                 metrics.requests_accepted.inc();

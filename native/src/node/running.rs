@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     admin,
+    chaos::Chaos,
     config::{ClusterConfig, ConfigError, FirstStart, Identity},
     resilience::Guards,
     transport::{
@@ -198,7 +199,7 @@ impl Node {
             id,
             config.members(),
             config.pbft.clone(),
-            authenticator,
+            authenticator.clone(),
             KeyValue::default(),
             records,
         )?;
@@ -213,7 +214,15 @@ impl Node {
         health.follow(members);
         let dialing = Guards::new(config.guards.manager())?;
         let queue = config.guards.peers.queue.clone();
-        let guarding = Guarding { dialing: dialing.clone(), queue, health: health.clone() };
+        let chaos =
+            Arc::new(Chaos::new(id, clock, config.development, members, authenticator.clone()));
+        observer.show_chaos(chaos.clone());
+        let guarding = Guarding {
+            dialing: dialing.clone(),
+            queue,
+            health: health.clone(),
+            chaos: chaos.clone(),
+        };
         let (wish, wishes) = mpsc::channel(MAX_WISHES);
         let guards = Arc::new(GuardBoard::new(dialing.clone(), health.clone(), wish, directory));
         observer.show_guards(guards.clone());
@@ -243,6 +252,7 @@ impl Node {
             clients: clients.clone(),
             peers: inbound,
             health,
+            chaos: chaos.clone(),
         });
         tasks.spawn(async move {
             listen(peers, listening).await;
@@ -252,7 +262,12 @@ impl Node {
             dialing.run().await;
             "the clock of guards"
         });
-        let router = admin::router(observer.clone(), board.clone(), guards.clone());
+        let (experiments, watching) = (chaos.clone(), observer.clone());
+        tasks.spawn(async move {
+            experiments.run(watching).await;
+            "the clock of chaos experiments"
+        });
+        let router = admin::router(observer.clone(), board.clone(), guards.clone(), chaos);
         tasks.spawn(async move {
             admin::serve(http, router).await;
             "the admin server"

@@ -191,6 +191,11 @@ where
         Fault::Partition => std::future::pending::<()>().await,
         Fault::Latency { .. } | Fault::Reorder { .. } => sleep(delay).await,
         Fault::Duplicate => drop(attempt(made.deadline).await),
+        // Its answer came, and is none.
+        Fault::Corruption => {
+            let _ = attempt(made.deadline).await;
+            return Err(CallError::Injected);
+        }
         // Its answer is lost, after it was made; the others aren't set up around calls.
         _ => {
             let _ = attempt(made.deadline).await;

@@ -13,7 +13,7 @@ use std::{
 use conclave_core::{
     resilience::{
         Outcome, breaker, bulkhead,
-        chaos::{self, Experiment, Fault},
+        chaos::{self, Aborted, Experiment, Fault},
         manager::{Config, Key, Manager, Policy, Rejected, Unknown},
         retry::{self, Hint},
         timeout::{self, Scope},
@@ -285,7 +285,7 @@ async fn an_experiment_is_carried_out_at_the_call() {
         assert_eq!(guards.call(key, Ask::default(), attempt).await, expected, "{fault:?}");
         assert_eq!(made.load(Ordering::SeqCst), made_times, "{fault:?}");
         assert!(fault != latency || begun.elapsed() >= Duration::from_millis(300));
-        guards.manager(|manager, now| manager.experiment().unwrap().abort(now));
+        guards.manager(|manager, now| manager.experiment().unwrap().abort(now, Aborted::Operator));
         let _ = guards.call(key, Ask::default(), attempt).await;
     }
 }

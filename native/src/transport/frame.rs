@@ -14,7 +14,8 @@ use tokio::{
 
 use super::limits::{FRAME_TIMEOUT, IDLE_TIMEOUT};
 
-const HEADER: usize = 4;
+/// Bytes before a message.
+pub(super) const HEADER: usize = 4;
 /// How much is asked for at once: grows with what arrives, not with what is announced.
 const READ_STEP: usize = 64 * 1024;
 

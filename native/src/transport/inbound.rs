@@ -37,7 +37,10 @@ use super::{
     tls::Tls,
     trust::Trust,
 };
-use crate::node::{ConnectionKind, Observer, RefusedAs, message_id};
+use crate::{
+    chaos::Chaos,
+    node::{ConnectionKind, Observer, RefusedAs, message_id},
+};
 
 /// What came on a connection.
 #[derive(Debug)]
@@ -87,6 +90,8 @@ pub struct Listening {
     pub peers: Arc<Peers>,
     /// What links tell of peers.
     pub health: Arc<PeerHealth>,
+    /// Whom an experiment cuts off.
+    pub chaos: Arc<Chaos>,
 }
 
 /// Room is counted in units of this many bytes, rounded up.
@@ -269,7 +274,7 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
                         return; // the node is stopping
                     }
                 }
-                Ok(Heard::OfAnotherEpoch) => {}
+                Ok(Heard::OfAnotherEpoch | Heard::CutOff) => {}
                 // A client that errs has to come back; a node's honest messages may follow.
                 Ok(Heard::Refused(_)) if matches!(self.from, Principal::Client(_)) => return,
                 Ok(Heard::Refused(inbound)) => {
@@ -313,6 +318,9 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
             return Err(FrameError::Closed); // the semaphore is never closed
         };
         let bytes = self.reader.body(announced).await?;
+        if self.is_cut_off() {
+            return Ok(Heard::CutOff);
+        }
         self.shared.observer.received_bytes(bytes.len());
         let own = self.shared.tls.own();
         match self.check(bytes).await {
@@ -335,13 +343,20 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
     async fn announced(&mut self) -> Result<usize, FrameError> {
         loop {
             let announced = self.reader.header().await?;
-            if let Principal::Node(node) = self.from {
+            if let Principal::Node(node) = self.from
+                && !self.is_cut_off()
+            {
                 self.shared.health.heard(node);
             }
             if announced > 0 {
                 return Ok(announced);
             }
         }
+    }
+
+    /// Whether an experiment has it that nothing comes from there.
+    fn is_cut_off(&self) -> bool {
+        matches!(self.from, Principal::Node(node) if self.shared.chaos.cuts_off(node))
     }
 
     /// Returns when a client may be heard.
@@ -392,6 +407,8 @@ enum Heard {
     /// Correct nodes do send it: they don't all turn to a new epoch in the same moment. Whoever is
     /// behind asks for the proof by itself.
     OfAnotherEpoch,
+    /// It was said, and an experiment has it that it never came.
+    CutOff,
 }
 
 /// Who may say what, as far as the connection alone can tell.

@@ -19,7 +19,7 @@ use super::{
     peer_health::PeerHealth,
     tls::Tls,
 };
-use crate::{config::Address, node::Observer, resilience::Guards};
+use crate::{chaos::Chaos, config::Address, node::Observer, resilience::Guards};
 
 /// What all links are guarded by.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ pub struct Guarding {
     pub queue: bulkhead::Config,
     /// Who is told how sending goes.
     pub health: Arc<PeerHealth>,
+    /// What they are disturbed by, if anything.
+    pub chaos: Arc<Chaos>,
 }
 
 /// One link to each other node.

@@ -17,12 +17,14 @@
 //! | `frame` | length-prefixed frames, refused before they are read if too long |
 //! | `links` | [`Links`]: the ways to all other nodes, as the membership changes them |
 //! | `outbound` | [`Outbound`]: the queue and connection to one peer, with backoff |
+//! | `disturbed` | what a chaos experiment makes of a message on its way out |
 //! | `inbound` | the listener, and reading and checking what each connection says |
 //! | `peer_health` | [`PeerHealth`]: who says nothing any more, to whom more is lost: advice |
 //! | `clients` | [`Clients`]: where replies go, and who is held back |
 //! | `trust` | [`Trust`]: whose word counts right now, as epochs change it |
 
 mod clients;
+mod disturbed;
 mod frame;
 mod inbound;
 pub mod limits;

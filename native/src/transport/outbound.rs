@@ -17,6 +17,7 @@ use conclave_core::{
     config::BadConfig,
     event::{EventKind, LossCause},
     ids::{MessageId, NodeId, Principal},
+    pbft::MessageKind,
     resilience::{
         Outcome, Priority,
         bulkhead::{self, Admission, Bulkhead, Permit},
@@ -33,6 +34,7 @@ use tokio::{
 };
 
 use super::{
+    disturbed::{Disturbed, Fate, broken, damaged},
     frame::keepalive,
     limits::{
         HANDSHAKE_TIMEOUT, KEEPALIVE_INTERVAL, MAX_BACKOFF, MAX_QUEUED_BYTES, MIN_BACKOFF,
@@ -57,6 +59,7 @@ pub type Undelivered = LossCause;
 
 struct Queued {
     id: MessageId,
+    kind: MessageKind,
     frame: Bytes,
     permit: Permit,
 }
@@ -133,13 +136,14 @@ impl Outbound {
             dialing,
             key,
             away,
+            disturbed: Disturbed::new(guarding.chaos.clone(), node),
         };
         Ok((Self { node, queue, state }, link.run()))
     }
 
     /// Queues a frame, at once or not at all.
-    pub fn send(&self, id: MessageId, frame: Bytes) -> Result<(), Undelivered> {
-        let result = self.queue(id, frame);
+    pub fn send(&self, id: MessageId, kind: MessageKind, frame: Bytes) -> Result<(), Undelivered> {
+        let result = self.queue(id, kind, frame);
         let outcome = match result {
             Ok(()) => Outcome::Success,
             Err(LossCause::Overflow) => Outcome::Overload,
@@ -149,7 +153,7 @@ impl Outbound {
         result
     }
 
-    fn queue(&self, id: MessageId, frame: Bytes) -> Result<(), Undelivered> {
+    fn queue(&self, id: MessageId, kind: MessageKind, frame: Bytes) -> Result<(), Undelivered> {
         if !self.is_connected() {
             return Err(LossCause::Down);
         }
@@ -172,7 +176,7 @@ impl Outbound {
             state.queued_bytes.fetch_sub(length, Ordering::Relaxed);
             return Err(LossCause::Overflow);
         };
-        self.queue.send(Queued { id, frame, permit }).map_err(|unsent| {
+        self.queue.send(Queued { id, kind, frame, permit }).map_err(|unsent| {
             let Queued { permit, .. } = unsent.0;
             state.left(length, permit);
             LossCause::Down
@@ -231,6 +235,8 @@ struct Link {
     key: Key,
     /// Whether people were told that it can't be reached.
     away: AtomicBool,
+    /// What an experiment does to what it writes.
+    disturbed: Disturbed<Queued>,
 }
 
 impl Link {
@@ -284,6 +290,9 @@ impl Link {
     }
 
     async fn dial(&self) -> Result<tokio_rustls::client::TlsStream<TcpStream>, TlsError> {
+        if self.disturbed.cuts_off() {
+            return Err(broken().into());
+        }
         let connecting = TcpStream::connect((self.address.host(), self.address.port()));
         let stream =
             timeout(HANDSHAKE_TIMEOUT, connecting).await.map_err(|_| TlsError::TimedOut)??;
@@ -305,7 +314,14 @@ impl Link {
                     Some(queued) => self.write(queued, &mut together, &mut writer).await,
                     None => break io::Error::other("this node closed it"),
                 },
-                _ = keepalives.tick() => write(&mut writer, &keepalive()).await,
+                () = self.disturbed.wake() => self.write_held(&mut together, &mut writer).await,
+                _ = keepalives.tick() => {
+                    if self.disturbed.cuts_off() {
+                        Ok(())
+                    } else {
+                        write(&mut writer, &keepalive()).await
+                    }
+                }
                 // Nothing is said on this side of the connection; only its end can be read.
                 read = reader.read(&mut nothing) => break match read {
                     Ok(0) => io::Error::other("the peer closed the connection"),
@@ -332,32 +348,93 @@ impl Link {
         writer: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<()> {
         let mut next = Some(first);
-        while let Some(Queued { frame, permit, .. }) = next.take() {
-            self.state.left(frame.len(), permit);
-            if together.is_empty() && frame.len() >= COALESCE_BYTES {
-                write(writer, &frame).await?;
-            } else {
-                together.extend_from_slice(&frame);
+        while let Some(queued) = next.take() {
+            let (frame, times) = self.leaving(queued)?;
+            for _ in 0..times {
+                put(&frame, together, writer).await?;
+            }
+            while let Some(queued) = (times > 0).then(|| self.disturbed.overtaken()).flatten() {
+                put(&self.left(queued), together, writer).await?;
             }
             if together.len() < COALESCE_BYTES {
                 next = self.receiver.try_recv().ok();
             }
         }
-        if !together.is_empty() {
-            write(writer, together).await?;
-            together.clear();
+        flush(together, writer).await
+    }
+
+    /// Writes what was held back until now.
+    async fn write_held(
+        &mut self,
+        together: &mut BytesMut,
+        writer: &mut (impl AsyncWrite + Unpin),
+    ) -> io::Result<()> {
+        while let Some(queued) = self.disturbed.due() {
+            put(&self.left(queued), together, writer).await?;
         }
-        Ok(())
+        flush(together, writer).await
+    }
+
+    /// What of a message is to be written, and how often; an error if the connection is to break.
+    fn leaving(&mut self, queued: Queued) -> io::Result<(Bytes, u8)> {
+        match self.disturbed.fate(queued.kind) {
+            Fate::Written(times) => Ok((self.left(queued), times)),
+            Fate::Damaged => Ok((damaged(&self.left(queued)), 1)),
+            Fate::Held { delay, until_overtaken } => {
+                self.disturbed.hold(queued, delay, until_overtaken);
+                Ok((Bytes::new(), 0))
+            }
+            Fate::Lost => {
+                self.lose(queued, LossCause::Dropped);
+                Ok((Bytes::new(), 0))
+            }
+            Fate::Breaks => {
+                self.lose(queued, LossCause::Dropped);
+                Err(broken())
+            }
+        }
+    }
+
+    /// It leaves the queue.
+    fn left(&self, queued: Queued) -> Bytes {
+        let Queued { frame, permit, .. } = queued;
+        self.state.left(frame.len(), permit);
+        frame
+    }
+
+    fn lose(&self, queued: Queued, why: LossCause) {
+        let (id, to) = (queued.id, Principal::Node(self.node));
+        self.left(queued);
+        self.observer.event(EventKind::Lost { id, to, why });
     }
 
     /// The connection is gone: what waits for it will never arrive.
     fn lose_queued(&mut self) {
-        while let Ok(Queued { id, frame, permit }) = self.receiver.try_recv() {
-            self.state.left(frame.len(), permit);
-            let to = Principal::Node(self.node);
-            self.observer.event(EventKind::Lost { id, to, why: LossCause::Down });
+        while let Some(queued) = self.disturbed.any().or_else(|| self.receiver.try_recv().ok()) {
+            self.lose(queued, LossCause::Down);
         }
     }
+}
+
+/// A frame behind others that are written together, or by itself if it is long.
+async fn put(
+    frame: &Bytes,
+    together: &mut BytesMut,
+    writer: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<()> {
+    if together.is_empty() && frame.len() >= COALESCE_BYTES {
+        return write(writer, frame).await;
+    }
+    together.extend_from_slice(frame);
+    if together.len() < COALESCE_BYTES { Ok(()) } else { flush(together, writer).await }
+}
+
+async fn flush(together: &mut BytesMut, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    if !together.is_empty() {
+        write(writer, together).await?;
+        together.clear();
+    }
+    Ok(())
 }
 
 async fn write(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {

@@ -49,6 +49,8 @@ pub enum Fault {
     DiskCorruption,
     /// Whoever is called dies in the middle of it.
     Crash,
+    /// What arrives isn't what was sent, in a way that whoever checks it can't miss.
+    Corruption,
 }
 
 settings! {

@@ -70,6 +70,9 @@ pub enum Aborted {
     /// It wasn't steady while faults were injected.
     #[error("the hypothesis is refuted: it wasn't steady any more")]
     Refuted,
+    /// Since then too few calls were made to tell.
+    #[error("too few calls were made any more to tell whether it was still steady")]
+    Blind,
     /// It wasn't steady again when they had stopped for long.
     #[error("the hypothesis is refuted: it didn't recover")]
     NotRecovered,
@@ -79,6 +82,9 @@ pub enum Aborted {
     /// The permission is over.
     #[error("the permission is over")]
     PermissionOver,
+    /// Fewer may be faulty than when it began.
+    #[error("it may touch more than may be faulty now")]
+    Scope,
 }
 
 /// It may not begin.
@@ -136,6 +142,7 @@ pub struct Experiment {
     clock: Steady,
     dice: Dice,
     phase: Phase,
+    began: Time,
     ends: Time,
     permitted_until: Time,
     calls: Calls,
@@ -157,6 +164,7 @@ impl Experiment {
             clock: Steady::default(),
             dice: Dice::new(config.seed, DECISIONS),
             phase: Phase::Idle,
+            began: Time::ZERO,
             ends: Time::MAX,
             permitted_until: Time::ZERO,
             calls: Calls::new(Window::Ms(config.window_ms)),
@@ -178,7 +186,7 @@ impl Experiment {
             return Err(NotPermitted);
         }
         self.permitted_until = until;
-        if !matches!(self.phase, Phase::Baseline | Phase::Injecting | Phase::Recovering) {
+        if !self.runs() {
             self.dice = Dice::new(self.config.seed, DECISIONS);
             self.counters = Counters::default();
             self.peers.clear();
@@ -188,12 +196,17 @@ impl Experiment {
         Ok(())
     }
 
-    /// Stops it.
-    pub fn abort(&mut self, now: Time) {
+    /// Stops it, if it runs.
+    pub fn abort(&mut self, now: Time, why: Aborted) {
         let now = self.clock.read(now);
-        if matches!(self.phase, Phase::Baseline | Phase::Injecting | Phase::Recovering) {
-            self.enter_for_good(now, Phase::Aborted(Aborted::Operator));
+        if self.runs() {
+            self.enter_for_good(now, Phase::Aborted(why));
         }
+    }
+
+    /// Whether it has begun and isn't over.
+    pub fn runs(&self) -> bool {
+        matches!(self.phase, Phase::Baseline | Phase::Injecting | Phase::Recovering)
     }
 
     /// What to do to a call that is about to be made. To be asked inside of all other guards.
@@ -205,8 +218,7 @@ impl Experiment {
     /// How a call ended, as its caller sees it, outside of all other guards.
     pub fn settle(&mut self, now: Time, outcome: Outcome, took: Duration) {
         self.tick(now);
-        let watches = matches!(self.phase, Phase::Baseline | Phase::Injecting | Phase::Recovering);
-        if !watches || outcome == Outcome::Neutral {
+        if !self.runs() || outcome == Outcome::Neutral {
             return;
         }
         let slow = took >= Duration::from_millis(self.config.slow_ms);
@@ -229,13 +241,24 @@ impl Experiment {
         if runs && self.permitted_until <= now {
             self.enter_for_good(now, Phase::Aborted(Aborted::PermissionOver));
         }
-        if self.ends > now {
+        let due = self.ends <= now;
+        // Who can't see whether it hurts may not go on.
+        let looks = self.phase == Phase::Injecting && self.sees_from() <= now;
+        if !due && !looks {
             return;
         }
         let rates = self.calls.rates(now);
+        let quiet = rates.calls < self.config.minimum_calls;
         match self.phase {
-            Phase::Baseline if rates.calls < self.config.minimum_calls => {
+            Phase::Injecting if looks && quiet => {
+                self.enter_for_good(now, Phase::Aborted(Aborted::Blind));
+            }
+            _ if !due => {}
+            Phase::Baseline if quiet => {
                 self.enter_for_good(now, Phase::Aborted(Aborted::TooQuiet));
+            }
+            Phase::Recovering if quiet => {
+                self.enter_for_good(now, Phase::Aborted(Aborted::Blind));
             }
             Phase::Baseline => self.enter(now, Phase::Injecting, self.config.inject_ms),
             Phase::Injecting => self.enter(now, Phase::Recovering, self.config.recover_ms),
@@ -251,7 +274,14 @@ impl Experiment {
     pub fn next_wake(&self) -> Option<Time> {
         let runs = matches!(self.phase, Phase::Baseline | Phase::Injecting);
         let until = if runs { self.permitted_until } else { Time::MAX };
-        let wake = self.ends.min(until);
+        let looks = match self.phase {
+            Phase::Injecting => {
+                let slice = Duration::from_millis((self.config.window_ms / 10).max(1));
+                self.sees_from().max(self.clock.now() + slice)
+            }
+            _ => Time::MAX,
+        };
+        let wake = self.ends.min(until).min(looks);
         (wake < Time::MAX).then(|| self.clock.to_host(wake))
     }
 
@@ -338,8 +368,14 @@ impl Experiment {
                 || over(rates.slow, self.config.slow_ppm))
     }
 
+    /// From when on its window holds nothing of the phase before.
+    fn sees_from(&self) -> Time {
+        self.began + Duration::from_millis(self.config.window_ms)
+    }
+
     fn enter(&mut self, now: Time, phase: Phase, for_ms: u64) {
         self.phase = phase;
+        self.began = now;
         self.ends = now + Duration::from_millis(for_ms);
         self.calls.clear();
         self.events.note(Event::Entered(phase));

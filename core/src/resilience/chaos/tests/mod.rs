@@ -1,4 +1,5 @@
 mod configuration;
+mod permission;
 mod stories;
 
 use super::{Config, Experiment, Fault, Target};

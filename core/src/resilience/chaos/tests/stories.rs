@@ -115,6 +115,28 @@ fn what_does_not_recover_is_a_finding() {
 }
 
 #[test]
+fn who_can_not_see_any_more_whether_it_hurts_does_not_go_on() {
+    // Nobody calls any more: nothing fails, and nothing is known.
+    let mut guard = experiment(config(Fault::Drop));
+    guard.permit(at(0), LONG).unwrap();
+    calls(&mut guard, 0, 15_000, Outcome::Success);
+    let mut now = at(15_000);
+    while guard.phase() == Phase::Injecting && now < at(60_000) {
+        now = guard.next_wake().unwrap().max(now);
+        guard.tick(now);
+    }
+    assert_eq!(guard.phase(), Phase::Aborted(Aborted::Blind));
+    assert!(now > at(20_000) && now <= at(26_000), "one window and a slice of it later: {now}");
+    // Nor is silence recovery.
+    guard.permit(at(60_000), LONG).unwrap();
+    calls(&mut guard, 60_000, 70_000, Outcome::Success);
+    guard.tick(at(130_000));
+    assert_eq!(guard.phase(), Phase::Recovering);
+    guard.tick(at(190_000));
+    assert_eq!(guard.phase(), Phase::Aborted(Aborted::Blind));
+}
+
+#[test]
 fn no_more_peers_and_calls_are_touched_than_stated() {
     for max_peers in 1..=3 {
         let config = config(Fault::Drop).share_ppm(1_000_000).max_peers(max_peers).max_calls(50);
@@ -169,13 +191,13 @@ fn an_operator_stops_it_at_once_whatever_it_does() {
         let mut guard = experiment(config(Fault::Error));
         guard.permit(at(0), LONG).unwrap();
         calls(&mut guard, 0, until, Outcome::Success);
-        guard.abort(at(until));
+        guard.abort(at(until), Aborted::Operator);
         assert_eq!(guard.phase(), Phase::Aborted(Aborted::Operator));
         assert_eq!(guard.next_wake(), None);
         assert!(calls(&mut guard, until, 100_000, Outcome::Success).is_empty());
     }
     let mut guard = experiment(config(Fault::Error));
-    guard.abort(at(0));
+    guard.abort(at(0), Aborted::Operator);
     assert_eq!(guard.phase(), Phase::Idle, "what hasn't begun isn't aborted");
 }
 

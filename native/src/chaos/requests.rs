@@ -1,0 +1,166 @@
+//! What the steady state is measured by: how long this node's client requests take, from when it took
+//! one on to its execution here.
+//!
+//! Nobody waits for the answer of a request that hangs: what isn't executed within the experiment's
+//! `slow_ms` counts as slow right then, and as failed for each further `slow_ms`. So a cluster that
+//! stands still is noticed by the few requests that its clients have under way. What the node turned
+//! away counts as failed.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use conclave_core::{
+    ids::{ClientId, RequestId, Timestamp},
+    resilience::Outcome,
+    time::Time,
+};
+
+/// Clients that are watched at a time: as many as a cluster has. Of more, none is watched.
+const MAX_CLIENTS: usize = 4_096;
+
+/// Requests under way.
+pub(super) struct Requests {
+    slow: Duration,
+    /// As in the core, a client's newer request replaces its older one.
+    waiting: HashMap<ClientId, Waiting>,
+    /// In rising order: when whoever still waits is counted.
+    due: VecDeque<(Time, RequestId)>,
+}
+
+struct Waiting {
+    timestamp: Timestamp,
+    since: Time,
+    counted: bool,
+}
+
+/// How one ended, or how far one is.
+pub(super) type Settled = (Outcome, Duration);
+
+impl Requests {
+    pub(super) fn new(slow_ms: u64) -> Self {
+        Self { slow: Duration::from_millis(slow_ms), waiting: HashMap::new(), due: VecDeque::new() }
+    }
+
+    pub(super) fn accepted(&mut self, now: Time, request: RequestId) {
+        let RequestId { client, timestamp } = request;
+        if self.waiting.len() >= MAX_CLIENTS && !self.waiting.contains_key(&client) {
+            return;
+        }
+        self.waiting.insert(client, Waiting { timestamp, since: now, counted: false });
+        self.due.push_back((now + self.slow, request));
+        // Who asks quickly leaves many that mean nothing any more.
+        while self.due.front().is_some_and(|(_, it)| !is_waiting(&self.waiting, *it)) {
+            self.due.pop_front();
+        }
+        if self.due.len() > 2 * self.waiting.len() + MAX_CLIENTS {
+            self.due.retain(|(_, it)| is_waiting(&self.waiting, *it));
+        }
+    }
+
+    /// `None` if it was counted before, or isn't known.
+    pub(super) fn executed(&mut self, now: Time, request: RequestId) -> Option<Settled> {
+        if !is_waiting(&self.waiting, request) {
+            return None;
+        }
+        let Waiting { since, counted, .. } = self.waiting.remove(&request.client)?;
+        (!counted).then(|| (Outcome::Success, now.since(since)))
+    }
+
+    /// The next that has waited too long by now.
+    pub(super) fn overdue(&mut self, now: Time) -> Option<Settled> {
+        while let Some((due, request)) = self.due.front().copied() {
+            if due > now {
+                return None;
+            }
+            self.due.pop_front();
+            let known = self.waiting.get_mut(&request.client);
+            let Some(waiting) = known.filter(|it| it.timestamp == request.timestamp) else {
+                continue;
+            };
+            self.due.push_back((now + self.slow, request));
+            let outcome = if waiting.counted { Outcome::Timeout } else { Outcome::Success };
+            waiting.counted = true;
+            return Some((outcome, now.since(waiting.since)));
+        }
+        None
+    }
+
+    /// What they were about was done elsewhere.
+    pub(super) fn forget(&mut self) {
+        self.waiting.clear();
+        self.due.clear();
+    }
+}
+
+fn is_waiting(waiting: &HashMap<ClientId, Waiting>, request: RequestId) -> bool {
+    waiting.get(&request.client).is_some_and(|it| it.timestamp == request.timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(client: u64, timestamp: u64) -> RequestId {
+        RequestId { client: ClientId(client), timestamp: Timestamp(timestamp) }
+    }
+
+    fn at(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    #[test]
+    fn what_is_executed_took_its_time_and_is_counted_once() {
+        let mut requests = Requests::new(100);
+        requests.accepted(at(0), request(1, 1));
+        let took = Duration::from_millis(30);
+        assert_eq!(requests.executed(at(30), request(1, 1)), Some((Outcome::Success, took)));
+        assert_eq!(requests.executed(at(31), request(1, 1)), None);
+        assert_eq!(requests.executed(at(31), request(2, 1)), None, "nobody took it on");
+        assert_eq!(requests.overdue(at(1_000)), None);
+    }
+
+    #[test]
+    fn what_hangs_is_slow_at_once_and_failed_again_and_again() {
+        let mut requests = Requests::new(100);
+        requests.accepted(at(0), request(1, 1));
+        requests.accepted(at(50), request(2, 1));
+        assert_eq!(requests.overdue(at(99)), None);
+        let slow = Some((Outcome::Success, Duration::from_millis(100)));
+        assert_eq!((requests.overdue(at(100)), requests.overdue(at(100))), (slow, None));
+        let failed = Some((Outcome::Timeout, Duration::from_millis(200)));
+        assert_eq!(requests.overdue(at(150)).map(|it| it.0), Some(Outcome::Success), "the other");
+        assert_eq!((requests.overdue(at(200)), requests.overdue(at(200))), (failed, None));
+        assert_eq!(requests.executed(at(240), request(1, 1)), None, "counted as what it was");
+        assert_eq!(requests.overdue(at(250)).map(|it| it.0), Some(Outcome::Timeout), "the other");
+        assert_eq!(requests.overdue(at(300)), None);
+    }
+
+    #[test]
+    fn a_newer_request_of_a_client_replaces_its_older_one() {
+        let mut requests = Requests::new(100);
+        requests.accepted(at(0), request(1, 1));
+        requests.accepted(at(10), request(1, 2));
+        assert_eq!(requests.executed(at(20), request(1, 1)), None);
+        assert_eq!(requests.overdue(at(105)), None, "the older one isn't waited for");
+        assert!(requests.overdue(at(110)).is_some());
+        requests.forget();
+        assert_eq!(requests.overdue(at(1_000)), None);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_whoever_asks_how_quickly() {
+        let mut requests = Requests::new(86_400_000);
+        requests.accepted(at(0), request(0, 1)); // hangs, and keeps the front
+        for number in 0..100_000 {
+            requests.accepted(at(number), request(1, number));
+            requests.executed(at(number), request(1, number));
+        }
+        assert!(requests.due.len() <= 2 * 2 + MAX_CLIENTS, "{}", requests.due.len());
+        for client in 0..10_000 {
+            requests.accepted(at(100_000), request(client, 200_000));
+        }
+        assert_eq!(requests.waiting.len(), MAX_CLIENTS);
+    }
+}
