@@ -9,7 +9,8 @@
 //! Goes in: `now`, agreed [`Facts`], and what the [`Network`] is like. Comes out: a [`Recommendation`]
 //! when it changes. Where replicas must come to the same, all three come from the log: agreed facts,
 //! agreed conditions, agreed time; the [`Policy`] comes from the configuration, which all must have
-//! the same of, and is no state. It switches nothing itself.
+//! the same of, and is no state. It switches nothing itself; the [`Policy`] says whether members do
+//! ([`Follow`]).
 //!
 //! * **Nothing flaps.** What gets worse counts at once; what gets better, only after it was better,
 //!   and clearly so, for the whole dwell time (`ladder`).
@@ -22,6 +23,7 @@
 //! | `level` | Low, Medium, High, Critical, by exact comparison |
 //! | `network` | calm, slow, lossy, asynchronous |
 //! | `trend` | rising, steady, falling |
+//! | `follow` | whether what is recommended is also done |
 //! | `ladder` | hysteresis and dwell, the same for all of them |
 //! | `protocol` | **the list of protocols**, each with its fault assumption |
 //! | `policy` | from level and conditions to a protocol, and how it is checked |
@@ -32,6 +34,7 @@
 //! Bounded: the history and the trend have their limits, all else is of constant size.
 
 mod analyze;
+mod follow;
 mod ladder;
 mod level;
 mod network;
@@ -45,6 +48,7 @@ mod tests;
 mod trend;
 
 pub use analyze::{Analyzer, Counters, Declared, Entry, MAX_HISTORY};
+pub use follow::Follow;
 pub use level::{Facts, Level};
 pub use network::{Conditions, Network};
 pub use policy::{BadPolicy, Bounds, MAX_RULES, Parameters, Policy, Rule};

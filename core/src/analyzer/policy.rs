@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
+    follow::Follow,
     level::Level,
     network::{Conditions, Network},
     protocol::{Assumption, Deployment, Protocol},
@@ -26,7 +27,7 @@ const MAX_MS: u64 = 86_400_000;
 /// For members that may lie. PBFT while few are known to; trust-ordered PBFT from Medium on, and as
 /// soon as it gets worse; twice the time where the network is slow or lossy, and four times where it
 /// keeps no bound. Five minutes of dwell time: as long as a first offence is held, so that a release
-/// alone changes nothing. Nobody is replaced unless an administrator asks.
+/// alone changes nothing. Nothing is switched and nobody is replaced unless an administrator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
@@ -42,6 +43,8 @@ pub struct Policy {
     /// Whether a member that is proven to lie is replaced by one that stands by, if f+1 members know
     /// one.
     pub replace_convicted: bool,
+    /// What members do by themselves of what is recommended.
+    pub follow: Follow,
     /// In order.
     #[serde(rename = "rule")]
     pub rules: Vec<Rule>,
@@ -145,6 +148,7 @@ impl Default for Policy {
             leave_percent: [8, 16, 28],
             bounds: Bounds::default(),
             replace_convicted: false,
+            follow: Follow::Never,
             rules: vec![
                 rule(worse, no_bound, ordered, 400),
                 rule(worse, poor, ordered, 200),

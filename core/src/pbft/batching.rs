@@ -62,7 +62,7 @@ impl Pbft {
     }
 
     fn is_batch_due<A: Application>(&self, shell: &Shell<A>) -> bool {
-        shell.batch_is_due(|| self.in_flight(shell.executed, shell.config.batch_requests))
+        shell.batch_is_due(|| self.in_flight(shell.executed, shell.batch_bounds().requests))
     }
 
     fn has_room<A: Application>(&self, shell: &Shell<A>) -> bool {

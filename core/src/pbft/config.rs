@@ -12,9 +12,8 @@ use crate::{
     detector::quarantine,
 };
 
-/// How a replica is set up. `checkpoint_interval`, `window`, `max_sessions`, `deployment`,
-/// `leave_raft_on_proof`, `quarantine` and `policy` decide what is agreed on: equal on all replicas.
-/// The rest may differ.
+/// How a replica is set up. `checkpoint_interval`, `window`, `max_sessions`, `deployment`, `quarantine`
+/// and `policy` decide what is agreed on: equal on all replicas. The rest may differ.
 ///
 /// # Default
 ///
@@ -31,7 +30,6 @@ use crate::{
 /// | `status_interval` | 250 ms | what a lost message costs before it is repaired |
 /// | `max_sessions` | 4,096 | clients at work at a time; bounds what is remembered of them at 128 MiB |
 /// | `deployment` | members may lie | nobody has said that they don't |
-/// | `leave_raft_on_proof` | no | it is recommended in any case; operators may want to look first |
 /// | `quarantine` | its own | see [`quarantine::Config`] |
 /// | `policy` | its own | see [`Policy`] |
 /// | `clock_tolerance` | 5 s | synchronised clocks differ by far less, and a proposal may be repeated for some seconds before it arrives |
@@ -63,8 +61,6 @@ pub struct Config {
     /// What is declared about the members. Decides which protocols may be switched to: equal on all
     /// replicas.
     pub deployment: Deployment,
-    /// Whether proof that a member lies switches from Raft to PBFT by itself: equal on all replicas.
-    pub leave_raft_on_proof: bool,
     /// How long who is held, and what accusing costs: equal on all replicas.
     pub quarantine: quarantine::Config,
     /// What to run when: equal on all replicas. Must be sound for the `deployment`.
@@ -87,7 +83,6 @@ impl Default for Config {
             clock_tolerance_ms: 5_000,
             max_sessions: 4_096,
             deployment: Deployment::Byzantine,
-            leave_raft_on_proof: false,
             quarantine: quarantine::Config::default(),
             policy: Policy::default(),
         }
@@ -171,7 +166,7 @@ impl Config {
     /// since replicas would execute differently.
     pub fn agreed(&self) -> Digest {
         let sizes = (self.checkpoint_interval, self.window, self.max_sessions);
-        let law = (self.deployment, self.leave_raft_on_proof, self.quarantine, &self.policy);
+        let law = (self.deployment, self.quarantine, &self.policy);
         Digest::of(&(sizes, law))
     }
 
@@ -193,9 +188,9 @@ impl Config {
     }
 
     /// "The replica … waits 2T before it starts a view change for v+2" and so on, doubling
-    /// (§4.5.2), up to a bound.
-    pub(crate) fn view_change_timeout(&self, failed_in_a_row: u32) -> Duration {
-        let first = Duration::from_millis(self.view_change_timeout_ms);
+    /// (§4.5.2), up to a bound. In percent of what is configured.
+    pub(crate) fn view_change_timeout(&self, failed_in_a_row: u32, percent: u16) -> Duration {
+        let first = Duration::from_millis(self.view_change_timeout_ms) * percent.into() / 100;
         first
             .checked_mul(1 << failed_in_a_row.min(16))
             .map_or(MAX_VIEW_CHANGE_TIMEOUT, |wait| wait.min(MAX_VIEW_CHANGE_TIMEOUT.max(first)))
@@ -209,9 +204,11 @@ mod tests {
     #[test]
     fn the_view_change_timeout_doubles_up_to_a_bound() {
         let config = Config::default();
-        let seconds = |failed| config.view_change_timeout(failed).as_secs();
+        let seconds = |failed| config.view_change_timeout(failed, 100).as_secs();
         assert_eq!((seconds(0), seconds(1), seconds(2)), (2, 4, 8));
         assert_eq!((seconds(10), seconds(u32::MAX)), (60, 60));
+        let patient = |failed| config.view_change_timeout(failed, 400).as_secs();
+        assert_eq!((patient(0), patient(1), patient(10)), (8, 16, 60), "the bound stays");
     }
 
     #[test]
@@ -231,7 +228,6 @@ mod tests {
             Config { window: 400, ..Config::default() },
             Config { max_sessions: 64, ..Config::default() },
             Config { deployment: Deployment::CrashOnly, ..Config::default() },
-            Config { leave_raft_on_proof: true, ..Config::default() },
             Config {
                 quarantine: quarantine::Config { term_ms: 1, ..Default::default() },
                 ..Config::default()

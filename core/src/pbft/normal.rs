@@ -211,7 +211,8 @@ impl<A: Application> Rules<'_, A> {
                 self.own.log.get(self.executed.next()).and_then(|slot| slot.decided.clone())
         {
             let PrePrepare { seq, digest, .. } = decided.pre_prepare.body;
-            let full = self.own.log.get(seq).is_some_and(|slot| slot.is_full(&self.config));
+            let bounds = self.batch_bounds();
+            let full = self.own.log.get(seq).is_some_and(|slot| slot.is_full(bounds));
             self.note_room(full);
             self.own.proposed = self.own.proposed.max(seq);
             // What was carried over says nothing about the view being changed to.

@@ -52,6 +52,7 @@ use crate::{
     ids::{NodeId, Seq},
     protocol::To,
     quorum::Membership,
+    replica::BatchBounds,
     sorted::SortedMap,
     time::Time,
 };
@@ -251,11 +252,11 @@ impl<A: Application> Rules<'_, A> {
 
 impl Slot {
     /// Whether what was decided here fills a batch, so that waiting could not have made it larger.
-    pub(crate) fn is_full(&self, config: &Config) -> bool {
+    pub(crate) fn is_full(&self, bounds: BatchBounds) -> bool {
         self.decided.as_ref().is_some_and(|decided| {
             let requests = decided.batch.requests();
             let bytes: usize = requests.iter().map(|request| request.body.operation.len()).sum();
-            requests.len() >= config.batch_requests || bytes >= config.batch_bytes / 2
+            requests.len() >= bounds.requests || bytes >= bounds.bytes / 2
         })
     }
 }

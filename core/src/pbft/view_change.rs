@@ -91,12 +91,12 @@ impl Pbft {
                 // is the log what somebody asked to have filled.
                 let waiting = shell.pending.oldest();
                 let since = waiting.into_iter().chain(shell.owed_since()).min()?;
-                let patience = shell.config.request_timeout() * (1 << self.failed_views.min(6));
+                let patience = shell.request_timeout() * (1 << self.failed_views.min(6));
                 Some(since + patience)
             }
             Standing::Changing { quorum_since } => {
                 let failed = self.failed_views.saturating_sub(1);
-                Some(quorum_since? + shell.config.view_change_timeout(failed))
+                Some(quorum_since? + shell.view_change_timeout(failed))
             }
         }
     }

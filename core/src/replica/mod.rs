@@ -23,6 +23,7 @@
 //! | `shell` | what all epochs share |
 //! | `ordering` | the trait, and the table of protocols |
 //! | `pending` | clients that wait, and what of theirs is ordered next |
+//! | `parameters` | what is taken of the parameters that are recommended |
 //! | `execution` | what was decided is applied and answered |
 //! | `debt` | what the log is owed although no client asks |
 //! | `clock` | the time that a batch carries |
@@ -48,6 +49,7 @@ mod execution;
 mod machine;
 mod ordering;
 mod outbox;
+mod parameters;
 mod pending;
 mod repair;
 mod replicated;
@@ -67,6 +69,7 @@ pub use epochs::{
 pub(crate) use epochs::{Terms, check_chain};
 pub use machine::Replica;
 pub(crate) use ordering::{News, Order, Ordering};
+pub(crate) use parameters::BatchBounds;
 pub(crate) use repair::POSITIONS_PER_ANSWER;
 pub use sessions::{Known, MAX_RESULT_BYTES, Sessions};
 pub(crate) use shell::{Shell, Standing};

@@ -196,28 +196,29 @@ impl<A: Application> Shell<A> {
         if oldest.since + self.config.batch_delay() <= self.now {
             return true;
         }
-        let enough = in_flight();
+        let (enough, most) = (in_flight(), self.batch_bounds().bytes);
         let (mut requests, mut bytes) = (0, 0);
         waiting().any(|pending| {
             requests += 1;
             bytes += pending.request.body.operation.len();
-            requests >= enough || bytes >= self.config.batch_bytes
+            requests >= enough || bytes >= most
         })
     }
 
     /// The oldest of those that wait, up to the bounds. Never empty while any waits: a batch has
     /// room for the longest operation.
     pub(crate) fn next_batch(&mut self) -> Vec<Arc<Signed<Request>>> {
+        let most = self.batch_bounds();
         let mut requests = Vec::new();
         let mut bytes = 0;
-        while requests.len() < self.config.batch_requests {
+        while requests.len() < most.requests {
             let Some(entry) = self.queue.front().copied() else { break };
             let Some(pending) = self.waiting(entry) else {
                 self.queue.pop_front();
                 continue;
             };
             bytes += pending.request.body.operation.len();
-            if bytes > self.config.batch_bytes {
+            if bytes > most.bytes {
                 break;
             }
             requests.push(pending.request.clone());

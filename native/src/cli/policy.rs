@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use conclave_core::{
-    analyzer::{Deployment, Policy, Rule},
+    analyzer::{Deployment, Follow, Policy, Rule},
     pbft::Config,
     sim::{MAX_SOURCE_BYTES, Scenario},
 };
@@ -66,8 +66,15 @@ fn read(file: &PathBuf) -> Result<Config, Failure> {
 /// The table, and what it is checked against.
 fn words(config: &Config) -> String {
     let Config { policy, deployment, .. } = config;
-    let Policy { dwell_ms, trend_window_ms, leave_percent, bounds, replace_convicted, rules } =
-        policy;
+    let Policy {
+        dwell_ms,
+        trend_window_ms,
+        leave_percent,
+        bounds,
+        follow,
+        replace_convicted,
+        rules,
+    } = policy;
     let mut text = format!(
         "sound where members {}; parameters of the log {}\n\
          the first rule that fits, and whose protocol is sound then, decides; above f: safe mode\n\n",
@@ -96,11 +103,16 @@ fn words(config: &Config) -> String {
          {critical} %\n\
          slow above {} µs, lossy above {} ppm, asynchronous above {} ppm of late votes; left at half\n\
          what gets better counts after {dwell_ms} ms; the trend looks back {trend_window_ms} ms\n\
-         who is proven to lie {}\n",
+         who is proven to lie {}; {}\n",
         bounds.latency_us,
         bounds.loss_ppm,
         bounds.late_ppm,
         if *replace_convicted { "is replaced by who stands by" } else { "keeps its place" },
+        match follow {
+            Follow::Never => "what is recommended is shown, and done by nobody",
+            Follow::OnProof => "Raft is left for PBFT by itself when somebody is",
+            Follow::Always => "what is recommended is switched to by itself",
+        },
     );
     text
 }

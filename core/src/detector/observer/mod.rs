@@ -8,7 +8,7 @@
 //! |---|---|---|---|
 //! | a prepare and a commit for each position | each peer (the primary: a commit) | a grace time after it was executed here, by the commits of a quorum | `Failure` |
 //! | that a commit agrees with what its view decided | each peer | then, too | `InconsistentVote` |
-//! | votes soon after the proposal | each peer, against the others | when the vote comes | `Response` |
+//! | votes soon after the proposal | each peer, against the others | a second after the second of the proposal | `Response` |
 //! | any sign of life | each peer, while most are heard | in each period of silence | `Silence` |
 //! | as many messages as others send | each peer, against the others | in each window | `Flood` |
 //! | that a wanted view is wanted by others | who asks for it | after twice the time that a view change takes | `ViewChangeAbuse` |
@@ -38,6 +38,7 @@
 //!   first, and then answers all that waits for it at once.
 //! * **What the observer slept through.** What is due is judged on time or not at all, so a replica
 //!   that was stopped for a while doesn't blame the others for its own absence.
+//! * **A pause of a second**, however many answers it makes late (`answers`).
 //! * **Answers to its own questions.** Repair and state transfer come in bursts; they are no flood.
 //!
 //! # What it can't tell apart
@@ -55,6 +56,7 @@
 //! |---|---|
 //! | `position` | the votes for one position, and what is made of them |
 //! | `traffic` | signs of life, and how much is sent |
+//! | `answers` | how many measurements answers are: one for each second |
 //! | `calm` | what the network is like, and whether it is calm enough to blame a primary |
 //! | `checkpoints` | who vouches for which state |
 //! | `doubts` | statements that others should see: they may know that their author said the opposite |
@@ -62,6 +64,7 @@
 //!
 //! Bounded: [`MAX_POSITIONS`] positions with two votes of each peer, and a few entries for each peer.
 
+mod answers;
 mod calm;
 mod checkpoints;
 mod doubts;

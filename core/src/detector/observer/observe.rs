@@ -6,6 +6,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    answers::Answers,
     calm::Calm,
     checkpoints::Checkpoints,
     doubts::{Doubt, Doubts},
@@ -64,6 +65,7 @@ pub struct Observer {
     /// The highest that was proposed or executed here.
     top: Seq,
     traffic: Traffic,
+    answers: Answers,
     checkpoints: Checkpoints,
     calm: Calm,
     /// The own view, and whether it is in normal operation.
@@ -100,6 +102,7 @@ struct Timing {
     grace: Duration,
     silence: Duration,
     patience: Duration,
+    pause: Duration,
 }
 
 impl Observer {
@@ -123,12 +126,14 @@ impl Observer {
                 overdue: interval * OVERDUE_INTERVALS,
                 grace: interval * GRACE_INTERVALS,
                 silence: interval * SILENT_INTERVALS,
-                patience: timers.view_change_timeout(1),
+                patience: timers.view_change_timeout(1, 100),
+                pause: Duration::from_millis(config.pause_ms),
             },
             suspicion: Suspicion::new(own, members, config)?,
             positions: Vec::new(),
             top: members.start(),
             traffic: Traffic::default(),
+            answers: Answers::default(),
             checkpoints: Checkpoints::default(),
             calm: Calm::default(),
             view: View(0),
@@ -161,6 +166,7 @@ impl Observer {
         self.begins = members.others(self.own).map(|peer| (peer, NEVER)).collect();
         self.begin_by = now + self.timing.silence;
         self.suspicion.turn(members);
+        self.answers.turn(members);
         self.positions.clear();
         self.top = members.start();
         self.wanted.clear();
@@ -227,8 +233,8 @@ impl Observer {
                 }
                 let differs = position.differs(ballot);
                 let vote = position.vote(now, from, ballot, is_commit, overdue_after);
-                if let Some(signal) = vote.filter(|it| !is_before(begun, now, it)) {
-                    self.suspicion.note(now, from, signal);
+                if let Some(took) = vote.filter(|took| !is_before(begun, now, *took)) {
+                    self.answered(now, from, took);
                 }
                 if differs {
                     self.doubt(now, from, kind, seq);
@@ -267,6 +273,17 @@ impl Observer {
         }
     }
 
+    fn answered(&mut self, now: Time, from: NodeId, took: Duration) {
+        self.take_measurements(now);
+        self.answers.add(now, from, took, self.timing.pause);
+    }
+
+    fn take_measurements(&mut self, now: Time) {
+        for (peer, signal) in self.answers.complete(now, self.timing.pause) {
+            self.suspicion.note(now, peer, signal);
+        }
+    }
+
     fn doubt(&mut self, now: Time, by: NodeId, kind: MessageKind, seq: Seq) {
         self.doubts.raise(now, Doubt { by, kind, seq }, self.timing.grace);
     }
@@ -295,8 +312,7 @@ impl Observer {
                 let ballot = Ballot::new(view, digest);
                 let early = self.position(seq).map_or_else(Vec::new, |it| it.propose(now, ballot));
                 for peer in early {
-                    let took = Duration::ZERO;
-                    self.suspicion.note(now, peer, Signal::Response { took });
+                    self.answered(now, peer, Duration::ZERO);
                 }
             }
             EventKind::Committed { view, seq, digest } => {
@@ -391,6 +407,7 @@ impl Observer {
     }
 
     fn judge_all(&mut self, now: Time) {
+        self.take_measurements(now);
         let Timing { grace, silence, patience, .. } = self.timing;
         for peer in self.traffic.silent(now, silence, self.members, self.own) {
             self.suspicion.note(now, peer, Signal::Silence);
@@ -448,9 +465,8 @@ impl Observer {
 }
 
 /// Whether it answers what was proposed before its author began to take part.
-fn is_before(begun: Option<Time>, now: Time, signal: &Signal) -> bool {
-    let Signal::Response { took } = signal else { return false };
-    begun.is_some_and(|begun| now < begun + *took)
+fn is_before(begun: Option<Time>, now: Time, took: Duration) -> bool {
+    begun.is_some_and(|begun| now < begun + took)
 }
 
 /// Where a position is kept.

@@ -106,7 +106,7 @@ impl Position {
         ballot: Ballot,
         is_commit: bool,
         overdue_after: Duration,
-    ) -> Option<Signal> {
+    ) -> Option<Duration> {
         let at = usize::from(from.0);
         if at >= self.votes.len() {
             self.votes.resize(at + 1, Votes::default());
@@ -122,7 +122,7 @@ impl Position {
         if answers && took > overdue_after {
             self.overdue.insert(from);
         }
-        answers.then_some(Signal::Response { took })
+        answers.then_some(took)
     }
 
     /// Whether it may make room: judged, or never proposed here and passed by.

@@ -17,7 +17,7 @@ use super::points::{Points, SUSPICION_CAP};
 /// | `accuse_at` | 50 | five failures in a row, or two kinds of signal at half of their most |
 /// | `withdraw_at` | 25 | one half-life below, so that no score flutters around one threshold |
 /// | `late_floor_ms` | 250 ms | a round trip to the other side of the world: distance is no offence |
-/// | `pause_ms` | 1 s | a disk that stands still is one late answer, however many waited for it |
+/// | `pause_ms` | 1 s | a disk that stands still once is no offence, however many answers wait for it |
 /// | `failure_tolerance_ppm` | 10 % | what may fail above what fails for all peers: chance |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -32,7 +32,8 @@ pub struct Config {
     pub withdraw_at: u8,
     /// A peer may be so many milliseconds slower than the others in any case.
     pub late_floor_ms: u64,
-    /// Answers that overlap are one measurement up to so many milliseconds.
+    /// What is proposed within so many milliseconds is one measurement of how quickly a peer answers
+    /// ([`Signal::Response`](super::Signal)).
     pub pause_ms: u64,
     /// A peer's messages may fail so much more often than the others', in parts per million.
     pub failure_tolerance_ppm: u32,
@@ -95,7 +96,7 @@ impl Config {
             self.pause_ms <= MAX_MS,
             "pause_ms",
             self.pause_ms,
-            "from 0 (each answer counts by itself) to one hour",
+            "from 0 (each answer is a measurement) to one hour",
         )?;
         must(
             self.failure_tolerance_ppm <= 500_000,
@@ -116,10 +117,6 @@ impl Config {
     pub(super) fn late_floor_us(&self) -> u32 {
         // At most an hour: it fits.
         (self.late_floor_ms * 1_000) as u32
-    }
-
-    pub(super) fn pause_us(&self) -> u64 {
-        self.pause_ms * 1_000
     }
 
     pub(super) fn accuse_at(&self) -> Points {

@@ -52,7 +52,7 @@ impl Ledger {
                 let (weight, cap) = (Kind::Failures.weight(), Kind::Failures.cap());
                 self.in_a_row.add(now, weight, cap, half_life);
             }
-            Signal::Response { took } => self.responses.add(now, took, config),
+            Signal::Response { took } => self.responses.add(now, took),
             _ => {}
         }
         if let Some((kind, weight)) = signal.weighs() {

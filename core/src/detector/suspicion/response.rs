@@ -11,12 +11,6 @@
 //! The floor stands for what distance explains: peers in one room and one on another continent are
 //! all correct, and their deviation is nothing. It takes 2f+1 peers with enough answers to judge any,
 //! so that f of them, quick or slow, don't set the scale.
-//!
-//! **One pause is one answer.** Proposals are pipelined, so whatever a peer has to wait for once (its
-//! disk, its scheduler) makes dozens of its answers late at the same time. What was asked before the
-//! last measured answer came is the same measurement: the longer of the two. So an answer that is quick
-//! doesn't hide those that it overtook, either. That holds up to `pause_ms`; whoever pauses for longer
-//! is late for each that waits.
 
 use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
@@ -44,20 +38,11 @@ const DEVIATIONS: u32 = 6;
 pub(super) struct Responses(VecDeque<(Time, u32)>);
 
 impl Responses {
-    pub(super) fn add(&mut self, now: Time, took: Duration, config: &Config) {
-        let took_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
-        let asked = now.0.saturating_sub(took_us.into());
-        if let Some((came, longest)) = self.0.back_mut()
-            && asked <= came.0
-            && u64::from(took_us) <= config.pause_us()
-        {
-            *longest = took_us.max(*longest);
-            return;
-        }
+    pub(super) fn add(&mut self, now: Time, took: Duration) {
         if self.0.len() == KEPT {
             self.0.pop_front();
         }
-        self.0.push_back((now, took_us));
+        self.0.push_back((now, u32::try_from(took.as_micros()).unwrap_or(u32::MAX)));
     }
 
     /// Of the answers in the window, if they are enough.

@@ -325,7 +325,7 @@ fn terms(founders_keys: &[PublicKey]) -> Terms<'_> {
         convicted: 0,
         suspected: 0,
         restrained: NodeSet::default(),
-        leave_raft_on_proof: false,
+        wanted: None,
         founders_keys,
     }
 }

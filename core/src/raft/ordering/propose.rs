@@ -46,7 +46,7 @@ impl RaftOrdering {
 
     /// How many requests are proposed and not executed, up to a full batch.
     fn in_flight<A: Application>(&self, shell: &Shell<A>) -> usize {
-        let most = shell.config.batch_requests;
+        let most = shell.batch_bounds().requests;
         let mut requests = 0;
         for batch in self.above(shell.executed) {
             requests += batch.requests().len();

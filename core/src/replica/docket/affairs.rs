@@ -8,7 +8,7 @@ use super::{
     said::{Override, Said},
 };
 use crate::{
-    analyzer::Recommendation,
+    analyzer::{Protocol, Recommendation},
     crypto::{Authenticator, Digest, PublicKey},
     detector::quarantine::{Claim, Entry},
     ids::{NodeId, Principal, Seq},
@@ -120,6 +120,13 @@ impl<'a> Affairs<'a> {
         self.docket.turn(place, next)
     }
 
+    fn wanted(&self) -> Option<Protocol> {
+        let is_wrong =
+            self.register.members().is_crash_only() && !self.docket.convicted().is_empty();
+        let recommended = self.docket.recommendation().map(|it| it.protocol);
+        self.config.policy.follow.instead(is_wrong, recommended)
+    }
+
     fn terms(&self) -> Terms<'static> {
         Terms {
             checkpoint_interval: self.config.checkpoint_interval,
@@ -127,7 +134,7 @@ impl<'a> Affairs<'a> {
             convicted: self.docket.convicted().len(),
             suspected: self.docket.suspected().len(),
             restrained: self.docket.restrained(),
-            leave_raft_on_proof: self.config.leave_raft_on_proof,
+            wanted: self.wanted(),
             founders_keys: &[],
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{affairs::Minutes, said::Said};
 use crate::{
-    analyzer::{Analyzer, Facts, Level},
+    analyzer::{Analyzer, Facts, Level, Recommendation},
     crypto::{Authenticator, Digest, decode, encode},
     detector::{
         evidence::{Evidence, NotProven, Offence, verify},
@@ -71,6 +71,11 @@ impl Docket {
     /// How bad it is, and what should be run.
     pub fn analyzer(&self) -> Option<&Analyzer> {
         self.held.as_ref().map(|held| &held.analyzer)
+    }
+
+    /// What should be run, if anybody ever said anything.
+    pub fn recommendation(&self) -> Option<&Recommendation> {
+        self.analyzer()?.recommendation()
     }
 
     /// How many decisions about members, and how many recommendations, there ever were.

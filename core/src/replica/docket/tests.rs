@@ -4,7 +4,7 @@ use alloc::{boxed::Box, string::String, vec, vec::Vec};
 
 use super::{Affairs, Docket, MAX_PAST, Override, Said};
 use crate::{
-    analyzer::{Analyzer, Deployment, Level, Protocol},
+    analyzer::{Analyzer, Deployment, Follow, Level, Policy, Protocol},
     crypto::{Digest, Signed, Simulated},
     detector::{
         evidence::Evidence,
@@ -261,16 +261,47 @@ fn raft_is_refused_while_anybody_is_suspected_or_convicted_and_left_if_that_is_w
         assert!(alloc::format!("{why}").contains(words), "{why}");
     }
 
-    for leave_raft_on_proof in [false, true] {
+    for (follow, next) in [
+        (Follow::Never, None),
+        (Follow::OnProof, Some(Protocol::Pbft)),
+        (Follow::Always, Some(Protocol::TrustOrderedPbft)),
+    ] {
         let members = Membership::new(4).unwrap().under(Protocol::Raft).unwrap();
-        let config = Config { leave_raft_on_proof, ..crash_only.clone() };
-        let mut log = Log::under(members, config);
+        let policy = Policy { follow, ..Policy::default() };
+        let mut log = Log::under(members, Config { policy, ..crash_only.clone() });
         log.says(0, &against(3, 0));
-        let next = log.register.next().map(|next| next.members.protocol());
-        assert_eq!(next, leave_raft_on_proof.then_some(Protocol::Pbft));
-        let recommended = log.docket.analyzer().unwrap().recommendation().unwrap();
-        assert_ne!(recommended.protocol, Protocol::Raft);
+        assert_eq!(log.register.next().map(|next| next.members.protocol()), next, "{follow:?}");
+        let recommended = log.docket.recommendation().unwrap();
+        assert_eq!(recommended.protocol, Protocol::TrustOrderedPbft);
     }
+}
+
+#[test]
+fn what_is_recommended_is_done_once_and_undone_after_the_dwell_time_if_the_policy_says_so() {
+    let members = Membership::new(4).unwrap();
+    let policy = Policy { follow: Follow::Always, ..Policy::default() };
+    let dwell_ms = policy.dwell_ms;
+    let mut log = Log::under(members, Config { policy, ..Config::default() });
+    for accuser in [0, 1] {
+        log.says(accuser, &accuse(3));
+    }
+    let next = log.register.next().expect("one of four is suspected: trust is to order").members;
+    assert_eq!(next.protocol(), Protocol::TrustOrderedPbft);
+    assert!(next.last().contains(NodeId(3)), "who is suspected comes last");
+    log.turns();
+    assert_eq!((log.register.members(), log.register.next()), (next, None), "it is done once");
+
+    // Nobody accuses any more: when its term is over it is free, and PBFT is back after the dwell.
+    for accuser in [0, 1] {
+        log.says(accuser, &Said::Withdraw { suspect: NodeId(3) });
+    }
+    log.pass_ms(dwell_ms / 2);
+    assert_eq!(log.register.next(), None, "not yet");
+    log.pass_ms(20 * dwell_ms);
+    log.pass_ms(20 * dwell_ms);
+    assert_eq!(log.held(), []);
+    let next = log.register.next().expect("it is low again").members;
+    assert_eq!(next.protocol(), Protocol::Pbft);
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) suspected: u16,
     /// Who is in quarantine, for whatever reason: in the next epoch they come last as primaries.
     pub(crate) restrained: NodeSet,
-    /// Whether proof that a member lies ends an epoch that takes the contrary for granted.
-    pub(crate) leave_raft_on_proof: bool,
+    /// What the members switch to without being asked, if anything ([`Follow`](crate::analyzer::Follow)).
+    pub(crate) wanted: Option<Protocol>,
     /// The founders' keys stand in every replica's configuration and not in the state.
     pub(crate) founders_keys: &'a [PublicKey],
 }
@@ -104,14 +104,12 @@ impl Register {
         }
     }
 
-    /// Nobody asks, but the docket has it: the epoch takes for granted that nobody lies, and somebody
-    /// is proven to. If that is to end it, it ends as for any change.
+    /// Nobody asks, but by what the docket has, another protocol is wanted. If it is sound, the epoch
+    /// ends as for any change.
     pub(crate) fn follow_docket(&mut self, at: Seq, terms: &Terms) {
-        let is_wrong = self.members.is_crash_only() && terms.convicted > 0;
-        if !is_wrong || !terms.leave_raft_on_proof || self.next.is_some() {
-            return;
-        }
-        let change = Change::switch_to(Protocol::Pbft);
+        let wanted = terms.wanted.filter(|it| *it != self.members.protocol());
+        let Some(protocol) = wanted.filter(|_| self.next.is_none()) else { return };
+        let change = Change::switch_to(protocol);
         if let Ok(next) = self.successor(at, terms, change, self.members.set()) {
             self.begin_after(next);
         }

@@ -35,6 +35,10 @@
 //!   Patience may go on doubling from one epoch to the next: that covers both that it is kept and
 //!   that it isn't. f is that of the largest membership which the changes can lead to; fewer
 //!   members make less of everything.
+//! * **What is recommended** ends epochs, too, where it is done (`follow`): each liar makes things worse
+//!   once when it is convicted or held, so may the network and the trend, and what got worse gets better
+//!   once after it. So twice as many as there are liars, network and trend, and those of the table of
+//!   `replaced` once more, for newcomers may lie as well.
 //! * **The docket** makes replicas leave a primary that comes to be restrained: f views more, each of
 //!   which passes sooner than one that is waited for.
 //! * **Raft** takes no longer: within two request timeouts of the last disturbance somebody stands, and
@@ -46,13 +50,24 @@
 //! in every run (`Counts::waited_us`) and said beside it.
 
 use super::super::{action::Action, scenario::Scenario};
-use crate::{client::MAX_BACKOFF, quorum::Membership};
+use crate::{analyzer::Follow, client::MAX_BACKOFF, quorum::Membership};
 
 /// How often a liar may be replaced: each ends an epoch.
 fn replaced(scenario: &Scenario) -> usize {
     let acts = scenario.faults.iter().map(|fault| &fault.action);
     let lies = acts.filter(|act| matches!(act, Action::Corrupt { .. })).count();
     if scenario.config.policy.replace_convicted { lies.min(scenario.spares.into()) } else { 0 }
+}
+
+/// How often what is recommended may end an epoch.
+fn followed(scenario: &Scenario) -> usize {
+    let acts = scenario.faults.iter().map(|fault| &fault.action);
+    let lies = acts.filter(|act| matches!(act, Action::Corrupt { .. })).count();
+    match scenario.config.policy.follow {
+        Follow::Never => 0,
+        Follow::OnProof => 1,
+        Follow::Always => 2 * (lies + replaced(scenario) + 2),
+    }
 }
 
 /// The bound in virtual milliseconds. `storm_ms`: how long it was not calm, at most.
@@ -65,7 +80,7 @@ pub fn liveness_bound_ms(scenario: &Scenario, storm_ms: u32) -> u32 {
     let acts = scenario.faults.iter().map(|fault| &fault.action);
     let changes =
         acts.filter(|act| matches!(act, Action::Reconfigure { .. } | Action::Switch { .. }));
-    let changes = changes.count() + replaced(scenario);
+    let changes = changes.count() + replaced(scenario) + followed(scenario);
     let epochs = 1 + changes as u64;
 
     let repair = config.status_interval_ms * (8 + config.window / 32);

@@ -1,4 +1,4 @@
-//! What storms say to the docket: terms that are over within a run, liars who accuse in the log or
+//! What storms say to the docket: terms that are over within a run, what is done of what is recommended, liars who accuse in the log or
 //! bring false proofs, and an administrator who overrules.
 
 use alloc::vec::Vec;
@@ -8,6 +8,7 @@ use super::{
     choice::Choice,
 };
 use crate::{
+    analyzer::{Follow, Policy},
     detector::quarantine::{Config, Order},
     ids::NodeId,
     quorum::Membership,
@@ -41,6 +42,19 @@ pub(super) fn config(seed: u64) -> Config {
 pub(super) fn standby(seed: u64) -> u16 {
     let mut draw = Choice::new(seed, 30);
     if draw.one_in(4) { draw.between(1..4) as u16 } else { 0 }
+}
+
+/// In a third of those with liars what is recommended is done, mostly with so short a dwell time that it
+/// is undone in the run.
+pub(super) fn follow(seed: u64, policy: &mut Policy) {
+    let mut draw = Choice::new(seed, 31);
+    if draw.one_in(3) {
+        policy.follow = Follow::Always;
+        if !draw.one_in(4) {
+            policy.dwell_ms = u64::from(draw.between(300..8_000));
+            policy.trend_window_ms = policy.dwell_ms * 2;
+        }
+    }
 }
 
 /// Some of those who lie accuse the innocent besides, in the log.

@@ -51,7 +51,7 @@ use super::{
 use crate::analyzer::Deployment;
 
 /// The version of this generator: a change of what a seed means is a new one.
-pub const GENERATOR: u32 = 8;
+pub const GENERATOR: u32 = 9;
 
 /// The storm of a seed below 2⁶³ (a file holds no larger one).
 ///
@@ -77,6 +77,7 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
         let standby = docket::standby(seed);
         config.policy.replace_convicted = standby > 0;
         spares += standby;
+        docket::follow(seed, &mut config.policy);
     }
     docket::slander(seed, members, &mut faults);
     faults.extend(docket::overrides(seed, members, calm_at_ms));

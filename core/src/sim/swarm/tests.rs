@@ -8,6 +8,7 @@ use alloc::{
 
 use super::{Feature, Trouble, carry_out, declared, liveness_bound_ms, storm};
 use crate::{
+    analyzer::Follow,
     quorum::Membership,
     sim::{Action, Run, Scenario, TimedAction},
 };
@@ -105,12 +106,14 @@ fn somebody_honest_asks_in_every_storm_and_every_epoch_lengthens_the_bound() {
         settled.faults.retain(|fault| !is_change(fault));
         settled.spares = 0;
         settled.config.policy.replace_convicted = false;
+        settled.config.policy.follow = Follow::Never;
         let shorter = liveness_bound_ms(&settled, settled.network.calm_at_ms);
         let changes = storm.faults.iter().any(is_change);
         let lies = |it: &TimedAction| matches!(it.action, Action::Corrupt { .. });
         let replaces = storm.config.policy.replace_convicted && storm.faults.iter().any(lies);
+        let follows = storm.config.policy.follow != Follow::Never;
         assert_eq!(
-            changes || replaces,
+            changes || replaces || follows,
             shorter < storm.expect.liveness_within_ms,
             "{}",
             storm.name

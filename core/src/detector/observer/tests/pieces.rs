@@ -1,5 +1,6 @@
 //! The parts of an observer that a cluster rarely shows.
 
+use alloc::vec;
 use core::time::Duration;
 
 use crate::{
@@ -188,5 +189,51 @@ fn what_others_decide_in_a_view_that_one_left_is_not_held_against_it_when_they_f
         observer.saw(now, &EventKind::Executed { seq, digest, requests: alloc::vec![] });
         observer.tick(observer.next_wake());
         assert_eq!(failures(&observer), expected + 2, "{heard_after} {votes}");
+    }
+}
+
+/// Positions are proposed every 10 ms. Peers 1 and 2 vote within 1 ms; how long peer 3 takes depends on
+/// when it was asked. The most that it ever scored here.
+fn pipelined(for_ms: u64, takes_ms: impl Fn(u64) -> u64) -> Points {
+    let mut observer = observer();
+    let mut inputs = vec![];
+    for (seq, ms) in (1..).zip((0..for_ms).step_by(10)) {
+        inputs.push((ms, seq, None));
+        inputs.extend(
+            [(NodeId(1), 1), (NodeId(2), 1), (NodeId(3), takes_ms(ms))]
+                .map(|(peer, takes)| (ms + takes, seq, Some(peer))),
+        );
+    }
+    inputs.sort_by_key(|(ms, ..)| *ms);
+    let scores = inputs.into_iter().map(|(ms, seq, from)| {
+        let now = Time::from_millis(ms);
+        match from {
+            None => decide(&mut observer, now, seq),
+            Some(peer) => {
+                let kind = MessageKind::Commit;
+                observer.heard(now, peer, Some(peer), &vote(kind, 0, seq, 1));
+            }
+        }
+        let reasons = observer.suspicion().reasons(now, NodeId(3));
+        reasons.iter().find(|it| it.kind == Kind::Late).map_or(Points::ZERO, |it| it.points)
+    });
+    scores.max().unwrap()
+}
+
+#[test]
+fn one_pause_is_one_late_answer_however_many_waited_for_it() {
+    // Given a peer that answers at once but for 800 ms in which its disk, or whatever else it has to
+    // wait for, stands still,
+    let pauses = |ms| if (1_000..1_800).contains(&ms) { 1_801 - ms } else { 1 };
+    // then eighty answers come late, and it is not called late for that.
+    assert_eq!(pipelined(3_000, pauses), Points::ZERO);
+}
+
+#[test]
+fn who_is_always_late_is_suspected_and_a_quick_answer_now_and_then_does_not_hide_it() {
+    for quick_every in [u64::MAX, 100, 30] {
+        let takes = |ms: u64| if ms % quick_every == quick_every - 10 { 1 } else { 600 };
+        let most = pipelined(10_000, takes);
+        assert!(most >= Points::new(50), "quick every {quick_every} ms: {most}");
     }
 }
