@@ -82,7 +82,7 @@ fn put(app: &mut App, scenario: Scenario, link: &Scope<App>) {
         let full = format!("{MAX_BRANCHES} branches are open: close one to make room.");
         return app.say(full, link);
     }
-    let (name, seed) = (scenario.name.clone(), lab.branch().recording.run().seed);
+    let (name, seed) = (scenario.title.clone(), lab.branch().recording.run().seed);
     match Recording::new(Run::new(scenario, seed)) {
         Ok(recording) => lab.branches.push(Branch::new(name, recording)),
         Err(error) => app.say(error.to_string(), link),

@@ -36,9 +36,9 @@ pub(crate) fn view(app: &App, id: ClientId) -> Html {
             <h3 title="How long it waits for an answer, and how it asks again.">{ "How it asks again" }</h3>
             { attempt(client.client().asking(), patience, now_us, enough) }
             { budget(client, patience) }
-            { strip.bars("asked again", history.again(id, Again::Asked)) }
-            { strip.bars("put off", history.again(id, Again::PutOff)) }
-            { strip.bars("gave up", history.again(id, Again::GaveUp)) }
+            { strip.bars("asked again", &history.again(id, Again::Asked)) }
+            { strip.bars("put off", &history.again(id, Again::PutOff)) }
+            { strip.bars("gave up", &history.again(id, Again::GaveUp)) }
             <p class="hint" data-test="retry-counts">{ counts(client) }</p>
         </section>
     }

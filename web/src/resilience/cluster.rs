@@ -46,11 +46,13 @@ fn waves(app: &App, link: &Scope<App>) -> Html {
     let wave = |(index, branch): (usize, &Branch)| {
         let (arrived, peak) = (branch.history.arrived(), peak(branch));
         let here = arrived.get((now_us / WINDOW_US) as usize).copied().unwrap_or(0);
-        let words = format!("{}: {peak} at most in 50 ms, {here} now", branch.name);
+        // The first is the scenario as it is told.
+        let name = if index == 0 { &branch.recording.run().scenario.title } else { &branch.name };
+        let words = format!("{name}: {peak} at most in 50 ms, {here} now");
         let chosen = (index == app.lab.current).then_some("chosen");
         html! {
             <figure key={index} class={classes!("wave", chosen)}>
-                <figcaption><span>{ branch.name.clone() }</span>
+                <figcaption><span>{ name.clone() }</span>
                     <b data-test={format!("peak-{index}")} title="The most in 50 ms">{ peak.to_string() }</b></figcaption>
                 <svg viewBox={format!("0 0 {WIDTH} {HEIGHT}")} preserveAspectRatio="none" role="img" aria-label={words}>
                     <path class="later" d={steps(arrived, top, end_us)} />

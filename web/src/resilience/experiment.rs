@@ -9,10 +9,9 @@ use yew::prelude::*;
 use super::{
     gate::strip_of,
     gauge::{Gauge, Tone, in_ms, ppm},
-    strip::Stretch,
     words::came_to,
 };
-use crate::{app::App, lab::Lab, model::lanes::time_words};
+use crate::{app::App, lab::Lab};
 
 /// The phases, in their order, in words that fit.
 const PHASES: [&str; 4] = ["look", "inject", "recover", "held"];
@@ -32,7 +31,9 @@ pub(super) fn view(app: &App) -> Html {
             <blockquote>{ config.hypothesis.clone() }</blockquote>
             { phases(experiment.phase()) }
             <p data-test="experiment-phase">{ now(experiment, cluster.now()) }</p>
-            { steady(config, experiment) }
+            if matches!(experiment.phase(), Phase::Baseline | Phase::Injecting | Phase::Recovering) {
+                { steady(config, experiment) }
+            }
             { over_time(&app.lab) }
             <p class="hint" data-test="experiment-touched">{ touched }</p>
         </section>
@@ -100,22 +101,14 @@ fn steady(config: &Config, experiment: &Experiment) -> Html {
 }
 
 fn over_time(lab: &Lab) -> Html {
-    let strip = strip_of(lab);
-    let phases = lab.branch().history.phases();
-    let ends = phases.iter().skip(1).map(|it| it.0).chain([strip.end_us]);
-    let stretches: Vec<_> = phases
-        .iter()
-        .zip(ends)
-        .map(|((from_us, phase), to_us)| Stretch {
-            from_us: *from_us,
-            to_us,
-            height: match phase {
-                Phase::Baseline | Phase::Recovering => 1,
-                Phase::Injecting => 3,
-                Phase::Idle | Phase::Held | Phase::Aborted(_) => 0,
-            },
-            name: format!("from {} it {}", time_words(*from_us as f64, 1e4), came_to(*phase)),
-        })
-        .collect();
-    strip.stretches("injects", "", &stretches)
+    let mut stretches = Vec::new();
+    for (us, phase) in lab.branch().history.phases() {
+        let height = match phase {
+            Phase::Baseline | Phase::Recovering => 1,
+            Phase::Injecting => 3,
+            Phase::Idle | Phase::Held | Phase::Aborted(_) => 0,
+        };
+        stretches.push((*us, height, format!("it {}", came_to(*phase))));
+    }
+    strip_of(lab).stretches("injects", "", &stretches)
 }

@@ -14,7 +14,7 @@ use yew::prelude::*;
 
 use super::{
     gauge::{Gauge, Tone, in_ms, ladder, ppm},
-    strip::{Stretch, Strip},
+    strip::Strip,
     words::promise,
 };
 use crate::{
@@ -62,9 +62,9 @@ fn gate(lab: &Lab, host: &Host, gate: &Gate, now: Time) -> Html {
             { rates(lab, host, gate, now) }
             if gate.config().degradation.is_some() { { levels(lab, strip, node, gate.level()) } }
             if gate.config().objective.is_some() { { alerts(lab, strip, node) } }
-            { strip.bars("too much to do", history.turned_away(node, Why::Degraded)) }
-            { strip.bars("over its rate", history.turned_away(node, Why::Rate)) }
-            { strip.bars("too many wait", history.turned_away(node, Why::Full)) }
+            { strip.bars("too much to do", &history.turned_away(node, Why::Degraded)) }
+            { strip.bars("over its rate", &history.turned_away(node, Why::Rate)) }
+            { strip.bars("too many wait", &history.turned_away(node, Why::Full)) }
             <p class="hint" data-test="gate-counts">{ counts(gate) }</p>
         </>
     }
@@ -166,7 +166,7 @@ fn burn_of(window_ms: u64, burn: u64, fires_at: u64, firing: bool, name: &str) -
         (false, false) => Tone::Calm,
     };
     Gauge {
-        name: format!("burns, of {}", time_words(window_ms as f64 * 1e3, 1e5)),
+        name: format!("burn, {}", time_words(window_ms as f64 * 1e3, 1e5)),
         title: "How quickly the budget burns in this window: 1 would use it up in just its period. An alert fires while both windows are beyond the line.",
         test: format!("burn-{name}-{window_ms}"),
         ppm: ppm(burn, 2 * fires_at),
@@ -237,38 +237,22 @@ fn in_line(lab: &Lab, host: &Host, now: Time) -> Option<Html> {
 }
 
 fn levels(lab: &Lab, strip: Strip, node: NodeId, now: Level) -> Html {
-    let levels = lab.branch().history.levels(node);
-    let ends = levels.iter().skip(1).map(|it| it.0).chain([strip.end_us]);
-    let stretches: Vec<_> = levels
-        .iter()
-        .zip(ends)
-        .map(|((from_us, level), to_us)| Stretch {
-            from_us: *from_us,
-            to_us,
-            height: *level as u64,
-            name: format!("{} from {}", level.name(), time_words(*from_us as f64, 1e4)),
-        })
-        .collect();
+    let mut stretches = Vec::new();
+    for (us, level) in lab.branch().history.levels(node) {
+        stretches.push((us, level as u64, level.name().to_owned()));
+    }
     strip.stretches("level", now.name(), &stretches)
 }
 
 fn alerts(lab: &Lab, strip: Strip, node: NodeId) -> Html {
-    let burns = lab.branch().history.burns(node);
-    let is_on = burns
-        .iter()
-        .any(|(from, to)| *from <= strip.now_us && to.is_none_or(|to| to > strip.now_us));
-    let stretches: Vec<_> = burns
-        .into_iter()
-        .map(|(from_us, to_us)| {
-            let to_us = to_us.unwrap_or(strip.end_us);
-            let words = |us: u64| time_words(us as f64, 1e4);
-            Stretch {
-                from_us,
-                to_us,
-                height: 3,
-                name: format!("from {} to {}", words(from_us), words(to_us)),
-            }
-        })
-        .collect();
-    strip.stretches("alert", if is_on { "fires" } else { "no" }, &stretches)
+    let (mut stretches, mut is_on) = (vec![(0, 0, "none".to_owned())], false);
+    for (us, fires) in lab.branch().history.alerts(node) {
+        stretches.push((
+            us,
+            if fires { 3 } else { 0 },
+            if fires { "fires" } else { "none" }.to_owned(),
+        ));
+        is_on = if us <= strip.now_us { fires } else { is_on };
+    }
+    strip.stretches("alert", if is_on { "fires" } else { "none" }, &stretches)
 }

@@ -74,15 +74,25 @@ impl History {
     }
 
     /// When a replica turned somebody away for this reason.
-    pub(super) fn turned_away(&self, node: NodeId, why: Why) -> impl Iterator<Item = u64> {
-        let of = move |it: &&(u64, NodeId, Why)| it.1 == node && it.2 == why;
-        self.turned_away.iter().filter(of).map(|it| it.0)
+    pub(super) fn turned_away(&self, node: NodeId, why: Why) -> Vec<u64> {
+        let mut times = Vec::new();
+        for (us, by, because) in &self.turned_away {
+            if *by == node && *because == why {
+                times.push(*us);
+            }
+        }
+        times
     }
 
     /// When a client did this.
-    pub(super) fn again(&self, client: ClientId, what: Again) -> impl Iterator<Item = u64> {
-        let of = move |it: &&(u64, ClientId, Again)| it.1 == client && it.2 == what;
-        self.again.iter().filter(of).map(|it| it.0)
+    pub(super) fn again(&self, client: ClientId, what: Again) -> Vec<u64> {
+        let mut times = Vec::new();
+        for (us, by, did) in &self.again {
+            if *by == client && *did == what {
+                times.push(*us);
+            }
+        }
+        times
     }
 
     /// The levels of a replica, each from when on.
@@ -91,24 +101,19 @@ impl History {
         std::iter::once((0, Level::Normal)).chain(own).collect()
     }
 
-    /// From when on, and until when, alerts of a replica's error budget fired. Two at once are one.
-    pub(super) fn burns(&self, node: NodeId) -> Vec<(u64, Option<u64>)> {
-        let mut stretches: Vec<(u64, Option<u64>)> = Vec::new();
-        let mut firing = 0_u32;
-        for (us, _, fires) in self.burns.iter().filter(|it| it.1 == node) {
-            let before = firing;
-            firing = if *fires { firing + 1 } else { firing.saturating_sub(1) };
-            match (before, firing) {
-                (0, 1) => stretches.push((*us, None)),
-                (_, 0) => {
-                    if let Some(last) = stretches.last_mut() {
-                        last.1.get_or_insert(*us);
-                    }
+    /// When an alert of a replica's error budget begins to fire and when none does any more, in turns.
+    pub(super) fn alerts(&self, node: NodeId) -> Vec<(u64, bool)> {
+        let (mut changes, mut firing) = (Vec::new(), 0_u32);
+        for (us, by, fires) in &self.burns {
+            if *by == node {
+                let was_on = firing > 0;
+                firing = if *fires { firing + 1 } else { firing.saturating_sub(1) };
+                if was_on != (firing > 0) {
+                    changes.push((*us, firing > 0));
                 }
-                _ => {}
             }
         }
-        stretches
+        changes
     }
 
     /// The phases of the experiment, each from when on.
@@ -158,7 +163,7 @@ mod tests {
             let id = host.replica().id();
             let refused = host.node().gate().unwrap().snapshot().counters.refused;
             for (why, refused) in Why::ALL.into_iter().zip(refused) {
-                assert_eq!(history.turned_away(id, why).count() as u64, refused, "{id} {why}");
+                assert_eq!(history.turned_away(id, why).len() as u64, refused, "{id} {why}");
             }
         }
     }
@@ -169,9 +174,8 @@ mod tests {
         let levels = history.levels(NodeId(1));
         assert!(levels.len() >= 5 && levels.iter().any(|it| it.1 == Level::Severe), "{levels:?}");
         assert_eq!(levels.last().map(|it| it.1), Some(Level::Normal));
-        let burns = history.burns(NodeId(1));
-        assert!(
-            !burns.is_empty() && burns.iter().all(|(from, to)| to.is_some_and(|to| to > *from))
-        );
+        let alerts = history.alerts(NodeId(1));
+        assert!(!alerts.is_empty() && alerts.len().is_multiple_of(2), "{alerts:?}");
+        assert!(alerts.iter().zip([true, false].into_iter().cycle()).all(|(it, on)| it.1 == on));
     }
 }

@@ -2,6 +2,8 @@
 
 use yew::prelude::*;
 
+use crate::model::lanes::time_words;
+
 /// Into how many bars a row is cut.
 const BARS: u64 = 150;
 /// How wide each is drawn.
@@ -18,13 +20,8 @@ pub(super) struct Strip {
     pub(super) end_us: u64,
 }
 
-/// From when on, until when, how high of three, and what it is.
-pub(super) struct Stretch {
-    pub(super) from_us: u64,
-    pub(super) to_us: u64,
-    pub(super) height: u64,
-    pub(super) name: String,
-}
+/// From when on until the next, how high of three, and what it is.
+pub(super) type Stretch = (u64, u64, String);
 
 impl Strip {
     fn x(self, us: u64) -> u64 {
@@ -47,16 +44,15 @@ impl Strip {
     }
 
     /// How often something happened, and when. Nothing if it never does.
-    pub(super) fn bars(self, name: &'static str, times: impl Iterator<Item = u64>) -> Html {
-        let (mut bars, mut by_now, mut all) = ([0_u64; BARS as usize], 0, 0);
-        for us in times {
+    pub(super) fn bars(self, name: &'static str, times: &[u64]) -> Html {
+        if times.is_empty() {
+            return Html::default();
+        }
+        let (mut bars, mut by_now, all) = ([0_u64; BARS as usize], 0, times.len());
+        for us in times.iter().copied() {
             let bar = (self.x(us) / BAR).min(BARS - 1) as usize;
             bars[bar] += 1;
-            all += 1;
             by_now += u64::from(us <= self.now_us);
-        }
-        if all == 0 {
-            return Html::default();
         }
         let most = bars.iter().copied().max().unwrap_or(1).max(1);
         let drawn = (0..).zip(bars).filter(|(_, count)| *count > 0).map(|(bar, count)| {
@@ -71,17 +67,18 @@ impl Strip {
 
     /// What lasted for how long.
     pub(super) fn stretches(self, name: &'static str, now: &str, all: &[Stretch]) -> Html {
-        let drawn = all.iter().map(|it| {
-            let (from, to) = (self.x(it.from_us), self.x(it.to_us));
-            let height = (it.height * HEIGHT / 3).max(2);
-            let class = if it.from_us > self.now_us { "later" } else { "bar" };
-            html! {
-                <rect {class} x={from.to_string()} y={(HEIGHT - height).to_string()} width={to.saturating_sub(from).max(2).to_string()} height={height.to_string()}>
-                    <title>{ it.name.clone() }</title>
-                </rect>
-            }
-        });
-        let words: Vec<&str> = all.iter().map(|it| &*it.name).collect();
-        self.row(name, &words.join(", "), now, drawn.collect())
+        let mut drawn = Vec::new();
+        let mut words = String::new();
+        for (index, (from_us, height, what)) in all.iter().enumerate() {
+            let to_us = all.get(index + 1).map_or(self.end_us, |next| next.0);
+            let (from, to) = (self.x(*from_us), self.x(to_us));
+            let height = (height * HEIGHT / 3).max(2);
+            let class = if *from_us > self.now_us { "later" } else { "bar" };
+            drawn.push(html! {
+                <rect {class} x={from.to_string()} y={(HEIGHT - height).to_string()} width={to.saturating_sub(from).max(2).to_string()} height={height.to_string()} />
+            });
+            words = words + what + " from " + &time_words(*from_us as f64, 1e4) + "; ";
+        }
+        self.row(name, &words, now, drawn.into_iter().collect())
     }
 }

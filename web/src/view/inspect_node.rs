@@ -34,9 +34,9 @@ pub(crate) fn view(app: &App, node: NodeId, link: &Scope<App>) -> Html {
                 { format!("Replica {node}") }
                 <span class={classes!("state", face.state.key())}>{ face.state.words() }</span>
             </h2>
+            { resilience::node(app, node) }
             { actions::node(app, face, link) }
             { truth(app, face) }
-            { resilience::node(app, node) }
             { trust::against(app, node) }
             { belief(app, node) }
             { slots(app, node) }

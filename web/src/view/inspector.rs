@@ -90,8 +90,8 @@ fn one_client(app: &App, client: ClientId, link: &Scope<App>) -> Html {
         <>
             <h2>{ format!("Client {client}") }</h2>
             <p class="hint">{ "Accepts an answer once f+1 replicas agree on it; a read, once a quorum does." }</p>
-            { actions::client(app, client, link) }
             { resilience::client(app, client) }
+            { actions::client(app, client, link) }
             <table><caption>{ "Requests" }</caption>
                 <thead><tr><th>{ "#" }</th><th>{ "operation" }</th><th>{ "state" }</th></tr></thead>
                 <tbody>{ for rows }</tbody>
