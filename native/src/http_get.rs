@@ -54,10 +54,12 @@ pub(crate) async fn get(
 }
 
 /// Has something done. What it says where it refuses, one sentence, is the error.
-pub(crate) async fn post(address: SocketAddr, path: &str) -> Result<String, NoAnswer> {
+pub(crate) async fn post(address: SocketAddr, path: &str, body: &str) -> Result<String, NoAnswer> {
     const LIMIT: usize = 16 * 1024;
+    let length = body.len();
     let request = format!(
-        "POST {path} HTTP/1.0\r\nHost: {address}\r\n{OPERATOR_HEADER}: conclave\r\nContent-Length: 0\r\n\r\n"
+        "POST {path} HTTP/1.0\r\nHost: {address}\r\n{OPERATOR_HEADER}: conclave\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
     );
     let (code, body) = ask(address, request, LIMIT).await?;
     let said = String::from_utf8_lossy(&body).trim().to_owned();

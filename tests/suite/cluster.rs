@@ -1,5 +1,6 @@
 //! Real clusters: four processes of the real program on loopback, real TLS, real SIGKILL.
 
+mod chaos;
 mod evidence;
 mod guards;
 mod history;

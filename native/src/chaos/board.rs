@@ -67,7 +67,7 @@ const WATCHES: u8 = 1;
 const INJECTS: u8 = 2;
 
 struct State {
-    f: u16,
+    members: Membership,
     number: Option<Digest>,
     current: Option<Current>,
     totals: Totals,
@@ -91,7 +91,7 @@ impl Chaos {
         authenticator: Arc<dyn Authenticator>,
     ) -> Self {
         let totals = Totals::default();
-        let state = State { f: members.f(), number: fresh_number(), current: None, totals };
+        let state = State { members, number: fresh_number(), current: None, totals };
         Self {
             own,
             clock,
@@ -149,8 +149,9 @@ impl Chaos {
         if name(config.fault).is_none() {
             return Err(NotStarted::Fault(config.fault));
         }
-        if config.max_peers > state.f && !self.development {
-            return Err(NotStarted::TooManyPeers { max_peers: config.max_peers, f: state.f });
+        let (max_peers, f) = (config.max_peers, state.members.f());
+        if max_peers > f && !self.development {
+            return Err(NotStarted::TooManyPeers { max_peers, f });
         }
         let requests = Requests::new(config.slow_ms);
         let mut experiment = Experiment::new(config)?;
@@ -172,9 +173,9 @@ impl Chaos {
     /// These are the members: no more of them are touched than may be faulty.
     pub fn follow(&self, members: Membership) {
         self.with(|state, now| {
-            state.f = members.f();
+            state.members = members;
             let touches = state.current.as_ref().map_or(0, |it| it.experiment.config().max_peers);
-            if touches > state.f && !self.development {
+            if touches > members.f() && !self.development {
                 state.abort(now, Aborted::Scope);
             }
         });
@@ -284,7 +285,8 @@ impl Chaos {
             node: self.own,
             now,
             development: self.development,
-            f: state.f,
+            members: state.members.nodes().collect(),
+            f: state.members.f(),
             number: state.number,
             experiment: state.current.as_ref().map(Current::seen),
         })

@@ -32,7 +32,9 @@ pub struct ChaosSeen {
     pub now: Time,
     /// Whether experiments need no permission here.
     pub development: bool,
-    /// How many may be faulty, and so be touched.
+    /// Who is a member, as far as it knows.
+    pub members: Vec<NodeId>,
+    /// How many of them may be faulty, and so be touched.
     pub f: u16,
     /// What a permission has to name; `None` if there is no randomness to give one out.
     pub number: Option<Digest>,

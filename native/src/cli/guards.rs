@@ -88,7 +88,7 @@ impl Guards {
         for (node, admin) in asked {
             let said = match &path {
                 None => show(admin).await,
-                Some(path) => post(admin, path).await,
+                Some(path) => post(admin, path, "").await,
             };
             match said {
                 Ok(said) => println!("node {node}: {said}"),

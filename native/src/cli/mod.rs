@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and who answers it.
 
+mod chaos;
 mod client;
 mod cluster;
 mod evaluate;
@@ -56,6 +57,7 @@ enum Command {
     Status(status::ShowStatus),
     Evidence(evidence::Evidence),
     Guards(guards::Guards),
+    Chaos(chaos::ChaosOf),
     Policy(policy::PolicyOf),
     Protocol(protocol::Switch),
     Quarantine(quarantine::QuarantineOf),
@@ -79,6 +81,7 @@ pub fn run() -> ExitCode {
             Command::Status(status) => on_runtime(status.run()),
             Command::Evidence(evidence) => on_runtime(evidence.run()),
             Command::Guards(guards) => on_runtime(guards.run()),
+            Command::Chaos(chaos) => on_runtime(chaos.run()),
             Command::Policy(policy) => policy.run(),
             Command::Protocol(switch) => on_runtime(switch.run()),
             Command::Quarantine(quarantine) => on_runtime(quarantine.run()),

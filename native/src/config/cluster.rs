@@ -11,7 +11,7 @@ use conclave_core::{
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{Address, ConfigError, GuardsConfig};
+use super::{Address, ConfigError, GuardsConfig, place::field_span};
 
 /// The name of the configuration inside a cluster's directory.
 pub const CLUSTER_FILE: &str = "cluster.toml";
@@ -375,17 +375,6 @@ impl NodeEntry {
 #[derive(Serialize)]
 struct Tables<'a> {
     pbft: &'a Config,
-}
-
-/// Where a field stands inside a table: the reader gives only the table's own span.
-fn field_span(text: &str, table: &std::ops::Range<usize>, field: &str) -> std::ops::Range<usize> {
-    let inside = text.get(table.clone()).unwrap_or_default();
-    let starts = inside.match_indices(field).map(|(at, _)| at).find(|at| {
-        let line = inside[..*at].rfind('\n').map_or(0, |newline| newline + 1);
-        inside[line..*at].trim().is_empty()
-    });
-    let start = table.start + starts.unwrap_or(0);
-    start..start + field.len()
 }
 
 #[cfg(test)]

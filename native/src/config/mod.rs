@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `cluster` | [`ClusterConfig`]: members, addresses, public keys, PBFT settings; reading, writing |
 //! | `address` | [`Address`]: `host:port` |
+//! | `experiment` | a chaos experiment in a file |
 //! | `keys` | [`Identity`]: a private key file, owner-only |
 //! | `first_start` | [`FirstStart`]: whether a node may begin with nothing |
 //! | `generate` | a new cluster: keys and configuration for n nodes |
@@ -15,6 +16,7 @@
 
 mod address;
 mod cluster;
+mod experiment;
 mod first_start;
 mod generate;
 mod guards;
@@ -23,6 +25,7 @@ mod place;
 
 pub use address::{Address, BadAddress};
 pub use cluster::{CLUSTER_FILE, ClientEntry, ClusterConfig, NodeEntry};
+pub use experiment::load_experiment;
 pub use first_start::FirstStart;
 pub use generate::{GenerateError, NewCluster, Ports, Sizes};
 pub use guards::{DIAL, GuardsConfig, INBOX_SIGNAL, PeersConfig};

@@ -101,6 +101,17 @@ impl ConfigError {
     }
 }
 
+/// Where a field stands inside a table: the reader gives only the table's own span.
+pub(super) fn field_span(text: &str, table: &Range<usize>, field: &str) -> Range<usize> {
+    let inside = text.get(table.clone()).unwrap_or_default();
+    let starts = inside.match_indices(field).map(|(at, _)| at).find(|at| {
+        let line = inside[..*at].rfind('\n').map_or(0, |newline| newline + 1);
+        inside[line..*at].trim().is_empty()
+    });
+    let start = table.start + starts.unwrap_or(0);
+    start..start + field.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

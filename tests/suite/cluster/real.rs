@@ -112,6 +112,15 @@ impl RealCluster {
         self
     }
 
+    /// No development cluster, as every node's configuration has it.
+    pub(crate) fn in_production(mut self) -> Self {
+        let config = Arc::make_mut(&mut self.config);
+        config.development = false;
+        let file = self.scratch.path().join(CLUSTER_FILE);
+        std::fs::write(file, config.render()).expect("it can be written");
+        self
+    }
+
     /// Who is proven to lie is replaced by who stands by, as every node's configuration has it.
     pub(crate) fn replace_convicted(mut self, is_wanted: bool) -> Self {
         let config = Arc::make_mut(&mut self.config);
@@ -218,12 +227,35 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Option<Answer> {
     request(address, "GET", path, &[])
 }
 
-/// Any request without a body. Blocking: loopback answers in well under a millisecond.
+/// Any request without a body.
 pub(crate) fn request(
     address: SocketAddr,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
+) -> Option<Answer> {
+    exchange(address, method, path, headers, "")
+}
+
+/// POST with a body.
+pub(crate) fn post(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Option<Answer> {
+    let length = body.len().to_string();
+    let headers = [headers, &[("Content-Length", &length)]].concat();
+    exchange(address, "POST", path, &headers, body)
+}
+
+/// Blocking: loopback answers in well under a millisecond.
+fn exchange(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
 ) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
@@ -234,7 +266,7 @@ pub(crate) fn request(
     for (name, value) in headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }
-    stream.write_all((head + "\r\n").as_bytes()).ok()?;
+    stream.write_all((head + "\r\n" + body).as_bytes()).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;

@@ -127,7 +127,7 @@ pub struct Snapshot {
     pub phase: Phase,
     /// When that ends, if time ends it.
     pub phase_ends: Option<Time>,
-    /// Calls that the steady state is taken of.
+    /// Calls that the steady state is taken of; once it is over, those that it was judged by.
     pub rates: Rates,
     /// Peers that were touched.
     pub peers: u16,
@@ -146,6 +146,8 @@ pub struct Experiment {
     ends: Time,
     permitted_until: Time,
     calls: Calls,
+    /// What was judged when the phase before ended.
+    judged: Rates,
     /// Those that were touched: no others are any more once there are as many as may be.
     peers: Vec<u16>,
     spent: bool,
@@ -168,6 +170,7 @@ impl Experiment {
             ends: Time::MAX,
             permitted_until: Time::ZERO,
             calls: Calls::new(Window::Ms(config.window_ms)),
+            judged: Rates::default(),
             peers: Vec::with_capacity(usize::from(config.max_peers)),
             spent: false,
             counters: Counters::default(),
@@ -300,7 +303,7 @@ impl Experiment {
         Snapshot {
             phase: self.phase,
             phase_ends: (self.ends < Time::MAX).then(|| self.clock.to_host(self.ends)),
-            rates: self.calls.rates(self.clock.now()),
+            rates: if self.runs() { self.calls.rates(self.clock.now()) } else { self.judged },
             peers: self.peers.len() as u16,
             counters: Counters { events_lost: self.events.lost(), ..self.counters },
         }
@@ -376,6 +379,7 @@ impl Experiment {
     fn enter(&mut self, now: Time, phase: Phase, for_ms: u64) {
         self.phase = phase;
         self.began = now;
+        self.judged = self.calls.rates(now);
         self.ends = now + Duration::from_millis(for_ms);
         self.calls.clear();
         self.events.note(Event::Entered(phase));

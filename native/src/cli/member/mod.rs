@@ -3,7 +3,11 @@
 mod newcomer;
 mod prepare;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Subcommand};
 use conclave_core::{
@@ -155,16 +159,8 @@ impl Asked {
         Ok(())
     }
 
-    /// The administrator's key, if the cluster has one.
     fn administrator(&self) -> Result<Identity, Failure> {
-        if self.config.administrator.is_none() {
-            return Err(Failure::BadInput(format!(
-                "{}/{CLUSTER_FILE} names no [administrator], so nobody can change this cluster; \
-                 `conclave init` makes clusters that have one",
-                self.directory.display()
-            )));
-        }
-        self.identity(Principal::ADMINISTRATOR)
+        administrator(&self.directory, &self.config)
     }
 
     /// What orders, and who takes part.
@@ -259,22 +255,42 @@ impl Asked {
     }
 
     fn identity(&self, principal: Principal) -> Result<Identity, Failure> {
-        Identity::load(&self.directory, principal, &self.config).map_err(|why| match why {
-            ConfigError::Read { path, why, .. } if principal == Principal::ADMINISTRATOR => {
-                Failure::BadInput(format!(
-                    "only the administrator can do that, and {} can't be read \
-                     ({why}): `conclave init` made that key, so run this where it is kept",
-                    path.display()
-                ))
-            }
-            why => Failure::bad_input(&why),
-        })
+        identity(&self.directory, &self.config, principal)
     }
 
     fn connect(&self, identity: &Identity) -> Result<ClientHandle, Failure> {
         ClientHandle::start(&self.config, identity, &ClientOptions::default())
             .map_err(|why| Failure::bad_input(&why))
     }
+}
+
+/// The administrator's key, if the cluster has one.
+pub(super) fn administrator(directory: &Path, config: &ClusterConfig) -> Result<Identity, Failure> {
+    if config.administrator.is_none() {
+        return Err(Failure::BadInput(format!(
+            "{}/{CLUSTER_FILE} names no [administrator], so nobody can change this cluster; \
+             `conclave init` makes clusters that have one",
+            directory.display()
+        )));
+    }
+    identity(directory, config, Principal::ADMINISTRATOR)
+}
+
+fn identity(
+    directory: &Path,
+    config: &ClusterConfig,
+    principal: Principal,
+) -> Result<Identity, Failure> {
+    Identity::load(directory, principal, config).map_err(|why| match why {
+        ConfigError::Read { path, why, .. } if principal == Principal::ADMINISTRATOR => {
+            Failure::BadInput(format!(
+                "only the administrator can do that, and {} can't be read \
+                 ({why}): `conclave init` made that key, so run this where it is kept",
+                path.display()
+            ))
+        }
+        why => Failure::bad_input(&why),
+    })
 }
 
 /// An answer of the newest epoch, whatever it says, proves which one that is. (The administrator's

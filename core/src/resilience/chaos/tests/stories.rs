@@ -76,6 +76,11 @@ fn it_aborts_by_itself_as_soon_as_it_hurts() {
     guard.permit(at(0), LONG).unwrap();
     let touched = calls(&mut guard, 0, 60_000, Outcome::Failure);
     assert_eq!(guard.phase(), Phase::Aborted(Aborted::Refuted));
+    let judged = guard.snapshot().rates;
+    assert!(
+        judged.failed * 20 >= judged.calls && judged.calls >= 20,
+        "it says by what: {judged:?}"
+    );
     assert!(touched.len() <= 15, "{}: one of twenty calls is too many", touched.len());
     // It can be repeated, and touches the same calls.
     guard.permit(at(60_000), LONG).unwrap();
