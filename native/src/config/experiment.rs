@@ -34,7 +34,8 @@ fn parse_experiment(path: &Path, text: &str) -> Result<Config, ConfigError> {
         return Err(ConfigError::whole(path, "there is no table [chaos] in it"));
     };
     chaos.get_ref().validate().map_err(|why| {
-        let span = field_span(text, &chaos.span(), why.field);
+        // A table's span is its header's.
+        let span = field_span(text, &(chaos.span().start..text.len()), why.field);
         ConfigError::at(path, text, &span, why)
     })?;
     Ok(chaos.into_inner())
