@@ -16,9 +16,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    detector::suspicion::Signal, ids::NodeId, quorum::Membership, sorted::SortedMap, time::Time,
-};
+use crate::{detector::suspicion::Signal, ids::NodeId, quorum::Membership, time::Time};
 
 /// Beyond that it doesn't matter how late an answer is.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -36,21 +34,25 @@ struct Second {
 impl Second {
     /// `None`: nothing was answered.
     fn signal(self) -> Option<Signal> {
-        let mean = self.squares.checked_div(self.answers)?.isqrt();
+        let mean = root(self.squares.checked_div(self.answers)?);
         Some(Signal::Response { took: Duration::from_micros(mean) })
     }
 }
 
-/// Of each peer that answers, the second before this one and this one.
+/// Of each peer, by number, the second before this one and this one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Answers(SortedMap<NodeId, [Second; 2]>);
+pub(super) struct Answers(Vec<[Second; 2]>);
 
 impl Answers {
     /// An answer came. What it completes is the caller's to take before.
     pub(super) fn add(&mut self, now: Time, from: NodeId, took: Duration, second: Duration) {
         let took = took.min(LONGEST).as_micros() as u64; // a minute fits
         let (asked, this) = (number(Time(now.0.saturating_sub(took)), second), number(now, second));
-        let open = self.0.entry(from).or_insert([Second::default(); 2]);
+        let place = usize::from(from.0);
+        if place >= self.0.len() {
+            self.0.resize(place + 1, [Second::default(); 2]);
+        }
+        let open = &mut self.0[place];
         let number = if asked + 1 >= this { asked } else { this };
         // Complete ones are taken: there is room for this second and the one before.
         let at = usize::from(open[0].answers > 0 && open[0].number != number);
@@ -64,10 +66,10 @@ impl Answers {
     pub(super) fn complete(&mut self, now: Time, second: Duration) -> Vec<(NodeId, Signal)> {
         let this = number(now, second);
         let mut complete = Vec::new();
-        for (peer, open) in self.0.iter_mut() {
+        for (peer, open) in (0..).map(NodeId).zip(&mut self.0) {
             for it in open.iter_mut().filter(|it| it.number + 1 < this) {
                 let signal = core::mem::take(it).signal();
-                complete.extend(signal.map(|signal| (*peer, signal)));
+                complete.extend(signal.map(|signal| (peer, signal)));
             }
         }
         complete
@@ -75,10 +77,38 @@ impl Answers {
 
     /// Who is no member any more doesn't answer.
     pub(super) fn turn(&mut self, members: Membership) {
-        self.0.retain(|peer, _| members.contains(*peer));
+        for (_, open) in (0..).map(NodeId).zip(&mut self.0).filter(|(it, _)| !members.contains(*it))
+        {
+            *open = [Second::default(); 2];
+        }
     }
+}
+
+/// Newton's method, from above: a page that links `u64::isqrt` weighs more.
+fn root(of: u64) -> u64 {
+    let (mut root, mut next) = (of, of.div_ceil(2));
+    while next < root {
+        root = next;
+        let other = of / root;
+        next = other + root.saturating_sub(other) / 2;
+    }
+    root
 }
 
 fn number(at: Time, second: Duration) -> u64 {
     at.0 / (second.as_micros() as u64).max(1) // at most an hour: fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_the_librarys() {
+        let longest = LONGEST.as_micros() as u64;
+        let edges = [0, 1, 2, 3, 4, 8, 9, 999_999, 1_000_000, longest * longest, u64::MAX];
+        for of in edges.into_iter().chain((0..2_000).map(|it| it * it * it + it)) {
+            assert_eq!(root(of), of.isqrt(), "{of}");
+        }
+    }
 }

@@ -31,7 +31,8 @@
 //!   the honest victim of a primary that equivocates; that primary is proven guilty elsewhere.
 //! * **A position that was decided elsewhere**, and came here by repair: then few votes came, and
 //!   nobody can say whose fault that is.
-//! * **A position that a proven liar proposed.** It may have told others something else, or nothing.
+//! * **A position that a proven liar proposed.** It may have told others something else, or nothing. What
+//!   was held against them before the proof came is forgiven then.
 //! * **That who says that it left the view doesn't vote in it.** A correct replica must not, until the
 //!   others follow (§4.4). That it left alone is a signal of its own.
 //! * **What was proposed before it began to take part in an epoch.** Who joins has to fetch the state

@@ -178,8 +178,13 @@ impl Observer {
         (self.view, self.active) = (View(0), true);
     }
 
-    /// These are proven guilty.
+    /// These are proven guilty. Whom a primary that lies told something else, or nothing, looked silent
+    /// until the proof came; so what failed until now is held against nobody any more. Whoever is silent
+    /// of its own soon looks so again, and a liar is proven guilty for the first time only once.
     pub fn convict(&mut self, guilty: NodeSet) {
+        if guilty.iter().any(|node| !self.guilty.contains(node)) {
+            self.suspicion.forgive_failures();
+        }
         self.guilty = guilty;
     }
 

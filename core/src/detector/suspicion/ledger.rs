@@ -61,6 +61,10 @@ impl Ledger {
         }
     }
 
+    pub(super) fn forgive_failures(&mut self) {
+        (self.outcomes, self.in_a_row) = (Window::default(), Decaying::default());
+    }
+
     fn count(&mut self, kind: Kind) {
         let count = &mut self.counts[kind as usize];
         *count = count.saturating_add(1);

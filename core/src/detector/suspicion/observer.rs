@@ -98,6 +98,11 @@ impl Suspicion {
         }
     }
 
+    /// What failed until now is held against nobody any more; what was counted stays counted.
+    pub fn forgive_failures(&mut self) {
+        self.ledgers.values_mut().for_each(Ledger::forgive_failures);
+    }
+
     /// A peer's score, from 0 to [`SUSPICION_CAP`](super::SUSPICION_CAP).
     pub fn score(&self, now: Time, suspect: NodeId) -> Points {
         let group = self.group(now);

@@ -7,12 +7,12 @@ use crate::{
     crypto::{Digest, Refusal},
     detector::{
         observer::{MAX_POSITIONS, Observer},
-        suspicion::{Config, Kind, Points},
+        suspicion::{Config, Kind, Points, Verdict},
     },
     event::EventKind,
     ids::{Epoch, NodeId, Seq, View},
     pbft::{Config as Timers, MessageKind, Summary},
-    quorum::Membership,
+    quorum::{Membership, NodeSet},
     time::Time,
 };
 
@@ -190,6 +190,72 @@ fn what_others_decide_in_a_view_that_one_left_is_not_held_against_it_when_they_f
         observer.tick(observer.next_wake());
         assert_eq!(failures(&observer), expected + 2, "{heard_after} {votes}");
     }
+}
+
+#[test]
+fn whom_a_primary_made_look_silent_is_forgiven_when_that_is_proven_to_lie_and_only_then() {
+    let mut observer = observer();
+    // Given view 1, in which primary 1 tells node 3 nothing, and five positions without its votes,
+    observer.saw(
+        Time::ZERO,
+        &EventKind::ViewEntered { view: View(1), primary: NodeId(1), carried_over: 0 },
+    );
+    let silent = |observer: &mut Observer, from_ms: u64, seqs: core::ops::Range<u64>| {
+        for seq in seqs {
+            let (view, digest, now) =
+                (View(1), Digest::of(&1_u8), Time::from_millis(from_ms + seq));
+            let seq = Seq(seq);
+            observer.saw(now, &EventKind::PrePrepared { view, seq, digest, requests: 1 });
+            for (peer, kind) in
+                [(1, MessageKind::Commit), (2, MessageKind::Prepare), (2, MessageKind::Commit)]
+            {
+                let what = Summary {
+                    kind,
+                    view: Some(view),
+                    seq: Some(seq),
+                    digest: Some(digest),
+                    request: None,
+                };
+                observer.heard(now, NodeId(peer), Some(NodeId(peer)), &what);
+            }
+            observer.saw(now, &EventKind::Committed { view, seq, digest });
+            observer.saw(now, &EventKind::Executed { seq, digest, requests: vec![] });
+        }
+        observer.tick(Time::from_millis(from_ms + 800));
+        let now = Time::from_millis(from_ms + 800);
+        observer
+            .suspicion_mut()
+            .decide(now)
+            .into_iter()
+            .map(|it| (it.suspect, it.verdict))
+            .collect::<vec::Vec<_>>()
+    };
+    assert_eq!(silent(&mut observer, 0, 1..6), [(NodeId(3), Verdict::Accuse)]);
+    // when node 1 is proven to have lied, then the accusation is withdrawn,
+    let guilty = |nodes: &[u16]| {
+        nodes.iter().fold(NodeSet::default(), |mut set, node| {
+            set.insert(NodeId(*node));
+            set
+        })
+    };
+    observer.convict(guilty(&[1]));
+    let decided = observer.suspicion_mut().decide(Time::from_millis(801));
+    assert_eq!(
+        decided.iter().map(|it| (it.suspect, it.verdict)).collect::<vec::Vec<_>>(),
+        [(NodeId(3), Verdict::Withdraw)]
+    );
+    // and what the liar still proposes is held against nobody.
+    assert_eq!(silent(&mut observer, 1_000, 6..12), []);
+    // But what fails where nobody lies counts, however often the same proof is shown.
+    let mut observer = self::observer();
+    observer.convict(guilty(&[2]));
+    observer.saw(
+        Time::ZERO,
+        &EventKind::ViewEntered { view: View(1), primary: NodeId(1), carried_over: 0 },
+    );
+    assert_eq!(silent(&mut observer, 0, 1..6), [(NodeId(3), Verdict::Accuse)]);
+    observer.convict(guilty(&[2]));
+    assert_eq!(observer.suspicion_mut().decide(Time::from_millis(801)), vec![]);
 }
 
 /// Positions are proposed every 10 ms. Peers 1 and 2 vote within 1 ms; how long peer 3 takes depends on
