@@ -64,7 +64,7 @@ enum Action {
     Example,
     /// Begin an experiment
     Start {
-        /// A file with a table [chaos], as `example` prints; a scenario that has one is such a file too
+        /// A file with a table `chaos`, as `example` prints; a scenario that has one is such a file too
         file: PathBuf,
         /// At which node; several with commas, f at most
         #[arg(long, required = true, value_delimiter = ',', value_name = "N")]
