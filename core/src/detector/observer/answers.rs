@@ -39,9 +39,13 @@ impl Second {
     }
 }
 
-/// Of each peer, by number, the second before this one and this one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Answers(Vec<[Second; 2]>);
+pub(super) struct Answers {
+    /// Of each peer, by number, the second before this one and this one.
+    peers: Vec<[Second; 2]>,
+    /// The second in which they were last looked through: nothing is complete before the next.
+    looked: u64,
+}
 
 impl Answers {
     /// An answer came. What it completes is the caller's to take before.
@@ -49,10 +53,10 @@ impl Answers {
         let took = took.min(LONGEST).as_micros() as u64; // a minute fits
         let (asked, this) = (number(Time(now.0.saturating_sub(took)), second), number(now, second));
         let place = usize::from(from.0);
-        if place >= self.0.len() {
-            self.0.resize(place + 1, [Second::default(); 2]);
+        if place >= self.peers.len() {
+            self.peers.resize(place + 1, [Second::default(); 2]);
         }
-        let open = &mut self.0[place];
+        let open = &mut self.peers[place];
         let number = if asked + 1 >= this { asked } else { this };
         // Complete ones are taken: there is room for this second and the one before.
         let at = usize::from(open[0].answers > 0 && open[0].number != number);
@@ -66,7 +70,11 @@ impl Answers {
     pub(super) fn complete(&mut self, now: Time, second: Duration) -> Vec<(NodeId, Signal)> {
         let this = number(now, second);
         let mut complete = Vec::new();
-        for (peer, open) in (0..).map(NodeId).zip(&mut self.0) {
+        if this <= self.looked {
+            return complete;
+        }
+        self.looked = this;
+        for (peer, open) in (0..).map(NodeId).zip(&mut self.peers) {
             for it in open.iter_mut().filter(|it| it.number + 1 < this) {
                 let signal = core::mem::take(it).signal();
                 complete.extend(signal.map(|signal| (peer, signal)));
@@ -77,8 +85,8 @@ impl Answers {
 
     /// Who is no member any more doesn't answer.
     pub(super) fn turn(&mut self, members: Membership) {
-        for (_, open) in (0..).map(NodeId).zip(&mut self.0).filter(|(it, _)| !members.contains(*it))
-        {
+        let peers = (0..).map(NodeId).zip(&mut self.peers);
+        for (_, open) in peers.filter(|(it, _)| !members.contains(*it)) {
             *open = [Second::default(); 2];
         }
     }
