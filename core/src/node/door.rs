@@ -13,6 +13,7 @@ use crate::{
     ids::RequestId,
     pbft::{Known, Message},
     protocol::Effect,
+    replica::Shell,
     resilience::degradation::{Level, NoSuchSignal},
     time::Time,
 };
@@ -67,13 +68,13 @@ impl<A: Application> Node<A> {
         };
         let RequestId { client, timestamp } = id;
         let is_read = matches!(message, Message::Read(_));
-        let waits = shell.pending.get(client).map(|it| it.request.body.id.timestamp);
+        let waits = shell.pending.get(client).is_some();
         let asked = Asked {
             client,
             request: Some(timestamp),
             is_read,
-            is_known: waits == Some(timestamp) || shell.sessions.lookup(id) != Known::New,
-            waiting: (waits.is_none() && !is_read).then(|| shell.pending.len()),
+            is_known: knows(shell, id),
+            waiting: (!waits && !is_read).then(|| shell.pending.len()),
         };
         match gate.admit(shell.now, asked) {
             Ok(()) => true,
@@ -86,6 +87,11 @@ impl<A: Application> Node<A> {
                 false
             }
         }
+    }
+
+    /// Whether this is answered already, or waits here.
+    pub(crate) fn knows(&self, id: RequestId) -> bool {
+        knows(&self.replica.shell, id)
     }
 
     /// Once in a while: what the gate makes of how it goes.
@@ -101,4 +107,9 @@ impl<A: Application> Node<A> {
             self.replica.shell.event(event);
         }
     }
+}
+
+fn knows<A: Application>(shell: &Shell<A>, id: RequestId) -> bool {
+    let waits = shell.pending.get(id.client).map(|it| it.request.body.id);
+    waits == Some(id) || shell.sessions.lookup(id) != Known::New
 }

@@ -30,8 +30,12 @@ impl Cluster {
     }
 
     /// Whether progress is owed: every link is whole, no more than f are down or lie, and nobody
-    /// lies where that is taken for granted.
+    /// lies where that is taken for granted; and no service is slow that nodes depend on.
     pub(super) fn is_calm(&self) -> bool {
+        #[cfg(feature = "guards")]
+        if !self.is_all_quick() {
+            return false;
+        }
         let members = self.members();
         let hosts = || members.nodes().map(|node| &self.hosts[node.0 as usize]);
         hosts().filter(|host| host.is_faulty()).count() <= members.f() as usize

@@ -65,6 +65,8 @@ pub const BUILTIN: &[Builtin] = builtins![
     "client-flood",
     "flaky-link",
     "flaky-link-jitter",
+    "slow-dependency",
+    "slow-dependency-bulkhead",
     "error-budget",
     "chaos-abort",
 ];

@@ -20,6 +20,8 @@ use alloc::{
     vec::Vec,
 };
 
+#[cfg(feature = "guards")]
+use super::dependency::Entrance;
 use super::{
     action::Action,
     adversary::Mind,
@@ -65,6 +67,12 @@ pub(super) enum Due {
     Synced(NodeId),
     /// A client asks, or sends again.
     Client(ClientId),
+    /// Something has become of a request at a node's entrance.
+    #[cfg(feature = "guards")]
+    Entrance(NodeId),
+    /// The service that nodes depend on becomes slow, or quick again.
+    #[cfg(feature = "guards")]
+    Dependency,
 }
 
 /// How often liveness is checked, in virtual microseconds. Not a step: nothing can depend on it.
@@ -107,6 +115,9 @@ pub struct Cluster {
     /// The latest window in which requests are counted, and how many.
     #[cfg(feature = "guards")]
     pub(super) window: (u64, u64),
+    /// The injection that made the service slow that nodes depend on.
+    #[cfg(feature = "guards")]
+    pub(super) slowed_by: Option<usize>,
     /// What arrives, for whoever listens: see [`Cluster::listen`].
     pub(super) heard: Option<Vec<Heard>>,
 }
@@ -173,6 +184,8 @@ impl Cluster {
             experiment: experiment(run).map_err(refused)?,
             #[cfg(feature = "guards")]
             window: (0, 0),
+            #[cfg(feature = "guards")]
+            slowed_by: None,
             heard: None,
             scenario: scenario.clone(),
         };
@@ -189,6 +202,8 @@ impl Cluster {
         for (index, marker) in (0..).zip(&scenario.narration) {
             self.push(at(marker.at_ms), Due::Marker(index));
         }
+        #[cfg(feature = "guards")]
+        self.begin_dependency();
         for node in scenario.nodes() {
             self.reschedule(node);
         }
@@ -419,6 +434,14 @@ impl Cluster {
                 is_due
             }
             Due::Synced(node) => self.hosts[node.0 as usize].up,
+            #[cfg(feature = "guards")]
+            Due::Dependency => true,
+            #[cfg(feature = "guards")]
+            Due::Entrance(node) => {
+                let host = &self.hosts[node.0 as usize];
+                let next = host.entrance.as_ref().and_then(Entrance::next_wake);
+                host.up && next.is_some_and(|next| next <= at)
+            }
             Due::Client(id) => {
                 let index = self.client_index(id);
                 let client = &mut self.clients[index];
@@ -445,6 +468,10 @@ impl Cluster {
             Due::Wake(node) => self.wake(node),
             Due::Synced(node) => self.synced(node),
             Due::Client(id) => self.run_client(self.client_index(id)),
+            #[cfg(feature = "guards")]
+            Due::Entrance(node) => self.follow_entrance(node),
+            #[cfg(feature = "guards")]
+            Due::Dependency => self.dependency_changed(),
         }
     }
 

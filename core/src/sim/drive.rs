@@ -82,7 +82,11 @@ impl Cluster {
                 self.mind.hear(to, &liar.strategies, &message);
                 self.input(to, Input::Message { from, message });
             }
-            (Principal::Client(_), Principal::Node(to)) => self.input(to, Input::Request(message)),
+            (Principal::Client(_), Principal::Node(to)) => {
+                #[cfg(feature = "guards")]
+                let Some(message) = self.at_entrance(to, message) else { return };
+                self.input(to, Input::Request(message));
+            }
             (_, Principal::Client(client)) => {
                 let index = self.client_index(client);
                 let client = &mut self.clients[index].client;
@@ -108,7 +112,7 @@ impl Cluster {
     }
 
     /// One input to one node, and everything that it then wants done.
-    fn input(&mut self, node: NodeId, input: Input) {
+    pub(super) fn input(&mut self, node: NodeId, input: Input) {
         let index = node.0 as usize;
         self.hosts[index].node.handle(self.now, input);
         while let Some(effect) = self.hosts[index].node.poll_effect() {
@@ -117,7 +121,7 @@ impl Cluster {
         self.reschedule(node);
     }
 
-    fn carry_out_effect(&mut self, node: NodeId, effect: Effect) {
+    pub(super) fn carry_out_effect(&mut self, node: NodeId, effect: Effect) {
         let index = node.0 as usize;
         let from = Principal::Node(node);
         match effect {
@@ -524,7 +528,10 @@ impl Cluster {
                     }
                     self.completed(request, &result, latency.as_micros() as u64);
                     #[cfg(feature = "guards")]
-                    self.experiment_saw(Outcome::Success, latency);
+                    {
+                        self.experiment_saw(Outcome::Success, latency);
+                        self.dependency_saw(id);
+                    }
                     self.clients[index].think(self.now);
                 }
             }

@@ -2,6 +2,8 @@
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
+#[cfg(feature = "guards")]
+use super::dependency::Entrance;
 use super::{
     adversary::Strategy,
     disk::{Condition, Disk},
@@ -48,6 +50,9 @@ pub struct Host {
     /// and until when it reads nothing of each client that it turned away.
     #[cfg(feature = "guards")]
     pub(super) held_back: SortedMap<ClientId, Time>,
+    /// Where clients' requests come in, if nodes depend on a service.
+    #[cfg(feature = "guards")]
+    pub(super) entrance: Option<Entrance>,
     /// The earliest wake-up that is in the queue.
     pub(super) wake_at: Option<Time>,
     /// Which injection made it crash, lie, …: to count what came of it.
@@ -97,6 +102,8 @@ impl Host {
             busy_until: Time::ZERO,
             #[cfg(feature = "guards")]
             held_back: SortedMap::new(),
+            #[cfg(feature = "guards")]
+            entrance: scenario.dependency.clone().map(Entrance::new).transpose()?,
             wake_at: None,
             corrupted_by: None,
             crashed_by: None,
@@ -154,6 +161,12 @@ impl Host {
         self.held_back.get(&client).copied()
     }
 
+    /// Where clients' requests come in, if nodes depend on a service.
+    #[cfg(feature = "guards")]
+    pub fn entrance(&self) -> Option<&Entrance> {
+        self.entrance.as_ref()
+    }
+
     /// How many records its disk holds.
     pub fn records(&self) -> usize {
         self.disk.len()
@@ -200,6 +213,7 @@ impl Host {
                     // It was valid before.
                     let gate = self.node.gate().map(|gate| gate.config().clone());
                     let _ = node.guard(gate);
+                    self.entrance = self.entrance.as_ref().and_then(|it| it.anew().ok());
                 }
                 node.set_clock_offset_us(self.clock_offset_us);
                 node.stand_by(self.standby.clone());

@@ -42,6 +42,8 @@ pub(super) enum Part {
     Policy(BadPolicy),
     Gate,
     #[cfg(feature = "guards")]
+    Dependency,
+    #[cfg(feature = "guards")]
     Chaos,
     ClockSkew,
     Network,
@@ -120,6 +122,12 @@ impl Scenario {
         if let Some(gate) = &self.gate {
             gate.validate()
                 .map_err(|error| Beyond { part: Part::Gate, what: error.to_string() })?;
+        }
+        #[cfg(feature = "guards")]
+        if let Some(dependency) = &self.dependency {
+            dependency
+                .validate(self.workload.clients)
+                .map_err(|error| Beyond { part: Part::Dependency, what: error.to_string() })?;
         }
         #[cfg(feature = "guards")]
         self.validate_chaos()?;

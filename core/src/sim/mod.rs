@@ -13,6 +13,7 @@
 //! | `cluster` | one moment, and the step to the next |
 //! | `drive`, `acts` | carrying out effects, and actions |
 //! | `load`, `experiment` | nodes that take time; chaos experiments |
+//! | `dependency` | a service that nodes ask before they take requests on |
 //! | `without` | what a build without them can't carry out |
 //! | `host`, `keys`, `disk`, `network`, `flight`, `workload` | nodes, disks, links, messages, clients |
 //! | `adversary` | how Byzantine nodes lie |
@@ -31,6 +32,8 @@ mod adversary;
 pub mod appraisal;
 mod builtin;
 mod cluster;
+#[cfg(feature = "guards")]
+mod dependency;
 mod disk;
 mod drive;
 #[cfg(feature = "guards")]
@@ -75,6 +78,10 @@ pub use adversary::{
 pub use builtin::{BUILTIN, Builtin, Packed, builtin, pack};
 pub use builtin::{Gallery, gallery};
 pub use cluster::{Cluster, Heard};
+#[cfg(feature = "guards")]
+pub use dependency::{
+    Dependency, Entrance, Kind as DependentKind, Others, Snapshot as EntranceSnapshot,
+};
 pub use disk::{Condition, Damage, DiskModel};
 #[cfg(feature = "files")]
 pub use files::{MAX_SOURCE_BYTES, SCHEMA, ScenarioError};
@@ -92,5 +99,5 @@ pub use run::{Intervention, MAX_INTERVENTIONS, Run, RunError};
 pub use scenario::{Expectations, Narration, Scenario, TimedAction};
 pub use trace::TraceHash;
 pub use verdict::{Counts, Expected, Injection, Verdict, Violation};
-pub use without::{ChaosConfig, GateConfig, PatienceConfig};
+pub use without::{ChaosConfig, DependencyConfig, GateConfig, OthersConfig, PatienceConfig};
 pub use workload::{SimClient, Workload};

@@ -13,7 +13,7 @@ use super::{
     invariant::Invariant,
     keys::Signatures,
     network::Network,
-    without::{ChaosConfig, GateConfig},
+    without::{ChaosConfig, DependencyConfig, GateConfig, OthersConfig},
     workload::Workload,
 };
 use crate::{
@@ -59,6 +59,8 @@ pub struct Scenario {
     pub disk: DiskModel,
     /// What clients ask.
     pub workload: Workload,
+    /// A service that nodes ask before they take requests on.
+    pub dependency: Option<DependencyConfig>,
     /// A chaos experiment.
     pub chaos: Option<ChaosConfig>,
     /// What happens to the cluster, in order of time.
@@ -91,6 +93,7 @@ impl PartialEq for Scenario {
             network,
             disk,
             workload,
+            dependency,
             chaos,
             faults,
             narration,
@@ -112,6 +115,7 @@ impl PartialEq for Scenario {
             && *network == other.network
             && *disk == other.disk
             && *workload == other.workload
+            && *dependency == other.dependency
             && *chaos == other.chaos
             && *faults == other.faults
             && *narration == other.narration
@@ -194,6 +198,8 @@ pub struct Expectations {
     pub max_peak_requests: Option<u32>,
     /// Whether the experiment's hypothesis holds; it is over by then.
     pub hypothesis_holds: Option<bool>,
+    /// What clients get while a service is slow that they don't need.
+    pub others: Option<OthersConfig>,
     /// The bound of liveness: how long after calm a request may take, in milliseconds.
     pub liveness_within_ms: u32,
 }
@@ -223,6 +229,7 @@ impl Default for Expectations {
             min_peak_requests: 0,
             max_peak_requests: None,
             hypothesis_holds: None,
+            others: None,
             liveness_within_ms: 5_000,
         }
     }
@@ -250,6 +257,7 @@ impl Scenario {
         let takes_time = self.network.handling_us > 0;
         takes_time
             || self.gate.is_some()
+            || self.dependency.is_some()
             || self.chaos.is_some()
             || self.workload.patience.is_some()
     }

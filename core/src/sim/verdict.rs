@@ -5,6 +5,8 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::Serialize;
 
+#[cfg(feature = "guards")]
+use super::dependency::Others;
 use super::{invariant::Invariant, scenario::Scenario, trace::TraceHash};
 use crate::{
     analyzer,
@@ -92,6 +94,9 @@ pub struct Counts {
     pub injected: u64,
     /// Where that experiment stands.
     pub experiment: Option<Phase>,
+    /// What clients were answered while a service was slow that they don't need.
+    #[cfg(feature = "guards")]
+    pub others_answered: u64,
     /// Batches executed, over all correct replicas.
     pub executed: u64,
     /// The longest that an answered request waited in calm, in microseconds: what the bound of
@@ -273,6 +278,14 @@ pub(crate) fn expectations(
             (false, ended) => ("is refuted", ended == Some(Phase::Aborted(Aborted::Refuted))),
         };
         also(true, format!("the experiment's hypothesis {words}"), met);
+    }
+    #[cfg(feature = "guards")]
+    if let Some(others) = &expect.others {
+        let (answered, Others { min, max }) = (counts.others_answered, others);
+        let (most, in_words) =
+            max.map_or((u64::MAX, String::new()), |max| (max, format!(" to {max}")));
+        let what = format!("while the service is slow, other clients get {min}{in_words} answers");
+        also(true, what, (*min..=most).contains(&answered));
     }
     if let Some(max) = expect.max_suspicions {
         let what = match max {

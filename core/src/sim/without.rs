@@ -17,6 +17,12 @@ pub type PatienceConfig = crate::client::Patience;
 /// A chaos experiment.
 #[cfg(feature = "guards")]
 pub type ChaosConfig = crate::resilience::chaos::Config;
+/// A service that nodes depend on.
+#[cfg(feature = "guards")]
+pub type DependencyConfig = super::dependency::Dependency;
+/// What is expected of clients that don't need it.
+#[cfg(feature = "guards")]
+pub type OthersConfig = super::dependency::Others;
 
 /// How nodes let clients' requests in.
 #[cfg(not(feature = "guards"))]
@@ -27,3 +33,9 @@ pub type PatienceConfig = Absent;
 /// A chaos experiment.
 #[cfg(not(feature = "guards"))]
 pub type ChaosConfig = Absent;
+/// A service that nodes depend on.
+#[cfg(not(feature = "guards"))]
+pub type DependencyConfig = Absent;
+/// What is expected of clients that don't need it.
+#[cfg(not(feature = "guards"))]
+pub type OthersConfig = Absent;

@@ -5,6 +5,8 @@ use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "guards")]
+use super::dependency::Dependency;
 use super::{adversary::Mischief, keys::Keyring, without::PatienceConfig};
 use crate::{
     app::Operation,
@@ -112,6 +114,9 @@ pub struct SimClient {
     id: ClientId,
     dice: Dice,
     workload: Workload,
+    /// What it asks for, where nodes depend on a service.
+    #[cfg(feature = "guards")]
+    pub(crate) dependency: Option<Dependency>,
     /// How many requests of its own workload it has made.
     asked: u32,
     /// It is Byzantine: what it does, and which act made it so.
@@ -150,6 +155,8 @@ impl SimClient {
             id,
             dice,
             workload,
+            #[cfg(feature = "guards")]
+            dependency: None,
             asked: 0,
             corrupted: None,
             wanted: VecDeque::new(),
@@ -229,7 +236,10 @@ impl SimClient {
         let key =
             format!("k{}", self.dice.below(u64::from(self.workload.keys).max(1))).into_bytes();
         let value = format!("{}.{}", self.id, self.asked).into_bytes();
-        Some(match self.dice.below(10) {
+        let drawn = self.dice.below(10);
+        #[cfg(feature = "guards")]
+        let drawn = self.dependency.as_ref().map_or(drawn, |it| it.drawn(self.id, drawn));
+        Some(match drawn {
             0..5 if self.workload.ttl_ms > 0 => {
                 Operation::PutFor { key, value, ttl_ms: u64::from(self.workload.ttl_ms) }
             }

@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// Two of a kind: the same in all but what is to be seen.
-const PAIRS: &[(&str, &str)] = &[("flaky-link", "flaky-link-jitter")];
+const PAIRS: &[(&str, &str)] =
+    &[("flaky-link", "flaky-link-jitter"), ("slow-dependency", "slow-dependency-bulkhead")];
 
 /// What happens to guards.
 pub(crate) enum Msg {
@@ -106,7 +107,8 @@ mod tests {
                 (two.seed, &two.faults, two.duration_ms)
             );
             assert_eq!((one.network, one.members), (two.network, two.members));
-            assert_ne!(one.workload.patience, two.workload.patience);
+            let differ = |it: &Scenario| (it.workload.patience.clone(), it.dependency.clone());
+            assert_ne!(differ(&one), differ(&two));
         }
         assert_eq!(other("normal-case"), None);
     }

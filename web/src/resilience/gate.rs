@@ -13,6 +13,7 @@ use conclave_core::{
 use yew::prelude::*;
 
 use super::{
+    entrance,
     gauge::{Gauge, Tone, in_ms, ladder, ppm},
     strip::Strip,
     words::promise,
@@ -33,11 +34,14 @@ pub(crate) fn view(app: &App, node: NodeId) -> Html {
     let lab = &app.lab;
     let Some(host) = lab.cluster().node(node) else { return Html::default() };
     let now = lab.cluster().now();
-    let parts: Html =
-        [in_line(lab, host, now), host.node().gate().map(|it| gate(lab, host, it, now))]
-            .into_iter()
-            .flatten()
-            .collect();
+    let parts: Html = [
+        in_line(lab, host, now),
+        entrance::view(lab, host),
+        host.node().gate().map(|it| gate(lab, host, it, now)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if parts == Html::default() {
         return parts;
     }

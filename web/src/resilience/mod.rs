@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `history` | a branch's events, by time |
 //! | `gate` | a replica: whom it lets in, and how bad it is |
+//! | `entrance` | its workers, where it depends on a service |
 //! | `client` | a client: when it asks again |
 //! | `cluster` | all replicas at a glance, and the wave of requests |
 //! | `experiment` | the chaos experiment |
@@ -23,6 +24,7 @@
 mod beside;
 mod client;
 mod cluster;
+mod entrance;
 mod experiment;
 mod gate;
 mod gauge;

@@ -12,6 +12,14 @@ pub struct Permit {
     generation: u64,
 }
 
+impl Permit {
+    /// The same one for a copy of the bulkhead that it is of, as the simulator copies moments: each copy
+    /// takes back its own.
+    pub(crate) fn in_a_copy(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
 /// Work whose caller has given up. It is released when it really ends.
 #[must_use = "a slot is taken until its permit is released"]
 #[derive(Debug, PartialEq, Eq, Hash)]

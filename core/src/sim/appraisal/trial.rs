@@ -72,6 +72,7 @@ impl Trial<'_> {
             // A checkpoint every second or so, so that lies about states come to light too.
             config: Config { checkpoint_interval: 32, window: 128, ..Config::default() },
             gate: None,
+            dependency: None,
             chaos: None,
             signatures: Signatures::Simulated,
             network: self.setting.network,

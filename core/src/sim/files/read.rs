@@ -19,6 +19,7 @@ use super::{
         limits::Part,
         network::Network,
         scenario::{Expectations, Narration, Scenario, TimedAction},
+        without::DependencyConfig,
         workload::Workload,
     },
     tree,
@@ -77,6 +78,8 @@ struct File {
     disk: DiskModel,
     #[serde(default)]
     workload: Option<Spanned<Workload>>,
+    #[serde(default)]
+    dependency: Option<Spanned<DependencyConfig>>,
     #[serde(default)]
     chaos: Option<Spanned<chaos::Config>>,
     #[serde(default)]
@@ -175,6 +178,7 @@ impl File {
             network: self.network.map(Spanned::into_inner).unwrap_or_default(),
             disk: self.disk,
             workload: self.workload.map(Spanned::into_inner).unwrap_or_default(),
+            dependency: self.dependency.map(Spanned::into_inner),
             chaos: self.chaos.map(Spanned::into_inner),
             faults: self.fault.into_iter().map(timed).collect(),
             narration: self.narration.into_iter().map(Spanned::into_inner).collect(),
@@ -186,7 +190,7 @@ impl File {
 
 /// Where in a file each part stands.
 struct Places {
-    parts: [(Part, Range<usize>); 11],
+    parts: [(Part, Range<usize>); 12],
     faults: Vec<Range<usize>>,
     narration: Vec<Range<usize>>,
 }
@@ -207,6 +211,7 @@ impl Places {
                 (Part::Spares, cluster.spares.span()),
                 (Part::Config, of(cluster.pbft.as_ref())),
                 (Part::Gate, of(cluster.gate.as_ref())),
+                (Part::Dependency, of(file.dependency.as_ref())),
                 (Part::Chaos, of(file.chaos.as_ref())),
                 (Part::ClockSkew, cluster.clock_skew_ms.span()),
                 (Part::Network, of(file.network.as_ref())),

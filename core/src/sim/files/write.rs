@@ -18,6 +18,7 @@ use super::{
         keys::Signatures,
         network::Network,
         scenario::{Expectations, Scenario},
+        without::DependencyConfig,
         workload::Workload,
     },
     SCHEMA, ScenarioError,
@@ -78,6 +79,10 @@ impl Scenario {
         section(file, "network", &self.network, &Network::default())?;
         section(file, "disk", &self.disk, &DiskModel::default())?;
         section(file, "workload", &self.workload, &Workload::default())?;
+        if let Some(dependency) = &self.dependency {
+            let _ = writeln!(file, "\n[dependency]");
+            fields(file, dependency, &DependencyConfig::default(), &mut None)?;
+        }
         if let Some(chaos) = &self.chaos {
             let _ = writeln!(file, "\n[chaos]");
             fields(file, chaos, &chaos::Config::default(), &mut None)?;

@@ -96,6 +96,7 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
         clock_skew_ms: cluster::clocks(seed, members),
         config,
         gate: None,
+        dependency: None,
         chaos: None,
         signatures: super::Signatures::Simulated,
         network,

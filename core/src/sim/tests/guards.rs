@@ -132,7 +132,13 @@ fn an_experiment_ends_itself_as_soon_as_clients_notice_and_touches_nobody_else()
 
 #[test]
 fn a_gate_survives_a_restart_and_a_file_says_all_of_it() {
-    for name in ["client-flood", "flaky-link-jitter", "error-budget", "chaos-abort"] {
+    for name in [
+        "client-flood",
+        "flaky-link-jitter",
+        "slow-dependency-bulkhead",
+        "error-budget",
+        "chaos-abort",
+    ] {
         let scenario = builtin(name).unwrap();
         assert!(scenario.needs_guards());
         assert_eq!(scenario.rewritten().unwrap(), scenario, "{name}");
@@ -164,4 +170,77 @@ fn an_experiment_that_could_break_what_it_asks_is_refused_with_its_place() {
             .contains("about messages")
     );
     assert!(wrong("hypothesis = ", "name2 = ").contains("unknown field"));
+}
+
+#[test]
+fn a_slow_service_starves_those_who_do_not_need_it_unless_a_compartment_holds_back_who_does() {
+    let scenario = builtin("slow-dependency-bulkhead").unwrap();
+    let mut without = scenario.clone();
+    without.dependency.as_mut().unwrap().compartment = None;
+    assert_eq!(without.dependency, builtin("slow-dependency").unwrap().dependency);
+    for seed in [10, 100, 101, 102] {
+        let with = carried_out(scenario.clone(), seed);
+        assert!(with.as_expected(), "seed {seed}: {:#?}", with.expectations);
+        let without = carried_out(without.clone(), seed);
+        let failed: Vec<_> = without.expectations.iter().filter(|it| !it.met).collect();
+        let about_others = |what: &str| what.contains("other clients get 200 answers");
+        assert!(failed.iter().any(|it| about_others(&it.what)), "seed {seed}: {failed:#?}");
+        assert!(without.injections[0].effects > 10 && with.injections[0].effects > 5);
+    }
+    // It is those who need the service alone that are turned away, at a compartment of their own.
+    for event in events(scenario) {
+        if let EventKind::TurnedAway { request, .. } = event.kind {
+            assert!(request.client < ClientId(8), "{event:?}");
+        }
+    }
+}
+
+#[test]
+fn what_waits_at_an_entrance_is_bounded_and_comes_back_to_nothing_even_after_a_crash() {
+    let mut scenario = builtin("slow-dependency-bulkhead").unwrap();
+    scenario.workload.requests = 30;
+    for (at_ms, action) in [
+        (3_000, crate::sim::Action::Crash { node: NodeId(2) }),
+        (3_300, crate::sim::Action::Restart { node: NodeId(2) }),
+    ] {
+        scenario.faults.push(crate::sim::TimedAction { at_ms, action });
+    }
+    scenario.duration_ms = 30_000;
+    let mut cluster = crate::sim::Cluster::new(&Run::new(scenario, 3)).unwrap();
+    let (mut most_apart, mut copy) = (0, None);
+    while cluster.step() {
+        for host in cluster.nodes() {
+            let seen = host.entrance().unwrap().snapshot();
+            let apart = seen.compartment.unwrap();
+            assert!(apart.running <= 1 && apart.waiting <= 4 && seen.workers.running <= 4);
+            assert!(seen.calling <= apart.running, "{seen:?}");
+            most_apart = most_apart.max(apart.running + apart.waiting);
+        }
+        if copy.is_none() && cluster.now().as_micros() > 4_000_000 {
+            copy = Some(cluster.clone());
+        }
+    }
+    assert_eq!(most_apart, 5);
+    // A moment that was copied gives back its own permits, and comes to the same end.
+    let mut copy = copy.unwrap();
+    while copy.step() {}
+    assert_eq!(copy.trace_hash(), cluster.trace_hash());
+    for host in cluster.nodes() {
+        let seen = host.entrance().unwrap().snapshot();
+        assert_eq!((seen.workers.running, seen.workers.waiting, seen.calling), (0, 0, 0));
+        assert_eq!(seen.compartment.map(|it| (it.running, it.waiting)), Some((0, 0)));
+    }
+}
+
+#[test]
+fn a_dependency_that_cannot_work_is_refused_with_its_place() {
+    let known = crate::sim::BUILTIN.iter().find(|it| it.name == "slow-dependency").unwrap();
+    let wrong = |from: &str, to: &str| {
+        let error = Scenario::parse(&known.source.replace(from, to)).unwrap_err();
+        assert!(error.line > 20, "{error}");
+        error.what
+    };
+    assert!(wrong("askers = 8", "askers = 16").contains("askers"));
+    assert!(wrong("slow_until_ms = 6000", "slow_until_ms = 1000").contains("slow_until_ms"));
+    assert!(wrong("concurrent = 4", "concurrent = 0").contains("concurrent"));
 }
