@@ -156,6 +156,46 @@ fn a_gate_shows_what_the_core_says_of_it_at_that_moment_and_at_an_earlier_one() 
 }
 
 #[test]
+fn workers_their_compartment_and_who_was_turned_away_are_those_of_the_core() {
+    let visit = Visit::begin();
+    let lab = open(&visit);
+    let mut turned_away = Vec::new();
+    for name in ["slow-dependency", "slow-dependency-bulkhead"] {
+        lab.choose(name);
+        lab.click("node-0");
+        let mut native = natively(name);
+        for ms in [1_000, 3_500] {
+            let steps = steps_at(&native, ms);
+            let host = native.seek(steps).node(NodeId(0)).expect("there is such a replica");
+            let seen = host.entrance().expect("it depends on a service").snapshot();
+            lab.scrub_to(steps);
+            let [need, others] = seen.turned_away;
+            let said = format!("{need} turned away that need the service, {others} that don’t.");
+            wait_for(&said, SOON, || (lab.text("entrance-counts") == said).then_some(()));
+            let workers = format!(
+                "{} of {}, {} wait for the service",
+                seen.workers.running, seen.workers.limit, seen.calling
+            );
+            assert_eq!(lab.text("workers"), workers, "{name} at {ms} ms");
+            let compartment = lab.has("compartment").then(|| lab.text("compartment"));
+            let expected = seen.compartment.map(|it| format!("{} of {}", it.running, it.limit));
+            assert_eq!(compartment, expected, "{name} at {ms} ms");
+            turned_away.push((seen.calling, need, others));
+        }
+        lab.screenshot(name);
+        visit.session.press("\u{e00c}");
+    }
+    // While the service is slow: all workers wait for it, or one of them.
+    assert_eq!((turned_away[1].0, turned_away[3].0), (4, 1));
+    assert!(turned_away[3].1 > 0 && turned_away[3].2 == 0, "{turned_away:?}");
+
+    lab.click("beside");
+    wait_for("both", Duration::from_mins(1), || lab.has("peak-1").then_some(()));
+    lab.screenshot("slow-dependency-beside");
+    visit.no_complaints();
+}
+
+#[test]
 fn a_budget_that_burns_and_the_level_that_follows_are_those_of_the_core() {
     let visit = Visit::begin();
     let lab = open(&visit);

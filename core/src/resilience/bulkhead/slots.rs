@@ -12,6 +12,7 @@ pub struct Permit {
     generation: u64,
 }
 
+#[cfg(feature = "guards")]
 impl Permit {
     /// The same one for a copy of the bulkhead that it is of, as the simulator copies moments: each copy
     /// takes back its own.
