@@ -20,8 +20,6 @@ use alloc::{
     vec::Vec,
 };
 
-#[cfg(feature = "guards")]
-use super::dependency::Entrance;
 use super::{
     action::Action,
     adversary::Mind,
@@ -439,7 +437,7 @@ impl Cluster {
             #[cfg(feature = "guards")]
             Due::Entrance(node) => {
                 let host = &self.hosts[node.0 as usize];
-                let next = host.entrance.as_ref().and_then(Entrance::next_wake);
+                let next = host.entrance.as_ref().and_then(|it| it.next_wake());
                 host.up && next.is_some_and(|next| next <= at)
             }
             Due::Client(id) => {
@@ -469,7 +467,7 @@ impl Cluster {
             Due::Synced(node) => self.synced(node),
             Due::Client(id) => self.run_client(self.client_index(id)),
             #[cfg(feature = "guards")]
-            Due::Entrance(node) => self.follow_entrance(node),
+            Due::Entrance(node) => self.look_at_entrance(node),
             #[cfg(feature = "guards")]
             Due::Dependency => self.dependency_changed(),
         }

@@ -1,5 +1,7 @@
 //! One simulated node: what a real one runs, its disk and keys, and whether it is up and honest.
 
+#[cfg(feature = "guards")]
+use alloc::boxed::Box;
 use alloc::{string::String, sync::Arc, vec::Vec};
 
 #[cfg(feature = "guards")]
@@ -52,7 +54,7 @@ pub struct Host {
     pub(super) held_back: SortedMap<ClientId, Time>,
     /// Where clients' requests come in, if nodes depend on a service.
     #[cfg(feature = "guards")]
-    pub(super) entrance: Option<Entrance>,
+    pub(super) entrance: Option<Box<Entrance>>,
     /// The earliest wake-up that is in the queue.
     pub(super) wake_at: Option<Time>,
     /// Which injection made it crash, lie, …: to count what came of it.
@@ -103,7 +105,7 @@ impl Host {
             #[cfg(feature = "guards")]
             held_back: SortedMap::new(),
             #[cfg(feature = "guards")]
-            entrance: scenario.dependency.clone().map(Entrance::new).transpose()?,
+            entrance: scenario.dependency.as_ref().map(Entrance::new).transpose()?,
             wake_at: None,
             corrupted_by: None,
             crashed_by: None,
@@ -164,7 +166,7 @@ impl Host {
     /// Where clients' requests come in, if nodes depend on a service.
     #[cfg(feature = "guards")]
     pub fn entrance(&self) -> Option<&Entrance> {
-        self.entrance.as_ref()
+        self.entrance.as_deref()
     }
 
     /// How many records its disk holds.

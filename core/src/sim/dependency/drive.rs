@@ -7,7 +7,7 @@ use super::{
         cluster::{Cluster, Due},
         verdict::Injection,
     },
-    entrance::{Ended, Entrance, asks},
+    entrance::{Ended, asks},
 };
 use crate::{
     crypto::Verified,
@@ -63,15 +63,24 @@ impl Cluster {
         if host.node.knows(id) {
             return Some(message);
         }
-        entrance.enter(self.now, id, message);
-        self.follow_entrance(node);
+        let ended = entrance.enter(self.now, id, message);
+        self.follow_entrance(node, ended);
         None
     }
 
-    /// Carries out what has become of requests at a node's entrance.
-    pub(in super::super) fn follow_entrance(&mut self, node: NodeId) {
+    /// It is time to look what has become of requests at a node's entrance.
+    pub(in super::super) fn look_at_entrance(&mut self, node: NodeId) {
+        self.follow_entrance(node, None);
+    }
+
+    /// Carries out what has become of requests at a node's entrance: of the one that came last, and of
+    /// others.
+    fn follow_entrance(&mut self, node: NodeId, mut first: Option<Ended>) {
         let (index, now) = (usize::from(node.0), self.now);
-        while let Some(ended) = self.hosts[index].entrance.as_mut().and_then(|it| it.poll(now)) {
+        loop {
+            let host = &mut self.hosts[index];
+            let next = || host.entrance.as_mut().and_then(|it| it.poll(now));
+            let Some(ended) = first.take().or_else(next) else { break };
             match ended {
                 Ended::Enters { message, was_slow } => {
                     let slowed_by = self.slowed_by.filter(|_| was_slow);
@@ -89,7 +98,7 @@ impl Cluster {
                 }
             }
         }
-        let next = self.hosts[index].entrance.as_ref().and_then(Entrance::next_wake);
+        let next = self.hosts[index].entrance.as_ref().and_then(|it| it.next_wake());
         if let Some(at) = next {
             self.push(at.max(now), Due::Entrance(node));
         }

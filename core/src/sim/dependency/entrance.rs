@@ -1,6 +1,6 @@
 //! One node's workers, and who waits for one.
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 
 use serde::Serialize;
 
@@ -81,25 +81,23 @@ pub struct Entrance {
     workers: Bulkhead,
     compartment: Option<Bulkhead>,
     requests: Vec<Request>,
-    ended: VecDeque<Ended>,
     turned_away: [u64; 2],
 }
 
 impl Entrance {
-    pub(in super::super) fn new(config: Dependency) -> Result<Self, BadConfig> {
-        Ok(Self {
+    pub(in super::super) fn new(config: &Dependency) -> Result<Box<Self>, BadConfig> {
+        Ok(Box::new(Self {
             workers: Bulkhead::new(config.workers.clone())?,
             compartment: config.compartment.clone().map(Bulkhead::new).transpose()?,
             requests: Vec::new(),
-            ended: VecDeque::new(),
             turned_away: [0; 2],
-            config,
-        })
+            config: config.clone(),
+        }))
     }
 
     /// One as empty as it began.
-    pub(in super::super) fn anew(&self) -> Result<Self, BadConfig> {
-        Self::new(self.config.clone())
+    pub(in super::super) fn anew(&self) -> Result<Box<Self>, BadConfig> {
+        Self::new(&self.config)
     }
 
     /// All that is to be seen of it.
@@ -113,10 +111,16 @@ impl Entrance {
         }
     }
 
-    /// A client says this itself, and the node doesn't know it yet.
-    pub(super) fn enter(&mut self, now: Time, id: RequestId, message: Verified<Message>) {
+    /// A client says this itself, and the node doesn't know it yet. What has become of it, if that is
+    /// clear at once.
+    pub(super) fn enter(
+        &mut self,
+        now: Time,
+        id: RequestId,
+        message: Verified<Message>,
+    ) -> Option<Ended> {
         if self.requests.iter().any(|it| it.id == id) {
-            return;
+            return None;
         }
         let needs = asks(&message).is_some_and(|(_, operation)| self.config.is_about(operation));
         let Some(compartment) = self.compartment.as_mut().filter(|_| needs) else {
@@ -126,8 +130,9 @@ impl Entrance {
             Ok(Admission::Go(permit)) => self.line_up(now, id, message, needs, Some(Held(permit))),
             Ok(Admission::Wait(ticket)) => {
                 self.requests.push(Request { id, message, needs, stage: Stage::Apart(ticket) });
+                None
             }
-            Err(rejected) => self.turn_away(id, needs, rejected),
+            Err(rejected) => Some(self.turn_away(id, needs, rejected)),
         }
     }
 
@@ -139,16 +144,17 @@ impl Entrance {
         message: Verified<Message>,
         needs: bool,
         apart: Option<Held>,
-    ) {
+    ) -> Option<Ended> {
         let stage = match self.workers.admit(now, priority_of(id.client), None) {
             Ok(Admission::Go(worker)) => self.begin(now, needs, worker, apart),
             Ok(Admission::Wait(ticket)) => Stage::InLine(ticket, apart),
             Err(rejected) => {
                 self.leave_compartment(now, apart);
-                return self.turn_away(id, needs, rejected);
+                return Some(self.turn_away(id, needs, rejected));
             }
         };
         self.requests.push(Request { id, message, needs, stage });
+        None
     }
 
     fn begin(&self, now: Time, needs: bool, worker: Permit, apart: Option<Held>) -> Stage {
@@ -163,70 +169,62 @@ impl Entrance {
         }
     }
 
-    fn turn_away(&mut self, id: RequestId, needs: bool, rejected: Rejected) {
+    fn turn_away(&mut self, id: RequestId, needs: bool, rejected: Rejected) -> Ended {
         self.turned_away[usize::from(!needs)] += 1;
-        self.ended.push_back(Ended::TurnedAway { id, rejected });
+        Ended::TurnedAway { id, rejected }
     }
 
     /// What has become of some request by now.
     pub(super) fn poll(&mut self, now: Time) -> Option<Ended> {
-        while self.ended.is_empty() {
-            if !(self.work_ended(now) || self.turn_apart(now) || self.turn_in_line(now)) {
-                return None;
-            }
-        }
-        self.ended.pop_front()
+        let ended = self.work_ended(now).or_else(|| self.turns_apart(now));
+        ended.or_else(|| self.turns_in_line(now))
     }
 
     /// A worker is done: both of its permits come back, and only now.
-    fn work_ended(&mut self, now: Time) -> bool {
+    fn work_ended(&mut self, now: Time) -> Option<Ended> {
         let done = |it: &Request| matches!(it.stage, Stage::Works { until, .. } if until <= now);
-        let Some(request) = self.take(done) else { return false };
-        if let Stage::Works { was_slow, worker: Held(worker), apart, .. } = request.stage {
-            self.workers.release(now, worker);
-            self.leave_compartment(now, apart);
-            self.ended.push_back(Ended::Enters { message: request.message, was_slow });
-        }
-        true
+        let Request { message, stage, .. } = self.take(done)?;
+        let Stage::Works { was_slow, worker: Held(worker), apart, .. } = stage else { return None };
+        self.workers.release(now, worker);
+        self.leave_compartment(now, apart);
+        Some(Ended::Enters { message, was_slow })
     }
 
-    fn turn_apart(&mut self, now: Time) -> bool {
-        let Some(turn) = self.compartment.as_mut().and_then(|it| it.poll_turn(now)) else {
-            return false;
-        };
-        let its = |it: &Request| matches!(it.stage, Stage::Apart(ticket) if ticket == turn.ticket);
-        match (self.take(its), turn.result) {
-            (Some(Request { id, message, needs, .. }), Ok(permit)) => {
-                self.line_up(now, id, message, needs, Some(Held(permit)));
+    /// Whose turn it is in line for the compartment goes on, until one is turned away.
+    fn turns_apart(&mut self, now: Time) -> Option<Ended> {
+        while let Some(turn) = self.compartment.as_mut()?.poll_turn(now) {
+            let its =
+                |it: &Request| matches!(it.stage, Stage::Apart(ticket) if ticket == turn.ticket);
+            let Request { id, message, needs, .. } = self.take(its)?;
+            let ended = match turn.result {
+                Ok(permit) => self.line_up(now, id, message, needs, Some(Held(permit))),
+                Err(rejected) => Some(self.turn_away(id, needs, rejected)),
+            };
+            if ended.is_some() {
+                return ended;
             }
-            (Some(request), Err(rejected)) => self.turn_away(request.id, request.needs, rejected),
-            (None, Ok(permit)) => self.leave_compartment(now, Some(Held(permit))),
-            (None, Err(_)) => {}
         }
-        true
+        None
     }
 
-    fn turn_in_line(&mut self, now: Time) -> bool {
-        let Some(turn) = self.workers.poll_turn(now) else { return false };
-        let its =
-            |it: &Request| matches!(it.stage, Stage::InLine(ticket, _) if ticket == turn.ticket);
-        match (self.take(its), turn.result) {
-            (Some(mut request), Ok(worker)) => {
-                if let Stage::InLine(_, apart) = request.stage {
-                    request.stage = self.begin(now, request.needs, worker, apart);
-                    self.requests.push(request);
+    /// The same in line for a worker.
+    fn turns_in_line(&mut self, now: Time) -> Option<Ended> {
+        while let Some(turn) = self.workers.poll_turn(now) {
+            let its = |it: &Request| matches!(it.stage, Stage::InLine(at, _) if at == turn.ticket);
+            let Request { id, message, needs, stage } = self.take(its)?;
+            let Stage::InLine(_, apart) = stage else { return None };
+            match turn.result {
+                Ok(worker) => {
+                    let stage = self.begin(now, needs, worker, apart);
+                    self.requests.push(Request { id, message, needs, stage });
                 }
-            }
-            (Some(request), Err(rejected)) => {
-                if let Stage::InLine(_, apart) = request.stage {
+                Err(rejected) => {
                     self.leave_compartment(now, apart);
+                    return Some(self.turn_away(id, needs, rejected));
                 }
-                self.turn_away(request.id, request.needs, rejected);
             }
-            (None, Ok(worker)) => self.workers.release(now, worker),
-            (None, Err(_)) => {}
         }
-        true
+        None
     }
 
     fn take(&mut self, which: impl FnMut(&Request) -> bool) -> Option<Request> {
