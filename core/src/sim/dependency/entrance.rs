@@ -190,7 +190,8 @@ impl Entrance {
         Some(Ended::Enters { message, was_slow })
     }
 
-    /// Whose turn it is in line for the compartment goes on, until one is turned away.
+    /// Whose turn it is in line for the compartment goes on, until one is turned away. Who is in line has its
+    /// request here until then.
     fn turns_apart(&mut self, now: Time) -> Option<Ended> {
         while let Some(turn) = self.compartment.as_mut()?.poll_turn(now) {
             let its =
