@@ -1,6 +1,6 @@
 //! Carrying out actions: of the scenario, and of people.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use super::{
     action::Action,
@@ -21,9 +21,14 @@ use core::time::Duration;
 impl Cluster {
     /// Carries out one action, and says whether it could be.
     pub(super) fn act(&mut self, action: Action) {
-        let injection = self.inject(&action);
+        let injection = self.inject(action.to_string());
         let effective = self.carry_out_action(&action, injection);
         self.event(Place::World, EventKind::Intervened { action, effective });
+        self.weigh_calm();
+    }
+
+    /// Something changed that decides whether progress is owed.
+    pub(super) fn weigh_calm(&mut self) {
         let gst = Time::from_millis(u64::from(self.scenario.network.calm_at_ms));
         let calm = self.is_calm();
         self.liveness.disturbed(self.now, gst, calm);
@@ -31,7 +36,7 @@ impl Cluster {
 
     /// Whether progress is owed: every link is whole, no more than f are down or lie, and nobody
     /// lies where that is taken for granted; and no service is slow that nodes depend on.
-    pub(super) fn is_calm(&self) -> bool {
+    fn is_calm(&self) -> bool {
         #[cfg(feature = "guards")]
         if !self.is_all_quick() {
             return false;

@@ -21,7 +21,6 @@ use alloc::{
 };
 
 use super::{
-    action::Action,
     adversary::Mind,
     flight::{Flights, InFlight},
     host::Host,
@@ -616,9 +615,9 @@ impl Cluster {
         }
     }
 
-    /// Notes an act and returns its number.
-    pub(super) fn inject(&mut self, action: &Action) -> usize {
-        self.injections.push(Injection { at: self.now, what: format!("{action}"), effects: 0 });
+    /// Notes what is done to the cluster, and returns its number.
+    pub(super) fn inject(&mut self, what: String) -> usize {
+        self.injections.push(Injection { at: self.now, what, effects: 0 });
         self.injections.len() - 1
     }
 

@@ -186,11 +186,7 @@ impl Cluster {
             EventKind::ViewEntered { view, .. } => {
                 self.counts.view = self.counts.view.max(*view);
             }
-            EventKind::Recovered { .. } => {
-                let gst = Time::from_millis(u64::from(self.scenario.network.calm_at_ms));
-                let calm = self.is_calm();
-                self.liveness.disturbed(self.now, gst, calm);
-            }
+            EventKind::Recovered { .. } => self.weigh_calm(),
             EventKind::EpochBegun { epoch, .. } => {
                 self.counts.epoch = self.counts.epoch.max(*epoch);
                 let begun = self.hosts[node.0 as usize].replica().members();

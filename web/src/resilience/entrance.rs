@@ -18,41 +18,43 @@ use crate::lab::Lab;
 pub(super) fn view(lab: &Lab, host: &Host) -> Option<Html> {
     let snapshot = host.entrance()?.snapshot();
     let EntranceSnapshot { workers, calling, compartment, turned_away: [need, others] } = snapshot;
-    let waits = Gauge {
-        name: "workers".into(),
-        title: "How many requests it works on, of as many as it has workers; a worker that waits for the service does nothing else.",
-        test: "workers".into(),
-        ppm: ppm(u64::from(workers.running), u64::from(workers.limit)),
-        ticks: Vec::new(),
-        tone: tone(&workers),
-        words: format!("{} of {}, {calling} wait for the service", workers.running, workers.limit),
-    };
-    let line = |name: &str, test: &str, it: &bulkhead::Snapshot, room: u32| Gauge {
+    let gauge = |name: &str, test: &str, title, (is, most): (u32, u32), tone| Gauge {
         name: name.into(),
-        title: "Who is in line, of as many as may be.",
+        title,
         test: test.into(),
-        ppm: ppm(u64::from(it.waiting), u64::from(room)),
+        ppm: ppm(u64::from(is), u64::from(most)),
         ticks: Vec::new(),
-        tone: if it.waiting > 0 { Tone::Near } else { Tone::Calm },
-        words: format!("{} of {room}", it.waiting),
+        tone,
+        words: format!("{is} of {most}"),
+    };
+    let at_work = |it: &bulkhead::Snapshot| (it.running, it.limit);
+    let mut works = gauge(
+        "workers",
+        "workers",
+        "How many requests it works on, of as many as it has workers; a worker that waits for the service does nothing else.",
+        at_work(&workers),
+        tone(&workers),
+    );
+    works.words = format!("{}, {calling} wait for the service", works.words);
+    let line = |name, test, it: &bulkhead::Snapshot, room| {
+        let tone = if it.waiting > 0 { Tone::Near } else { Tone::Calm };
+        gauge(name, test, "Who is in line, of as many as may be.", (it.waiting, room), tone)
     };
     let config = lab.scenario().dependency.as_ref()?;
     let apart = compartment.zip(config.compartment.as_ref()).map(|(it, bulkhead)| {
-        let holds = Gauge {
-            name: format!("{}s apart", config.kind.name()),
-            title: "Only so many requests that need the service may be with the workers: the bulkhead.",
-            test: "compartment".into(),
-            ppm: ppm(u64::from(it.running), u64::from(it.limit)),
-            ticks: Vec::new(),
-            tone: tone(&it),
-            words: format!("{} of {}", it.running, it.limit),
-        };
+        let holds = gauge(
+            &format!("{}s apart", config.kind.name()),
+            "compartment",
+            "Only so many requests that need the service may be with the workers: the bulkhead.",
+            at_work(&it),
+            tone(&it),
+        );
         html! { <>{ holds.view() }{ line("in line for it", "compartment-line", &it, bulkhead.line).view() }</> }
     });
     let times = lab.branch().history.turned_away(host.replica().id(), Why::Full);
     Some(html! {
         <>
-            { waits.view() }
+            { works.view() }
             { line("in line", "workers-line", &workers, config.workers.line).view() }
             { apart.unwrap_or_default() }
             { strip_of(lab).bars("turned away", &times) }

@@ -3,10 +3,7 @@
 use alloc::format;
 
 use super::{
-    super::{
-        cluster::{Cluster, Due},
-        verdict::Injection,
-    },
+    super::cluster::{Cluster, Due},
     entrance::{Ended, asks},
 };
 use crate::{
@@ -37,12 +34,9 @@ impl Cluster {
         let Some(dependency) = &self.scenario.dependency else { return };
         if dependency.is_slow(self.now) {
             let what = format!("the service takes {} ms", dependency.slow_ms);
-            self.injections.push(Injection { at: self.now, what, effects: 0 });
-            self.slowed_by = Some(self.injections.len() - 1);
+            self.slowed_by = Some(self.inject(what));
         }
-        let gst = Time::from_millis(u64::from(self.scenario.network.calm_at_ms));
-        let calm = self.is_calm();
-        self.liveness.disturbed(self.now, gst, calm);
+        self.weigh_calm();
     }
 
     /// Whether no service is slow that nodes depend on.
