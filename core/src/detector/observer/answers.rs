@@ -43,15 +43,20 @@ impl Second {
 pub(super) struct Answers {
     /// Of each peer, by number, the second before this one and this one.
     peers: Vec<[Second; 2]>,
-    /// The second in which they were last looked through: nothing is complete before the next.
-    looked: u64,
+    /// The second in which they were last looked through; nothing is complete before it is over.
+    this: u64,
+    /// From when,
+    begins: Time,
+    /// and to when it lasts.
+    ends: Time,
 }
 
 impl Answers {
     /// An answer came. What it completes is the caller's to take before.
     pub(super) fn add(&mut self, now: Time, from: NodeId, took: Duration, second: Duration) {
         let took = took.min(LONGEST).as_micros() as u64; // a minute fits
-        let (asked, this) = (number(Time(now.0.saturating_sub(took)), second), number(now, second));
+        let (asked_at, this) = (Time(now.0.saturating_sub(took)), self.this);
+        let asked = if asked_at >= self.begins { this } else { number(asked_at, second) };
         let place = usize::from(from.0);
         if place >= self.peers.len() {
             self.peers.resize(place + 1, [Second::default(); 2]);
@@ -68,12 +73,14 @@ impl Answers {
 
     /// Those that nothing can be added to any more.
     pub(super) fn complete(&mut self, now: Time, second: Duration) -> Vec<(NodeId, Signal)> {
-        let this = number(now, second);
         let mut complete = Vec::new();
-        if this <= self.looked {
+        if now < self.ends {
             return complete;
         }
-        self.looked = this;
+        let this = number(now, second);
+        self.this = this;
+        self.begins = Time(this * micros(second));
+        self.ends = self.begins + second;
         for (peer, open) in (0..).map(NodeId).zip(&mut self.peers) {
             for it in open.iter_mut().filter(|it| it.number + 1 < this) {
                 let signal = core::mem::take(it).signal();
@@ -104,7 +111,11 @@ fn root(of: u64) -> u64 {
 }
 
 fn number(at: Time, second: Duration) -> u64 {
-    at.0 / (second.as_micros() as u64).max(1) // at most an hour: fits
+    at.0 / micros(second)
+}
+
+fn micros(second: Duration) -> u64 {
+    (second.as_micros() as u64).max(1) // at most an hour: fits
 }
 
 #[cfg(test)]
