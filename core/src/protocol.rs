@@ -46,8 +46,8 @@ pub enum Input {
         /// What, already checked.
         message: Verified<Message>,
     },
-    /// What a client says itself: a request, a read, or a question for the ends of epochs. Anything
-    /// else is ignored.
+    /// What a client says itself: a request, a read, a question for the ends of epochs, or proof of a
+    /// false reply. Anything else is ignored.
     Request(Verified<Message>),
     /// What a replica said was turned away: it may be evidence against its author, and it is a
     /// signal about whom the link authenticated.

@@ -47,28 +47,35 @@ pub(crate) async fn get(
     limit: usize,
 ) -> Result<Vec<u8>, NoAnswer> {
     let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
-    match ask(address, request, limit).await? {
+    match ask(address, request.as_bytes(), limit).await? {
         (200, body) => Ok(body),
         (code, _) => Err(NoAnswer::Status(code)),
     }
 }
 
 /// Has something done. What it says where it refuses, one sentence, is the error.
-pub(crate) async fn post(address: SocketAddr, path: &str, body: &str) -> Result<String, NoAnswer> {
+pub(crate) async fn post(
+    address: SocketAddr,
+    path: &str,
+    body: impl AsRef<[u8]>,
+) -> Result<String, NoAnswer> {
     const LIMIT: usize = 16 * 1024;
+    let body = body.as_ref();
     let length = body.len();
-    let request = format!(
+    let mut request = format!(
         "POST {path} HTTP/1.0\r\nHost: {address}\r\n{OPERATOR_HEADER}: conclave\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
-    );
-    let (code, body) = ask(address, request, LIMIT).await?;
+         Content-Length: {length}\r\n\r\n"
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    let (code, body) = ask(address, &request, LIMIT).await?;
     let said = String::from_utf8_lossy(&body).trim().to_owned();
     if code == 200 { Ok(said) } else { Err(NoAnswer::Refused(said)) }
 }
 
 async fn ask(
     address: SocketAddr,
-    request: String,
+    request: &[u8],
     limit: usize,
 ) -> Result<(u16, Vec<u8>), NoAnswer> {
     timeout(PATIENCE, exchange(address, request, limit)).await.unwrap_or(Err(NoAnswer::TooSlow))
@@ -76,12 +83,12 @@ async fn ask(
 
 async fn exchange(
     address: SocketAddr,
-    request: String,
+    request: &[u8],
     limit: usize,
 ) -> Result<(u16, Vec<u8>), NoAnswer> {
     let mut stream = TcpStream::connect(address).await?;
     // HTTP/1.0: the body is as it is and ends with the connection.
-    stream.write_all(request.as_bytes()).await?;
+    stream.write_all(request).await?;
     let mut answer = Vec::new();
     stream.take((limit + MAX_HEAD_BYTES) as u64).read_to_end(&mut answer).await?;
     let unreadable = || NoAnswer::Unreadable { limit };

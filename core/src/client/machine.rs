@@ -18,6 +18,8 @@ use crate::{
     time::Time,
 };
 #[cfg(feature = "guards")]
+use super::{Shows, Testimony};
+#[cfg(feature = "guards")]
 use crate::{
     node::Busy,
     resilience::retry::{self, Stop},
@@ -70,6 +72,9 @@ pub enum ClientEffect {
     /// It asks no more. Whether the request takes effect nobody knows.
     #[cfg(feature = "guards")]
     GaveUp(RequestId, Stop),
+    /// f+1 replicas contradict a reply of this one: all replicas are sent the proof.
+    #[cfg(feature = "guards")]
+    Contradicted(NodeId),
     /// A read can't be, or wasn't in time, answered by a quorum alike: it is ordered now.
     FellBack(RequestId),
     /// The membership changed: see [`Client::members`].
@@ -178,6 +183,9 @@ pub struct Client {
     asked_for_epochs: NodeSet,
     /// How many more it asks before it waits again.
     asks_left: usize,
+    /// If it shows false replies to all.
+    #[cfg(feature = "guards")]
+    testimony: Option<Testimony>,
     effects: VecDeque<ClientEffect>,
 }
 
@@ -201,8 +209,16 @@ impl Client {
             outstanding: None,
             asked_for_epochs: NodeSet::default(),
             asks_left: members.weak(),
+            #[cfg(feature = "guards")]
+            testimony: None,
             effects: VecDeque::new(),
         })
+    }
+
+    /// From here on it shows all replicas the replies that f+1 others contradict.
+    #[cfg(feature = "guards")]
+    pub fn show_lies(&mut self, config: Shows) {
+        self.testimony = Some(Testimony::new(config, self.members));
     }
 
     /// Whose requests it makes; `None` if it was given a replica's key, or a number that only a
@@ -298,6 +314,8 @@ impl Client {
     /// and r, before accepting the result r"; or for a quorum of answers to a read. The two are
     /// never counted together.
     pub fn handle_reply(&mut self, now: Time, message: &Verified<Message>) {
+        #[cfg(feature = "guards")]
+        self.compare(now, message);
         let (by, epoch, id, view, result, way) = match &**message {
             Message::Reply(reply) => {
                 let body = &reply.body;
@@ -346,6 +364,17 @@ impl Client {
         #[cfg(not(feature = "guards"))]
         drop(done);
         self.effects.push_back(ClientEffect::Completed { request, result, view, way, latency });
+    }
+
+    /// Whether f+1 replicas say something else than this one, or than another said before.
+    #[cfg(feature = "guards")]
+    fn compare(&mut self, now: Time, message: &Message) {
+        let Some(testimony) = &mut self.testimony else { return };
+        if let Some((liar, evidence)) = testimony.heard(now, self.members, message) {
+            self.effects.push_back(ClientEffect::Contradicted(liar));
+            let message = Message::Evidence(evidence.into());
+            self.effects.push_back(ClientEffect::Send { to: To::Others, message });
+        }
     }
 
     /// Has a read ordered. It keeps its number: as a request it is new to every replica.

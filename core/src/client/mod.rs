@@ -20,19 +20,28 @@
 //! f+1 of them say at least, of whom one is correct. What fewer say counts for nothing, and an answer
 //! that comes all the same is taken.
 //!
+//! # False replies
+//!
+//! Of up to f liars a client believes nothing. It may also say so ([`Client::show_lies`]): a reply that
+//! f+1 others contradict is proof against who signed it, and the client shows it to all replicas, for
+//! none of them sees another's replies.
+//!
 //! A client that gives up ([`ClientEffect::GaveUp`]) doesn't know whether its request takes effect.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `machine` | [`Client`]: asks, counts answers, follows the membership |
 //! | `again` | [`Patience`]: when it asks again |
-//! | `doubling` | the same, where there is one way only (without the feature `guards`) |
+//! | `testimony` | what it makes of replies that f+1 others contradict |
+//! | `doubling` | the same as `again`, where there is one way only (without the feature `guards`) |
 
 #[cfg(feature = "guards")]
 mod again;
 #[cfg(any(test, not(feature = "guards")))]
 mod doubling;
 mod machine;
+#[cfg(feature = "guards")]
+mod testimony;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +56,10 @@ use doubling::{Again, Attempt};
 #[cfg(feature = "guards")]
 pub use machine::Asking;
 pub use machine::{Client, ClientEffect, SubmitError, Way};
+#[cfg(feature = "guards")]
+pub use testimony::Shows;
+#[cfg(feature = "guards")]
+use testimony::Testimony;
 
 /// The longest wait between two retransmissions of [`Patience::doubling`], as a multiple of the first.
 pub(crate) const MAX_BACKOFF: u32 = 8;

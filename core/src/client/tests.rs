@@ -405,3 +405,58 @@ fn the_first_retransmission_follows_how_long_answers_take() {
     let wait_ms = client.deadline().unwrap().0 / 1_000 - now_ms;
     assert!((60..=120).contains(&wait_ms), "{wait_ms} ms, where answers take 40");
 }
+
+/// Whom a client shows to have lied, and to whom it shows it.
+#[cfg(feature = "guards")]
+fn shown(client: &mut Client) -> Vec<NodeId> {
+    let mut liars = Vec::new();
+    while let Some(effect) = client.poll_effect() {
+        match effect {
+            ClientEffect::Contradicted(liar) => liars.push(liar),
+            ClientEffect::Send { to, message: Message::Evidence(evidence) } => {
+                assert_eq!(to, To::Others);
+                assert_eq!(evidence.accused(), Principal::Node(*liars.last().unwrap()));
+                let keys = Simulated::new(Principal::Client(ClientId(9)), 7);
+                let judged =
+                    crate::detector::evidence::verify(&evidence, client.members(), &keys);
+                assert_eq!(judged.unwrap().by, *liars.last().unwrap());
+            }
+            _ => {}
+        }
+    }
+    liars
+}
+
+#[cfg(feature = "guards")]
+fn one_request(client: &mut Client, at: u64, truth: &[u8], replies: &[u16]) -> Vec<NodeId> {
+    let id = client.submit(Time(at), vec![1]).unwrap();
+    for by in replies {
+        let result = if *by == 2 { b"a lie" } else { truth };
+        client.handle_reply(Time(at), &reply(*by, 0, id, result));
+    }
+    shown(client)
+}
+
+#[cfg(feature = "guards")]
+#[test]
+fn a_false_reply_is_shown_to_all_whenever_it_comes_and_not_each_time() {
+    let mut client = client();
+    client.show_lies(super::Shows::default());
+    let minute = 60_000_000;
+    assert_eq!(one_request(&mut client, 1, b"truth", &[0, 1, 3]), []);
+    assert_eq!(one_request(&mut client, 2, b"truth", &[2, 0, 1]), [NodeId(2)]);
+    assert_eq!(one_request(&mut client, 3, b"truth", &[2, 0, 1]), []);
+    assert_eq!(one_request(&mut client, 2 + minute, b"truth", &[0, 1, 2]), [NodeId(2)]);
+    let mut silent = self::client();
+    assert_eq!(one_request(&mut silent, 1, b"truth", &[2, 0, 1]), [], "nobody asked for it");
+}
+
+#[cfg(feature = "guards")]
+#[test]
+fn what_the_log_has_no_room_for_is_not_shown_and_the_next_is() {
+    let mut client = client();
+    client.show_lies(super::Shows::default());
+    let long = vec![7; crate::pbft::MAX_OPERATION_BYTES / 2];
+    assert_eq!(one_request(&mut client, 1, &long, &[2, 0, 1]), []);
+    assert_eq!(one_request(&mut client, 2, b"truth", &[2, 0, 1]), [NodeId(2)]);
+}

@@ -48,6 +48,36 @@ pub enum BadExport {
     Chain(Refusal),
 }
 
+/// The epochs that a chain proves, and the keys of all their members.
+pub(super) struct Proven {
+    /// The first, and those after it, in order.
+    pub(super) epochs: Vec<Membership>,
+    pub(super) keys: Arc<dyn Authenticator>,
+}
+
+impl Proven {
+    /// Starts from the first members and their keys.
+    pub(super) fn by(
+        chain: &[Arc<EpochEnd>],
+        genesis: Membership,
+        mut keys: Arc<dyn Authenticator>,
+    ) -> Result<Self, Refusal> {
+        let (mut epochs, mut members) = (Vec::from([genesis]), genesis);
+        for links in chain.chunks(MAX_LINKS) {
+            check(Message::EpochEnds(links.into()), members, &*keys)?;
+            for link in links {
+                if link.epoch() != members.epoch() {
+                    continue;
+                }
+                keys = keys.with_keys(&link.next.keys().collect::<Vec<_>>());
+                members = link.next.members;
+                epochs.push(members);
+            }
+        }
+        Ok(Self { epochs, keys })
+    }
+}
+
 /// A piece of evidence, and what it proves.
 pub type Judged = (Arc<Evidence>, Result<Offence, NotProven>);
 
@@ -77,22 +107,12 @@ impl Export {
         genesis: Membership,
         keys: Arc<dyn Authenticator>,
     ) -> Result<Vec<Judged>, BadExport> {
-        let (mut epochs, mut keys, mut members) = (Vec::from([genesis]), keys, genesis);
-        for links in self.chain.chunks(MAX_LINKS) {
-            check(Message::EpochEnds(links.into()), members, &*keys).map_err(BadExport::Chain)?;
-            for link in links {
-                if link.epoch() != members.epoch() {
-                    continue;
-                }
-                keys = keys.with_keys(&link.next.keys().collect::<Vec<_>>());
-                members = link.next.members;
-                epochs.push(members);
-            }
-        }
+        let Proven { epochs, keys } =
+            Proven::by(&self.chain, genesis, keys).map_err(BadExport::Chain)?;
+        let expected = epochs.last().unwrap_or(&genesis).epoch();
         let judge = |evidence: &Arc<Evidence>| {
-            let of = evidence.epoch().unwrap_or(members.epoch());
+            let of = evidence.epoch().unwrap_or(expected);
             let known = epochs.iter().find(|epoch| epoch.epoch() == of);
-            let expected = members.epoch();
             let verdict = known
                 .ok_or(NotProven::Epoch { found: of, expected })
                 .and_then(|epoch| verify(evidence, *epoch, &*keys));

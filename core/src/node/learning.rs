@@ -49,6 +49,17 @@ impl<A: Application> Node<A> {
         }
     }
 
+    /// A client shows that a replica gave it another reply than f+1 others did, which no replica sees; or
+    /// the administrator, what several nodes' accounts prove together. This one tells the others, as it
+    /// does of what its own watch found. Who may show what, the host has looked at.
+    pub(super) fn on_testimony(&mut self, evidence: &Arc<Evidence>) {
+        if let Some(Ok(offence)) = self.judge(evidence)
+            && self.learn(offence, evidence, None)
+        {
+            self.replica.shell.send(To::Others, Message::Evidence(evidence.clone()));
+        }
+    }
+
     /// Judges by the members of the epoch that it is of. `None`: they are not known here.
     fn judge(&self, evidence: &Evidence) -> Option<Result<Offence, NotProven>> {
         let members = match evidence.epoch() {

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 #[cfg(feature = "guards")]
 use super::admission::Gate;
-use super::{export::Export, proofs::Proofs, speaking::Speaker};
+use super::{account::Account, export::Export, proofs::Proofs, speaking::Speaker};
 use crate::{
     app::Application,
     crypto::{Digest, Refusal},
@@ -55,6 +55,12 @@ impl<A: Application> Node<A> {
     pub fn export(&self) -> Export {
         let proofs = self.proofs.iter().map(|proof| proof.evidence.clone()).collect();
         Export { chain: self.replica.chain().to_vec(), proofs }
+    }
+
+    /// What it holds of what was said, for whoever puts that together with what others hold.
+    pub fn account(&self) -> Account {
+        let (chain, epoch) = (self.replica.chain().to_vec(), self.watch.members().epoch());
+        Account { chain, epoch, transcript: self.watch.transcript() }
     }
 
     /// What it makes of its peers by what it sees of them.
@@ -169,6 +175,9 @@ impl<A: Application> Protocol for Node<A> {
                 self.observer.unreadable(self.replica.shell.now, *from);
             }
             Input::Message { from, message } if !self.see(*from, message) => {}
+            Input::Request(message) if let Message::Evidence(evidence) = &**message => {
+                self.on_testimony(evidence);
+            }
             #[cfg(feature = "guards")]
             Input::Request(message) if self.gate.is_some() && !self.let_in(message) => {}
             _ => {

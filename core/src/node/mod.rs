@@ -22,6 +22,7 @@
 //! | `learning` | how a proof is found, told, shown again, and judged |
 //! | `speaking` | what it says to the docket, in the log |
 //! | `standby` | who stands by, and whom it proposes in a liar's place |
+//! | `account` | [`Account`]: what it holds of what was said, and what several prove together |
 //! | `export` | [`Export`]: proofs in a file, judged by whoever has the first members' keys |
 //! | `start` | a new node, and one that starts from its disk |
 //!
@@ -33,6 +34,9 @@
 //!
 //! A proof convicts whoever it accuses, whoever brings it. One that proves nothing is a signal
 //! against who brought it, for it should have checked.
+//!
+//! A client tells of replies, which no node but their author sees, and the administrator of anything:
+//! a node that is shown it has found it, and tells all.
 //!
 //! # When it looks
 //!
@@ -48,6 +52,7 @@
 //! | shown to a peer | [`SHOWN_AT_A_TIME`] for a status | as other answers |
 //! | judged of other epochs | a few of each peer in an interval | it is done where messages are ordered |
 
+mod account;
 pub mod admission;
 #[cfg(feature = "guards")]
 mod door;
@@ -61,6 +66,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+pub use account::{Account, BadAccount, MAX_ACCOUNT_BYTES};
 #[cfg(feature = "guards")]
 pub use admission::Gate;
 pub use admission::{Busy, Why};

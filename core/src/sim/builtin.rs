@@ -53,6 +53,7 @@ pub const BUILTIN: &[Builtin] = builtins![
     "lying-disk",
     "equivocating-primary",
     "equivocation-proven",
+    "false-replies",
     "two-faced-view-change",
     "colluding-f",
     "one-liar-too-many",

@@ -492,6 +492,9 @@ impl Cluster {
                     let for_us = wait.as_micros() as u64;
                     self.event(Place::Client(id), EventKind::RequestPutOff { request, for_us });
                 }
+                // Nodes say what comes of it.
+                #[cfg(feature = "guards")]
+                ClientEffect::Contradicted(_) => {}
                 #[cfg(feature = "guards")]
                 ClientEffect::GaveUp(request, why) => {
                     self.counts.given_up += 1;

@@ -199,6 +199,10 @@ fn validate_network(it: &Network) -> Result<(), Beyond> {
     must(it.handling_us <= 1_000_000, Part::Network, "handling takes a second at most")
 }
 
+/// An hour: as long as a run lasts.
+#[cfg(feature = "guards")]
+const MAX_AGAIN_MS: u64 = 3_600_000;
+
 fn validate_workload(it: &Workload) -> Result<(), Beyond> {
     must(
         it.clients <= MAX_CLIENTS,
@@ -222,6 +226,12 @@ fn validate_workload(it: &Workload) -> Result<(), Beyond> {
             .validate()
             .map_err(|error| Beyond { part: Part::Workload, what: error.to_string() })?;
     }
+    #[cfg(feature = "guards")]
+    must(
+        it.testimony.as_ref().is_none_or(|testimony| testimony.again_ms <= MAX_AGAIN_MS),
+        Part::Workload,
+        &format!("false replies are shown again after {MAX_AGAIN_MS} ms at most"),
+    )?;
     Ok(())
 }
 

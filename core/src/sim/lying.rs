@@ -28,6 +28,14 @@ impl Tongue {
         Ok(Self { mind, strategies: vec![strategy] })
     }
 
+    /// Of a node that keeps to the protocol among nodes, and answers clients with a result that nothing
+    /// gave.
+    pub fn of_false_replies(own: NodeId) -> Self {
+        let mut mind = Mind::default();
+        mind.join(own);
+        Self { mind, strategies: vec![Strategy::FalseReply {}] }
+    }
+
     /// What it says to one receiver instead of a message of its replica, and in how many ways that
     /// differs.
     pub fn pass<A: Application>(

@@ -99,5 +99,7 @@ pub use run::{Intervention, MAX_INTERVENTIONS, Run, RunError};
 pub use scenario::{Expectations, Narration, Scenario, TimedAction};
 pub use trace::TraceHash;
 pub use verdict::{Counts, Expected, Injection, Verdict, Violation};
-pub use without::{ChaosConfig, DependencyConfig, GateConfig, OthersConfig, PatienceConfig};
+pub use without::{
+    ChaosConfig, DependencyConfig, GateConfig, OthersConfig, PatienceConfig, TestimonyConfig,
+};
 pub use workload::{SimClient, Workload};

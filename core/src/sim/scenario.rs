@@ -260,6 +260,7 @@ impl Scenario {
             || self.dependency.is_some()
             || self.chaos.is_some()
             || self.workload.patience.is_some()
+            || self.workload.testimony.is_some()
     }
 
     /// How many requests clients make that are never Byzantine; 0: none, or without end.

@@ -14,6 +14,9 @@ pub type GateConfig = crate::node::admission::Config;
 /// How clients ask again.
 #[cfg(feature = "guards")]
 pub type PatienceConfig = crate::client::Patience;
+/// How clients show false replies.
+#[cfg(feature = "guards")]
+pub type TestimonyConfig = crate::client::Shows;
 /// A chaos experiment.
 #[cfg(feature = "guards")]
 pub type ChaosConfig = crate::resilience::chaos::Config;
@@ -30,6 +33,9 @@ pub type GateConfig = Absent;
 /// How clients ask again.
 #[cfg(not(feature = "guards"))]
 pub type PatienceConfig = Absent;
+/// How clients show false replies.
+#[cfg(not(feature = "guards"))]
+pub type TestimonyConfig = Absent;
 /// A chaos experiment.
 #[cfg(not(feature = "guards"))]
 pub type ChaosConfig = Absent;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "guards")]
 use super::dependency::Dependency;
-use super::{adversary::Mischief, keys::Keyring, without::PatienceConfig};
+use super::{adversary::Mischief, keys::Keyring, without::{PatienceConfig, TestimonyConfig}};
 use crate::{
     app::Operation,
     client::{Client, Patience, Way},
@@ -41,6 +41,8 @@ pub struct Workload {
     pub retransmit_ms: u32,
     /// How they ask again, in every detail; each draws its jitter of its own.
     pub patience: Option<PatienceConfig>,
+    /// Whether they show nodes the replies that f+1 others contradict.
+    pub testimony: Option<TestimonyConfig>,
     /// The share of gets that are asked as reads, not ordered, in parts per million.
     pub read_ppm: u32,
     /// When the first of them asks.
@@ -58,6 +60,7 @@ impl Default for Workload {
             keys: 4,
             retransmit_ms: 400,
             patience: None,
+            testimony: None,
             read_ppm: 0,
             start_ms: 0,
             ttl_ms: 0,
@@ -150,8 +153,14 @@ impl SimClient {
         let start = Time::from_millis(u64::from(workload.start_ms));
         let first =
             start + Duration::from_micros(dice.below(u64::from(workload.think_ms) * 500 + 1));
+        let client = Client::new(members, keys, patience, Timestamp(1))?;
+        #[cfg(feature = "guards")]
+        let client = workload.testimony.iter().fold(client, |mut client, shows| {
+            client.show_lies(shows.clone());
+            client
+        });
         Ok(Self {
-            client: Client::new(members, keys, patience, Timestamp(1))?,
+            client,
             id,
             dice,
             workload,

@@ -64,7 +64,7 @@ pub(super) fn of_operator(headers: &HeaderMap) -> Result<(), Box<Response>> {
 fn answer(done: Result<(), NotDone>, words: &'static str) -> Response {
     match done {
         Ok(()) => words.into_response(),
-        Err(why @ NotDone::Stopping) => {
+        Err(why @ NotDone::Stopping(_)) => {
             sentence(StatusCode::SERVICE_UNAVAILABLE, format!("Not done: {why}."))
         }
         Err(why) => sentence(StatusCode::CONFLICT, format!("Not done: {why}.")),

@@ -1,5 +1,5 @@
 //! What a node tells about itself over HTTP, on its own listener, loopback by default. Read-only, but
-//! for an operator's wishes about its guards and for chaos experiments.
+//! for an operator's wishes about its guards, for proofs that it is shown, and for chaos experiments.
 //!
 //! | path | gives |
 //! |---|---|
@@ -10,6 +10,8 @@
 //! | `/docket` | what all agree on about who lies: quarantine, threat level, what to run and why |
 //! | `/evidence` | the proofs that it holds, as JSON: who did what, in words and in parts, and the proof |
 //! | `/evidence/export` | the same as a file that `conclave evidence verify` judges |
+//! | `/evidence/account` | what it holds of what was said, as a file for `conclave evidence compare` |
+//! | POST `/evidence` | shows it the proofs in a file: see `evidence` |
 //! | `/guards` | what its guards do, as JSON |
 //! | POST `/guards/reload` | reads the table `[guards]` of cluster.toml again: see `guards` |
 //! | POST `/guards/hold?level=…` | leaves out so much, whatever signals say; `auto`: what they say |
@@ -36,20 +38,30 @@ use axum::{
 use crate::{
     chaos::Chaos,
     http::sentence,
-    node::{GuardBoard, Observer, Status, StatusBoard},
+    node::{GuardBoard, Observer, Status, StatusBoard, Wishes},
+    transport::Trust,
 };
 
 pub use crate::http::serve;
 pub use evidence::Listed;
+pub(crate) use evidence::MAX_SHOWN_BYTES;
 pub use guards::OPERATOR_HEADER;
 
 /// What the handlers read.
 #[derive(Clone)]
-struct Watched {
-    observer: Arc<Observer>,
-    board: Arc<StatusBoard>,
-    guards: Arc<GuardBoard>,
-    chaos: Arc<Chaos>,
+pub struct Watched {
+    /// What happens.
+    pub observer: Arc<Observer>,
+    /// Where it stands.
+    pub board: Arc<StatusBoard>,
+    /// What its guards do.
+    pub guards: Arc<GuardBoard>,
+    /// What experiments do to it.
+    pub chaos: Arc<Chaos>,
+    /// Whose word counts.
+    pub trust: Arc<Trust>,
+    /// The way to the node itself.
+    pub wishes: Wishes,
 }
 
 impl Watched {
@@ -59,20 +71,16 @@ impl Watched {
 }
 
 /// The routes of one node.
-pub fn router(
-    observer: Arc<Observer>,
-    board: Arc<StatusBoard>,
-    guards: Arc<GuardBoard>,
-    chaos: Arc<Chaos>,
-) -> Router {
+pub fn router(watched: Watched) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/status", get(status))
         .route("/metrics", get(metrics))
         .route("/docket", get(docket))
-        .route("/evidence", get(evidence::list))
+        .route("/evidence", get(evidence::list).post(evidence::show))
         .route("/evidence/export", get(evidence::export))
+        .route("/evidence/account", get(evidence::account))
         .route("/guards", get(self::guards::show))
         .route("/guards/reload", post(self::guards::reload))
         .route("/guards/hold", post(self::guards::hold))
@@ -83,10 +91,10 @@ pub fn router(
             sentence(
                 StatusCode::NOT_FOUND,
                 "There is /healthz, /readyz, /status, /metrics, /docket, /evidence, /evidence/export, \
-                 /guards, /chaos and /events.",
+                 /evidence/account, /guards, /chaos and /events.",
             )
         })
-        .with_state(Watched { observer, board, guards, chaos })
+        .with_state(watched)
 }
 
 async fn ready(State(watched): State<Watched>) -> Response {

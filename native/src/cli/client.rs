@@ -134,6 +134,15 @@ impl Ask {
         } else {
             client.ask(&operation, self.timeout).await
         };
+        for liar in client.lied().iter() {
+            eprintln!(
+                "node {liar} answered otherwise than f+1 others: all nodes were shown the proof \
+                 (`conclave evidence list`)"
+            );
+        }
+        if !client.lied().is_empty() {
+            client.close().await;
+        }
         let answer = answer.map_err(|why| Failure::unmet(&why))?;
         if self.verbose {
             let ms = answer.latency.as_secs_f64() * 1_000.0;

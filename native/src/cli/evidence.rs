@@ -1,6 +1,11 @@
 //! `conclave evidence`: who is proven to have lied, and the proof for anybody to judge.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::{Args, Subcommand};
 use conclave_core::{
@@ -8,22 +13,23 @@ use conclave_core::{
     detector::evidence::Said,
     hex::Hex,
     ids::{ClientId, NodeId, Principal},
-    node::{Export, Judged, MAX_EXPORT_BYTES},
+    node::{Account, Export, Judged, MAX_ACCOUNT_BYTES, MAX_EXPORT_BYTES},
 };
 
 use super::client;
 use crate::{
-    admin::Listed,
+    admin::{Listed, MAX_SHOWN_BYTES},
     config::{ClusterConfig, Seed},
     failure::Failure,
-    http_get::get,
+    http_get::{get, post},
 };
 
 /// Show, save and judge proofs that nodes lied
 ///
 /// A proof is what the offender itself signed: two statements that contradict each other, or one that no
 /// correct node signs. Nodes find them and show them to each other. `verify` asks nobody: it needs the
-/// file and the public keys in cluster.toml, and decides by itself.
+/// file and the public keys in cluster.toml, and decides by itself. So does `compare`, by what nodes
+/// hold of what was said.
 /// Exit code 0: done, or everything is proven; 1: something is not, or there is none; 2: something
 /// can't be used.
 #[derive(Debug, Args)]
@@ -31,7 +37,14 @@ use crate::{
 Examples:
   conclave evidence --config my-cluster list
   conclave evidence --config my-cluster export lies.evidence
-  conclave evidence --config keys-only verify lies.evidence    anywhere, cluster.toml is all it takes")]
+  conclave evidence --config keys-only verify lies.evidence    anywhere, cluster.toml is all it takes
+
+Where more lied than the cluster can stand, each node may hold a story that fits. Put together, what
+they hold convicts f+1 at least:
+  conclave evidence --config my-cluster compare --export together.evidence
+  conclave evidence --config my-cluster account node2.account --from 2    where node 2 answers, and then
+  conclave evidence --config my-cluster compare node2.account             where the others do
+  conclave evidence --config my-cluster show together.evidence            so that the nodes know it, too")]
 pub(super) struct Evidence {
     /// The directory with cluster.toml
     #[arg(long, global = true, value_name = "DIR")]
@@ -57,6 +70,27 @@ enum Action {
         /// The file
         file: PathBuf,
     },
+    /// Write what a node holds of what was said to a file
+    Account {
+        /// The file; an existing one is not overwritten
+        file: PathBuf,
+        /// Ask this node
+        #[arg(long, value_name = "N")]
+        from: u16,
+    },
+    /// Put together what nodes hold of what was said, and print whom that convicts
+    Compare {
+        /// Accounts in files; without any, every node in cluster.toml is asked
+        files: Vec<PathBuf>,
+        /// Write the proofs to this file; an existing one is not overwritten
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+    },
+    /// Show the proofs in a file to the nodes: those that they don't know, they tell all others
+    Show {
+        /// The file
+        file: PathBuf,
+    },
 }
 
 impl Evidence {
@@ -67,6 +101,9 @@ impl Evidence {
             Action::List => list(&config).await,
             Action::Export { file, from } => export(&config, &file, from.map(NodeId)).await,
             Action::Verify { file } => verify(&config, &file),
+            Action::Account { file, from } => account(&config, &file, NodeId(from)).await,
+            Action::Compare { files, export } => compare(&config, &files, export.as_deref()).await,
+            Action::Show { file } => show(&config, &file).await,
         }
     }
 }
@@ -104,7 +141,7 @@ async fn list(config: &ClusterConfig) -> Result<(), Failure> {
 
 async fn export(
     config: &ClusterConfig,
-    file: &PathBuf,
+    file: &Path,
     from: Option<NodeId>,
 ) -> Result<(), Failure> {
     let mut why_not = "no node that can be asked is in cluster.toml".to_owned();
@@ -123,28 +160,17 @@ async fn export(
             why_not = "nobody is proven to have lied: there is nothing to export".into();
             continue;
         }
-        let mut new = fs::File::create_new(file)
-            .map_err(|why| Failure::BadInput(format!("{}: {why}", file.display())))?;
-        std::io::Write::write_all(&mut new, &bytes)
-            .map_err(|why| Failure::Unmet(format!("{}: {why}", file.display())))?;
+        write_new(file, &bytes)?;
         println!("{} proofs of node {} in {}", export.proofs.len(), node.id, file.display());
         return Ok(());
     }
     Err(Failure::Unmet(why_not))
 }
 
-fn verify(config: &ClusterConfig, file: &PathBuf) -> Result<(), Failure> {
-    let unusable =
-        |why: &dyn std::fmt::Display| Failure::BadInput(format!("{}: {why}", file.display()));
-    let length = fs::metadata(file).map_err(|why| unusable(&why))?.len();
-    if length > MAX_EXPORT_BYTES as u64 {
-        return Err(unusable(&format!(
-            "{length} bytes are over the limit of {MAX_EXPORT_BYTES} for a file of evidence"
-        )));
-    }
-    let bytes = fs::read(file).map_err(|why| unusable(&why))?;
-    let export = Export::decode(&bytes).map_err(|why| unusable(&why))?;
-    let judged = export.judge(config.members(), keys(config)?).map_err(|why| unusable(&why))?;
+fn verify(config: &ClusterConfig, file: &Path) -> Result<(), Failure> {
+    let export = Export::decode(&read(file, MAX_EXPORT_BYTES)?).map_err(|why| unusable(file, &why))?;
+    let judged =
+        export.judge(config.members(), keys(config)?).map_err(|why| unusable(file, &why))?;
     if judged.is_empty() {
         return Err(Failure::Unmet(format!("{}: there is no proof in it", file.display())));
     }
@@ -157,6 +183,115 @@ fn verify(config: &ClusterConfig, file: &PathBuf) -> Result<(), Failure> {
         return Err(Failure::Unmet(format!("{refuted} of {all} in the file prove nothing")));
     }
     Ok(())
+}
+
+async fn account(config: &ClusterConfig, file: &Path, from: NodeId) -> Result<(), Failure> {
+    let admin = config.node(from).and_then(|node| node.admin).ok_or_else(|| {
+        Failure::BadInput(format!("cluster.toml has no node {from} with an `admin`"))
+    })?;
+    let bytes = get(admin, "/evidence/account", MAX_ACCOUNT_BYTES)
+        .await
+        .map_err(|why| Failure::Unmet(format!("node {from} at {admin}: {why}")))?;
+    let account =
+        Account::decode(&bytes).map_err(|why| Failure::Unmet(format!("node {from}: {why}")))?;
+    write_new(file, &bytes)?;
+    println!("what node {from} holds of epoch {} in {}", account.epoch, file.display());
+    Ok(())
+}
+
+async fn compare(
+    config: &ClusterConfig,
+    files: &[PathBuf],
+    export: Option<&Path>,
+) -> Result<(), Failure> {
+    let (mut names, mut accounts) = (Vec::new(), Vec::new());
+    for file in files {
+        let bytes = read(file, MAX_ACCOUNT_BYTES)?;
+        names.push(file.display().to_string());
+        accounts.push(Account::decode(&bytes).map_err(|why| unusable(file, &why))?);
+    }
+    let asked = config.nodes.iter().filter(|_| files.is_empty());
+    for (node, admin) in asked.filter_map(|node| Some((node.id, node.admin?))) {
+        let account = match get(admin, "/evidence/account", MAX_ACCOUNT_BYTES).await {
+            Ok(bytes) => Account::decode(&bytes).map_err(|why| why.to_string()),
+            Err(why) => Err(why.to_string()),
+        };
+        match account {
+            Ok(account) => {
+                names.push(format!("node {node}"));
+                accounts.push(account);
+            }
+            Err(why) => eprintln!("node {node} at {admin}: {why}"),
+        }
+    }
+    let (found, usable) = Account::compare(accounts, config.members(), &keys(config)?);
+    let mut compared = Vec::new();
+    for (name, usable) in names.iter().zip(usable) {
+        match usable {
+            Ok(()) => compared.push(name.as_str()),
+            Err(why) => eprintln!("{name}: left out: {why}"),
+        }
+    }
+    if compared.is_empty() {
+        return Err(Failure::Unmet("there is nothing to compare".into()));
+    }
+    eprintln!("compared: {}", compared.join(", "));
+    // Nodes' chains may differ only where agreement is broken; the longest is the first of these.
+    let mut proofs = Export::default();
+    for one in found {
+        for proof in
+            &one.judge(config.members(), keys(config)?).map_err(|why| Failure::unmet(&why))?
+        {
+            print(proof);
+        }
+        if one.chain.len() >= proofs.chain.len() {
+            proofs.chain = one.chain;
+        }
+        proofs.proofs.extend(one.proofs);
+    }
+    if proofs.proofs.is_empty() {
+        return Err(Failure::Unmet("what they hold proves nobody guilty".into()));
+    }
+    if let Some(file) = export {
+        write_new(file, &proofs.encode())?;
+        println!("{} proofs in {}", proofs.proofs.len(), file.display());
+    }
+    Ok(())
+}
+
+async fn show(config: &ClusterConfig, file: &Path) -> Result<(), Failure> {
+    let bytes = read(file, MAX_SHOWN_BYTES)?;
+    Export::decode(&bytes).map_err(|why| unusable(file, &why))?;
+    let mut failed = false;
+    for (node, admin) in config.nodes.iter().filter_map(|node| Some((node.id, node.admin?))) {
+        match post(admin, "/evidence", &bytes).await {
+            Ok(said) => println!("node {node} {said}"),
+            Err(why) => {
+                failed = true;
+                eprintln!("node {node} at {admin}: {why}");
+            }
+        }
+    }
+    if failed { Err(Failure::Unmet("not every node took them".into())) } else { Ok(()) }
+}
+
+fn unusable(file: &Path, why: &dyn std::fmt::Display) -> Failure {
+    Failure::BadInput(format!("{}: {why}", file.display()))
+}
+
+/// A file of up to so many bytes.
+fn read(file: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let length = fs::metadata(file).map_err(|why| unusable(file, &why))?.len();
+    if length > limit as u64 {
+        return Err(unusable(file, &format!("{length} bytes are over the limit of {limit}")));
+    }
+    fs::read(file).map_err(|why| unusable(file, &why))
+}
+
+fn write_new(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut new = fs::File::create_new(file).map_err(|why| unusable(file, &why))?;
+    std::io::Write::write_all(&mut new, bytes)
+        .map_err(|why| Failure::Unmet(format!("{}: {why}", file.display())))
 }
 
 /// Public keys to check with. It takes a key of one's own to make an authenticator; this one signs

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use conclave_core::{
     app::{Operation, Outcome},
-    client::{Client, ClientEffect, Patience, SubmitError, Way},
+    client::{Client, ClientEffect, Patience, Shows, SubmitError, Way},
     config::BadConfig,
     crypto::{Authenticator, Ed25519, Verified},
     detector::quarantine::Refused,
@@ -125,7 +125,8 @@ pub struct ClientHandle {
     trust: Arc<Trust>,
     connected: watch::Receiver<NodeSet>,
     joined: watch::Receiver<Vec<NewMember>>,
-    _tasks: JoinSet<()>,
+    lied: watch::Receiver<NodeSet>,
+    tasks: JoinSet<()>,
 }
 
 impl ClientHandle {
@@ -162,19 +163,41 @@ impl ClientHandle {
         }
         let clock = Clock::start();
         let first = Timestamp(clock.now().as_micros());
-        let client = Client::new(members, authenticator, patience, first)?;
+        let mut client = Client::new(members, authenticator, patience, first)?;
+        client.show_lies(Shows::default());
         let (asks, receiver) = mpsc::channel(1);
         let (learnt, joined) = watch::channel(Vec::new());
-        let trusting = trust.clone();
-        let asking =
-            Asking { client, clock, links, replies, trust: trusting, learnt, waiting: None };
+        let (liars, lied) = watch::channel(NodeSet::default());
+        let asking = Asking {
+            client,
+            clock,
+            links,
+            replies,
+            trust: trust.clone(),
+            learnt,
+            liars,
+            waiting: None,
+        };
         let settled = settled(connected.clone(), members, options.settle);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             settled.await;
             asking.run(receiver).await;
         });
-        Ok(Self { asks, trust, connected, joined, _tasks: tasks })
+        Ok(Self { asks, trust, connected, joined, lied, tasks })
+    }
+
+    /// Those whose replies f+1 others contradicted. All nodes were shown that.
+    pub fn lied(&self) -> NodeSet {
+        *self.lied.borrow()
+    }
+
+    /// Ends it when all that it has to say is said, or after a second. A client that is dropped ends at
+    /// once: what it asked for is answered then, but what it shows of liars may be lost.
+    pub async fn close(mut self) {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        drop(self.asks);
+        let _ = timeout(PATIENCE, self.tasks.join_next()).await;
     }
 
     /// Asks for an operation, and waits at most `patience` for f+1 matching replies.
@@ -316,6 +339,12 @@ impl Links {
         }
     }
 
+    /// Returns when every connection has been told all, and is closed.
+    async fn end(mut self) {
+        self.open.clear();
+        while self.tasks.join_next().await.is_some() {}
+    }
+
     /// Who left is asked nothing more; its connection ends when it has been told all.
     fn close(&mut self, node: NodeId) {
         self.open.remove(&node);
@@ -330,6 +359,7 @@ struct Asking {
     replies: mpsc::Receiver<(NodeId, Verified<Message>)>,
     trust: Arc<Trust>,
     learnt: watch::Sender<Vec<NewMember>>,
+    liars: watch::Sender<NodeSet>,
     waiting: Option<oneshot::Sender<Result<Completed, AskError>>>,
 }
 
@@ -349,7 +379,7 @@ impl Asking {
             tokio::select! {
                 ask = asks.recv(), if idle => match ask {
                     Some(ask) => self.submit(ask),
-                    None => return,
+                    None => return self.links.end().await,
                 },
                 Some((from, reply)) = self.replies.recv() => self.take(from, &reply),
                 () = ticking => self.client.tick(self.clock.now()),
@@ -413,6 +443,10 @@ impl Asking {
                 }
                 ClientEffect::PutOff(request, wait) => {
                     tracing::debug!(?request, ?wait, "f+1 nodes have no room for it now");
+                }
+                ClientEffect::Contradicted(liar) => {
+                    tracing::warn!(node = %liar, "f+1 nodes contradict its reply; all are shown that");
+                    self.liars.send_if_modified(|liars| liars.insert(liar));
                 }
                 ClientEffect::GaveUp(_, why) => {
                     if let Some(waiting) = self.waiting.take() {

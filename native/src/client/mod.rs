@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A result is believed once f+1 nodes gave the same one, each signed; the answer to a read that is
-//! not ordered, once a quorum did.
+//! not ordered, once a quorum did. A reply that f+1 others contradict is shown to all nodes: it is proof
+//! that who signed it lied.
 
 mod handle;
 mod link;

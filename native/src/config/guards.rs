@@ -16,6 +16,7 @@
 //! | `peers.dial` | waits of 100 ms, doubling up to 3 s, half of each drawn; open after 5 failures for 1 to 3 s; 5 s an attempt | a peer that comes back is found within seconds, and not by all at once |
 //! | `peers.queue` | 4,096 messages at a time, none in line | about a second's worth at full load |
 //! | `peers.phi` | as if a heartbeat came every 5 s | idle peers send keepalives as often |
+//! | `peers.restrained` | 4,096 permits a second, 1,024 at once: one a message, and one for each 4 KiB | several times what a member says at full load: votes are not slowed, floods are |
 //! | `peers.outliers` | compared every 10 s | at most f are ever ejected, whatever is configured |
 
 use conclave_core::{
@@ -72,6 +73,8 @@ pub struct PeersConfig {
     /// Who fails more often than the others. How many there are, and how many of them may be ejected
     /// (f), follows from the membership.
     pub outliers: OutlierConfig,
+    /// What a member in quarantine may say; what comes sooner waits in its socket.
+    pub restrained: Option<rate::Config>,
 }
 
 impl Default for GuardsConfig {
@@ -94,6 +97,7 @@ impl Default for GuardsConfig {
                     .least_mean_ms(5_000)
                     .least_deviation_ms(1_000),
                 outliers: OutlierConfig::default(),
+                restrained: Some(rate::Config::default().permits(4_096).burst(1_024)),
             },
         }
     }
@@ -160,7 +164,9 @@ impl GuardsConfig {
         self.peers.dial.validate().map_err(of("peers.dial"))?;
         self.peers.queue.validate().map_err(of("peers.queue"))?;
         self.peers.phi.validate().map_err(of("peers.phi"))?;
-        self.peers.outliers.validate().map_err(of("peers.outliers"))
+        self.peers.outliers.validate().map_err(of("peers.outliers"))?;
+        let restrained = self.peers.restrained.as_ref().map(rate::Config::validate);
+        restrained.unwrap_or(Ok(())).map_err(of("peers.restrained"))
     }
 
     /// What the manager of a node's own calls is set up with.
@@ -278,5 +284,6 @@ mod tests {
         assert_eq!(wrong("peers.queue.concurrent = 0"), ("peers.queue", "concurrent"));
         assert_eq!(wrong("peers.phi.intervals = 1"), ("peers.phi", "intervals"));
         assert_eq!(wrong("peers.outliers.interval_ms = 0"), ("peers.outliers", "interval_ms"));
+        assert_eq!(wrong("peers.restrained.burst = 0"), ("peers.restrained", "burst"));
     }
 }

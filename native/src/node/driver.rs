@@ -19,10 +19,10 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     DocketView, GuardBoard, Observer, StatusBoard, WallClock,
-    guard_board::Wanted,
     message_id,
     storage::{Progress, Storage},
     told::tell,
+    wishes::Wanted,
 };
 use crate::{
     config::INBOX_SIGNAL,
@@ -134,7 +134,7 @@ impl<S: Storage> Driver<S> {
                 }
                 () = self.links.broken() => return Err(Stopped::Link),
                 () = ticking => {}
-                Some(wanted) = self.wishes.recv() => self.grant(wanted),
+                Some(wanted) = self.wishes.recv() => self.grant(wanted).await,
                 count = self.inbox.recv_many(&mut arrived, MAX_AT_ONCE) => {
                     if count == 0 {
                         return Ok(());
@@ -170,7 +170,7 @@ impl<S: Storage> Driver<S> {
         }
     }
 
-    fn grant(&mut self, wanted: Wanted) {
+    async fn grant(&mut self, wanted: Wanted) {
         let now = self.observer.clock().now();
         match wanted {
             Wanted::Held(level, done) => {
@@ -187,12 +187,23 @@ impl<S: Storage> Driver<S> {
                 ];
                 let dialing = self.guarding.dialing.reconfigure(config.manager()).err();
                 self.guarding.health.reconfigure(&config.peers, self.node.replica().members());
+                self.guarding.restraint.reconfigure(config.peers.restrained.clone());
                 let failed = results.into_iter().flatten().map(|why| why.to_string());
                 for why in failed.chain(dialing.map(|why| why.to_string())) {
                     tracing::error!(why, "a guard can't be set up like that");
                 }
                 tracing::info!("guards are configured anew");
                 let _ = done.send(());
+            }
+            Wanted::Account(done) => {
+                let _ = done.send(self.node.account());
+            }
+            Wanted::Shown(proofs, done) => {
+                for proof in proofs {
+                    self.node.handle(now, Input::Request(proof));
+                    self.carry_out().await;
+                }
+                let _ = done.send(self.node.proofs().len());
             }
         }
     }
@@ -267,6 +278,8 @@ impl<S: Storage> Driver<S> {
                 }
                 Effect::Send { to, message } => self.send(to, &message),
                 Effect::Reply { client, message } => {
+                    #[cfg(feature = "lies")]
+                    let message = self.answer_or_lie(client, message);
                     let bytes = message.encode();
                     let digest = Digest::of_bytes(&bytes);
                     let framed = frame(&bytes);
@@ -363,7 +376,9 @@ impl<S: Storage> Driver<S> {
             self.decided = decided;
             let view = DocketView::of(replica.docket(), replica.last_executed());
             let convicted = replica.docket().convicted().len();
-            self.observer.docket(replica.docket().restrained().len(), convicted, view.level);
+            let restrained = replica.docket().restrained();
+            self.observer.docket(restrained.len(), convicted, view.level);
+            self.guarding.restraint.follow(restrained);
             self.board.show_docket(view);
         }
         let suspected = slots.is_some().then(|| suspected(&self.node, now));

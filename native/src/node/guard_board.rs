@@ -13,26 +13,12 @@ use conclave_core::{
 };
 use serde::Serialize;
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
 
+use super::wishes::{Stopping, Wanted, Wishes};
 use crate::{
-    config::{ClusterConfig, ConfigError, DIAL, GuardsConfig},
-    resilience::Guards,
-    transport::{PeerHealth, PeerSeen, QueueSeen},
+    config::{ClusterConfig, ConfigError, DIAL},
+    transport::{Guarding, PeerSeen, QueueSeen, RestrainedSeen},
 };
-
-/// What an operator wants of a running node's guards.
-#[derive(Debug)]
-pub(super) enum Wanted {
-    /// Others from now on; what is known stays.
-    Reconfigured(Box<GuardsConfig>, oneshot::Sender<()>),
-    /// It leaves out so much, whatever signals say; `None`: what signals say. Answered with whether it
-    /// leaves anything out at all.
-    Held(Option<Level>, oneshot::Sender<bool>),
-}
-
-/// How many wishes of operators wait: they come by hand.
-pub(super) const MAX_WISHES: usize = 8;
 
 /// Why a wish isn't granted.
 #[derive(Debug, Error)]
@@ -48,8 +34,8 @@ pub enum NotDone {
     #[error("clients.degradation is \"off\": there is no level to hold")]
     NoLevels,
     /// The node is stopping.
-    #[error("the node is stopping")]
-    Stopping,
+    #[error(transparent)]
+    Stopping(#[from] Stopping),
 }
 
 /// How connections to a peer are made.
@@ -72,45 +58,44 @@ pub struct GuardsSeen {
     pub dialing: Vec<DialingSeen>,
     /// What links tell of each. Advice.
     pub peers: Vec<PeerSeen>,
+    /// Those in quarantine, and what they may say.
+    pub restrained: Vec<RestrainedSeen>,
+    /// Messages of such that had to wait.
+    pub restrained_waits: u64,
 }
 
 /// See the module's head.
 pub struct GuardBoard {
     clients: Mutex<(Option<admission::Snapshot>, Vec<QueueSeen>)>,
     events_off: std::sync::atomic::AtomicBool,
-    dialing: Arc<Guards>,
-    health: Arc<PeerHealth>,
-    wishes: mpsc::Sender<Wanted>,
+    guarding: Guarding,
+    wishes: Wishes,
     directory: Option<PathBuf>,
 }
 
 impl GuardBoard {
-    pub(super) fn new(
-        dialing: Arc<Guards>,
-        health: Arc<PeerHealth>,
-        wishes: mpsc::Sender<Wanted>,
-        directory: Option<PathBuf>,
-    ) -> Self {
-        Self {
-            clients: Mutex::default(),
-            events_off: false.into(),
-            dialing,
-            health,
-            wishes,
-            directory,
-        }
+    pub(super) fn new(guarding: Guarding, wishes: Wishes, directory: Option<PathBuf>) -> Self {
+        Self { clients: Mutex::default(), events_off: false.into(), guarding, wishes, directory }
     }
 
     /// All that is to be seen.
     pub fn read(&self) -> GuardsSeen {
         let (clients, queues) = self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Guarding { dialing, health, restraint, .. } = &self.guarding;
         let dialing = queues.iter().filter_map(|queue| {
-            let key = self.dialing.key(queue.peer.0, DIAL).ok()?;
-            let guards = self.dialing.manager(|manager, _| manager.snapshot(key)).ok()?;
+            let key = dialing.key(queue.peer.0, DIAL).ok()?;
+            let guards = dialing.manager(|manager, _| manager.snapshot(key)).ok()?;
             Some(DialingSeen { peer: queue.peer, guards })
         });
         let dialing = dialing.collect();
-        GuardsSeen { clients, queues, dialing, peers: self.health.snapshot() }
+        GuardsSeen {
+            clients,
+            queues,
+            dialing,
+            peers: health.snapshot(),
+            restrained: restraint.snapshot(),
+            restrained_waits: restraint.waited(),
+        }
     }
 
     /// Whether new viewers of events are turned away.
@@ -123,22 +108,15 @@ impl GuardBoard {
     pub async fn reload(&self) -> Result<(), NotDone> {
         let directory = self.directory.clone().ok_or(NotDone::NoFile)?;
         let read = tokio::task::spawn_blocking(move || ClusterConfig::load(&directory));
-        let config = read.await.map_err(|_| NotDone::Stopping)??;
-        let (done, answer) = oneshot::channel();
-        self.wish(Wanted::Reconfigured(Box::new(config.guards), done)).await?;
-        answer.await.map_err(|_| NotDone::Stopping)
+        let config = read.await.map_err(|_| Stopping)??;
+        let config = Box::new(config.guards);
+        Ok(self.wishes.granted(|done| Wanted::Reconfigured(config, done)).await?)
     }
 
     /// Leaves out so much, whatever signals say; `None`: what signals say.
     pub async fn hold(&self, level: Option<Level>) -> Result<(), NotDone> {
-        let (done, answer) = oneshot::channel();
-        self.wish(Wanted::Held(level, done)).await?;
-        let held = answer.await.map_err(|_| NotDone::Stopping)?;
+        let held = self.wishes.granted(|done| Wanted::Held(level, done)).await?;
         held.then_some(()).ok_or(NotDone::NoLevels)
-    }
-
-    async fn wish(&self, wanted: Wanted) -> Result<(), NotDone> {
-        self.wishes.send(wanted).await.map_err(|_| NotDone::Stopping)
     }
 
     pub(super) fn show(&self, gate: Option<&admission::Gate>, queues: Vec<QueueSeen>) {

@@ -119,6 +119,8 @@ impl Families<'_> {
         self.gauges("guard_peer_silent", "1 while a peer counts as gone", suspected)?;
         let ejected = links().map(|(peer, it)| (peer, u64::from(it.ejected)));
         let help = "1 while more is lost to a peer than to others; never of more than f";
-        self.gauges("guard_peer_ejected", help, ejected)
+        self.gauges("guard_peer_ejected", help, ejected)?;
+        let help = "Messages of members in quarantine that waited to be read";
+        self.counter("guard_restrained_waits", help, seen.restrained_waits)
     }
 }

@@ -1,10 +1,13 @@
 //! A node that lies, for development: what its replica says passes through a [`Tongue`] first.
 //! Exists only with the feature `lies`, and no release build has that.
+//!
+//! The variable `CONCLAVE_LIES` of its environment says how: `two-faced` (what it is without) tells half
+//! of the other nodes another story, `false-replies` answers clients with results that nothing gave.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use conclave_core::{
-    ids::{NodeId, Principal},
+    ids::{ClientId, NodeId, Principal},
     pbft::Message,
     sim::Tongue,
 };
@@ -22,7 +25,7 @@ pub fn lie_from_now_on() {
     LIES.store(true, Ordering::Relaxed);
 }
 
-/// What makes a node of a development cluster two-faced; no other node's.
+/// What makes a node of a development cluster lie; no other node's.
 pub(super) fn tongue(own: NodeId, development: bool) -> Option<Tongue> {
     if !LIES.load(Ordering::Relaxed) {
         return None;
@@ -31,8 +34,16 @@ pub(super) fn tongue(own: NodeId, development: bool) -> Option<Tongue> {
         tracing::error!("this is no development cluster: the node keeps to the protocol");
         return None;
     }
-    tracing::warn!("this node lies, on purpose");
-    Tongue::two_faced(own, Vec::new()).ok() // nobody is named: nothing to refuse
+    let how = std::env::var("CONCLAVE_LIES").unwrap_or_else(|_| "two-faced".into());
+    tracing::warn!(how, "this node lies, on purpose");
+    match how.as_str() {
+        "two-faced" => Tongue::two_faced(own, Vec::new()).ok(), // nobody is named: nothing to refuse
+        "false-replies" => Some(Tongue::of_false_replies(own)),
+        _ => {
+            tracing::error!(how, "CONCLAVE_LIES is neither two-faced nor false-replies");
+            None
+        }
+    }
 }
 
 impl<S: Storage> Driver<S> {
@@ -52,5 +63,14 @@ impl<S: Storage> Driver<S> {
         }
         self.tongue = Some(tongue);
         true
+    }
+
+    /// What a client is told instead of an answer: one message, for this tongue withholds nothing.
+    pub(super) fn answer_or_lie(&mut self, client: ClientId, answer: Message) -> Message {
+        let Some(tongue) = &mut self.tongue else { return answer };
+        let now = self.observer.clock().now();
+        let to = Principal::Client(client);
+        let (said, _) = tongue.pass(now, self.node.replica(), to, answer.clone());
+        said.into_iter().next().unwrap_or(answer)
     }
 }

@@ -18,6 +18,7 @@
 //! | `event_log` | the ring of recent events that viewers read |
 //! | `metrics`, `families`, `guard_families`, `chaos_families` | every Prometheus family |
 //! | `guard_board` | [`GuardBoard`]: what guards do, and an operator's way to them |
+//! | `wishes` | [`Wishes`]: what people want of a running node, on its way to the driver |
 //! | `clock` | [`Clock`]: microseconds since 1970, never backwards; [`WallClock`]: what agreed time follows |
 //! | `docket` | [`DocketView`]: what all agree on about who lies, for people |
 //! | `lying` | a node that lies, for development |
@@ -43,6 +44,7 @@ mod running;
 mod status;
 pub mod storage;
 mod told;
+mod wishes;
 
 pub use clock::{Clock, MAX_SLEW, READ_EVERY, WallClock};
 pub use docket::{Decision, DocketView, Listed};
@@ -55,3 +57,4 @@ pub use metrics::Metrics;
 pub use observer::{ConnectionKind, CountedConnection, Observer, RefusedAs};
 pub use running::{Node, NodeError, NodeOptions};
 pub use status::{NotReady, Status, StatusBoard};
+pub use wishes::{Stopping, Wishes};

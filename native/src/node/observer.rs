@@ -40,10 +40,12 @@ pub enum RefusedAs {
     Role,
     /// Of another epoch: one of the two ends is behind.
     Epoch,
+    /// Sooner after the last one than it is looked at.
+    Haste,
 }
 
 impl RefusedAs {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Handshake,
         Self::Crowd,
         Self::Frame,
@@ -51,6 +53,7 @@ impl RefusedAs {
         Self::Content,
         Self::Role,
         Self::Epoch,
+        Self::Haste,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -62,6 +65,7 @@ impl RefusedAs {
             Self::Content => "content",
             Self::Role => "role",
             Self::Epoch => "epoch",
+            Self::Haste => "haste",
         }
     }
 }
@@ -171,7 +175,7 @@ impl Observer {
     pub fn refused(&self, from: Principal, what: RefusedAs, why: &impl ToString) {
         let why = why.to_string();
         match what {
-            RefusedAs::Epoch => tracing::debug!(%from, why, "refused"),
+            RefusedAs::Epoch | RefusedAs::Haste => tracing::debug!(%from, why, "refused"),
             _ => tracing::warn!(%from, why, "refused"),
         }
         self.metrics.refused[what as usize].inc();

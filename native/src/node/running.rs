@@ -26,8 +26,9 @@ use tokio::{
 use super::{
     Clock, Observer, Status, StatusBoard, WallClock,
     driver::{Driver, Followed, Stopped, takes_part},
-    guard_board::{GuardBoard, MAX_WISHES},
+    guard_board::GuardBoard,
     storage::{Beginning, Journal, JournalIdentity, Memory, Storage, StorageError},
+    wishes::Wishes,
 };
 use crate::{
     admin,
@@ -35,7 +36,7 @@ use crate::{
     config::{ClusterConfig, ConfigError, FirstStart, Identity},
     resilience::Guards,
     transport::{
-        Clients, Guarding, Links, Listening, PeerHealth, Peers, Tls, TlsError, Trust,
+        Clients, Guarding, Links, Listening, PeerHealth, Peers, Restraint, Tls, TlsError, Trust,
         limits::MAX_INBOX_MESSAGES, listen,
     },
 };
@@ -212,6 +213,8 @@ impl Node {
         let members = replica.members();
         let health = Arc::new(PeerHealth::new(&config.guards.peers, clock));
         health.follow(members);
+        let restraint = Arc::new(Restraint::new(config.guards.peers.restrained.clone(), clock));
+        restraint.follow(replica.docket().restrained());
         let dialing = Guards::new(config.guards.manager())?;
         let queue = config.guards.peers.queue.clone();
         let chaos =
@@ -221,10 +224,11 @@ impl Node {
             dialing: dialing.clone(),
             queue,
             health: health.clone(),
+            restraint: restraint.clone(),
             chaos: chaos.clone(),
         };
-        let (wish, wishes) = mpsc::channel(MAX_WISHES);
-        let guards = Arc::new(GuardBoard::new(dialing.clone(), health.clone(), wish, directory));
+        let (wish, wishes) = Wishes::new();
+        let guards = Arc::new(GuardBoard::new(guarding.clone(), wish.clone(), directory));
         observer.show_guards(guards.clone());
         let trust = Arc::new(Trust::new(members, replica.authenticator().clone()));
         observer.restored(
@@ -252,6 +256,7 @@ impl Node {
             clients: clients.clone(),
             peers: inbound,
             health,
+            restraint,
             chaos: chaos.clone(),
         });
         tasks.spawn(async move {
@@ -267,7 +272,15 @@ impl Node {
             experiments.run(watching).await;
             "the clock of chaos experiments"
         });
-        let router = admin::router(observer.clone(), board.clone(), guards.clone(), chaos);
+        let watched = admin::Watched {
+            observer: observer.clone(),
+            board: board.clone(),
+            guards: guards.clone(),
+            chaos,
+            trust: trust.clone(),
+            wishes: wish,
+        };
+        let router = admin::router(watched);
         tasks.spawn(async move {
             admin::serve(http, router).await;
             "the admin server"

@@ -63,5 +63,9 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(3);
 /// milliseconds, in which other connections' tasks should go on.
 pub const CHECK_ELSEWHERE_BYTES: usize = 2_048;
 
+/// False replies that a client shows are looked at this often, each connection's by itself: one takes
+/// as many checks of signatures as f+2 requests do.
+pub const TESTIMONY_INTERVAL: Duration = Duration::from_secs(1);
+
 const _: () = assert!(MAX_CLIENT_FRAME_BYTES < MAX_NODE_FRAME_BYTES);
 const _: () = assert!(KEEPALIVE_INTERVAL.as_secs() * 3 < IDLE_TIMEOUT.as_secs());

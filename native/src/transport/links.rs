@@ -17,6 +17,7 @@ use super::{
     inbound::Peers,
     outbound::{Outbound, QueueSeen},
     peer_health::PeerHealth,
+    restraint::Restraint,
     tls::Tls,
 };
 use crate::{chaos::Chaos, config::Address, node::Observer, resilience::Guards};
@@ -30,6 +31,8 @@ pub struct Guarding {
     pub queue: bulkhead::Config,
     /// Who is told how sending goes.
     pub health: Arc<PeerHealth>,
+    /// How much of what those in quarantine say is read.
+    pub restraint: Arc<Restraint>,
     /// What they are disturbed by, if anything.
     pub chaos: Arc<Chaos>,
 }

@@ -18,12 +18,15 @@
 //! | `links` | [`Links`]: the ways to all other nodes, as the membership changes them |
 //! | `outbound` | [`Outbound`]: the queue and connection to one peer, with backoff |
 //! | `disturbed` | what a chaos experiment makes of a message on its way out |
-//! | `inbound` | the listener, and reading and checking what each connection says |
+//! | `inbound` | the listener, and who is at the other end of each connection |
+//! | `connection` | reading and checking what one says |
+//! | `restraint` | [`Restraint`]: how much of what a member in quarantine says is read |
 //! | `peer_health` | [`PeerHealth`]: who says nothing any more, to whom more is lost: advice |
 //! | `clients` | [`Clients`]: where replies go, and who is held back |
 //! | `trust` | [`Trust`]: whose word counts right now, as epochs change it |
 
 mod clients;
+mod connection;
 mod disturbed;
 mod frame;
 mod inbound;
@@ -31,14 +34,17 @@ pub mod limits;
 mod links;
 mod outbound;
 mod peer_health;
+mod restraint;
 mod tls;
 mod trust;
 
 pub use clients::Clients;
+pub use connection::{Arrived, Inbound};
 pub use frame::{FrameError, FrameReader, frame, keepalive};
-pub use inbound::{Arrived, Inbound, Listening, Peers, listen};
+pub use inbound::{Listening, Peers, listen};
 pub use links::{Guarding, Links};
 pub use outbound::{Outbound, QueueSeen, Undelivered, backoff};
 pub use peer_health::{PeerHealth, PeerSeen};
+pub use restraint::{RestrainedSeen, Restraint};
 pub use tls::{Tls, TlsError};
 pub use trust::Trust;

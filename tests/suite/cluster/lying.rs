@@ -1,6 +1,12 @@
 //! Real nodes, one of which really lies: `conclave-liar`, which no release build has.
 
-use std::{fs, process::Command, sync::OnceLock};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
 
 use conclave::{
     config::Sizes,
@@ -18,7 +24,7 @@ use super::{
 };
 
 /// Built beside the program under test.
-fn liar_program() -> std::path::PathBuf {
+fn liar_program() -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -30,9 +36,23 @@ fn liar_program() -> std::path::PathBuf {
     own.ancestors().nth(2).expect("tests lie two folders deep").join("conclave-liar")
 }
 
+/// A program that lies in another way.
+fn liar_of(how: &str, scratch: &Scratch) -> PathBuf {
+    let file = scratch.path().join("liar.sh");
+    let liar = liar_program();
+    fs::write(&file, format!("#!/bin/sh\nCONCLAVE_LIES={how} exec '{}' \"$@\"\n", liar.display()))
+        .unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o700)).unwrap();
+    file
+}
+
 /// A cluster whose node 0 lies; the supervisor is the liar's.
 async fn start(standby: u16) -> (RealCluster, Supervisor) {
-    let (program, _) = (liar_program(), program());
+    start_with(&liar_program(), standby).await
+}
+
+async fn start_with(liar: &Path, standby: u16) -> (RealCluster, Supervisor) {
+    let (program, _) = (liar.to_owned(), program());
     let sizes = Sizes { nodes: 4, standby, clients: CLIENTS };
     let cluster = RealCluster::prepare_of(sizes, true).replace_convicted(standby > 0);
     let options = SupervisorOptions {
@@ -131,4 +151,36 @@ async fn a_proven_liar_is_replaced_by_a_node_that_stands_by() {
     let seen: Vec<_> = (1..5).filter_map(|node| cluster.status(NodeId(node))).collect();
     let suspected: Vec<_> = seen.iter().map(|it| (it.id, &it.suspected)).collect();
     assert_eq!(seen[0].restrained, [], "nobody is left to be held: {suspected:#?}");
+}
+
+/// No node sees another's replies to clients: the proof comes from a client.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lies_to_clients_is_convicted_by_what_a_client_shows() {
+    let scratch = Scratch::new();
+    let (cluster, _liar) = start_with(&liar_of("false-replies", &scratch), 0).await;
+    let here = cluster.scratch.path();
+    let (code, said) = conclave_in(here, &["client", "put", "city", "Lisbon"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("ok"), "f+1 others say so: {said}");
+    // One call may be over before the liar's reply is there.
+    let (_, finish) = write_load(&cluster, 1);
+    until("all hold proof against node 0", || (1..4).all(|node| holds_proof(&cluster, node))).await;
+    let held = |node: u16| {
+        cluster.status(NodeId(node)).is_some_and(|status| status.restrained == [NodeId(0)])
+    };
+    until("all agree that it is in quarantine", || (1..4).all(held)).await;
+    finish().await;
+    let (code, said) = conclave_in(here, &["evidence", "list"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("node 0 signed a reply that f+1 others contradict"), "{said}");
+    let file = scratch.path().join("lies.evidence").display().to_string();
+    assert_eq!(conclave_in(here, &["evidence", "export", &file, "--from", "1"]).await.0, Some(0));
+    let elsewhere = Scratch::new();
+    fs::copy(here.join("cluster.toml"), elsewhere.path().join("cluster.toml")).unwrap();
+    let (code, said) = conclave_in(elsewhere.path(), &["evidence", "verify", &file]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("PROVEN: node 0 signed a reply that f+1 others contradict"), "{said}");
+    // Who is in quarantine is read more slowly, as its node's guards say.
+    let guards = get(cluster.admin(NodeId(1)), "/guards").expect("it answers").body;
+    assert!(guards.contains(r#""restrained":[{"peer":0,"rate":{"#), "{guards}");
 }

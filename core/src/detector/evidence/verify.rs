@@ -230,9 +230,13 @@ impl Judge<'_> {
 
     /// "The client waits for f+1 replies … with the same t and r" (§4.1), since then one of those
     /// who gave them is correct. That is true only while at most *f* are faulty, and so is that all
-    /// correct replicas executed the same: hence never absolute.
+    /// correct replicas executed the same: hence never absolute. And under a crash-only protocol one
+    /// liar is enough to have correct replicas execute different things: there it proves nothing.
     fn reply(self, reply: &Signed<Reply>, others: &[Signed<Reply>]) -> Result<Offence, NotProven> {
         let by = self.member(reply, reply.body.epoch)?;
+        if self.members.is_crash_only() {
+            return Err(NotProven::CrashOnly);
+        }
         let needed = self.members.weak();
         let mut said = None;
         let mut signers: alloc::vec::Vec<NodeId> = alloc::vec::Vec::new();

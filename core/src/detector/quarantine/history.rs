@@ -75,6 +75,9 @@ pub enum What {
     Silenced,
     /// Its voice counts again.
     Heard,
+    /// It is free before its time: nobody accuses any more, and somebody is proven to lie who may have
+    /// made it look guilty.
+    Acquitted,
 }
 
 impl fmt::Display for Entry {
@@ -101,6 +104,7 @@ impl fmt::Display for Entry {
             What::Misled => write!(f, "node {node} brought a proof that proves nothing"),
             What::Silenced => write!(f, "node {node} said too much that is false and isn't heard"),
             What::Heard => write!(f, "node {node} is heard again"),
+            What::Acquitted => write!(f, "node {node} is free: a proven liar may have framed it"),
         }
     }
 }

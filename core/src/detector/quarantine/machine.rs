@@ -378,7 +378,8 @@ impl Quarantine {
         }
     }
 
-    /// All who accused it were right, and what it says itself is void.
+    /// All who accused it were right, and what it says itself is void. What others are held for may be its
+    /// work.
     fn convict(&mut self, offender: NodeId) {
         for voice in self.kept.voices.values_mut() {
             voice.accusations.remove(&offender);
@@ -389,6 +390,9 @@ impl Quarantine {
         }
         if let Some(record) = self.kept.records.get_mut(&offender) {
             record.hold = None;
+        }
+        for record in self.kept.records.values_mut() {
+            record.excuse(self.kept.now, &self.config);
         }
     }
 

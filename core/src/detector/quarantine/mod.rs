@@ -10,7 +10,10 @@
 //! 1. **f+1 observers.** An accusation is one voice. A member is held when the voices of live
 //!    accusations reach f+1; so one of them at least is correct.
 //! 2. **A term.** 5 minutes, twice as long for each repeated offence. It ends when its time has come
-//!    *and* the accusations are gone; while they stand it is extended by as much again.
+//!    *and* the accusations are gone; while they stand it is extended by as much again. Sooner, and
+//!    without counting as an offence, if somebody was proven to lie since it began, no later than a first
+//!    term after: what looks like an offence may be a liar's work (to whom an equivocating primary sends
+//!    nothing, falls silent). Then it ends as soon as fewer than f+1 voices stand.
 //! 3. **Accusing falsely costs.** An accusation that f+1 don't share within a minute is
 //!    *unfounded*. Who has made one speaks with two thirds of a voice; who has made them about more
 //!    than f members isn't heard. It is forgotten an hour after the accusation ends, or when the
@@ -35,6 +38,10 @@
 //! *They silence no correct observer* that accuses only faulty members: there are f of those, and it
 //! takes unfounded accusations about more than f. (A liar can make one accuser look wrong by
 //! misbehaving towards nobody else.)
+//!
+//! *They can't free each other by being convicted*: that ends no term early that began long before, and
+//! none while f+1 voices stand. It can cut short what is left of one's first minutes, for another's place
+//! among the members, and who goes on as before is accused anew.
 //!
 //! *They are not safe from weakened observers*: the n−f ≥ 2f+1 correct ones together always have
 //! two thirds of 2f+1 voices at least, and that is f+1 or more for every f ≥ 1.

@@ -10,8 +10,11 @@ use crate::{crypto::Digest, time::WallTime};
 pub struct Hold {
     /// Since then.
     pub since: WallTime,
-    /// Until then at least.
+    /// Until then at least,
     pub until: WallTime,
+    /// unless what it stands for may be the work of somebody who was proven to lie since: then until
+    /// nobody accuses.
+    pub excused: bool,
 }
 
 /// One member's record.
@@ -53,6 +56,20 @@ impl Record {
         self.offences = self.offences.saturating_sub(forgotten).saturating_add(1);
         self.counted = now;
         self.offences
+    }
+
+    /// Somebody was proven to lie: a term that began within the first one's length before may be that
+    /// one's work.
+    pub(super) fn excuse(&mut self, now: WallTime, config: &Config) {
+        if let Some(hold) = &mut self.hold {
+            hold.excused |= now <= hold.since.after_ms(config.term_ms);
+        }
+    }
+
+    /// It is free, and what it was held for doesn't count.
+    pub(super) fn acquit(&mut self) {
+        self.hold = None;
+        self.offences = self.offences.saturating_sub(1);
     }
 
     /// How many offences were counted last.

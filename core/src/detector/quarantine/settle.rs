@@ -108,6 +108,10 @@ impl Quarantine {
         let full = self.restrained().len() >= self.members.f();
         let Some(record) = self.kept.records.get_mut(&suspect) else { return };
         match record.hold {
+            Some(hold) if hold.excused && !shared => {
+                record.acquit();
+                self.enter(position, suspect, What::Acquitted);
+            }
             Some(hold) if hold.until <= now => {
                 if shared {
                     let until = now.after_ms(config.term_ms(record.offences));
@@ -139,7 +143,7 @@ impl Quarantine {
         let Some(record) = self.kept.records.get_mut(&suspect) else { return };
         let offence = record.offend(now, &config);
         let until = now.after_ms(config.term_ms(offence));
-        record.hold = Some(Hold { since: now, until });
+        record.hold = Some(Hold { since: now, until, excused: false });
         let by = self.accusers(suspect);
         let mut reasons = Vec::new();
         for accusation in self.kept.voices.values().filter_map(|voice| voice.live(suspect)) {

@@ -1,9 +1,11 @@
 //! A node finds, tells, keeps and shows again what convicts; what proves nothing costs who said it.
 
+mod accounts;
 mod export;
 mod proofs;
 mod speaking;
 mod suspects;
+mod testimony;
 
 use alloc::{sync::Arc, vec::Vec};
 

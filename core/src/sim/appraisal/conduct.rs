@@ -210,10 +210,10 @@ pub const CONDUCTS: &[Conduct] = &[
     ),
     lying(
         "false-replies",
-        Class::Hidden,
+        Class::Provable,
         Liars::Last,
         || vec![Strategy::FalseReply {}],
-        "answers clients with what nothing gave: only they can see it",
+        "answers clients with what nothing gave: they show it to the others",
     ),
     lying(
         "false-accusation",

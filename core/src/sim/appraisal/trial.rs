@@ -14,7 +14,7 @@ use super::{
     conduct::{Conduct, Liars},
     setting::Setting,
 };
-use crate::{ids::NodeId, pbft::Config, quorum::Membership};
+use crate::{client::Shows, ids::NodeId, pbft::Config, quorum::Membership};
 
 /// When the lies begin, in virtual milliseconds: by then observers know how their peers are.
 pub const LIES_FROM_MS: u32 = 5_000;
@@ -77,7 +77,12 @@ impl Trial<'_> {
             signatures: Signatures::Simulated,
             network: self.setting.network,
             disk: DiskModel::default(),
-            workload: Workload { clients: 4, think_ms: 60, ..Workload::default() },
+            workload: Workload {
+                clients: 4,
+                think_ms: 60,
+                testimony: Some(Shows::default()),
+                ..Workload::default()
+            },
             faults: lies.chain(besides).collect(),
             narration: Vec::new(),
             expect: Expectations { liveness_within_ms: PATIENCE_MS, ..Expectations::default() },

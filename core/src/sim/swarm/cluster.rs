@@ -101,6 +101,7 @@ fn workload(draw: &mut Choice, n: u16, calm_at_ms: u32) -> Workload {
     let steady_ms = calm_at_ms * 3 / 2 / requests;
     Workload {
         patience: None,
+        testimony: None,
         clients: clients as u16,
         think_ms: draw.between(steady_ms / 3..steady_ms * 3 / 2 + 2),
         requests,

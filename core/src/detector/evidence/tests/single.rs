@@ -4,8 +4,10 @@ use alloc::vec;
 
 use super::*;
 use crate::{
+    analyzer::Protocol,
     crypto::{Ed25519, SecretKey},
-    detector::evidence::Assumption,
+    detector::evidence::{Answers, Assumption},
+    pbft::Message,
 };
 
 #[test]
@@ -106,6 +108,29 @@ fn a_reply_is_false_only_against_f_plus_one_others_that_agree_and_never_absolute
     assert_eq!(against(&[(0, 5, "truth"), (2, 5, "other")]), nothing, "they differ");
     assert_eq!(against(&[(0, 5, "a lie"), (2, 5, "a lie")]), nothing, "they agree with it");
     assert_eq!(against(&[(0, 4, "truth"), (2, 5, "truth")]), Err(NotProven::DifferentPlaces));
+}
+
+/// One liar is enough there to have correct replicas execute different things.
+#[test]
+fn where_replicas_agree_only_while_none_lies_no_reply_convicts() {
+    let next = four().successor(Seq(100), four().set()).unwrap();
+    let members = next.under(Protocol::Raft).unwrap();
+    let of = |by: u16, result: &str| {
+        let body = Reply { epoch: Epoch(1), ..reply_to(5, by, result).body };
+        Signed::new(body, &node(by))
+    };
+    let evidence = |others: &[u16]| {
+        let others = others.iter().map(|by| of(*by, "truth")).collect();
+        Evidence::Reply(of(1, "a lie"), others)
+    };
+    for others in [&[0][..], &[0, 2], &[0, 2, 3]] {
+        assert_eq!(verify(&evidence(others), members, &node(0)), Err(NotProven::CrashOnly));
+    }
+    let mut answers = Answers::new(members);
+    for (by, result) in [(0, "truth"), (1, "a lie"), (2, "truth"), (3, "truth")] {
+        assert_eq!(answers.heard(&Message::Reply(of(by, result).into())), None);
+    }
+    assert!(verify(&evidence(&[0, 2]), next, &node(0)).is_ok(), "else it would");
 }
 
 #[test]

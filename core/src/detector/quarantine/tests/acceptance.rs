@@ -39,7 +39,8 @@ fn five_failures_in_a_row_at_two_observers_of_four_put_a_node_in_quarantine() {
     // then it is in quarantine, for five minutes, and why is written down.
     assert_eq!(log.held(), [3]);
     let hold = log.quarantine.record(NodeId(3)).unwrap().hold.unwrap();
-    assert_eq!(hold, Hold { since: log.now, until: log.now.after_ms(5 * MINUTE_MS) });
+    let until = log.now.after_ms(5 * MINUTE_MS);
+    assert_eq!(hold, Hold { since: log.now, until, excused: false });
     let entry = log.entries.last().unwrap();
     assert!(matches!(&entry.what, What::Held { offence: 1, by, reasons, .. }
         if by.iter().eq([NodeId(0), NodeId(1)]) && *reasons == [Kind::Failures]));
@@ -84,7 +85,7 @@ fn a_second_offence_is_held_longer_and_forgotten_after_a_day() {
         log.accuse(1, 3);
         log.withdraw(0, 3);
         log.withdraw(1, 3);
-        let Hold { since, until } = log.quarantine.record(NodeId(3)).unwrap().hold.unwrap();
+        let Hold { since, until, .. } = log.quarantine.record(NodeId(3)).unwrap().hold.unwrap();
         log.pass_ms(until.0 - since.0);
         assert_eq!(log.held(), []);
         (until.0 - since.0) / MINUTE_MS

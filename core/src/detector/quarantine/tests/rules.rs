@@ -113,6 +113,43 @@ fn proof_needs_no_voices_and_is_for_ever() {
     assert_eq!(log.accuse(3, 0).outcome, Err(Refused::Convicted(NodeId(3))));
 }
 
+/// An equivocating primary makes who it deceives look silent, until there is proof.
+#[test]
+fn who_was_held_shortly_before_a_proof_is_free_once_nobody_accuses_and_it_counts_for_nothing() {
+    let mut log = Log::new(7);
+    (0..4).for_each(|by| drop(log.accuse(by, 5)));
+    log.pass_ms(MINUTE_MS);
+    log.convict(6);
+    assert_eq!(log.held(), [5, 6], "they still accuse it");
+    log.withdraw(0, 5);
+    assert_eq!(log.held(), [5, 6], "three voices are f+1");
+    log.withdraw(1, 5);
+    assert_eq!(log.held(), [6]);
+    assert!(matches!(log.said(5)[..], [What::Held { .. }, What::Acquitted]));
+    assert_eq!(log.quarantine.record(NodeId(5)).unwrap().offences(), 0);
+    // What is held after the proof has nothing to do with it.
+    (0..4).for_each(|by| drop(log.accuse(by, 5)));
+    (0..4).for_each(|by| drop(log.withdraw(by, 5)));
+    assert_eq!(log.held(), [5, 6]);
+    assert!(matches!(log.said(5)[2..], [What::Held { offence: 1, .. }]));
+}
+
+#[test]
+fn a_liar_that_has_itself_convicted_frees_nobody_who_is_accused_or_was_held_long_before() {
+    let mut log = Log::new(10);
+    (0..4).for_each(|by| drop(log.accuse(by, 9)));
+    log.pass_ms(5 * MINUTE_MS - 1);
+    (0..4).for_each(|by| drop(log.accuse(by, 9)));
+    log.pass_ms(2); // it stands, and is extended
+    (0..4).for_each(|by| drop(log.accuse(by, 8)));
+    assert_eq!(log.held(), [8, 9]);
+    log.convict(7);
+    (0..4).for_each(|by| drop(log.withdraw(by, 9)));
+    assert_eq!(log.held(), [7, 8, 9], "one was held before, the other is still accused");
+    log.pass_ms(5 * MINUTE_MS);
+    assert_eq!(log.held(), [7, 8], "its term is over");
+}
+
 #[test]
 fn proof_takes_the_place_of_the_accusation_with_the_fewest_voices() {
     let mut log = Log::new(7);
