@@ -48,7 +48,7 @@ struct Operation {
     /// `None` once it isn't configured any more.
     policy: Option<Policy>,
     objective: Option<ErrorBudget>,
-    /// One for each peer.
+    /// One for each peer, and for each that was one.
     guards: Vec<Guards>,
 }
 
@@ -117,6 +117,9 @@ impl Manager {
         let Some(Operation { policy: Some(policy), guards, .. }) = operation else {
             return Err(Unknown::Operation.into());
         };
+        if key.peer >= self.peers {
+            return Err(Unknown::Peer.into());
+        }
         let guards = guards.get_mut(usize::from(key.peer)).ok_or(Unknown::Peer)?;
         let counters = &mut guards.counters;
         counters.asked += 1;
@@ -164,8 +167,9 @@ impl Manager {
 
     /// Nobody waits for that turn any more: its place is somebody else's.
     pub fn decline(&mut self, now: Time, key: Key, turn: Turn) {
-        let bulkhead = self.guards(key).and_then(|it| it.bulkhead.any());
-        if let Some((bulkhead, permit)) = bulkhead.zip(turn.turn.result.ok()) {
+        let Some(guards) = self.guards(key) else { return };
+        guards.counters.left += 1;
+        if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(turn.turn.result.ok()) {
             bulkhead.release(now, permit);
         }
     }
@@ -190,7 +194,9 @@ impl Manager {
     /// Somebody doesn't want to wait any more, and it isn't its turn yet.
     pub fn leave(&mut self, waiting: Waiting) {
         let Waiting { call, ticket, .. } = waiting;
-        if let Some(bulkhead) = self.guards(call.key).and_then(|it| it.bulkhead.any()) {
+        let Some(guards) = self.guards(call.key) else { return };
+        guards.counters.left += 1;
+        if let Some(bulkhead) = guards.bulkhead.any() {
             bulkhead.leave(ticket);
         }
     }
@@ -340,6 +346,9 @@ impl Manager {
     pub fn snapshot(&self, key: Key) -> Result<Snapshot, Unknown> {
         let operation =
             self.operations.get(usize::from(key.operation)).ok_or(Unknown::Operation)?;
+        if key.peer >= self.peers {
+            return Err(Unknown::Peer);
+        }
         let guards = operation.guards.get(usize::from(key.peer)).ok_or(Unknown::Peer)?;
         Ok(guards.snapshot())
     }
@@ -369,6 +378,8 @@ impl Manager {
             if let Some(guards) = operation.guards.get_mut(usize::from(key.peer)) {
                 guards.counters.succeeded += u64::from(outcome == Outcome::Success);
                 guards.counters.failed += u64::from(outcome.is_failure());
+                guards.counters.timed_out += u64::from(outcome == Outcome::Timeout);
+                guards.counters.neutral += u64::from(outcome == Outcome::Neutral);
             }
         }
         if let Some(experiment) = &mut self.experiment {
@@ -430,7 +441,7 @@ impl Operation {
             (Some(objective), Some(config)) => objective.reconfigure(config)?,
             (objective, config) => *objective = config.map(ErrorBudget::new).transpose()?,
         }
-        self.guards.truncate(peers);
+        // Those of peers that aren't any more stay: calls under way give back to them what they hold.
         for guards in &mut self.guards {
             guards.reconfigure(now, &policy)?;
         }
