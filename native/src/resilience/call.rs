@@ -15,12 +15,12 @@ use conclave_core::{
     time::Time,
 };
 use thiserror::Error;
-use tokio::{
-    sync::oneshot,
-    time::{sleep, sleep_until, timeout_at},
-};
+use tokio::sync::oneshot;
 
-use super::guards::Guards;
+use super::{
+    guards::Guards,
+    runtime::{sleep, sleep_until, timeout_at, yield_now},
+};
 
 /// What a caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,7 +284,7 @@ impl InLine<'_> {
                 () = over => {
                     self.guards.with(|state, now| state.deliver(now, key));
                     // Its own turn has come by now, in vain; unless the clock is a little behind.
-                    tokio::task::yield_now().await;
+                    yield_now().await;
                 }
             }
         };
