@@ -27,7 +27,7 @@ pub struct Counters {
     pub left: u64,
     /// Those of them that began whose deadline was over before an attempt.
     pub expired: u64,
-    /// Attempts that were made.
+    /// Attempts that were made, copies included.
     pub attempts: u64,
     /// Attempts that the breaker, the adaptive limit or the deadline didn't allow.
     pub attempts_rejected: u64,
@@ -56,6 +56,8 @@ pub struct Snapshot {
     pub adaptive: Option<adaptive::Snapshot>,
     /// Its retries.
     pub retry: Option<retry::Snapshot>,
+    /// Its hedges.
+    pub hedge: Option<retry::HedgeCounters>,
     /// Its breaker.
     pub breaker: Option<breaker::Snapshot>,
     /// Its timeouts.

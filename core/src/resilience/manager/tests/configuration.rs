@@ -7,7 +7,7 @@ use crate::resilience::{
     Outcome, adaptive, breaker, degradation,
     manager::{BeginError, Instead, Rejected, Unknown},
     rate,
-    retry::Hint,
+    retry::{self, Hint},
     timeout,
 };
 
@@ -28,6 +28,12 @@ fn what_can_not_work_is_named_with_its_operation() {
     assert_eq!(of(policy().total_ms(0)), "total_ms");
     assert_eq!(of(policy().rate(Some(rate::Config::default().burst(0)))), "burst");
     assert_eq!(of(policy().adaptive(Some(adaptive::Config::default().min(0)))), "min");
+    // A hedge is for what is declared repeatable.
+    let hedged = policy().hedge(Some(retry::HedgeConfig::default()));
+    assert_eq!(of(hedged.clone()), "copies");
+    assert_eq!(config(&hedged.clone().repeatable(true)).validate(), Ok(()));
+    let none = retry::HedgeConfig::default().copies(0);
+    assert_eq!(of(hedged.repeatable(true).hedge(Some(none))), "copies");
     let named = (0..65).map(|number: u32| (number.to_string(), policy())).collect();
     assert_eq!(field(Config::default().operations(named)), "operations");
 }
