@@ -16,6 +16,7 @@
 //! |---|---|
 //! | `guards` | [`Guards`]: the manager, its clock, and who is in line |
 //! | `call` | one call, from asking to its end |
+//! | `race` | an attempt and its copies |
 //! | `layer` | [`GuardLayer`]: the same around any `tower` service |
 //! | `runtime` | the lock and the clock |
 //!
@@ -28,6 +29,7 @@ mod guards;
 #[cfg(test)]
 mod interleavings;
 mod layer;
+mod race;
 mod runtime;
 #[cfg(test)]
 mod schedules;

@@ -152,14 +152,16 @@ fn who_is_in_line_goes_on_at_once_where_more_may_run() {
             while seen().attempts == 0 {
                 yield_now().await;
             }
-            let waits = world.caller(Way::Good(0));
-            world.guards.reconfigure(config(policy(2, LINE))).unwrap();
-            // It doesn't wait for who holds the first place.
-            waits.await.unwrap();
+            let waits = [1, 0].map(|turns| world.caller(Way::Good(turns)));
+            world.guards.reconfigure(config(policy(3, LINE))).unwrap();
+            // They don't wait for who holds the first place.
+            for waits in waits {
+                waits.await.unwrap();
+            }
             pass(Duration::from_millis(100));
             holds.await.unwrap();
         });
-        assert_eq!(seen().good, 2);
+        assert_eq!(seen().good, 3);
         world.settle();
     });
     assert!(reached().waited > 200);

@@ -88,6 +88,7 @@ pub(super) struct Reached {
     pub(super) seen: Seen,
     pub(super) counters: Counters,
     pub(super) waited: u64,
+    pub(super) copies: u64,
     pub(super) late: u64,
     pub(super) probes_lost: u64,
     pub(super) opened: u64,
@@ -250,6 +251,7 @@ impl World {
         assert_eq!(left + neutral, seen.gave_up + seen.nonsense + seen.panicked, "{}", what());
         assert_eq!(counters.attempts, seen.attempts, "{}", what());
         let mut reached = REACHED.get();
+        reached.copies += snapshot.hedge.map_or(0, |hedge| hedge.copies);
         if let Some(bulkhead) = snapshot.bulkhead {
             assert_eq!((bulkhead.running, bulkhead.waiting), (0, 0), "{}", what());
             reached.waited += bulkhead.counters.admitted_later;

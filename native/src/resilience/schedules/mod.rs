@@ -2,7 +2,7 @@
 //!
 //! What tests of an executor leave out is what happens between one thread's taking of the lock and its
 //! next: somebody else gives its place back, gives up, or time passes. Here the same text as everywhere
-//! (`call`, `guards`) is compiled once more, on a `runtime` whose lock and clock belong to a scheduler:
+//! (`call`, `guards`, `race`) is compiled once more, on a `runtime` whose lock and clock belong to a scheduler:
 //! before each taking of the lock, each wait and each wake it chooses who goes on. A failure names the
 //! seed or the order that repeats it, and who waits for ever is found at once, as a deadlock.
 //!
@@ -23,6 +23,7 @@
 //! | `callers` | calls that end in any way, and the account that is made of them |
 //! | `breaker` | probes, late results |
 //! | `bulkhead` | places, turns in line |
+//! | `hedge` | copies beside what takes long |
 //! | `shared` | what all calls share: retry budget, rate |
 
 mod breaker;
@@ -39,6 +40,10 @@ mod callers;
 )]
 #[path = "../guards.rs"]
 mod guards;
+mod hedge;
+#[expect(clippy::duplicate_mod, reason = "the same text on another runtime")]
+#[path = "../race.rs"]
+mod race;
 mod runtime;
 mod shared;
 
