@@ -101,8 +101,6 @@ impl Families<'_> {
         let retries =
             dialing().map(|(peer, it)| (peer, it.retry.map_or(0, |retry| retry.counters.retries)));
         self.counters("guard_dial_retries", "Those of them after one that failed", retries)?;
-        let copies = dialing().map(|(peer, it)| (peer, it.hedge.map_or(0, |hedge| hedge.copies)));
-        self.counters("guard_dial_copies", "Attempts beside one that took long", copies)?;
         let open = dialing().map(|(peer, it)| {
             let open = |it: breaker::Snapshot| it.state != breaker::State::Closed;
             (peer, u64::from(it.breaker.is_some_and(open)))

@@ -168,6 +168,32 @@ fn who_is_in_line_goes_on_at_once_where_more_may_run() {
 }
 
 #[test]
+fn who_was_in_line_for_too_long_is_told_when_nothing_else_happens() {
+    explore(|| {
+        let patient = timeout::Config::default().adaptive(false).initial_ms(1_000);
+        let world = World::new(policy(1, LINE).timeout(patient));
+        block_on(async {
+            let holds = world.caller(Way::Lasts(500));
+            while seen().attempts == 0 {
+                yield_now().await;
+            }
+            let waits = [1, 0].map(|turns| world.caller(Way::Good(turns)));
+            while world.snapshot().bulkhead.unwrap().waiting < 2 {
+                yield_now().await;
+            }
+            pass(Duration::from_millis(300));
+            for waits in waits {
+                waits.await.unwrap();
+            }
+            assert_eq!((seen().good, seen().rejected), (0, 2));
+            pass(Duration::from_millis(200));
+            holds.await.unwrap();
+        });
+        world.settle();
+    });
+}
+
+#[test]
 fn peers_that_are_taken_away_and_come_back_leave_nobody_in_line() {
     explore(|| {
         let world = World::new(policy(1, LINE));
