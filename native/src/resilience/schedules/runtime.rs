@@ -105,12 +105,15 @@ pub(super) fn sleep(time: Duration) -> Sleep {
     sleep_until(Instant::now() + time)
 }
 
+/// The time was over before it was done.
+pub(super) struct Elapsed;
+
 /// As tokio's: what is done in time counts, also if the time is over.
-pub(super) async fn timeout_at<F: Future>(until: Instant, done: F) -> Result<F::Output, ()> {
+pub(super) async fn timeout_at<F: Future>(until: Instant, done: F) -> Result<F::Output, Elapsed> {
     let (mut done, mut over) = (pin!(done), pin!(sleep_until(until)));
     poll_fn(|context| match done.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => over.as_mut().poll(context).map(Err),
+        Poll::Pending => over.as_mut().poll(context).map(|()| Err(Elapsed)),
     })
     .await
 }
@@ -126,7 +129,7 @@ pub(super) fn pass(time: Duration) {
         clock.now += time;
         clock.due()
     });
-    due.into_iter().for_each(|it| it.waker.wake());
+    wake(due);
 }
 
 /// Time that passes by itself.
@@ -171,9 +174,16 @@ fn next(context: &mut Context<'_>) -> Poll<bool> {
         None => Poll::Ready(false),
         Some(due) if due.is_empty() => Poll::Pending,
         Some(due) => {
-            due.into_iter().for_each(|it| it.waker.wake());
+            wake(due);
             Poll::Ready(true)
         }
+    }
+}
+
+/// Not while the clock is looked at: whoever wakes may look at it.
+fn wake(due: Vec<Sleeper>) {
+    for sleeper in due {
+        sleeper.waker.wake();
     }
 }
 
