@@ -162,6 +162,12 @@ impl GuardsConfig {
         }
         self.asking.validate().map_err(of("asking"))?;
         self.peers.dial.validate().map_err(of("peers.dial"))?;
+        if let Some(hedge) = &self.peers.dial.hedge {
+            let why = "to dial isn't repeatable: a peer keeps the newest connection only, so that the \
+                       one that lost could end the one that won";
+            let value = u64::from(hedge.copies);
+            return Err(("peers.dial", BadConfig { field: "hedge.copies", value, why }));
+        }
         self.peers.queue.validate().map_err(of("peers.queue"))?;
         self.peers.phi.validate().map_err(of("peers.phi"))?;
         self.peers.outliers.validate().map_err(of("peers.outliers"))?;
@@ -281,6 +287,9 @@ mod tests {
         assert_eq!(wrong("clients.degradation.signals = 2"), ("clients.degradation", "signals"));
         assert_eq!(wrong("asking.retry.attempts = 0"), ("asking", "attempts"));
         assert_eq!(wrong("peers.dial.breaker.probes = 0"), ("peers.dial", "probes"));
+        assert_eq!(wrong("peers.dial.hedge.copies = 1"), ("peers.dial", "copies"));
+        let declared = "peers.dial.repeatable = true\npeers.dial.hedge.copies = 1";
+        assert_eq!(wrong(declared), ("peers.dial", "hedge.copies"), "it isn't, whoever says so");
         assert_eq!(wrong("peers.queue.concurrent = 0"), ("peers.queue", "concurrent"));
         assert_eq!(wrong("peers.phi.intervals = 1"), ("peers.phi", "intervals"));
         assert_eq!(wrong("peers.outliers.interval_ms = 0"), ("peers.outliers", "interval_ms"));

@@ -1,13 +1,13 @@
 //! One call, from asking to its end.
 
-use std::{io, time::Duration};
+use std::{io, mem, time::Duration};
 
 use conclave_core::{
     resilience::{
         Outcome, Priority,
         chaos::{Fault, Injection},
         manager::{
-            Attempt, BeginError, Begun, Call, Instead, Key, Rejected, Turn, Unknown, Waiting,
+            Attempt, BeginError, Begun, Call, Hedge, Instead, Key, Rejected, Turn, Unknown, Waiting,
         },
         retry::Hint,
         timeout::{Deadline, Scope},
@@ -15,12 +15,12 @@ use conclave_core::{
     time::Time,
 };
 use thiserror::Error;
-use tokio::{
-    sync::oneshot,
-    time::{sleep, sleep_until, timeout_at},
-};
+use tokio::sync::oneshot;
 
-use super::guards::Guards;
+use super::{
+    guards::Guards,
+    runtime::{sleep, sleep_until, timeout_at, yield_now},
+};
 
 /// What a caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,8 @@ pub enum CallError<E> {
 
 impl Guards {
     /// Makes a call under all guards of `key`. `attempt` begins an attempt each time that it is
-    /// called; one whose deadline is over is dropped.
+    /// called; one whose deadline is over is dropped. Where the operation has a hedge, several may be
+    /// under way at once: the first that is good counts, and the others are dropped.
     pub async fn call<T, E, F>(
         &self,
         key: Key,
@@ -117,11 +118,10 @@ impl Guards {
                 }
                 Err(Instead::Done) => unreachable!("nothing is done before an attempt"),
             };
-            let until = self.instant(made.deadline.at);
-            let carried_out = carry_out(made, &mut attempt);
-            let result = match timeout_at(until, carried_out).await {
-                Ok(result) => result,
-                Err(_) => Err(CallError::TimedOut { set_by: made.deadline.set_by }),
+            let result = if made.hedged {
+                self.race(&mut running, made, &mut attempt).await
+            } else {
+                self.in_time(made, &mut attempt).await
             };
             let (outcome, hint) = judge(&result);
             let after = running.settle(outcome, hint);
@@ -164,15 +164,39 @@ impl Guards {
             Err(BeginError::Rejected(rejected)) => return Err(CallError::Rejected(rejected)),
             Err(BeginError::Unknown(unknown)) => return Err(CallError::Unknown(unknown)),
         };
-        Ok(Running { guards: self, call: Some(call), attempt: None })
+        Ok(Running { guards: self, call: Some(call), attempt: None, copies: Vec::new() })
+    }
+
+    /// An attempt, until its deadline at the latest.
+    pub(super) async fn in_time<T, E, F>(
+        &self,
+        made: Made,
+        attempt: &mut impl FnMut(Deadline) -> F,
+    ) -> Result<T, CallError<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let until = self.instant(made.deadline.at);
+        match timeout_at(until, carry_out(made, attempt)).await {
+            Ok(result) => result,
+            Err(_) => Err(CallError::TimedOut { set_by: made.deadline.set_by }),
+        }
     }
 }
 
 /// An attempt that may be made.
 #[derive(Clone, Copy)]
-struct Made {
+pub(super) struct Made {
     deadline: Deadline,
     injection: Option<Injection>,
+    /// Whether it may have copies.
+    hedged: bool,
+}
+
+impl Made {
+    fn of(attempt: &Attempt, hedged: bool) -> Self {
+        Self { deadline: attempt.deadline(), injection: attempt.injection(), hedged }
+    }
 }
 
 /// Makes an attempt, and does to it what an experiment wants.
@@ -205,7 +229,7 @@ where
     attempt(made.deadline).await.map_err(CallError::Failed)
 }
 
-fn judge<T, E: Judged>(result: &Result<T, CallError<E>>) -> (Outcome, Hint) {
+pub(super) fn judge<T, E: Judged>(result: &Result<T, CallError<E>>) -> (Outcome, Hint) {
     match result {
         Ok(_) => (Outcome::Success, Hint::None),
         Err(CallError::Failed(error)) => (error.outcome(), error.hint()),
@@ -215,19 +239,64 @@ fn judge<T, E: Judged>(result: &Result<T, CallError<E>>) -> (Outcome, Hint) {
 }
 
 /// A call that has its place. Whatever becomes of it, gives it back.
-struct Running<'a> {
+pub(super) struct Running<'a> {
     guards: &'a Guards,
     call: Option<Call>,
     attempt: Option<Attempt>,
+    /// Those of the attempt under way.
+    copies: Vec<Option<Attempt>>,
 }
 
 impl Running<'_> {
     fn admit(&mut self) -> Result<Made, Instead> {
         let Some(call) = &mut self.call else { unreachable!("finished once") };
-        let attempt = self.guards.with(|state, now| state.manager.attempt(now, call))?;
-        let made = Made { deadline: attempt.deadline(), injection: attempt.injection() };
+        let (attempt, hedged) = self.guards.with(|state, now| {
+            let attempt = state.manager.attempt(now, call)?;
+            Ok((attempt, state.manager.hedges(call.key())))
+        })?;
+        let made = Made::of(&attempt, hedged);
         self.attempt = Some(attempt);
         Ok(made)
+    }
+
+    /// A copy to be made beside what is under way, or until when there is none.
+    pub(super) fn hedge(&mut self) -> Result<Made, Option<Time>> {
+        let Some(call) = &mut self.call else { unreachable!("finished once") };
+        match self.guards.with(|state, now| state.manager.hedge(now, call)) {
+            Hedge::Send(copy) => {
+                let made = Made::of(&copy, false);
+                self.copies.push(Some(copy));
+                Ok(made)
+            }
+            Hedge::Wait { until } => Err(Some(until)),
+            Hedge::Enough => Err(None),
+        }
+    }
+
+    /// One of several under way has ended so, and others go on.
+    pub(super) fn lose(&mut self, number: usize, outcome: Outcome) {
+        let ended = self.take(number);
+        if let (Some(call), Some(attempt)) = (&self.call, ended) {
+            self.guards.with(|state, now| state.manager.lose(now, call, attempt, outcome));
+        }
+    }
+
+    /// That one's result is the call's. The others' work is dropped already.
+    pub(super) fn decide(&mut self, number: usize) {
+        let decides = self.take(number);
+        for other in 0..=self.copies.len() {
+            self.lose(other, Outcome::Neutral);
+        }
+        self.copies.clear();
+        self.attempt = decides;
+    }
+
+    /// Zero is the first, one its first copy.
+    fn take(&mut self, number: usize) -> Option<Attempt> {
+        match number.checked_sub(1) {
+            None => self.attempt.take(),
+            Some(copy) => self.copies.get_mut(copy)?.take(),
+        }
     }
 
     fn settle(&mut self, outcome: Outcome, hint: Hint) -> Instead {
@@ -245,8 +314,11 @@ impl Running<'_> {
 
     fn end(&mut self, outcome: Outcome) {
         let Some(mut call) = self.call.take() else { return };
-        let attempt = self.attempt.take();
+        let (attempt, copies) = (self.attempt.take(), mem::take(&mut self.copies));
         self.guards.with(|state, now| {
+            for copy in copies.into_iter().flatten() {
+                state.manager.lose(now, &call, copy, outcome);
+            }
             if let Some(attempt) = attempt {
                 let _ = state.manager.settle(now, &mut call, attempt, outcome, Hint::Never);
             }
@@ -284,7 +356,7 @@ impl InLine<'_> {
                 () = over => {
                     self.guards.with(|state, now| state.deliver(now, key));
                     // Its own turn has come by now, in vain; unless the clock is a little behind.
-                    tokio::task::yield_now().await;
+                    yield_now().await;
                 }
             }
         };

@@ -1,8 +1,8 @@
 //! The manager, its clock, and who is in line.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,10 +15,9 @@ use conclave_core::{
     time::Time,
 };
 use thiserror::Error;
-use tokio::{
-    sync::oneshot,
-    time::{Instant, sleep_until},
-};
+use tokio::sync::oneshot;
+
+use super::runtime::{Instant, Mutex, PoisonError, sleep_until};
 
 /// Time passes at least so often, though no guard asks for it: what viewers see is no older.
 const TICK: Duration = Duration::from_secs(1);
@@ -32,7 +31,7 @@ pub struct Guards {
 /// What the lock is around.
 pub(super) struct State {
     pub(super) manager: Manager,
-    waiters: BTreeMap<(Key, Ticket), oneshot::Sender<Turn>>,
+    pub(super) waiters: BTreeMap<(Key, Ticket), oneshot::Sender<Turn>>,
 }
 
 /// Such a fault can't be injected around a call: it is for hosts that own clock, disk or process.
@@ -52,9 +51,14 @@ impl Guards {
         self.with(|state, _| state.manager.key(peer, operation))
     }
 
-    /// Another configuration from now on; what is known stays.
+    /// Another configuration from now on; what is known stays. Who is in line where more may run now
+    /// goes on at once.
     pub fn reconfigure(&self, config: Config) -> Result<(), BadPolicy> {
-        self.with(|state, now| state.manager.reconfigure(now, config))
+        self.with(|state, now| {
+            state.manager.reconfigure(now, config)?;
+            state.deliver_all(now);
+            Ok(())
+        })
     }
 
     /// Sets an experiment up, or takes it away. Nothing is touched before it is permitted.
@@ -128,6 +132,14 @@ impl State {
             if let Some(turn) = undelivered {
                 self.manager.decline(now, key, turn);
             }
+        }
+    }
+
+    /// Tells everybody in line anywhere.
+    fn deliver_all(&mut self, now: Time) {
+        let keys: BTreeSet<Key> = self.waiters.keys().map(|(key, _)| *key).collect();
+        for key in keys {
+            self.deliver(now, key);
         }
     }
 }

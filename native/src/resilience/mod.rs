@@ -16,13 +16,23 @@
 //! |---|---|
 //! | `guards` | [`Guards`]: the manager, its clock, and who is in line |
 //! | `call` | one call, from asking to its end |
+//! | `race` | an attempt and its copies |
 //! | `layer` | [`GuardLayer`]: the same around any `tower` service |
+//! | `runtime` | the lock and the clock |
+//!
+//! What can't be seen in one order of events is tested in many: `interleavings` draws when callers come,
+//! wait and give up, poll by poll; `schedules` puts calls on threads and goes through the orders in
+//! which these take the lock.
 
 mod call;
 mod guards;
 #[cfg(test)]
 mod interleavings;
 mod layer;
+mod race;
+mod runtime;
+#[cfg(test)]
+mod schedules;
 #[cfg(test)]
 mod tests;
 

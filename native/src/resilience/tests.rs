@@ -303,6 +303,69 @@ async fn time_passes_for_guards_that_nobody_asks() {
     ticking.abort();
 }
 
+fn hedged() -> Policy {
+    let hedge = retry::HedgeConfig::default().after_ms(50);
+    policy().repeatable(true).hedge(Some(hedge))
+}
+
+/// What ends an attempt that was begun, also if it is dropped.
+struct Ends(Arc<AtomicU32>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_long_is_asked_once_more_and_the_first_answer_counts() {
+    let (guards, key) = guards(hedged());
+    let (begun, made) = (Instant::now(), AtomicU32::new(0));
+    let ended = Arc::new(AtomicU32::new(0));
+    let attempt = |_| {
+        let (number, ends) = (made.fetch_add(1, Ordering::SeqCst), Ends(ended.clone()));
+        async move {
+            let _ends = ends;
+            sleep(Duration::from_millis(if number == 0 { 900 } else { 20 })).await;
+            Ok::<_, Broken>(number)
+        }
+    };
+    assert_eq!(guards.call(key, Ask::default(), attempt).await, Ok(1), "the copy");
+    assert!((70..75).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+    assert_eq!(ended.load(Ordering::SeqCst), 2, "the other is dropped");
+    let seen = guards.manager(|manager, _| manager.snapshot(key)).unwrap();
+    assert_eq!((seen.counters.attempts, seen.hedge.unwrap().won_by_copy), (2, 1));
+    assert_eq!(seen.breaker.unwrap().rates.calls, 1, "what was dropped says nothing");
+    // What is quick has no copy, and what isn't declared repeatable never has.
+    assert_eq!(guards.call(key, Ask::default(), attempt).await, Ok(2));
+    guards
+        .reconfigure(Config::default().operations([("read".to_owned(), policy())].into()))
+        .unwrap();
+    made.store(0, Ordering::SeqCst);
+    assert_eq!(guards.call(key, Ask::default(), attempt).await, Ok(0));
+    assert_eq!(running(&guards, key), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_first_fails_its_copy_may_still_win_and_where_both_do_it_is_retried() {
+    let (guards, key) = guards(hedged());
+    let made = AtomicU32::new(0);
+    let attempt = |good: u32| {
+        let made = &made;
+        move |_| async move {
+            let number = made.fetch_add(1, Ordering::SeqCst);
+            sleep(Duration::from_millis(100)).await;
+            if number == good { Ok(number) } else { Err(Broken(number)) }
+        }
+    };
+    assert_eq!(guards.call(key, Ask::default(), attempt(1)).await, Ok(1));
+    made.store(0, Ordering::SeqCst);
+    assert_eq!(guards.call(key, Ask::default(), attempt(2)).await, Ok(2), "the second attempt");
+    let seen = guards.manager(|manager, _| manager.snapshot(key)).unwrap();
+    assert_eq!(seen.retry.unwrap().counters.rescued, 1);
+    assert_eq!(seen.breaker.unwrap().counters.admitted, seen.counters.attempts);
+}
+
 /// Fails as often as it is told to, then answers.
 #[derive(Clone)]
 struct Flaky {

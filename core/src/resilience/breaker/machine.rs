@@ -255,14 +255,16 @@ impl Breaker {
         self.events.note(Event::ModeSet(mode));
     }
 
-    /// Other thresholds and times, from now on. State and counters stay; what the window holds stays
-    /// if the window does.
+    /// Other thresholds and times, from now on. State and counters stay, unless it is half-open and as
+    /// many probes succeeded as are enough now; what the window holds stays if the window does.
     pub fn reconfigure(&mut self, config: Config) -> Result<(), BadConfig> {
         config.validate()?;
         if config.window != self.config.window {
             self.calls = Calls::new(config.window);
         }
         self.config = config;
+        // Where fewer probes are enough, as many may have succeeded already: no other would be made.
+        self.close_if_enough_succeeded();
         Ok(())
     }
 
@@ -374,7 +376,13 @@ impl Breaker {
             return;
         }
         probes.succeeded += 1;
-        if probes.succeeded >= self.config.probes {
+        self.close_if_enough_succeeded();
+    }
+
+    fn close_if_enough_succeeded(&mut self) {
+        if let Stand::HalfOpen(probes) = &self.stand
+            && probes.succeeded >= self.config.probes
+        {
             self.enter(Stand::Closed);
             self.opened_in_a_row = 0;
             self.counters.closed += 1;

@@ -23,6 +23,8 @@ pub struct Call {
     /// For the first attempt; others ask anew.
     pub(super) room: Option<adaptive::Permit>,
     pub(super) attempts: Option<retry::Attempts>,
+    /// Of the attempt under way and its copies.
+    pub(super) race: Option<retry::Race>,
 }
 
 impl Call {
@@ -81,6 +83,8 @@ pub struct Attempt {
     pub(super) breaker: Option<breaker::Permit>,
     pub(super) timeout: timeout::Permit,
     pub(super) injection: Option<Injection>,
+    /// The how manyth copy it is; zero for the first.
+    pub(super) copy: u8,
 }
 
 impl Attempt {
@@ -109,6 +113,21 @@ pub enum Instead {
     },
     /// None. After an attempt, that attempt's own error stands.
     GiveUp(Rejected),
+}
+
+/// What to do while an attempt lasts.
+#[must_use]
+#[derive(Debug)]
+pub enum Hedge {
+    /// This copy of it is to be made, beside it.
+    Send(Attempt),
+    /// Ask again then.
+    Wait {
+        /// When.
+        until: Time,
+    },
+    /// There will be no copy, or no other.
+    Enough,
 }
 
 /// A call whose caller has given up, and whose work still runs. Is to be ended when that does.

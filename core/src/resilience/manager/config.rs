@@ -32,6 +32,10 @@ settings! {
         adaptive: Option<adaptive::Config> = None, "for who has no other bound";
         /// Try again.
         retry: Option<retry::Config> = Some(retry::Config::default()), "calls of this project are exactly-once";
+        /// Whether its calls may be carried out more than once, also beside each other.
+        repeatable: bool = false, "only who made the operation knows";
+        /// Call again beside what takes longer than usual. Each copy takes of the retries' budget too.
+        hedge: Option<retry::HedgeConfig> = None, "only for what may be done twice, where the slowest count";
         /// Stop calling what fails.
         breaker: Option<breaker::Config> = Some(breaker::Config::default()), "what fails isn't worth its load";
         /// Whether a call waits for an open breaker, if its retries have the time for that.
@@ -67,6 +71,11 @@ impl Policy {
         self.bulkhead.as_ref().map_or(Ok(()), bulkhead::Config::validate)?;
         self.adaptive.as_ref().map_or(Ok(()), adaptive::Config::validate)?;
         self.retry.as_ref().map_or(Ok(()), retry::Config::validate)?;
+        if let Some(hedge) = &self.hedge {
+            hedge.validate()?;
+            let declared = "a hedge is for an operation that is declared repeatable";
+            must(self.repeatable, "copies", u64::from(hedge.copies), declared)?;
+        }
         self.breaker.as_ref().map_or(Ok(()), breaker::Config::validate)?;
         self.timeout.validate()?;
         self.objective.as_ref().map_or(Ok(()), objective::Config::validate)

@@ -10,8 +10,12 @@ use super::{
 use crate::{
     config::BadConfig,
     resilience::{
-        adaptive::AdaptiveLimiter, breaker::Breaker, bulkhead::Bulkhead, rate::Limiter,
-        retry::Retry, timeout::Timeouts,
+        adaptive::AdaptiveLimiter,
+        breaker::Breaker,
+        bulkhead::Bulkhead,
+        rate::Limiter,
+        retry::{Hedger, Retry},
+        timeout::Timeouts,
     },
     time::Time,
 };
@@ -73,6 +77,7 @@ pub(super) struct Guards {
     pub(super) bulkhead: Maybe<Bulkhead>,
     pub(super) adaptive: Maybe<AdaptiveLimiter>,
     pub(super) retry: Maybe<Retry>,
+    pub(super) hedge: Maybe<Hedger>,
     pub(super) breaker: Maybe<Breaker>,
     pub(super) timeout: Timeouts,
     pub(super) counters: Counters,
@@ -85,6 +90,7 @@ impl Guards {
             bulkhead: Maybe::new(policy.bulkhead.as_ref(), Bulkhead::new)?,
             adaptive: Maybe::new(policy.adaptive.as_ref(), AdaptiveLimiter::new)?,
             retry: Maybe::new(policy.retry.as_ref(), Retry::new)?,
+            hedge: Maybe::new(policy.hedge.as_ref(), Hedger::new)?,
             breaker: Maybe::new(policy.breaker.as_ref(), Breaker::new)?,
             timeout: Timeouts::new(policy.timeout.clone())?,
             counters: Counters::default(),
@@ -97,6 +103,7 @@ impl Guards {
         let adaptive = policy.adaptive.as_ref();
         self.adaptive.set(adaptive, AdaptiveLimiter::new, AdaptiveLimiter::reconfigure)?;
         self.retry.set(policy.retry.as_ref(), Retry::new, Retry::reconfigure)?;
+        self.hedge.set(policy.hedge.as_ref(), Hedger::new, Hedger::reconfigure)?;
         self.breaker.set(policy.breaker.as_ref(), Breaker::new, Breaker::reconfigure)?;
         self.timeout.reconfigure(policy.timeout.clone())
     }
@@ -123,6 +130,7 @@ impl Guards {
             bulkhead: self.bulkhead.seen().map(Bulkhead::snapshot),
             adaptive: self.adaptive.seen().map(AdaptiveLimiter::snapshot),
             retry: self.retry.seen().map(Retry::snapshot),
+            hedge: self.hedge.seen().map(Hedger::counters),
             breaker: self.breaker.seen().map(Breaker::snapshot),
             timeout: self.timeout.snapshot(),
             counters: self.counters,

@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    call::{AbandonedCall, Attempt, Begun, Call, Instead, Waiting},
+    call::{AbandonedCall, Attempt, Begun, Call, Hedge, Instead, Waiting},
     config::{Config, OWN_SIGNALS, Policy},
     errors::{BadPolicy, BeginError, Rejected, Unknown},
     guards::Guards,
@@ -18,7 +18,7 @@ use crate::{
         chaos::{Experiment, Target},
         degradation::Degradation,
         objective::{self, ErrorBudget},
-        retry::{Hint, Verdict},
+        retry::{Hint, Next, Verdict},
         settings::MILLION,
         timeout::{Deadline, Scope},
     },
@@ -48,7 +48,7 @@ struct Operation {
     /// `None` once it isn't configured any more.
     policy: Option<Policy>,
     objective: Option<ErrorBudget>,
-    /// One for each peer.
+    /// One for each peer, and for each that was one.
     guards: Vec<Guards>,
 }
 
@@ -117,6 +117,9 @@ impl Manager {
         let Some(Operation { policy: Some(policy), guards, .. }) = operation else {
             return Err(Unknown::Operation.into());
         };
+        if key.peer >= self.peers {
+            return Err(Unknown::Peer.into());
+        }
         let guards = guards.get_mut(usize::from(key.peer)).ok_or(Unknown::Peer)?;
         let counters = &mut guards.counters;
         counters.asked += 1;
@@ -137,7 +140,8 @@ impl Manager {
         let total = Duration::from_millis(policy.total_ms);
         let deadline = client.within(now, Scope::Operation, total);
         let (slot, room, attempts) = (None, None, None);
-        let mut call = Call { key, priority, started: now, deadline, slot, room, attempts };
+        let race = None;
+        let mut call = Call { key, priority, started: now, deadline, slot, room, attempts, race };
         if let Some(bulkhead) = guards.bulkhead.used() {
             match bulkhead.admit(now, priority, Some(deadline.at)) {
                 Ok(Admission::Go(permit)) => call.slot = Some(permit),
@@ -164,8 +168,9 @@ impl Manager {
 
     /// Nobody waits for that turn any more: its place is somebody else's.
     pub fn decline(&mut self, now: Time, key: Key, turn: Turn) {
-        let bulkhead = self.guards(key).and_then(|it| it.bulkhead.any());
-        if let Some((bulkhead, permit)) = bulkhead.zip(turn.turn.result.ok()) {
+        let Some(guards) = self.guards(key) else { return };
+        guards.counters.left += 1;
+        if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(turn.turn.result.ok()) {
             bulkhead.release(now, permit);
         }
     }
@@ -190,7 +195,9 @@ impl Manager {
     /// Somebody doesn't want to wait any more, and it isn't its turn yet.
     pub fn leave(&mut self, waiting: Waiting) {
         let Waiting { call, ticket, .. } = waiting;
-        if let Some(bulkhead) = self.guards(call.key).and_then(|it| it.bulkhead.any()) {
+        let Some(guards) = self.guards(call.key) else { return };
+        guards.counters.left += 1;
+        if let Some(bulkhead) = guards.bulkhead.any() {
             bulkhead.leave(ticket);
         }
     }
@@ -233,14 +240,13 @@ impl Manager {
         let Some(guards) = self.guards(call.key) else {
             return Instead::GiveUp(Rejected::Expired(no_time(call)));
         };
-        let Attempt { room, breaker, timeout, .. } = attempt;
-        guards.timeout.settle(now, timeout, outcome);
-        if let Some((guard, permit)) = guards.breaker.any().zip(breaker) {
-            guard.settle(now, permit, outcome);
+        if let Some(race) = call.race.take()
+            && outcome == Outcome::Success
+            && let Some(hedge) = guards.hedge.any()
+        {
+            hedge.won(race, attempt.copy);
         }
-        if let Some((guard, permit)) = guards.adaptive.any().zip(room) {
-            guard.settle(now, permit, outcome);
-        }
+        take_back(now, guards, attempt, outcome);
         match guards.retry.any().zip(call.attempts.as_mut()) {
             Some((retry, attempts)) => match retry.after(now, attempts, outcome, hint) {
                 Verdict::Done => Instead::Done,
@@ -249,6 +255,54 @@ impl Manager {
             },
             None if outcome == Outcome::Success => Instead::Done,
             None => Instead::GiveUp(Rejected::Retry(crate::resilience::retry::Stop::NotRetryable)),
+        }
+    }
+
+    /// Whether attempts of that peer and operation may have copies.
+    pub fn hedges(&mut self, key: Key) -> bool {
+        self.guards(key).is_some_and(|guards| guards.hedge.used().is_some())
+    }
+
+    /// Whether a copy is to be made beside the attempt under way, and its copies. To be asked when that
+    /// begins, at the times that this names, and not any more once it says that it is enough.
+    pub fn hedge(&mut self, now: Time, call: &mut Call) -> Hedge {
+        let Key { peer, operation } = call.key;
+        let Some(guards) = self.guards(call.key) else { return Hedge::Enough };
+        let usual = guards.timeout.usual();
+        let Some(hedge) = guards.hedge.used() else { return Hedge::Enough };
+        let deadline = Some(call.deadline.at);
+        let race = call.race.get_or_insert_with(|| hedge.begin(now, usual, deadline));
+        match hedge.next(now, race) {
+            Next::Wait { until } => return Hedge::Wait { until },
+            Next::Enough | Next::Lost => return Hedge::Enough,
+            Next::Send => {}
+        }
+        let number = race.copies();
+        let affordable = guards.retry.used().is_none_or(|retry| retry.copy(now));
+        let admitted = if affordable { admit(now, guards, call).ok() } else { None };
+        let Some(mut attempt) = admitted else {
+            guards.counters.attempts_rejected += u64::from(affordable);
+            if let Some((hedge, race)) = guards.hedge.any().zip(call.race.as_mut()) {
+                hedge.refused(race);
+            }
+            return Hedge::Enough;
+        };
+        attempt.copy = number;
+        guards.counters.attempts += 1;
+        let injection =
+            self.experiment.as_mut().and_then(|it| it.inject(now, Target { peer, operation }));
+        attempt.injection = injection;
+        if let Some(guards) = self.guards(call.key) {
+            guards.counters.injected += u64::from(injection.is_some());
+        }
+        Hedge::Send(attempt)
+    }
+
+    /// One of several attempts beside each other has ended so, and another goes on; or another has
+    /// won, and this one's work was dropped, which is [`Outcome::Neutral`].
+    pub fn lose(&mut self, now: Time, call: &Call, attempt: Attempt, outcome: Outcome) {
+        if let Some(guards) = self.guards(call.key) {
+            take_back(now, guards, attempt, outcome);
         }
     }
 
@@ -340,6 +394,9 @@ impl Manager {
     pub fn snapshot(&self, key: Key) -> Result<Snapshot, Unknown> {
         let operation =
             self.operations.get(usize::from(key.operation)).ok_or(Unknown::Operation)?;
+        if key.peer >= self.peers {
+            return Err(Unknown::Peer);
+        }
         let guards = operation.guards.get(usize::from(key.peer)).ok_or(Unknown::Peer)?;
         Ok(guards.snapshot())
     }
@@ -369,6 +426,8 @@ impl Manager {
             if let Some(guards) = operation.guards.get_mut(usize::from(key.peer)) {
                 guards.counters.succeeded += u64::from(outcome == Outcome::Success);
                 guards.counters.failed += u64::from(outcome.is_failure());
+                guards.counters.timed_out += u64::from(outcome == Outcome::Timeout);
+                guards.counters.neutral += u64::from(outcome == Outcome::Neutral);
             }
         }
         if let Some(experiment) = &mut self.experiment {
@@ -430,7 +489,7 @@ impl Operation {
             (Some(objective), Some(config)) => objective.reconfigure(config)?,
             (objective, config) => *objective = config.map(ErrorBudget::new).transpose()?,
         }
-        self.guards.truncate(peers);
+        // Those of peers that aren't any more stay: calls under way give back to them what they hold.
         for guards in &mut self.guards {
             guards.reconfigure(now, &policy)?;
         }
@@ -477,7 +536,7 @@ fn admit(now: Time, guards: &mut Guards, call: &mut Call) -> Result<Attempt, Rej
         }
     };
     match guards.timeout.admit(now, call.deadline) {
-        Ok(timeout) => Ok(Attempt { room, breaker, timeout, injection: None }),
+        Ok(timeout) => Ok(Attempt { room, breaker, timeout, injection: None, copy: 0 }),
         Err(expired) => {
             if let Some((guard, permit)) = guards.breaker.any().zip(breaker) {
                 guard.settle(now, permit, Outcome::Neutral);
@@ -485,6 +544,18 @@ fn admit(now: Time, guards: &mut Guards, call: &mut Call) -> Result<Attempt, Rej
             give_back(now, guards, room);
             Err(expired.into())
         }
+    }
+}
+
+/// What the guards of an attempt gave it.
+fn take_back(now: Time, guards: &mut Guards, attempt: Attempt, outcome: Outcome) {
+    let Attempt { room, breaker, timeout, .. } = attempt;
+    guards.timeout.settle(now, timeout, outcome);
+    if let Some((guard, permit)) = guards.breaker.any().zip(breaker) {
+        guard.settle(now, permit, outcome);
+    }
+    if let Some((guard, permit)) = guards.adaptive.any().zip(room) {
+        guard.settle(now, permit, outcome);
     }
 }
 

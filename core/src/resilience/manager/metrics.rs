@@ -4,7 +4,11 @@ use serde::Serialize;
 
 use crate::resilience::{adaptive, breaker, bulkhead, rate, retry, timeout};
 
-/// For metrics: of one peer and operation.
+/// For metrics: of one peer and operation. Each call is counted once where it comes and once where it
+/// ends. Once none is under way,
+///
+/// * `asked` = `begun` + `degraded` + `over_rate` + `no_room` + `crowded` + `left`,
+/// * `begun` = `succeeded` + `failed` + `neutral`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Calls that somebody asked for.
@@ -19,9 +23,11 @@ pub struct Counters {
     pub no_room: u64,
     /// Those that the adaptive limit rejected before their first attempt.
     pub crowded: u64,
-    /// Those whose deadline was over before their first attempt.
+    /// Those that left the line of their own.
+    pub left: u64,
+    /// Those of them that began whose deadline was over before an attempt.
     pub expired: u64,
-    /// Attempts that were made.
+    /// Attempts that were made, copies included.
     pub attempts: u64,
     /// Attempts that the breaker, the adaptive limit or the deadline didn't allow.
     pub attempts_rejected: u64,
@@ -29,6 +35,10 @@ pub struct Counters {
     pub succeeded: u64,
     /// Calls that didn't.
     pub failed: u64,
+    /// Those of them whose last attempt had no answer in time.
+    pub timed_out: u64,
+    /// Calls that say nothing of the other side: given up by their callers, or nonsense.
+    pub neutral: u64,
     /// Calls whose callers gave up.
     pub abandoned: u64,
     /// Attempts that chaos touched.
@@ -46,6 +56,8 @@ pub struct Snapshot {
     pub adaptive: Option<adaptive::Snapshot>,
     /// Its retries.
     pub retry: Option<retry::Snapshot>,
+    /// Its hedges.
+    pub hedge: Option<retry::HedgeCounters>,
     /// Its breaker.
     pub breaker: Option<breaker::Snapshot>,
     /// Its timeouts.

@@ -5,7 +5,7 @@
 //!  begin ──▶ degradation ─▶ rate limit ─▶ bulkhead ─▶ adaptive limit ─▶ retry ( breaker ─▶ timeout
 //!                                            │ in line                          ─▶ chaos ─▶ the call
 //!                                            ▼                                                    )
-//!                                        poll_turn, resume                         finish or abandon
+//!                                        poll_turn, resume              hedge      finish or abandon
 //! ```
 //!
 //! Guards are of a peer and an operation: one that is slow opens nobody else's breaker, and one
@@ -18,6 +18,9 @@
 //!    come back.
 //! 2. [`Manager::attempt`] gives an [`Attempt`] with its deadline and what chaos does to it, or what
 //!    to do instead.
+//!    While it lasts, [`Manager::hedge`] may give copies of it, for what is declared repeatable: each
+//!    is an attempt to breaker, adaptive limit and timeout, and takes of the retries' budget. The first
+//!    that is good is settled, the others are given back with [`Manager::lose`].
 //! 3. [`Manager::settle`] takes it back, with how it ended: done, another attempt then, or none.
 //! 4. [`Manager::finish`] takes the call back; [`Manager::abandon`] if its caller gave up while its
 //!    work still runs.
@@ -45,7 +48,7 @@ mod metrics;
 #[cfg(test)]
 mod tests;
 
-pub use call::{AbandonedCall, Attempt, Begun, Call, Instead, Waiting};
+pub use call::{AbandonedCall, Attempt, Begun, Call, Hedge, Instead, Waiting};
 pub use config::{Config, MAX_OPERATIONS, MAX_PEERS, Policy};
 pub use errors::{BadPolicy, BeginError, Rejected, Unknown};
 pub use machine::{Key, Manager, Turn};

@@ -59,12 +59,20 @@ impl HedgeConfig {
 /// One call and its copies.
 #[derive(Debug)]
 pub struct Race {
+    /// Those that were sent, the first not counted.
     copies: u8,
     /// Those of them, the first included, that have failed.
     failed: u8,
     wait: Duration,
     next: Time,
     deadline: Time,
+}
+
+impl Race {
+    /// How many copies were sent, the first not counted: the number of the latest.
+    pub fn copies(&self) -> u8 {
+        self.copies
+    }
 }
 
 /// What to do in a race that nobody has won.
@@ -94,6 +102,8 @@ pub struct HedgeCounters {
     pub copies: u64,
     /// Copies that the budget had no room for.
     pub out_of_budget: u64,
+    /// Copies that another guard didn't allow.
+    pub refused: u64,
     /// Races that a copy won.
     pub won_by_copy: u64,
 }
@@ -157,12 +167,27 @@ impl Hedger {
         race.failed = race.failed.saturating_add(1);
     }
 
+    /// The copy that was to be sent isn't: another guard doesn't allow it. There will be no other.
+    pub fn refused(&mut self, race: &mut Race) {
+        race.copies = self.config.copies.max(race.copies);
+        self.counters.copies = self.counters.copies.saturating_sub(1);
+        self.counters.refused = self.counters.refused.saturating_add(1);
+    }
+
     /// One has won: `copy` is its number, the first being 0. The others are to be cancelled.
     #[expect(clippy::needless_pass_by_value, reason = "a race is won once")]
     pub fn won(&mut self, race: Race, copy: u8) {
         debug_assert!(copy <= race.copies, "a copy that was never sent");
         let won = &mut self.counters.won_by_copy;
         *won = won.saturating_add(u64::from(copy > 0));
+    }
+
+    /// Others from now on. The budget's counts stay if its window does.
+    pub fn reconfigure(&mut self, config: HedgeConfig) -> Result<(), BadConfig> {
+        config.validate()?;
+        self.budget.reconfigure(&config.budget);
+        self.config = config;
+        Ok(())
     }
 
     /// For metrics.

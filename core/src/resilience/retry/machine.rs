@@ -193,6 +193,12 @@ impl Retry {
         self.after_failure(now, attempts, outcome, hint)
     }
 
+    /// Whether a copy may be sent beside an attempt: it takes as much of the budget as a retry.
+    pub fn copy(&mut self, now: Time) -> bool {
+        let now = self.clock.read(now);
+        self.budget.retry(now, now).is_ok()
+    }
+
     /// Others from now on. The budget's counts stay if its window does.
     pub fn reconfigure(&mut self, config: Config) -> Result<(), BadConfig> {
         config.validate()?;

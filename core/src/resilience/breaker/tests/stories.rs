@@ -114,6 +114,22 @@ fn a_probe_that_says_nothing_gives_its_lease_back() {
 }
 
 #[test]
+fn where_fewer_probes_are_enough_those_that_succeeded_are() {
+    // Given a breaker that wants two, one of which succeeded,
+    let mut guard = breaker(small());
+    fail(&mut guard, at(0), 4);
+    call(&mut guard, at(1_000), Outcome::Success);
+    // when more are wanted, it goes on,
+    guard.reconfigure(small().probes(3)).unwrap();
+    call(&mut guard, at(1_000), Outcome::Success);
+    assert_eq!(guard.state(), State::HalfOpen);
+    // and when one is enough, it closes: no other probe would be let through to close it.
+    guard.reconfigure(small().probes(1)).unwrap();
+    assert_eq!((guard.state(), guard.snapshot().counters.closed), (State::Closed, 1));
+    call(&mut guard, at(1_000), Outcome::Success);
+}
+
+#[test]
 fn late_results_change_nothing() {
     // Given calls that were let through while it was closed,
     let mut guard = breaker(small());

@@ -7,7 +7,7 @@ use crate::resilience::{
     Outcome, adaptive, breaker, degradation,
     manager::{BeginError, Instead, Rejected, Unknown},
     rate,
-    retry::Hint,
+    retry::{self, Hint},
     timeout,
 };
 
@@ -28,6 +28,12 @@ fn what_can_not_work_is_named_with_its_operation() {
     assert_eq!(of(policy().total_ms(0)), "total_ms");
     assert_eq!(of(policy().rate(Some(rate::Config::default().burst(0)))), "burst");
     assert_eq!(of(policy().adaptive(Some(adaptive::Config::default().min(0)))), "min");
+    // A hedge is for what is declared repeatable.
+    let hedged = policy().hedge(Some(retry::HedgeConfig::default()));
+    assert_eq!(of(hedged.clone()), "copies");
+    assert_eq!(config(&hedged.clone().repeatable(true)).validate(), Ok(()));
+    let none = retry::HedgeConfig::default().copies(0);
+    assert_eq!(of(hedged.repeatable(true).hedge(Some(none))), "copies");
     let named = (0..65).map(|number: u32| (number.to_string(), policy())).collect();
     assert_eq!(field(Config::default().operations(named)), "operations");
 }
@@ -75,6 +81,34 @@ fn other_settings_forget_nothing_and_calls_under_way_go_on() {
     manager.reconfigure(at(0), config(&policy())).unwrap();
     assert_eq!(manager.snapshot(key).unwrap().bulkhead.unwrap().running, 0);
     assert_eq!(manager.snapshot(key).unwrap().counters.asked, 4);
+}
+
+#[test]
+fn a_peer_that_goes_and_comes_back_gets_back_what_was_held_of_it() {
+    let all = config(&policy());
+    let (mut manager, _) = manager(&policy());
+    let key = manager.key(3, "read").unwrap();
+    // Given a peer of which two calls run and one is in line, when it isn't configured any more,
+    let first = go(&mut manager, at(0), key);
+    let second = go(&mut manager, at(0), key);
+    let Ok(Begun::Wait(third)) = manager.begin(at(0), key, 1, None, None) else { panic!() };
+    manager.reconfigure(at(1), all.clone().peers(2)).unwrap();
+    // then nothing of it is begun or seen, and who is in line still gets its turn.
+    assert_eq!(manager.begin(at(1), key, 1, None, None).unwrap_err(), Unknown::Peer.into());
+    assert_eq!(manager.snapshot(key), Err(Unknown::Peer));
+    manager.finish(at(1), first, Outcome::Success);
+    let turn = manager.poll_turn(at(1), key).unwrap();
+    let third = manager.resume(at(1), third, turn).unwrap();
+    // And once it is there again, what comes back is nobody else's.
+    manager.reconfigure(at(2), all).unwrap();
+    manager.finish(at(2), second, Outcome::Success);
+    let fourth = go(&mut manager, at(2), key);
+    assert_eq!(manager.snapshot(key).unwrap().bulkhead.unwrap().running, 2);
+    for call in [third, fourth] {
+        manager.finish(at(3), call, Outcome::Neutral);
+    }
+    let counters = manager.snapshot(key).unwrap().counters;
+    assert_eq!((counters.asked, counters.succeeded, counters.neutral), (4, 2, 2));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 mod configuration;
+mod hedges;
 mod random;
 mod stories;
 

@@ -143,8 +143,10 @@ fn nothing_leaks_and_all_is_counted_once() {
                     + counters.over_rate
                     + counters.no_room
                     + counters.crowded
-                    + bulkhead.counters.left;
+                    + counters.left;
                 assert_eq!(counters.asked, ended, "seed {seed}: {counters:?}");
+                let ended = counters.succeeded + counters.failed + counters.neutral;
+                assert_eq!(counters.begun, ended, "seed {seed}: {counters:?}");
                 begun += counters.begun;
             }
         }
