@@ -131,7 +131,7 @@ pub struct Counters {
 pub struct Snapshot {
     /// Calls that the budget's share is taken of.
     pub budget_calls: u64,
-    /// Retries that count against it, those that sleep included.
+    /// Retries and copies that count against it, those that sleep included.
     pub budget_retries: u64,
     /// For metrics.
     pub counters: Counters,

@@ -256,6 +256,9 @@ impl World {
             assert_eq!((bulkhead.running, bulkhead.waiting), (0, 0), "{}", what());
             reached.waited += bulkhead.counters.admitted_later;
         }
+        if let Some(adaptive) = snapshot.adaptive {
+            assert_eq!(adaptive.under_way, 0, "{}", what());
+        }
         if let Some(breaker) = snapshot.breaker {
             assert_eq!(breaker.probes[0], 0, "{}", what());
             let rejected = breaker.counters.rejected;

@@ -2,7 +2,7 @@
 //! wins, nothing of the others is left.
 
 use conclave_core::resilience::{
-    breaker,
+    adaptive, breaker,
     manager::Policy,
     retry::{self, BudgetConfig, HedgeConfig, Jitter},
     timeout,
@@ -32,10 +32,13 @@ fn policy() -> Policy {
         .failures_in_a_row(Some(4))
         .open_ms(100)
         .open_max_ms(100);
+    // Wide enough for all: whatever isn't given back to it shows.
+    let adaptive = adaptive::Config::default().min(64).initial(64).max(64).lease_ms(86_400_000);
     let timeout = timeout::Config::default().adaptive(false).initial_ms(200);
     Policy::default()
         .repeatable(true)
         .hedge(Some(hedge))
+        .adaptive(Some(adaptive))
         .retry(Some(retry))
         .breaker(Some(breaker))
         .timeout(timeout)
