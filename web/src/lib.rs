@@ -26,6 +26,10 @@ mod hooks;
 mod icons;
 mod keys;
 mod lab;
+#[cfg_attr(
+    all(feature = "guards", target_arch = "wasm32"),
+    allow(dead_code, reason = "the page with guards has no live side: see `live_side`")
+)]
 mod live;
 mod live_side;
 mod mark;

@@ -52,6 +52,7 @@ impl<A: Application> Node<A> {
     /// A client shows that a replica gave it another reply than f+1 others did, which no replica sees; or
     /// the administrator, what several nodes' accounts prove together. This one tells the others, as it
     /// does of what its own watch found. Who may show what, the host has looked at.
+    #[cfg(feature = "guards")]
     pub(super) fn on_testimony(&mut self, evidence: &Arc<Evidence>) {
         if let Some(Ok(offence)) = self.judge(evidence)
             && self.learn(offence, evidence, None)

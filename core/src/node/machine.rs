@@ -175,6 +175,7 @@ impl<A: Application> Protocol for Node<A> {
                 self.observer.unreadable(self.replica.shell.now, *from);
             }
             Input::Message { from, message } if !self.see(*from, message) => {}
+            #[cfg(feature = "guards")]
             Input::Request(message) if let Message::Evidence(evidence) = &**message => {
                 self.on_testimony(evidence);
             }

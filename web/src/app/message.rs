@@ -7,7 +7,7 @@ use conclave_core::{
 
 use crate::{
     keys::Meaning,
-    live::source::{ClusterInfo, Heard},
+    live::source::Heard,
     model::{pace::Pace, ring::Point, scene::Selection},
     resilience,
     shelf::NotBrought,
@@ -92,7 +92,8 @@ pub(crate) enum Msg {
     FullScreen,
     Help(bool),
     Mode(Mode),
-    Found(ClusterInfo),
+    #[cfg(not(all(feature = "guards", target_arch = "wasm32")))]
+    Found(crate::live::source::ClusterInfo),
     Heard(Heard),
     LivePause,
     LiveControl(NodeId, &'static str),

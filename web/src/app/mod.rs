@@ -124,12 +124,15 @@ impl Component for App {
             _listeners: page::listen(link),
             observer: None,
         };
-        let found = link.clone();
-        source::discover(move |info| {
-            if let Some(info) = info {
-                found.send_message(Msg::Found(info));
-            }
-        });
+        #[cfg(not(all(feature = "guards", target_arch = "wasm32")))]
+        {
+            let found = link.clone();
+            source::discover(move |info| {
+                if let Some(info) = info {
+                    found.send_message(Msg::Found(info));
+                }
+            });
+        }
         if let Some(name) = needs {
             app.wait_for(name, Purpose::Opening, link);
         }
@@ -262,6 +265,7 @@ impl Component for App {
                 self.fallback = None;
             }
             Msg::Mode(mode) => self.set_mode(mode, link),
+            #[cfg(not(all(feature = "guards", target_arch = "wasm32")))]
             Msg::Found(info) => self.live = Some(LiveSide::new(info)),
             Msg::LivePause => {
                 if let Some(live) = &mut self.live {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use conclave_core::{
+    analyzer::Level,
     event::{Event, EventKind, Place},
     ids::{ClientId, NodeId, Principal, View},
     sorted::SortedMap,
@@ -72,6 +73,8 @@ pub(crate) struct Picture {
     pub(crate) chronicle: Chronicle,
     /// The nodes.
     pub(crate) nodes: SortedMap<NodeId, Known>,
+    /// How bad it is, by what all agree on.
+    pub(crate) threat: Level,
     recent: VecDeque<Event>,
     clients: VecDeque<ClientId>,
     faces: Vec<Face>,
@@ -89,6 +92,7 @@ impl Picture {
         let mut picture = Self {
             chronicle: Chronicle::bounded(KEPT),
             nodes: nodes.into_iter().map(|node| (node, Known::default())).collect(),
+            threat: Level::Low,
             recent: VecDeque::new(),
             clients: VecDeque::new(),
             faces: Vec::new(),
@@ -123,6 +127,7 @@ impl Picture {
             (known.current, known.last_number) = (None, None);
             known.heard_ms = Some(now_ms);
         }
+        self.threat = hello.threat;
         self.connection(node, true, now_ms);
     }
 
@@ -162,6 +167,9 @@ impl Picture {
     fn apply(&mut self, event: Event) {
         self.counted += 1;
         self.chronicle.push(self.counted, &event);
+        if let EventKind::Threat { level, .. } = event.kind {
+            self.threat = level;
+        }
         if let Place::Node(node) = event.place
             && let Some(known) = self.nodes.get_mut(&node)
         {
@@ -409,7 +417,7 @@ mod tests {
     fn a_node_that_comes_back_stands_where_it_says() {
         let mut picture = picture();
         picture.take(NodeId(2), Some(90), event(2, executed(40)), 5.0);
-        picture.hello(NodeId(2), Hello { view: 3, active: true, executed: 38 }, 6.0);
+        picture.hello(NodeId(2), Hello { view: 3, active: true, executed: 38, threat: Level::Low }, 6.0);
         let face = &picture.faces()[2];
         assert_eq!((face.executed, face.view, face.state), (38, 3, NodeState::Up));
     }

@@ -1,7 +1,7 @@
 //! Where real nodes' events come from: `/api/cluster` says who they are, each node streams.
 
 use super::wire;
-use conclave_core::{event::Event, ids::NodeId};
+use conclave_core::{analyzer::Level, event::Event, ids::NodeId};
 use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{EventSource, MessageEvent, RequestInit, Response};
@@ -33,6 +33,8 @@ pub(crate) struct Hello {
     pub(crate) active: bool,
     /// The last position executed.
     pub(crate) executed: u64,
+    /// How bad it is, by what all agree on.
+    pub(crate) threat: Level,
 }
 
 /// What a stream tells the lab.

@@ -214,6 +214,12 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         "unsuspected" => {
             EventKind::Unsuspected { peer: f.node("peer")?, score: f.small("score")? as u8 }
         }
+        "threat" => EventKind::Threat {
+            number: f.number("number")?,
+            level: f.word("level")?,
+            protocol: f.word("protocol")?,
+            why: f.text("why")?.into_owned(),
+        },
         "request-submitted" => EventKind::RequestSubmitted {
             request: f.request("request")?,
             operation: f.text("operation")?.into_owned(),
@@ -251,6 +257,7 @@ pub(super) fn hello(text: &str) -> Option<Hello> {
         view: fields.number("view")?,
         active: value.get("active")?.truth()?,
         executed: fields.number("executed")?,
+        threat: fields.word("threat")?,
     })
 }
 
@@ -263,6 +270,7 @@ pub(super) fn lagged(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use conclave_core::{
+        analyzer::{Level, Protocol},
         detector::{
             evidence::{Assumption, OffenceKind},
             suspicion::Kind,
@@ -352,6 +360,12 @@ mod tests {
                     .collect(),
             },
             EventKind::Unsuspected { peer: NodeId(1), score: 0 },
+            EventKind::Threat {
+                number: 3,
+                level: Level::Critical,
+                protocol: Protocol::PbftTrusted,
+                why: "two of four are “proven” to lie".into(),
+            },
             EventKind::RequestSubmitted { request, operation: "get k".into() },
             EventKind::RequestRetransmitted { request },
             EventKind::ReadAnswered { request, executed: seq },
@@ -409,8 +423,9 @@ mod tests {
 
     #[test]
     fn a_greeting_says_where_a_node_stands() {
-        let text = r#"{"id":0,"view":3,"active":false,"executed":14}"#;
-        assert_eq!(hello(text), Some(Hello { view: 3, active: false, executed: 14 }));
+        let text = r#"{"id":0,"view":3,"active":false,"executed":14,"threat":"high"}"#;
+        let threat = Level::High;
+        assert_eq!(hello(text), Some(Hello { view: 3, active: false, executed: 14, threat }));
         assert_eq!(lagged(r#"{"missed":9}"#), Some(9));
     }
 }

@@ -77,10 +77,7 @@ impl Stretch {
 
     const fn class(&self) -> &'static str {
         match &self.regime {
-            Regime::Threat(Level::Low, ..) => "low",
-            Regime::Threat(Level::Medium, ..) => "medium",
-            Regime::Threat(Level::High, ..) => "high",
-            Regime::Threat(Level::Critical, ..) => "critical",
+            Regime::Threat(level, ..) => level.name(),
             Regime::Epoch(..) => "epoch",
         }
     }

@@ -184,9 +184,7 @@ pub enum NotProven {
     #[error("the message follows the rules")]
     FollowsTheRules,
     /// A reply of an epoch in which replicas agree only while none of them lies.
-    #[error(
-        "replicas of this epoch agree only while none lies, so replies that differ may both be honest"
-    )]
+    #[error("under this epoch's protocol one liar is enough for honest replies to differ")]
     CrashOnly,
     /// Too few others, or more than are needed, who say something else alike.
     #[error("it takes exactly {needed} replies of others that agree, and there are {found}")]

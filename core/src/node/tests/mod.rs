@@ -5,6 +5,7 @@ mod export;
 mod proofs;
 mod speaking;
 mod suspects;
+#[cfg(feature = "guards")]
 mod testimony;
 
 use alloc::{sync::Arc, vec::Vec};
