@@ -26,16 +26,15 @@ pub(crate) struct LiveSide {
     info: ClusterInfo,
     streams: Vec<Stream>,
     #[cfg(all(feature = "guards", target_arch = "wasm32"))]
-    nowhere: std::convert::Infallible,
+    _nowhere: std::convert::Infallible,
 }
-
-/// How much time the lanes show at first, in µs.
-const SPAN_US: f64 = 4e6;
 
 impl LiveSide {
     /// Knows of a cluster; listens only once it is shown.
     #[cfg(not(all(feature = "guards", target_arch = "wasm32")))]
     pub(crate) fn new(info: ClusterInfo) -> Self {
+        /// How much time the lanes show at first, in µs.
+        const SPAN_US: f64 = 4e6;
         Self {
             picture: Picture::new(info.nodes.iter().map(|node| node.id)),
             control: info.control,

@@ -7,6 +7,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{Again, Attempt, Patience};
+#[cfg(feature = "guards")]
+use super::{Shows, Testimony};
 use crate::{
     config::BadConfig,
     crypto::{Authenticator, Digest, Signable, Signed, Verified},
@@ -17,8 +19,6 @@ use crate::{
     sorted::SortedMap,
     time::Time,
 };
-#[cfg(feature = "guards")]
-use super::{Shows, Testimony};
 #[cfg(feature = "guards")]
 use crate::{
     node::Busy,

@@ -417,8 +417,7 @@ fn shown(client: &mut Client) -> Vec<NodeId> {
                 assert_eq!(to, To::Others);
                 assert_eq!(evidence.accused(), Principal::Node(*liars.last().unwrap()));
                 let keys = Simulated::new(Principal::Client(ClientId(9)), 7);
-                let judged =
-                    crate::detector::evidence::verify(&evidence, client.members(), &keys);
+                let judged = crate::detector::evidence::verify(&evidence, client.members(), &keys);
                 assert_eq!(judged.unwrap().by, *liars.last().unwrap());
             }
             _ => {}

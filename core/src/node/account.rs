@@ -3,7 +3,9 @@
 //! What an author said at two nodes neither of them sees whole. They show each other what doesn't fit, so
 //! mostly one finds it; but where more than *f* lie, correct nodes may each hold a story that fits. Put
 //! together, their accounts convict at least f+1 ([`forensics`](crate::detector::evidence), with the
-//! argument). Whoever hands one in is believed nothing: every statement is checked.
+//! argument). What a node has found out already is part of its account: of two statements that contradict
+//! each other it keeps the first among what was said, and both as proof. Whoever hands one in is believed
+//! nothing: every statement is checked.
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -13,10 +15,11 @@ use thiserror::Error;
 use super::export::{Export, Proven};
 use crate::{
     crypto::{Authenticator, Refusal},
-    detector::evidence::{Transcript, accuse},
+    detector::evidence::{Evidence, Transcript, accuse},
     ids::Epoch,
     pbft::EpochEnd,
     quorum::Membership,
+    sorted::SortedSet,
 };
 
 /// The longest file that is read, as for proofs.
@@ -33,6 +36,8 @@ pub struct Account {
     pub epoch: Epoch,
     /// What was said.
     pub transcript: Transcript,
+    /// The proofs that it holds, whatever epoch they are of.
+    pub proofs: Vec<Arc<Evidence>>,
 }
 
 /// An account that can't be used.
@@ -70,6 +75,7 @@ struct Together {
     keys: Arc<dyn Authenticator>,
     chain: Vec<Arc<EpochEnd>>,
     transcripts: Vec<Transcript>,
+    proofs: Vec<Arc<Evidence>>,
 }
 
 impl Account {
@@ -102,11 +108,8 @@ impl Account {
         for account in accounts {
             usable.push(account.join(&mut epochs, genesis, keys));
         }
-        let found = epochs.into_iter().map(|it| {
-            let proofs = accuse(&it.transcripts, it.members, &*it.keys);
-            Export { chain: it.chain, proofs: proofs.into_iter().map(Arc::new).collect() }
-        });
-        (found.filter(|export| !export.proofs.is_empty()).collect(), usable)
+        let found = epochs.into_iter().filter_map(|it| it.found(genesis, keys));
+        (found.collect(), usable)
     }
 
     fn join(
@@ -115,21 +118,39 @@ impl Account {
         genesis: Membership,
         keys: &Arc<dyn Authenticator>,
     ) -> Result<(), BadAccount> {
-        let Self { chain, epoch: of, transcript } = self;
+        let Self { chain, epoch: of, transcript, proofs } = self;
         let proven = Proven::by(&chain, genesis, keys.clone()).map_err(BadAccount::Chain)?;
         let Some(members) = proven.epochs.iter().find(|it| it.epoch() == of).copied() else {
             let last = proven.epochs.last().unwrap_or(&genesis).epoch();
             return Err(BadAccount::Epoch { of, last });
         };
-        match epochs.iter_mut().find(|it| it.members == members) {
-            Some(known) => known.transcripts.push(transcript),
-            None => epochs.push(Together {
-                members,
-                keys: proven.keys,
-                chain,
-                transcripts: Vec::from([transcript]),
-            }),
-        }
+        let known = epochs.iter().position(|it| it.members == members);
+        let at = known.unwrap_or_else(|| {
+            let (transcripts, proofs) = (Vec::new(), Vec::new());
+            epochs.push(Together { members, keys: proven.keys, chain, transcripts, proofs });
+            epochs.len() - 1
+        });
+        epochs[at].transcripts.push(transcript);
+        epochs[at].proofs.extend(proofs);
         Ok(())
+    }
+}
+
+impl Together {
+    /// What they prove, one proof of each kind against each; `None`: nothing.
+    fn found(self, genesis: Membership, keys: &Arc<dyn Authenticator>) -> Option<Export> {
+        let Self { members, keys: own, chain, transcripts, proofs: mut claimed } = self;
+        claimed.extend(accuse(&transcripts, members, &*own).into_iter().map(Arc::new));
+        let claimed = Export { chain, proofs: claimed };
+        // The chain holds: it was looked at when its account joined.
+        let judged = claimed.judge(genesis, keys.clone()).ok()?;
+        let mut known = SortedSet::new();
+        let mut proofs = Vec::new();
+        for (evidence, verdict) in judged {
+            if verdict.is_ok_and(|offence| known.insert((offence.by, offence.kind))) {
+                proofs.push(evidence);
+            }
+        }
+        (!proofs.is_empty()).then_some(Export { proofs, ..claimed })
     }
 }

@@ -59,8 +59,9 @@ impl<A: Application> Node<A> {
 
     /// What it holds of what was said, for whoever puts that together with what others hold.
     pub fn account(&self) -> Account {
-        let (chain, epoch) = (self.replica.chain().to_vec(), self.watch.members().epoch());
-        Account { chain, epoch, transcript: self.watch.transcript() }
+        let Export { chain, proofs } = self.export();
+        let (epoch, transcript) = (self.watch.members().epoch(), self.watch.transcript());
+        Account { chain, epoch, transcript, proofs }
     }
 
     /// What it makes of its peers by what it sees of them.

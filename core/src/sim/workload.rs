@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "guards")]
 use super::dependency::Dependency;
-use super::{adversary::Mischief, keys::Keyring, without::{PatienceConfig, TestimonyConfig}};
+use super::{
+    adversary::Mischief,
+    keys::Keyring,
+    without::{PatienceConfig, TestimonyConfig},
+};
 use crate::{
     app::Operation,
     client::{Client, Patience, Way},

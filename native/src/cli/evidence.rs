@@ -139,11 +139,7 @@ async fn list(config: &ClusterConfig) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn export(
-    config: &ClusterConfig,
-    file: &Path,
-    from: Option<NodeId>,
-) -> Result<(), Failure> {
+async fn export(config: &ClusterConfig, file: &Path, from: Option<NodeId>) -> Result<(), Failure> {
     let mut why_not = "no node that can be asked is in cluster.toml".to_owned();
     for node in config.nodes.iter().filter(|node| from.is_none_or(|from| node.id == from)) {
         let Some(admin) = node.admin else { continue };
@@ -168,7 +164,8 @@ async fn export(
 }
 
 fn verify(config: &ClusterConfig, file: &Path) -> Result<(), Failure> {
-    let export = Export::decode(&read(file, MAX_EXPORT_BYTES)?).map_err(|why| unusable(file, &why))?;
+    let export =
+        Export::decode(&read(file, MAX_EXPORT_BYTES)?).map_err(|why| unusable(file, &why))?;
     let judged =
         export.judge(config.members(), keys(config)?).map_err(|why| unusable(file, &why))?;
     if judged.is_empty() {

@@ -18,8 +18,7 @@ use conclave_core::{
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    DocketView, GuardBoard, Observer, StatusBoard, WallClock,
-    message_id,
+    DocketView, GuardBoard, Observer, StatusBoard, WallClock, message_id,
     storage::{Progress, Storage},
     told::tell,
     wishes::Wanted,

@@ -1,6 +1,8 @@
 //! What people want of a running node, on its way to the driver and back.
 
-use conclave_core::{crypto::Verified, node::Account, pbft::Message, resilience::degradation::Level};
+use conclave_core::{
+    crypto::Verified, node::Account, pbft::Message, resilience::degradation::Level,
+};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 

@@ -153,7 +153,8 @@ mod tests {
     #[test]
     fn who_is_in_quarantine_waits_beyond_its_rate_and_nobody_else_does() {
         let restraint = restraint();
-        let heard = |peer| (0..100).take_while(|_| restraint.ask(peer, 100, true).is_none()).count();
+        let heard =
+            |peer| (0..100).take_while(|_| restraint.ask(peer, 100, true).is_none()).count();
         assert_eq!((heard(FREE), heard(HELD)), (100, 10));
         let until = restraint.ask(HELD, 100, false).expect("it waits");
         assert!(until > Instant::now() + Duration::from_secs(50));

@@ -75,7 +75,34 @@ async fn a_node_that_equivocates_is_convicted_by_all_and_the_proof_convinces_str
     assert_eq!(said.matches("node 0 signed pre-prepare, view 0, position 1").count(), 2, "{said}");
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "it took nothing else");
 
-    // with another cluster's keys it proves nothing,
+    // what nodes hold of what was said proves it again, in a file like the other,
+    let here = cluster.scratch.path();
+    let named = |name: &str| here.join(name).display().to_string();
+    let (together, account) = (named("together.evidence"), named("node1.account"));
+    let (code, said) = conclave_in(here, &["evidence", "compare", "--export", &together]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("compared: node 1, node 2, node 3"), "node 0 is down: {said}");
+    assert!(said.contains("PROVEN: node 0 signed two pre-prepares for one place"), "{said}");
+    let (code, said) = verified(elsewhere.path(), Path::new(&together)).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = conclave_in(here, &["evidence", "account", &account, "--from", "1"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = conclave_in(elsewhere.path(), &["evidence", "compare", &account]).await;
+    assert_eq!(code, Some(0), "by a file alone: {said}");
+    assert!(said.contains("PROVEN: node 0 signed two pre-prepares for one place"), "{said}");
+    // and nodes take it from whoever shows it.
+    cluster.supervisor.start(NodeId(0)).unwrap();
+    cluster.until_ready(NodeId(0)).await;
+    let (code, said) = conclave_in(here, &["evidence", "show", &together]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("was shown 1, and holds").count(), 4, "{said}");
+    let nothing = named("nothing.evidence");
+    fs::write(&nothing, conclave_core::node::Export::default().encode()).unwrap();
+    let (code, said) = conclave_in(here, &["evidence", "compare", &nothing]).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("conclave account 1"), "{said}");
+
+    // With another cluster's keys it proves nothing,
     let others = RealCluster::prepare(4, 1, false);
     let (code, said) = verified(others.scratch.path(), &file).await;
     assert_eq!(code, Some(1), "{said}");

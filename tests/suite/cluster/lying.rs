@@ -15,10 +15,12 @@ use conclave::{
 use conclave_core::{
     analyzer::Level,
     detector::evidence::Offence,
-    ids::{Epoch, NodeId},
+    ids::{Epoch, NodeId, Principal, Seq, View},
+    pbft::{Message, Status},
 };
 
 use super::{
+    liar::Liar,
     real::{RealCluster, Scratch, conclave_in, get, program, until},
     write_load,
 };
@@ -90,7 +92,7 @@ fn metric(cluster: &RealCluster, node: u16, name: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_lies_is_convicted_left_and_held_and_its_proof_convinces_a_stranger() {
-    let (cluster, _liar) = start(0).await;
+    let (cluster, liar) = start(0).await;
     let (acknowledged, finish) = write_load(&cluster, 3);
     until("all hold proof against node 0", || (1..4).all(|node| holds_proof(&cluster, node))).await;
     let held = |node: u16| {
@@ -122,6 +124,25 @@ async fn a_node_that_lies_is_convicted_left_and_held_and_its_proof_convinces_a_s
     let (code, said) = conclave_in(here, &["quarantine", "list"]).await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("node 0: in quarantine, convicted"), "{said}");
+
+    // What it says is read no faster than it may, and nothing of it is lost on the others.
+    liar.kill(NodeId(0)).await.unwrap();
+    let before = metric(&cluster, 1, "conclave_guard_restrained_waits");
+    let mut flood = Liar::connect(&cluster, Principal::Node(NodeId(0)), NodeId(1)).await;
+    let zero = Seq(0);
+    let status = Message::Status(Status {
+        epoch: Epoch(0),
+        view: View(0),
+        active: true,
+        stable: zero,
+        executed: zero,
+        proven: 0,
+    });
+    for _ in 0..3_000 {
+        flood.send(&status).await;
+    }
+    let waits = || metric(&cluster, 1, "conclave_guard_restrained_waits") > before;
+    until("what node 0 says waits its turn", waits).await;
 
     // And elsewhere the proof needs nothing but the public keys.
     let file = cluster.scratch.path().join("lies.evidence");

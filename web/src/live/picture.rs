@@ -417,7 +417,11 @@ mod tests {
     fn a_node_that_comes_back_stands_where_it_says() {
         let mut picture = picture();
         picture.take(NodeId(2), Some(90), event(2, executed(40)), 5.0);
-        picture.hello(NodeId(2), Hello { view: 3, active: true, executed: 38, threat: Level::Low }, 6.0);
+        picture.hello(
+            NodeId(2),
+            Hello { view: 3, active: true, executed: 38, threat: Level::Low },
+            6.0,
+        );
         let face = &picture.faces()[2];
         assert_eq!((face.executed, face.view, face.state), (38, 3, NodeState::Up));
     }

@@ -41,7 +41,7 @@ pub(crate) fn strip(live: &LiveSide, link: &Scope<App>) -> Html {
             <span data-test="live-answering">{ format!("{answering} of {all} nodes answering") }</span>
             <span class="age">{ note }</span>
             <b class={classes!("level", live.picture.threat.name())} data-test="live-threat">
-                { format!("threat {}", live.picture.threat) }
+                { "threat " }{ live.picture.threat.name() }
             </b>
             <button class="act" data-test="live-pause" onclick={link.callback(|_| Msg::LivePause)}>
                 if state == Liveness::Paused {

@@ -11,6 +11,7 @@ use super::{
     source::{ClusterInfo, Hello, NodeInfo},
 };
 use conclave_core::{
+    analyzer::Level,
     crypto::Digest,
     detector::{
         evidence::{Offence, Place},
@@ -47,6 +48,12 @@ impl<'a> Fields<'a> {
         let text = self.text(name)?;
         let deserializer: StrDeserializer<'_, NoName> = (&*text).into_deserializer();
         T::deserialize(deserializer).ok()
+    }
+
+    /// Written as its name.
+    fn level(&self, name: &str) -> Option<Level> {
+        let text = self.text(name)?;
+        Level::ALL.into_iter().find(|level| level.name() == text)
     }
 
     fn node(&self, name: &str) -> Option<NodeId> {
@@ -216,7 +223,7 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         }
         "threat" => EventKind::Threat {
             number: f.number("number")?,
-            level: f.word("level")?,
+            level: f.level("level")?,
             protocol: f.word("protocol")?,
             why: f.text("why")?.into_owned(),
         },
@@ -257,7 +264,7 @@ pub(super) fn hello(text: &str) -> Option<Hello> {
         view: fields.number("view")?,
         active: value.get("active")?.truth()?,
         executed: fields.number("executed")?,
-        threat: fields.word("threat")?,
+        threat: fields.level("threat")?,
     })
 }
 

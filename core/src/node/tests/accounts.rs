@@ -41,6 +41,19 @@ fn two_stories_at_two_nodes_are_proof_when_put_together() {
     assert_eq!(Export::decode(&found[0].encode()), Ok(found[0].clone()));
 }
 
+/// Of two statements that contradict each other its transcript has the first.
+#[test]
+fn what_a_node_has_found_out_already_counts_once_and_what_proves_nothing_does_not() {
+    let mut one = One::new();
+    one.hear(3, story("one"));
+    one.hear(3, story("other"));
+    let mut account = one.node.account();
+    account.proofs.push(Evidence::Prepares(prepare(1, 3, "one"), prepare(1, 4, "other")).into());
+    let accounts = alloc::vec![account.clone(), account, account_of(&[story("other")])];
+    let (found, _) = Account::compare(accounts, four(), &stranger());
+    assert_eq!(culprits(&found), [(NodeId(2), OffenceKind::TwoPrepares)]);
+}
+
 #[test]
 fn what_nobody_signed_convicts_nobody() {
     let one = account_of(&[story("one")]);
