@@ -219,6 +219,11 @@ impl Client {
         self.members
     }
 
+    /// The same, where it is.
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.members
+    }
+
     /// What it checks with: it learns the keys of replicas that join.
     pub fn authenticator(&self) -> &Arc<dyn Authenticator> {
         &self.authenticator
