@@ -516,6 +516,11 @@ impl Client {
         self.again.snapshot()
     }
 
+    /// Whether there is anything to do.
+    pub(crate) fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
     /// The next thing to do, if any.
     pub fn poll_effect(&mut self) -> Option<ClientEffect> {
         self.effects.pop_front()

@@ -96,7 +96,12 @@ impl Cluster {
                     client.handle_busy(self.now, from, busy);
                 }
                 client.handle_reply(self.now, &message);
-                self.drain_client(index);
+                // The answers after the last that was needed are of no effect.
+                if client.has_effects() {
+                    self.drain_client(index);
+                } else {
+                    self.reschedule_client(index);
+                }
             }
         }
     }
