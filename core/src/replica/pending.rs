@@ -13,7 +13,7 @@ use crate::{
     crypto::Signed,
     event::EventKind,
     ids::{ClientId, RequestId, Timestamp},
-    pbft::Request,
+    pbft::{MAX_OPERATION_BYTES, Request},
     sorted::{SortedMap, SortedSet},
     time::Time,
 };
@@ -208,6 +208,10 @@ impl<A: Application> Shell<A> {
             return true;
         }
         let (enough, most) = (in_flight(), self.batch_bounds().bytes);
+        let longest = self.queue.len().saturating_mul(MAX_OPERATION_BYTES);
+        if self.queue.len() < enough && longest < most {
+            return false;
+        }
         let (mut requests, mut bytes) = (0, 0);
         waiting().any(|pending| {
             requests += 1;
