@@ -161,6 +161,8 @@ impl Slot {
         }
         let mut contents = core::mem::take(&mut self.contents);
         contents.retain(|kept| self.names(kept.digest));
+        // Mostly the only one there will be.
+        contents.reserve_exact(1);
         contents.push(Content { digest, batch, saved: false });
         self.contents = contents;
         true
