@@ -235,6 +235,11 @@ impl Client {
         self.members
     }
 
+    /// The same, where it is.
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.members
+    }
+
     /// What it checks with: it learns the keys of replicas that join.
     pub fn authenticator(&self) -> &Arc<dyn Authenticator> {
         &self.authenticator
@@ -538,6 +543,11 @@ impl Client {
     #[cfg(feature = "guards")]
     pub fn retries(&self) -> retry::Snapshot {
         self.again.snapshot()
+    }
+
+    /// Whether there is anything to do.
+    pub(crate) fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
     }
 
     /// The next thing to do, if any.

@@ -10,8 +10,9 @@ use super::writer::{Sink, Writer};
 const ROOM: usize = 96;
 /// Names are shorter: for them a loop is cheaper than a call.
 const SHORT: usize = 16;
-/// Room for every vote, and a short request with its names. A power of two: see [`Filling`].
-const SCRATCH: usize = 256;
+/// Room for every vote, and a short request with its names. A power of two (see [`Filling`]), and so
+/// few that they are cleared without a call.
+const SCRATCH: usize = 128;
 
 /// The canonical encoding of a value of our own types.
 ///

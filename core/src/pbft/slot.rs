@@ -161,6 +161,8 @@ impl Slot {
         }
         let mut contents = core::mem::take(&mut self.contents);
         contents.retain(|kept| self.names(kept.digest));
+        // Mostly the only one there will be.
+        contents.reserve_exact(1);
         contents.push(Content { digest, batch, saved: false });
         self.contents = contents;
         true
@@ -308,11 +310,19 @@ impl Log {
             return None;
         }
         let index = self.index(seq)?;
+        if self.slots.get(index).is_none_or(Option::is_none) {
+            self.make(index, seq);
+        }
+        Some(&mut self.slots.get_mut(index)?.as_mut()?.1)
+    }
+
+    /// A new position: apart, since nearly every vote finds one.
+    #[cold]
+    fn make(&mut self, index: usize, seq: Seq) {
         if index >= self.slots.len() {
             self.slots.resize_with(index + 1, || None);
         }
-        let entry = self.slots.get_mut(index)?;
-        Some(&mut entry.get_or_insert_with(|| Box::new((seq, Slot::default()))).1)
+        self.slots[index] = Some(Box::new((seq, Slot::default())));
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Seq, &Slot)> {

@@ -16,7 +16,7 @@ use crate::{
     protocol::To,
     replica::{Record, Shell, Standing, Work},
     sorted::SortedMap,
-    time::Time,
+    time::{Time, earlier},
 };
 
 /// A position and what must be proposed there.
@@ -89,10 +89,10 @@ impl Pbft {
             Standing::Active => {
                 // An epoch that is to end is owed its last positions as a client its answer, and so
                 // is the log what somebody asked to have filled.
-                let waiting = shell.pending.oldest();
-                let since = waiting.into_iter().chain(shell.owed_since()).min()?;
-                let patience = shell.request_timeout() * (1 << self.failed_views.min(6));
-                Some(since + patience)
+                let since = earlier(shell.pending.oldest(), shell.owed_since())?;
+                let patience =
+                    shell.request_timeout_us().saturating_mul(1 << self.failed_views.min(6));
+                Some(Time(since.0.saturating_add(patience)))
             }
             Standing::Changing { quorum_since } => {
                 let failed = self.failed_views.saturating_sub(1);

@@ -22,7 +22,7 @@ use super::shell::Shell;
 use crate::{
     app::Application,
     ids::Seq,
-    time::{Time, WallTime},
+    time::{Time, WallTime, earlier},
 };
 
 /// So much agreed time is between two debts. A cluster that fills up for somebody needs a few in a row.
@@ -74,7 +74,7 @@ impl<A: Application> Shell<A> {
     /// Since when whoever leads has owed the log what no client asks for.
     pub(crate) fn owed_since(&self) -> Option<Time> {
         let debt = self.debt.open(self.executed).map(|(_, since)| since);
-        self.ending_since.into_iter().chain(debt).min()
+        earlier(self.ending_since, debt)
     }
 
     /// Whether somebody recovers who needs more of the log than there is, nothing moves it, and

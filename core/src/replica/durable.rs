@@ -247,14 +247,21 @@ fn gather_state(records: &mut [Record]) {
         let nodes = Arc::unwrap_or_clone(nodes).into_iter();
         known.extend(nodes.map(|node| (node.digest, Some(node.bytes))));
     }
-    // As many as the state has parts: sorted once, not kept in order. Equal digests, equal bytes.
-    known.sort_unstable_by_key(|(digest, _)| (digest.prefix(), *digest));
-    known.dedup_by_key(|(digest, _)| *digest);
+    // As many as the state has parts: sorted once, not kept in order, and by what is short. Equal
+    // digests, equal bytes, of which the first counts.
+    let mut places: Vec<(u64, usize)> = (0..)
+        .zip(&known)
+        .map(|(at, (digest, _)): (usize, &(Digest, _))| (digest.prefix(), at))
+        .collect();
+    places.sort_unstable();
     let mut nodes = Vec::new();
     let mut reached = Vec::from([certificate.digest()]);
     while let Some(digest) = reached.pop() {
-        let place = known.binary_search_by_key(&digest, |(digest, _)| *digest);
-        let Some(bytes) = place.ok().and_then(|at| known[at].1.take()) else { continue };
+        let prefix = digest.prefix();
+        let first = places.partition_point(|(other, _)| *other < prefix);
+        let alike = places[first..].iter().take_while(|(other, _)| *other == prefix);
+        let place = alike.map(|(_, at)| *at).find(|at| known[*at].0 == digest);
+        let Some(bytes) = place.and_then(|at| known[at].1.take()) else { continue };
         if let Some(Content::Inner(children)) = Content::decode(&bytes) {
             reached.extend(children.iter().map(|(_, child)| *child));
         }

@@ -26,13 +26,15 @@ impl<A: Application> Shell<A> {
     /// What is taken of what is recommended.
     pub(crate) fn parameters(&self) -> Parameters {
         let taken = self.config.policy.follow == Follow::Always;
-        let recommended = self.docket.recommendation().filter(|_| taken);
+        let recommended = taken.then(|| self.docket.recommendation()).flatten();
         recommended.map_or_else(Parameters::default, |it| it.parameters)
     }
 
-    /// How long a request may wait before a backup gives up on the primary.
-    pub(crate) fn request_timeout(&self) -> Duration {
-        self.config.request_timeout() * u32::from(self.parameters().timeout_percent) / 100
+    /// How long a request may wait before a backup gives up on the primary, in microseconds: every
+    /// input asks.
+    pub(crate) fn request_timeout_us(&self) -> u64 {
+        let hundredth_us = self.config.request_timeout_ms.saturating_mul(1_000 / 100);
+        hundredth_us.saturating_mul(u64::from(self.parameters().timeout_percent))
     }
 
     /// How long a view change may take, after so many in a row that failed.

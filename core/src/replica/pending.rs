@@ -13,7 +13,7 @@ use crate::{
     crypto::Signed,
     event::EventKind,
     ids::{ClientId, RequestId, Timestamp},
-    pbft::Request,
+    pbft::{MAX_OPERATION_BYTES, Request},
     sorted::{SortedMap, SortedSet},
     time::Time,
 };
@@ -85,7 +85,7 @@ impl Waiting {
         self.ages.push_back((pending.since, client));
         let known = self.clients.insert(client, Some(pending)).flatten();
         self.count += usize::from(known.is_none());
-        self.drop_ages();
+        self.drop_ages_of(client);
     }
 
     /// Whoever waits for this request or an earlier one has its answer.
@@ -95,7 +95,7 @@ impl Waiting {
         if place.take_if(answered).is_some() {
             self.count -= 1;
             self.drop_places();
-            self.drop_ages();
+            self.drop_ages_of(id.client);
         }
     }
 
@@ -132,6 +132,17 @@ impl Waiting {
         }
     }
 
+    /// The same where only this client waits no longer or anew: if it isn't the first, that one is true.
+    fn drop_ages_of(&mut self, client: ClientId) {
+        if self.ages.front().is_some_and(|(_, first)| *first == client) || self.has_many_ages() {
+            self.drop_ages();
+        }
+    }
+
+    fn has_many_ages(&self) -> bool {
+        self.ages.len() > 2 * self.count + QUEUE_SLACK
+    }
+
     /// Drops what means nothing any more from the front, and from behind it if there is much.
     fn drop_ages(&mut self) {
         let clients = &self.clients;
@@ -142,7 +153,7 @@ impl Waiting {
         while self.ages.front().is_some_and(|age| !is_true(age)) {
             self.ages.pop_front();
         }
-        if self.ages.len() > 2 * self.count + QUEUE_SLACK {
+        if self.has_many_ages() {
             self.ages.retain(is_true);
         }
     }
@@ -197,6 +208,10 @@ impl<A: Application> Shell<A> {
             return true;
         }
         let (enough, most) = (in_flight(), self.batch_bounds().bytes);
+        let longest = self.queue.len().saturating_mul(MAX_OPERATION_BYTES);
+        if self.queue.len() < enough && longest < most {
+            return false;
+        }
         let (mut requests, mut bytes) = (0, 0);
         waiting().any(|pending| {
             requests += 1;

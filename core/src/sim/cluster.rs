@@ -27,7 +27,7 @@ use super::{
     invariant::Invariant,
     invariants::{Broken, Checkpoints, History, Linearizability, Liveness, Order},
     keys::Keyring,
-    letter::Letter,
+    letter::{Letter, Memberships},
     network::Links,
     queue::Queue,
     run::{Run, RunError},
@@ -49,24 +49,24 @@ use crate::{
     time::Time,
 };
 
-/// What happens at a time.
+/// What happens at a time. All numbers in it are of one width, so that it is handed on in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     /// The scenario's fault of this index.
-    Fault(u32),
+    Fault(u64),
     /// The scenario's marker of this index.
-    Marker(u32),
+    Marker(u64),
     /// A message arrives.
     Deliver(MessageId),
-    /// A replica's timer.
-    Wake(NodeId),
-    /// A disk has synced something.
-    Synced(NodeId),
+    /// The timer of the replica of this number.
+    Wake(u64),
+    /// The disk of the node of this number has synced something.
+    Synced(u64),
     /// A client asks, or sends again.
     Client(ClientId),
-    /// Something has become of a request at a node's entrance.
+    /// Something has become of a request at the entrance of the node of this number.
     #[cfg(feature = "guards")]
-    Entrance(NodeId),
+    Entrance(u64),
     /// The service that nodes depend on becomes slow, or quick again.
     #[cfg(feature = "guards")]
     Dependency,
@@ -90,6 +90,7 @@ pub struct Cluster {
     pub(super) keyring: Keyring,
     /// Of the latest epoch that a correct replica has begun.
     pub(super) members: Membership,
+    pub(super) memberships: Memberships,
     pub(super) links: Links,
     pub(super) flights: Flights,
     pub(super) mind: Mind,
@@ -158,6 +159,7 @@ impl Cluster {
             clients: clients.map_err(refused)?,
             keyring,
             members,
+            memberships: Memberships::default(),
             links: Links::new(scenario.network, scenario.all_nodes(), run.seed),
             flights: Flights::default(),
             mind: Mind::default(),
@@ -420,22 +422,22 @@ impl Cluster {
             Due::Fault(_) | Due::Marker(_) => true,
             Due::Deliver(id) => self.flights.get(id).is_some_and(|flight| flight.due == at),
             Due::Wake(node) => {
-                let host = &mut self.hosts[node.0 as usize];
+                let host = &mut self.hosts[node as usize];
                 if host.wake_at == Some(at) {
                     host.wake_at = None;
                 }
                 let is_due = host.deadline().is_some_and(|deadline| deadline <= at);
                 if !is_due {
-                    self.reschedule(node);
+                    self.reschedule(NodeId(node as u16));
                 }
                 is_due
             }
-            Due::Synced(node) => self.hosts[node.0 as usize].up,
+            Due::Synced(node) => self.hosts[node as usize].up,
             #[cfg(feature = "guards")]
             Due::Dependency => true,
             #[cfg(feature = "guards")]
             Due::Entrance(node) => {
-                let host = &self.hosts[node.0 as usize];
+                let host = &self.hosts[node as usize];
                 let next = host.entrance.as_ref().and_then(|it| it.next_wake());
                 host.up && next.is_some_and(|next| next <= at)
             }
@@ -460,13 +462,15 @@ impl Cluster {
                 let action = self.scenario.faults[index as usize].action.clone();
                 self.act(action);
             }
-            Due::Marker(index) => self.event(Place::World, EventKind::Marker { index }),
+            Due::Marker(index) => {
+                self.event(Place::World, EventKind::Marker { index: index as u32 });
+            }
             Due::Deliver(id) => self.deliver(id),
-            Due::Wake(node) => self.wake(node),
-            Due::Synced(node) => self.synced(node),
+            Due::Wake(node) => self.wake(NodeId(node as u16)),
+            Due::Synced(node) => self.synced(NodeId(node as u16)),
             Due::Client(id) => self.run_client(self.client_index(id)),
             #[cfg(feature = "guards")]
-            Due::Entrance(node) => self.look_at_entrance(node),
+            Due::Entrance(node) => self.look_at_entrance(NodeId(node as u16)),
             #[cfg(feature = "guards")]
             Due::Dependency => self.dependency_changed(),
         }
@@ -503,7 +507,7 @@ impl Cluster {
         let deadline = deadline.max(self.now);
         if host.wake_at.is_none_or(|at| deadline < at) {
             host.wake_at = Some(deadline);
-            self.push(deadline, Due::Wake(node));
+            self.push(deadline, Due::Wake(node.0.into()));
         }
     }
 
@@ -520,7 +524,7 @@ impl Cluster {
     }
 
     pub(super) fn sync_at(&mut self, at: Time, node: NodeId) {
-        self.push(at, Due::Synced(node));
+        self.push(at, Due::Synced(node.0.into()));
     }
 
     /// Writes down that something happened.

@@ -1,6 +1,6 @@
 //! Carrying out what replicas, clients and disks want: the simulator's host loop.
 
-use alloc::{format, string::ToString, sync::Arc};
+use alloc::{format, string::ToString};
 #[cfg(feature = "guards")]
 use core::time::Duration;
 
@@ -59,13 +59,14 @@ impl Cluster {
         }
         self.arrived(id, from, to, &letter);
         let heard = self.heard.is_some().then(|| letter.message().clone());
-        let opened = letter.open(self.members_of(to), self.keys(to));
+        let opened = letter.open(self.members_of(to), &self.memberships, self.keys(to));
         if let Some(message) = heard {
             self.hear(Heard { from, to, message, refused: opened.is_err() });
         }
         let message = match opened {
             Ok(message) => message,
-            Err((message, refusal)) => {
+            Err(refused) => {
+                let (message, refusal) = *refused;
                 self.counts.refused += 1;
                 let why = refusal.to_string();
                 self.event(to.into(), EventKind::Refused { from, why });
@@ -95,7 +96,12 @@ impl Cluster {
                     client.handle_busy(self.now, from, busy);
                 }
                 client.handle_reply(self.now, &message);
-                self.drain_client(index);
+                // The answers after the last that was needed are of no effect.
+                if client.has_effects() {
+                    self.drain_client(index);
+                } else {
+                    self.reschedule_client(index);
+                }
             }
         }
     }
@@ -163,10 +169,9 @@ impl Cluster {
                 let ordered = self.order.executed(node, *seq);
                 self.check(ordered);
                 let replica = self.hosts[node.0 as usize].replica();
-                let (batch, keys) = (replica.batch_at(*seq).cloned(), replica.authenticator());
-                let keys = keys.clone();
-                let agreed =
-                    self.history.executed(node, *seq, *digest, requests, batch.as_deref(), &*keys);
+                let (batch, keys) = (replica.batch_at(*seq), &**replica.authenticator());
+                let batch = batch.map(|batch| &**batch);
+                let agreed = self.history.executed(node, *seq, *digest, requests, batch, keys);
                 self.check(agreed);
                 if requests.iter().any(|request| request.client >= ClientId::FIRST_RESERVED) {
                     let replica = self.hosts[node.0 as usize].replica();
@@ -264,15 +269,19 @@ impl Cluster {
     }
 
     /// Whom it takes for the members.
-    fn members_of(&self, of: Principal) -> Membership {
+    fn members_of(&self, of: Principal) -> &Membership {
         match of {
-            Principal::Node(node) => self.hosts[node.0 as usize].replica().members(),
-            Principal::Client(client) => self.clients[self.client_index(client)].client.members(),
+            Principal::Node(node) => &self.hosts[node.0 as usize].replica().shell.members,
+            Principal::Client(client) => {
+                self.clients[self.client_index(client)].client.membership()
+            }
         }
     }
 
-    fn letter(&mut self, from: Principal, message: Message) -> Arc<Letter> {
-        let letter = Arc::new(Letter::new(message, self.members_of(from), self.keys(from)));
+    fn letter(&mut self, from: Principal, message: Message) -> Letter {
+        let mut known = core::mem::take(&mut self.memberships);
+        let letter = Letter::new(message, self.members_of(from), &mut known, self.keys(from));
+        self.memberships = known;
         self.written(from, &letter);
         letter
     }
@@ -334,19 +343,13 @@ impl Cluster {
         self.post(from, to, letter, at);
     }
 
-    fn post(&mut self, from: Principal, to: Principal, letter: Arc<Letter>, at: Time) {
+    fn post(&mut self, from: Principal, to: Principal, letter: Letter, at: Time) {
         #[cfg(feature = "guards")]
         let Some(at) = self.disturbed(from, to, &letter, at) else { return };
         self.hand_over(from, to, letter, at);
     }
 
-    pub(super) fn hand_over(
-        &mut self,
-        from: Principal,
-        to: Principal,
-        letter: Arc<Letter>,
-        at: Time,
-    ) {
+    pub(super) fn hand_over(&mut self, from: Principal, to: Principal, letter: Letter, at: Time) {
         let id = self.flights.next_id();
         self.counts.sent += 1;
         self.left(id, from, to, &letter);
@@ -378,13 +381,7 @@ impl Cluster {
     }
 
     /// A second copy of a message, with its own number.
-    pub(super) fn duplicate(
-        &mut self,
-        from: Principal,
-        to: Principal,
-        letter: Arc<Letter>,
-        due: Time,
-    ) {
+    pub(super) fn duplicate(&mut self, from: Principal, to: Principal, letter: Letter, due: Time) {
         let id = self.flights.next_id();
         self.counts.sent += 1;
         self.counts.duplicated += 1;

@@ -1,7 +1,6 @@
 //! A chaos experiment in a run: done to messages, at the moment at which a node hands them to the
 //! network, and judged by what clients see.
 
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::{cluster::Cluster, letter::Letter};
@@ -22,7 +21,7 @@ impl Cluster {
         &mut self,
         from: Principal,
         to: Principal,
-        letter: &Arc<Letter>,
+        letter: &Letter,
         at: Time,
     ) -> Option<Time> {
         let (Some(experiment), Principal::Node(node)) = (&mut self.experiment, from) else {
@@ -48,7 +47,7 @@ impl Cluster {
         }
     }
 
-    fn lose_before(&mut self, from: Principal, to: Principal, letter: &Arc<Letter>) {
+    fn lose_before(&mut self, from: Principal, to: Principal, letter: &Letter) {
         let id = self.flights.next_id();
         self.counts.sent += 1;
         self.left(id, from, to, letter);

@@ -1,6 +1,6 @@
 //! Messages on their way.
 
-use alloc::{collections::VecDeque, sync::Arc};
+use alloc::collections::VecDeque;
 
 use super::letter::Letter;
 use crate::{
@@ -25,7 +25,7 @@ pub struct InFlight {
     /// It is there, and waits until what came before is handled.
     #[cfg(feature = "guards")]
     pub(super) in_line: bool,
-    pub(super) letter: Arc<Letter>,
+    pub(super) letter: Letter,
 }
 
 impl InFlight {
@@ -34,7 +34,7 @@ impl InFlight {
         (from, to): (Principal, Principal),
         sent_at: Time,
         due: Time,
-        letter: Arc<Letter>,
+        letter: Letter,
     ) -> Self {
         Self {
             id,
@@ -77,6 +77,15 @@ impl Flights {
     /// Uses up a number for a message that never leaves.
     pub(super) fn skip(&mut self) {
         self.slots.push_back(None);
+        self.drop_front();
+    }
+
+    /// Who is in front is on its way.
+    fn drop_front(&mut self) {
+        while let Some(None) = self.slots.front() {
+            self.slots.pop_front();
+            self.first += 1;
+        }
     }
 
     fn index(&self, id: MessageId) -> Option<usize> {
@@ -96,9 +105,8 @@ impl Flights {
         let index = self.index(id)?;
         let flight = self.slots.get_mut(index)?.take()?;
         self.count -= 1;
-        while let Some(None) = self.slots.front() {
-            self.slots.pop_front();
-            self.first += 1;
+        if index == 0 {
+            self.drop_front();
         }
         Some(flight)
     }

@@ -1,4 +1,4 @@
-//! A message as the network carries it: one for all receivers of a broadcast.
+//! A message as the network carries it.
 //!
 //! What would come out the same for each receiver is done once, when it leaves: the check. Whether a
 //! message's signatures and certificates hold is a function of the message, the membership and the
@@ -7,7 +7,7 @@
 //! membership gets that one outcome; a message that a liar changes for one receiver is another
 //! message, with a check of its own. Real nodes check for themselves.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
     crypto::{Authenticator, Refusal, Verified, verify_or_return},
@@ -15,22 +15,49 @@ use crate::{
     quorum::Membership,
 };
 
-/// One message, not yet opened.
+/// The memberships that senders ever had, so that a letter names its own by a number. One an epoch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memberships(Vec<Membership>);
+
+impl Memberships {
+    fn number(&mut self, members: &Membership) -> usize {
+        // The latest are the last.
+        self.0.iter().rposition(|known| known == members).unwrap_or_else(|| {
+            self.0.push(*members);
+            self.0.len() - 1
+        })
+    }
+}
+
+/// A message, or why it is turned away. Boxed, since nearly none is.
+pub(super) type Opened = Result<Verified<Message>, Box<(Message, Refusal)>>;
+
+/// One message, not yet opened. A copy costs as much as one of its message.
 #[derive(Clone, Debug)]
 pub(super) struct Letter {
-    members: Membership,
-    checked: Result<Verified<Message>, (Message, Refusal)>,
+    /// A number among [`Memberships`].
+    members: usize,
+    checked: Opened,
+}
+
+fn check(message: Message, members: &Membership, keys: &dyn Authenticator) -> Opened {
+    verify_or_return(message, *members, keys).map_err(Box::new)
 }
 
 impl Letter {
-    pub(super) fn new(message: Message, members: Membership, keys: &dyn Authenticator) -> Self {
-        Self { members, checked: verify_or_return(message, members, keys) }
+    pub(super) fn new(
+        message: Message,
+        members: &Membership,
+        known: &mut Memberships,
+        keys: &dyn Authenticator,
+    ) -> Self {
+        Self { members: known.number(members), checked: check(message, members, keys) }
     }
 
     pub(super) fn message(&self) -> &Message {
         match &self.checked {
             Ok(message) => message,
-            Err((message, _)) => message,
+            Err(refused) => &refused.0,
         }
     }
 
@@ -42,17 +69,20 @@ impl Letter {
         self.message().kind()
     }
 
-    /// What a receiver finds who opens it. The last one gets the message itself; what is refused
-    /// comes with the reason.
+    /// What a receiver finds who opens it; what is refused comes with the reason.
     pub(super) fn open(
-        self: Arc<Self>,
-        members: Membership,
+        self,
+        members: &Membership,
+        known: &Memberships,
         keys: &dyn Authenticator,
-    ) -> Result<Verified<Message>, (Message, Refusal)> {
-        if members == self.members {
-            Arc::unwrap_or_clone(self).checked
-        } else {
-            verify_or_return(self.message().clone(), members, keys)
+    ) -> Opened {
+        if known.0.get(self.members) == Some(members) {
+            return self.checked;
         }
+        let message = match self.checked {
+            Ok(message) => message.into_inner(),
+            Err(refused) => refused.0,
+        };
+        check(message, members, keys)
     }
 }

@@ -84,6 +84,8 @@ pub(crate) struct Links {
     slow: SortedMap<(NodeId, NodeId), (u32, CutBy)>,
     /// Kinds of message of which so many of a million are lost.
     losing: Vec<(MessageKind, u32, CutBy)>,
+    /// Whether any way is cut: every message asks twice.
+    any_cut: bool,
 }
 
 impl Links {
@@ -97,7 +99,14 @@ impl Links {
             cut: SortedMap::new(),
             slow: SortedMap::new(),
             losing: Vec::new(),
+            any_cut: false,
         }
+    }
+
+    fn note_cuts(&mut self) {
+        self.any_cut = !self.groups.is_empty()
+            || !self.cut.is_empty()
+            || self.cut_off.iter().any(Option::is_some);
     }
 
     pub(crate) fn partition(&mut self, groups: &[Vec<NodeId>], by: CutBy) {
@@ -110,6 +119,7 @@ impl Links {
                 }
             }
         }
+        self.note_cuts();
     }
 
     /// `None` reconnects. Whether that changed anything.
@@ -117,6 +127,7 @@ impl Links {
         match self.cut_off.get_mut(node.0 as usize) {
             Some(now) if now.is_some() != by.is_some() => {
                 *now = by;
+                self.note_cuts();
                 true
             }
             _ => false,
@@ -133,10 +144,12 @@ impl Links {
 
     /// `None` restores. Whether that changed anything.
     pub(crate) fn set_cut(&mut self, from: NodeId, to: NodeId, by: Option<CutBy>) -> bool {
-        match by {
+        let changed = match by {
             Some(by) => self.cut.insert((from, to), by).is_none(),
             None => self.cut.remove(&(from, to)).is_some(),
-        }
+        };
+        self.note_cuts();
+        changed
     }
 
     /// 0 undoes it. Whether that undid anything.
@@ -164,26 +177,25 @@ impl Links {
 
     /// Undoes partitions, cut-offs and cut links. Whether there were any.
     pub(crate) fn heal(&mut self) -> bool {
-        let any = !self.groups.is_empty()
-            || !self.cut.is_empty()
-            || self.cut_off.iter().any(Option::is_some);
+        let any = self.any_cut;
         self.groups.clear();
         self.cut.clear();
         self.cut_off.fill(None);
+        self.note_cuts();
         any
     }
 
     /// Whether nothing is cut, partitioned, slowed or lost.
     pub(crate) fn is_whole(&self) -> bool {
-        self.groups.is_empty()
-            && self.cut.is_empty()
-            && self.slow.is_empty()
-            && self.losing.is_empty()
-            && !self.cut_off.iter().any(Option::is_some)
+        !self.any_cut && self.slow.is_empty() && self.losing.is_empty()
     }
 
     /// Who saw to it that nothing gets from here to there.
     pub(crate) fn cut_by(&self, from: Principal, to: Principal) -> Option<CutBy> {
+        if self.any_cut { self.found_cut_by(from, to) } else { None }
+    }
+
+    fn found_cut_by(&self, from: Principal, to: Principal) -> Option<CutBy> {
         let isolated = |principal| match principal {
             Principal::Node(node) => self.cut_off_by(node),
             Principal::Client(_) => None,

@@ -1,6 +1,6 @@
 //! What clients ask, and when.
 
-use alloc::{collections::VecDeque, format, vec::Vec};
+use alloc::{collections::VecDeque, vec::Vec};
 use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
@@ -246,9 +246,9 @@ impl SimClient {
             return None;
         }
         self.asked += 1;
-        let key =
-            format!("k{}", self.dice.below(u64::from(self.workload.keys).max(1))).into_bytes();
-        let value = format!("{}.{}", self.id, self.asked).into_bytes();
+        let key = self.dice.below(u64::from(self.workload.keys).max(1));
+        let key = numbered(b"k", key);
+        let value = self.value(self.asked);
         let drawn = self.dice.below(10);
         #[cfg(feature = "guards")]
         let drawn = self.dependency.as_ref().map_or(drawn, |it| it.drawn(self.id, drawn));
@@ -261,11 +261,41 @@ impl SimClient {
             8 => {
                 let expected = match self.dice.below(2) {
                     0 => None,
-                    _ => Some(format!("{}.{}", self.id, self.asked - 1).into_bytes()),
+                    _ => Some(self.value(self.asked - 1)),
                 };
                 Operation::CompareAndSet { key, expected, new: Some(value) }
             }
             _ => Operation::Delete { key },
         })
     }
+
+    /// A value that no other client writes, and this one once.
+    fn value(&self, asked: u32) -> Vec<u8> {
+        let mut value = numbered(b"", self.id.0);
+        value.push(b'.');
+        push_number(&mut value, u64::from(asked));
+        value
+    }
+}
+
+/// A name and a number behind it.
+fn numbered(name: &[u8], number: u64) -> Vec<u8> {
+    // Room for a client's number and that of its request.
+    let mut bytes = Vec::with_capacity(24);
+    bytes.extend_from_slice(name);
+    push_number(&mut bytes, number);
+    bytes
+}
+
+/// In decimal digits. Every request is made of three such numbers, so not by way of a formatter.
+fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
+    let before = bytes.len();
+    loop {
+        bytes.push(b'0' + (number % 10) as u8);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    bytes[before..].reverse();
 }

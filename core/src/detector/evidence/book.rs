@@ -91,6 +91,10 @@ impl<T: Statement> Said<T> {
                 }
             }
             Err(at) => {
+                // Mostly the only one: of a pre-prepare, say.
+                if self.0.is_empty() {
+                    self.0.reserve_exact(1);
+                }
                 self.0.insert(at, (by, round, new.clone()));
                 self.make_room(by, at, bounds);
                 Noted::New

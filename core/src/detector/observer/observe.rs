@@ -411,6 +411,8 @@ impl Observer {
         self.due = self.next_wake();
     }
 
+    /// Seldom, and apart from what nearly every input asks: whether anything is due.
+    #[cold]
     fn judge_all(&mut self, now: Time) {
         self.take_measurements(now);
         let Timing { grace, silence, patience, .. } = self.timing;

@@ -94,7 +94,7 @@ impl Cluster {
         }
         let next = self.hosts[index].entrance.as_ref().and_then(|it| it.next_wake());
         if let Some(at) = next {
-            self.push(at.max(now), Due::Entrance(node));
+            self.push(at.max(now), Due::Entrance(node.0.into()));
         }
     }
 
