@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo build ─▶ a module for each page ─▶ bundle (wasm-bindgen, wasm-opt, names, order) ─┐
-//!                                 web/static/*, the core's scenarios ───────────────┴▶ .br, .gz beside each ─▶ web/dist
+//!                 web/static/* (made smaller), the core's scenarios ──────────┴▶ .br, .gz beside each ─▶ web/dist
 //! ```
 //!
 //! Cargo knows whether the wasm is fresh; whether the rest is, a stamp over everything that goes
@@ -15,6 +15,7 @@ mod order;
 mod pages;
 mod same;
 pub(crate) mod scenarios;
+mod shrink;
 mod weight;
 
 use std::{
@@ -67,10 +68,11 @@ pub(crate) fn build_with(workspace: &Workspace, toolchain: &Toolchain) -> Result
     let fresh = workspace.wasm_target().join("dist");
     remove(&fresh)?;
     fs::create_dir_all(&fresh).with_context(|| format!("can't create {}", fresh.display()))?;
+    copy_all(&workspace.path("web/static"), &fresh)?;
+    shrink::shrink_all(&fresh)?;
     for (page, wasm) in PAGES.iter().zip(&modules) {
         bundle::bundle(workspace, page, wasm, optimiser.as_deref(), &fresh)?;
     }
-    copy_all(&workspace.path("web/static"), &fresh)?;
     scenarios::put(&fresh)?;
     if !fresh.join("index.html").is_file() {
         bail!("web/static/index.html is missing, so there is no page to open");

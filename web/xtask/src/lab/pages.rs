@@ -27,7 +27,7 @@ pub(crate) const PAGES: [Page; 3] = [
         name: "the lab with guards",
         module: "conclave_resilience",
         own: &["conclave_resilience", "resilience."],
-        budget: 398_000,
+        budget: 390_000,
     },
     Page {
         name: "the playgrounds",
