@@ -370,7 +370,7 @@ mod tests {
             EventKind::Threat {
                 number: 3,
                 level: Level::Critical,
-                protocol: Protocol::PbftTrusted,
+                protocol: Protocol::TrustOrderedPbft,
                 why: "two of four are “proven” to lie".into(),
             },
             EventKind::RequestSubmitted { request, operation: "get k".into() },
