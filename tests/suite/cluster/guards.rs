@@ -30,6 +30,7 @@ improve_ms = 400
 [guards.peers]
 queue = { concurrent = 500 }
 outliers = { interval_ms = 1000, minimum_calls = 5 }
+restrained = { permits = 200, burst = 5 }
 
 [guards.peers.phi]
 expected_ms = 1000
@@ -58,6 +59,10 @@ async fn every_family_of_guards_is_live() {
     let cluster = cluster.started().await;
     // Who is away is dialled in vain, loses more than others do, and is silent.
     cluster.supervisor.kill(NodeId(3)).await.unwrap();
+    // Who is in quarantine is read more slowly; its votes are needed.
+    let here = cluster.scratch.path();
+    let (code, said) = conclave_in(here, &["quarantine", "hold", "2"]).await;
+    assert_eq!(code, Some(0), "{said}");
     let all_live = async {
         // What waits, for peers or for execution, is seen only while there is some of it.
         let of_queues = |family: &str| {

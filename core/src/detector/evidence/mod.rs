@@ -36,7 +36,7 @@
 //! | a commit, and a later view change of that life without it | the certificate is durable before the commit leaves, and P has "a set `P_m` for each request m that prepared at i with a sequence number higher than n" (§4.4) |
 //! | a view change or new view that is invalid | it puts in only what it has itself checked, and computes O from that (§4.4) |
 //! | other bytes under a node's digest | it names a node by the digest of its bytes (`state`) |
-//! | a reply that f+1 others contradict | one of the f+1 is correct, and correct replicas execute the same: *if* at most f are faulty |
+//! | a reply that f+1 others contradict | one of the f+1 is correct, and correct replicas execute the same: *if* at most f are faulty, and unless the protocol is a crash-only one, under which one liar is enough for them to differ |
 //!
 //! Epochs: a statement names its epoch, views begin again in each, and no rule looks across.
 //! Retransmission and replay bring the same statement again, which contradicts nothing. What a
