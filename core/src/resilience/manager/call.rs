@@ -1,5 +1,7 @@
 //! A call and an attempt under way. They belong to the host, and go back to the manager.
 
+use alloc::boxed::Box;
+
 use super::{errors::Rejected, machine::Key};
 use crate::{
     resilience::{
@@ -23,8 +25,8 @@ pub struct Call {
     /// For the first attempt; others ask anew.
     pub(super) room: Option<adaptive::Permit>,
     pub(super) attempts: Option<retry::Attempts>,
-    /// Of the attempt under way and its copies.
-    pub(super) race: Option<retry::Race>,
+    /// Of the attempt under way and its copies. Boxed: most calls have none, and all are moved.
+    pub(super) race: Option<Box<retry::Race>>,
 }
 
 impl Call {

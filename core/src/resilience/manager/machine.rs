@@ -1,6 +1,6 @@
 //! All guards, in one order.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
 use super::{
@@ -244,7 +244,7 @@ impl Manager {
             && outcome == Outcome::Success
             && let Some(hedge) = guards.hedge.any()
         {
-            hedge.won(race, attempt.copy);
+            hedge.won(*race, attempt.copy);
         }
         take_back(now, guards, attempt, outcome);
         match guards.retry.any().zip(call.attempts.as_mut()) {
@@ -271,7 +271,7 @@ impl Manager {
         let usual = guards.timeout.usual();
         let Some(hedge) = guards.hedge.used() else { return Hedge::Enough };
         let deadline = Some(call.deadline.at);
-        let race = call.race.get_or_insert_with(|| hedge.begin(now, usual, deadline));
+        let race = call.race.get_or_insert_with(|| Box::new(hedge.begin(now, usual, deadline)));
         match hedge.next(now, race) {
             Next::Wait { until } => return Hedge::Wait { until },
             Next::Enough | Next::Lost => return Hedge::Enough,
@@ -279,7 +279,7 @@ impl Manager {
         }
         let number = race.copies();
         let affordable = guards.retry.used().is_none_or(|retry| retry.copy(now));
-        let admitted = if affordable { admit(now, guards, call).ok() } else { None };
+        let admitted = if affordable { copy(now, guards, call) } else { None };
         let Some(mut attempt) = admitted else {
             guards.counters.attempts_rejected += u64::from(affordable);
             if let Some((hedge, race)) = guards.hedge.any().zip(call.race.as_mut()) {
@@ -521,6 +521,8 @@ fn enter(now: Time, guards: &mut Guards, mut call: Call) -> Result<Call, Rejecte
 }
 
 /// The guards of an attempt, from outside in.
+#[expect(clippy::inline_always, reason = "every attempt comes here, a copy seldom: see `copy`")]
+#[inline(always)]
 fn admit(now: Time, guards: &mut Guards, call: &mut Call) -> Result<Attempt, Rejected> {
     let mut room = call.room.take();
     if room.is_none()
@@ -547,7 +549,14 @@ fn admit(now: Time, guards: &mut Guards, call: &mut Call) -> Result<Attempt, Rej
     }
 }
 
+/// The same for a copy of an attempt, which few calls ever have.
+#[cold]
+fn copy(now: Time, guards: &mut Guards, call: &mut Call) -> Option<Attempt> {
+    admit(now, guards, call).ok()
+}
+
 /// What the guards of an attempt gave it.
+#[inline]
 fn take_back(now: Time, guards: &mut Guards, attempt: Attempt, outcome: Outcome) {
     let Attempt { room, breaker, timeout, .. } = attempt;
     guards.timeout.settle(now, timeout, outcome);
