@@ -15,8 +15,8 @@ use thiserror::Error;
 use super::export::{Export, Proven};
 use crate::{
     crypto::{Authenticator, Refusal},
-    detector::evidence::{Evidence, Transcript, accuse},
-    ids::Epoch,
+    detector::evidence::{Evidence, OffenceKind, Transcript, accuse},
+    ids::{Epoch, NodeId},
     pbft::EpochEnd,
     quorum::Membership,
     sorted::SortedSet,
@@ -97,7 +97,8 @@ impl Account {
 
     /// Puts accounts together, starting from the first members and their keys: what they prove, one file
     /// for each epoch that something is proven of, and for each account in order whether it could be
-    /// used. Where agreement is broken, epochs may differ too: each is judged by its own members.
+    /// used. Where agreement is broken, epochs may differ too: each is judged by its own members. One proof
+    /// of each kind against each, also where nodes of several epochs hold it.
     pub fn compare(
         accounts: Vec<Self>,
         genesis: Membership,
@@ -108,7 +109,8 @@ impl Account {
         for account in accounts {
             usable.push(account.join(&mut epochs, genesis, keys));
         }
-        let found = epochs.into_iter().filter_map(|it| it.found(genesis, keys));
+        let mut known = SortedSet::new();
+        let found = epochs.into_iter().filter_map(|it| it.found(genesis, keys, &mut known));
         (found.collect(), usable)
     }
 
@@ -137,14 +139,18 @@ impl Account {
 }
 
 impl Together {
-    /// What they prove, one proof of each kind against each; `None`: nothing.
-    fn found(self, genesis: Membership, keys: &Arc<dyn Authenticator>) -> Option<Export> {
+    /// What they prove that isn't known; `None`: nothing.
+    fn found(
+        self,
+        genesis: Membership,
+        keys: &Arc<dyn Authenticator>,
+        known: &mut SortedSet<(NodeId, OffenceKind)>,
+    ) -> Option<Export> {
         let Self { members, keys: own, chain, transcripts, proofs: mut claimed } = self;
         claimed.extend(accuse(&transcripts, members, &*own).into_iter().map(Arc::new));
         let claimed = Export { chain, proofs: claimed };
         // The chain holds: it was looked at when its account joined.
         let judged = claimed.judge(genesis, keys.clone()).ok()?;
-        let mut known = SortedSet::new();
         let mut proofs = Vec::new();
         for (evidence, verdict) in judged {
             if verdict.is_ok_and(|offence| known.insert((offence.by, offence.kind))) {

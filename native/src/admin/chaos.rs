@@ -7,13 +7,17 @@
 //! As with `guards`, no page of a browser may do either.
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
 
-use super::{Watched, guards::of_operator, json};
+use super::{
+    Watched,
+    guards::{body_of_operator, of_operator},
+    json,
+};
 use crate::{
     chaos::{Asked, NotStarted},
     http::sentence,
@@ -31,13 +35,9 @@ pub(super) async fn start(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    if let Err(refused) = of_operator(&headers) {
-        return *refused;
-    }
-    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
-        let why =
-            format!("What is asked for is read whole, and has {MAX_BODY_BYTES} bytes at most.");
-        return sentence(StatusCode::PAYLOAD_TOO_LARGE, why);
+    let body = match body_of_operator(&headers, body, MAX_BODY_BYTES, "What is asked for").await {
+        Ok(body) => body,
+        Err(refused) => return *refused,
     };
     let asked: Asked = match serde_json::from_slice(&body) {
         Ok(asked) => asked,

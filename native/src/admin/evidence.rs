@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -22,7 +22,7 @@ use conclave_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Watched, guards::of_operator, json};
+use super::{Watched, guards::body_of_operator, json};
 use crate::{http::sentence, transport::Trust};
 
 /// The longest file that is taken: as much as a peer may say at once.
@@ -67,12 +67,9 @@ pub(super) async fn show(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    if let Err(refused) = of_operator(&headers) {
-        return *refused;
-    }
-    let Ok(body) = to_bytes(body, MAX_SHOWN_BYTES).await else {
-        let why = format!("Proofs are read whole, and have {MAX_SHOWN_BYTES} bytes at most.");
-        return sentence(StatusCode::PAYLOAD_TOO_LARGE, why);
+    let body = match body_of_operator(&headers, body, MAX_SHOWN_BYTES, "A file of proofs").await {
+        Ok(body) => body,
+        Err(refused) => return *refused,
     };
     let trust = watched.trust.clone();
     let checking = tokio::task::spawn_blocking(move || checked(&body, &trust));

@@ -5,6 +5,7 @@
 //! it may, and it never does.
 
 use axum::{
+    body::{Body, Bytes, to_bytes},
     extract::{RawQuery, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
@@ -59,6 +60,21 @@ pub(super) fn of_operator(headers: &HeaderMap) -> Result<(), Box<Response>> {
     }
     let why = format!("Say with the header {OPERATOR_HEADER} that no web page asks for this.");
     Err(Box::new(sentence(StatusCode::FORBIDDEN, why)))
+}
+
+/// What an operator sends, read whole if it has so many bytes at most. `what` begins the sentence that says
+/// so.
+pub(super) async fn body_of_operator(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    what: &str,
+) -> Result<Bytes, Box<Response>> {
+    of_operator(headers)?;
+    to_bytes(body, limit).await.map_err(|_| {
+        let why = format!("{what} is read whole, and has {limit} bytes at most.");
+        Box::new(sentence(StatusCode::PAYLOAD_TOO_LARGE, why))
+    })
 }
 
 fn answer(done: Result<(), NotDone>, words: &'static str) -> Response {
