@@ -138,12 +138,13 @@ fn words(seen: &Value) -> String {
         };
         let flag = |is: &Value, words| if is.as_bool() == Some(true) { words } else { "" };
         lines.push(format!(
-            "  peer {}: {}, breaker {state}, {} waiting{}{}",
+            "  peer {}: {}, breaker {state}, {} waiting{}{}{}",
             dialing["peer"],
             if queue["connected"].as_bool() == Some(true) { "connected" } else { "away" },
             queue["messages"]["running"],
             flag(&link["phi"]["suspected"], ", silent"),
             flag(&link["ejected"], ", loses more than others"),
+            if of("restrained").is_null() { "" } else { ", in quarantine: read slowly" },
         ));
     }
     lines.join("\n")

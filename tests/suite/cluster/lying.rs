@@ -204,4 +204,8 @@ async fn a_node_that_lies_to_clients_is_convicted_by_what_a_client_shows() {
     // Who is in quarantine is read more slowly, as its node's guards say.
     let guards = get(cluster.admin(NodeId(1)), "/guards").expect("it answers").body;
     assert!(guards.contains(r#""restrained":[{"peer":0,"rate":{"#), "{guards}");
+    let (code, said) = conclave_in(here, &["guards", "show", "--node", "1"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let slowed: Vec<_> = said.lines().filter(|line| line.contains("in quarantine")).collect();
+    assert!(slowed.len() == 1 && slowed[0].contains("peer 0:"), "{said}");
 }
