@@ -51,7 +51,7 @@
 //!   digest of its bytes ([`state`]): a checkpoint hashes and writes only what changed, and a
 //!   replica that is behind fetches only what differs, from whoever has it, every piece proving
 //!   itself ([`pbft`], `transfer`).
-//! * **Sessions are bounded.** The one that was used longest ago gives way, and exactly-once
+//! * **Sessions are bounded.** Those with the oldest timestamps give way, and exactly-once
 //!   survives it ([`pbft::Sessions`]).
 //! * **Time is agreed.** A batch carries the primary's clock where the application asks for it,
 //!   and backups judge it ([`pbft`], `agreed_time`); keys of the store may expire ([`app`]).

@@ -56,7 +56,7 @@
 //! | waiting reads | C | a client's latest |
 //! | own tree of states | the bytes of the state, and what changed since the last stable checkpoints | trees share what they have in common |
 //! | a transfer | 2 × the bytes of a state | the one that is fetched, and what was fetched of the one before |
-//! | sessions | `max_sessions` results of `MAX_RESULT_BYTES` | the one used longest ago gives way |
+//! | sessions | `max_sessions` results of `MAX_RESULT_BYTES` | those with the oldest timestamps give way |
 //! | what peers cost, how quick the primary is | n entries each | one for each replica, and 16 samples |
 //! | what waits for the disk | `MAX_HELD` sends, and the records of W positions | more are lost, as a network may lose them |
 

@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{docket::Docket, epochs::Register, sessions::Bounds, shell::Shell};
+use super::{docket::Docket, epochs::Register, shell::Shell};
 use crate::{
     app::Application,
     crypto::{decode, encode},
+    ids::Timestamp,
     sorted::{SortedMap, SortedSet},
     state::{Damage, PieceId, Section, Tree},
     time::WallTime,
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 struct Agreed {
     time: WallTime,
-    sessions: Bounds,
+    floor: Timestamp,
 }
 
 const AGREED: PieceId = PieceId { section: Section::Agreed, index: 0 };
@@ -47,7 +48,7 @@ impl<A: Application> Shell<A> {
             Section::Application => self.application.piece(piece.index),
             Section::Sessions => self.sessions.piece(piece.index),
             Section::Agreed => {
-                Some(encode(&Agreed { time: self.time, sessions: self.sessions.bounds() }))
+                Some(encode(&Agreed { time: self.time, floor: self.sessions.floor() }))
             }
             Section::Membership => Some(encode(&self.register)),
             Section::Docket => self.docket.piece(),
@@ -92,7 +93,7 @@ impl<A: Application> Shell<A> {
                 Section::Agreed | Section::Membership | Section::Docket => {}
             }
         }
-        sessions.set_bounds(agreed.sessions);
+        sessions.set_floor(agreed.floor);
         sessions.forget_changes();
         application.forget_changes();
         self.application = application;

@@ -5,15 +5,16 @@
 //! the replicated state: checkpoints cover it, piece by piece, and state transfer carries it.
 //!
 //! The paper leaves the table as long as there are clients. Here it holds at most
-//! `Config::max_sessions`; the session that was used longest ago gives way. So that its requests
-//! don't execute twice, its last timestamp raises a *floor* for all who have no session: their
-//! requests must be newer than any that was ever forgotten. Clients take their timestamps from
-//! their clocks, so only one whose clock is behind by as long as the oldest session is old is kept
-//! out, until its clock gets there.
+//! `Config::max_sessions`; where one more would be too many, those with the *oldest timestamps* give
+//! way, a sixteenth at once. So that their requests don't execute twice, the newest of those timestamps
+//! raises a *floor* for all who have no session: their requests must be newer than any that was ever
+//! forgotten. Clients take their timestamps from their clocks, so only one whose clock is behind by as
+//! long as the oldest session is old is kept out, until its clock gets there. A client that signs a
+//! timestamp from the far future keeps out nobody but itself: its session is the last to be forgotten.
 //!
 //! Memory: `max_sessions` × ([`MAX_RESULT_BYTES`] + some 64 bytes).
 
-use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,15 +36,14 @@ const _: () = assert!(MAX_VALUE_BYTES + 64 <= MAX_RESULT_BYTES, "every value can
 /// hashed again, which holds one in 256 of all sessions.
 const PIECES: u64 = Section::Sessions.pieces() as u64;
 
-/// Uses that were not the last may pile up to as many as there are sessions, and this.
-const SLACK: usize = 64;
+/// One of so many sessions gives way where there is no room: looking through all of them for every
+/// new client would cost a thousand times what it costs to execute its request.
+const GIVES_WAY: usize = 16;
 
 /// One client's last executed request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Session {
     last: Timestamp,
-    /// Which use of the whole table that was.
-    used: u64,
     #[serde(with = "serde_bytes")]
     result: Vec<u8>,
 }
@@ -54,25 +54,13 @@ type Piece = SortedMap<ClientId, Session>;
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Sessions {
     pieces: SortedMap<u32, Arc<Piece>>,
-    bounds: Bounds,
-    /// Every client by when its session was last used, earliest first; and uses that were not the
-    /// last, which are skipped. Follows from the pieces.
-    #[serde(skip)]
-    by_use: VecDeque<(u64, ClientId)>,
+    /// The newest timestamp that was ever forgotten.
+    floor: Timestamp,
     /// How many there are. Follows from the pieces.
     #[serde(skip)]
     count: usize,
     #[serde(skip)]
     changed: SortedSet<u32>,
-}
-
-/// What keeps the table bounded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Bounds {
-    /// The highest timestamp that was ever forgotten.
-    floor: Timestamp,
-    /// How often the table was used.
-    uses: u64,
 }
 
 /// What is known of a request.
@@ -84,12 +72,6 @@ pub enum Known<'a> {
     Answered(&'a [u8]),
     /// Older than the last one executed, or than one that was forgotten.
     Stale,
-}
-
-/// Whether a client's session was not used again since.
-fn is_last_use(pieces: &SortedMap<u32, Arc<Piece>>, (used, client): (u64, ClientId)) -> bool {
-    let session = pieces.get(&piece_of(client)).and_then(|piece| piece.get(&client));
-    session.is_some_and(|session| session.used == used)
 }
 
 fn piece_of(client: ClientId) -> u32 {
@@ -106,7 +88,7 @@ impl Sessions {
         match self.session(id.client) {
             Some(session) if id.timestamp == session.last => Known::Answered(&session.result),
             Some(session) if id.timestamp < session.last => Known::Stale,
-            None if id.timestamp <= self.bounds.floor => Known::Stale,
+            None if id.timestamp <= self.floor => Known::Stale,
             _ => Known::New,
         }
     }
@@ -128,34 +110,29 @@ impl Sessions {
 
     /// Records the answer to a request that was new, and forgets whom there is no room for.
     pub(crate) fn record(&mut self, id: RequestId, result: Vec<u8>, max_sessions: usize) {
-        self.bounds.uses += 1;
-        let session = Session { last: id.timestamp, used: self.bounds.uses, result };
-        let entry = (session.used, id.client);
-        // Uses rise, so its place is the end; but for a table that somebody put together falsely.
-        match self.by_use.back() {
-            Some(last) if *last > entry => {
-                let place = self.by_use.partition_point(|other| *other < entry);
-                self.by_use.insert(place, entry);
-            }
-            _ => self.by_use.push_back(entry),
-        }
+        let session = Session { last: id.timestamp, result };
         if self.piece_mut(id.client).insert(id.client, session).is_none() {
             self.count += 1;
         }
-        while self.count > max_sessions {
-            let Some(oldest) = self.by_use.pop_front() else { return };
-            if !is_last_use(&self.pieces, oldest) {
-                continue;
-            }
-            let (_, oldest) = oldest;
-            if let Some(forgotten) = self.piece_mut(oldest).remove(&oldest) {
-                self.bounds.floor = self.bounds.floor.max(forgotten.last);
-                self.count -= 1;
-            }
+        if self.count > max_sessions {
+            let too_many = self.count - max_sessions;
+            self.forget(too_many + max_sessions / GIVES_WAY, id.client);
         }
-        if self.by_use.len() > 2 * self.count + SLACK {
-            let pieces = &self.pieces;
-            self.by_use.retain(|entry| is_last_use(pieces, *entry));
+    }
+
+    /// Forgets so many of those with the oldest timestamps; but not the one that was just answered,
+    /// who may ask for its answer again.
+    fn forget(&mut self, how_many: usize, but: ClientId) {
+        let all = self.pieces.values().flat_map(|piece| piece.iter());
+        let mut by_age: Vec<_> = all
+            .filter(|(client, _)| **client != but)
+            .map(|(client, session)| (session.last, *client))
+            .collect();
+        by_age.sort_unstable();
+        for (last, client) in by_age.into_iter().take(how_many) {
+            self.piece_mut(client).remove(&client);
+            self.floor = self.floor.max(last);
+            self.count -= 1;
         }
     }
 
@@ -177,12 +154,6 @@ impl Sessions {
             Some(Some(piece)) if piece.keys().all(|client| piece_of(*client) == index) => piece,
             Some(_) => return Err(BadPiece { index }),
         };
-        let uses = |piece: &Piece| -> Vec<_> {
-            piece.iter().map(|(client, session)| (session.used, *client)).collect()
-        };
-        self.by_use.retain(|(_, client)| piece_of(*client) != index);
-        self.by_use.extend(uses(&new));
-        self.by_use.make_contiguous().sort_unstable();
         self.count += new.len();
         if let Some(old) = self.pieces.insert(index, Arc::new(new)) {
             self.count -= old.len();
@@ -191,12 +162,12 @@ impl Sessions {
         Ok(())
     }
 
-    pub(crate) fn bounds(&self) -> Bounds {
-        self.bounds
+    pub(crate) fn floor(&self) -> Timestamp {
+        self.floor
     }
 
-    pub(crate) fn set_bounds(&mut self, bounds: Bounds) {
-        self.bounds = bounds;
+    pub(crate) fn set_floor(&mut self, floor: Timestamp) {
+        self.floor = floor;
     }
 
     /// The pieces that may have changed since [`Sessions::forget_changes`].
@@ -227,7 +198,7 @@ mod tests {
         for index in 0..Section::Sessions.pieces() {
             other.install(index, sessions.piece(index).as_deref()).unwrap();
         }
-        other.set_bounds(sessions.bounds());
+        other.set_floor(sessions.floor());
         other
     }
 
@@ -242,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_session_that_was_used_longest_ago_gives_way() {
+    fn the_session_with_the_oldest_timestamp_gives_way() {
         let mut sessions = Sessions::default();
         for client in 1..=3 {
             sessions.record(id(client, client), Vec::new(), 3);
@@ -253,6 +224,36 @@ mod tests {
         assert_eq!(sessions.lookup(id(1, 10)), Known::Answered(b""));
         assert_eq!(sessions.lookup(id(3, 3)), Known::Answered(b""));
         assert_eq!(sessions.lookup(id(2, 2)), Known::Stale);
+    }
+
+    #[test]
+    fn timestamps_from_the_far_future_keep_nobody_else_out() {
+        let (room, liars) = (64, 20);
+        let mut sessions = Sessions::default();
+        for liar in 0..liars {
+            sessions.record(id(liar, u64::MAX - liar), Vec::new(), room);
+        }
+        for now in 1..5_000 {
+            let honest = id(1_000 + now * 7 % 900, now);
+            assert_eq!(sessions.lookup(honest), Known::New);
+            sessions.record(honest, b"done".to_vec(), room);
+            assert_eq!(sessions.lookup(honest), Known::Answered(b"done"));
+            assert!(sessions.len() <= room);
+        }
+        for liar in 0..liars {
+            assert_eq!(sessions.lookup(id(liar, u64::MAX - liar)), Known::Answered(b""));
+        }
+    }
+
+    #[test]
+    fn room_is_made_for_many_at_once() {
+        let mut sessions = Sessions::default();
+        for client in 0..=64 {
+            sessions.record(id(client, client + 1), Vec::new(), 64);
+        }
+        assert_eq!(sessions.len(), 60, "one too many, and a sixteenth of 64");
+        assert_eq!(sessions.lookup(id(4, 5)), Known::Stale);
+        assert_eq!(sessions.lookup(id(5, 6)), Known::Answered(b""));
     }
 
     #[test]
@@ -271,26 +272,19 @@ mod tests {
     #[test]
     fn who_gives_way_is_the_same_after_a_transfer_piece_by_piece() {
         let mut sessions = Sessions::default();
-        for use_of_it in 1..2_000_u64 {
-            sessions.record(id(use_of_it * 7 % 600, use_of_it), Vec::new(), 500);
+        for now in 1..2_000_u64 {
+            sessions.record(id(now * 7 % 600, now), Vec::new(), 500);
         }
         let mut other = moved(&sessions);
-        for use_of_it in 2_000..4_000_u64 {
+        for now in 2_000..4_000_u64 {
             for table in [&mut sessions, &mut other] {
-                table.record(id(use_of_it * 11 % 900, use_of_it), Vec::new(), 500);
+                table.record(id(now * 11 % 900, now), Vec::new(), 500);
             }
         }
         for index in 0..Section::Sessions.pieces() {
             assert_eq!(sessions.piece(index), other.piece(index));
         }
-        assert_eq!((sessions.bounds(), sessions.len()), (other.bounds(), other.len()));
-        let in_order = |table: &Sessions| -> Vec<_> {
-            let last = |entry: &&(u64, ClientId)| is_last_use(&table.pieces, **entry);
-            table.by_use.iter().filter(last).copied().collect()
-        };
-        assert_eq!(in_order(&sessions), in_order(&other));
-        assert_eq!(in_order(&other).len(), other.len());
-        assert!(other.by_use.len() <= 2 * other.len() + SLACK, "what is skipped is bounded");
+        assert_eq!((sessions.floor(), sessions.len()), (other.floor(), other.len()));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! | `storage` | [`Storage`](storage::Storage), in memory or in a file |
 //! | `journal` | the file: checksummed records, group commit, torn tails |
 //! | `observer` | [`Observer`]: the one place where events become visible and are counted |
+//! | `quiet` | how much of the log others can fill |
 //! | `event_log` | the ring of recent events that viewers read |
 //! | `metrics`, `families`, `guard_families`, `chaos_families` | every Prometheus family |
 //! | `guard_board` | [`GuardBoard`]: what guards do, and an operator's way to them |
@@ -40,6 +41,7 @@ mod lying;
 mod message_id;
 mod metrics;
 mod observer;
+mod quiet;
 mod running;
 mod status;
 pub mod storage;

@@ -3,6 +3,8 @@
 
 use std::{
     collections::HashMap,
+    fmt::Display,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -16,7 +18,7 @@ use conclave_core::{
     time::Time,
 };
 
-use super::{Clock, EventLog, GuardBoard, Metrics};
+use super::{Clock, EventLog, GuardBoard, Metrics, quiet::Quiet};
 use crate::chaos::Chaos;
 
 /// Requests whose latency is being measured. One per client may be under way; a table that is
@@ -101,6 +103,7 @@ pub struct Observer {
     log: EventLog,
     /// When each request that isn't executed yet was accepted.
     accepted: Mutex<HashMap<RequestId, Time>>,
+    refusals: Quiet,
 }
 
 impl Observer {
@@ -114,6 +117,7 @@ impl Observer {
             // mistaken for one that has seen what is new.
             log: EventLog::starting_at(clock.origin().as_micros()),
             accepted: Mutex::default(),
+            refusals: Quiet::default(),
         }
     }
 
@@ -176,15 +180,22 @@ impl Observer {
         let why = why.to_string();
         match what {
             RefusedAs::Epoch | RefusedAs::Haste => tracing::debug!(%from, why, "refused"),
-            _ => tracing::warn!(%from, why, "refused"),
+            _ => {
+                if let Some(left_out) = self.refusals.may_say(self.clock.now(), Some(from)) {
+                    tracing::warn!(%from, why, left_out, "refused");
+                }
+            }
         }
         self.metrics.refused[what as usize].inc();
         self.event(EventKind::Refused { from, why });
     }
 
-    /// Something was turned away, by somebody who didn't prove to be anyone.
-    pub fn refused_stranger(&self, what: RefusedAs) {
+    /// A connection was turned away, of somebody who didn't prove to be anyone.
+    pub fn refused_stranger(&self, what: RefusedAs, address: SocketAddr, why: &impl Display) {
         self.metrics.refused[what as usize].inc();
+        if let Some(left_out) = self.refusals.may_say(self.clock.now(), None) {
+            tracing::warn!(%address, %why, left_out, "a connection was refused");
+        }
     }
 
     /// A connection was made; it ends when what is returned is dropped.

@@ -63,6 +63,9 @@ pub struct Listening {
 /// After an error of the listener itself (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// Why a stranger isn't greeted.
+const CROWDED: &str = "too many connections are being greeted";
+
 /// Accepts connections for as long as it is polled; ends all of them when dropped.
 pub async fn listen(listener: TcpListener, shared: Arc<Listening>) {
     let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
@@ -80,7 +83,7 @@ pub async fn listen(listener: TcpListener, shared: Arc<Listening>) {
             Some(_) = connections.join_next() => continue,
         };
         let Ok(permit) = handshakes.clone().try_acquire_owned() else {
-            shared.observer.refused_stranger(RefusedAs::Crowd);
+            shared.observer.refused_stranger(RefusedAs::Crowd, address, &CROWDED);
             continue;
         };
         connections.spawn(greet(stream, address, permit, shared.clone()));
@@ -133,8 +136,7 @@ async fn greet(
     let (caller, stream) = match shared.tls.accept(stream).await {
         Ok(accepted) => accepted,
         Err(why) => {
-            shared.observer.refused_stranger(RefusedAs::Handshake);
-            tracing::warn!(%address, %why, "a connection was refused");
+            shared.observer.refused_stranger(RefusedAs::Handshake, address, &why);
             return;
         }
     };
