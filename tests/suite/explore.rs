@@ -50,6 +50,30 @@ fn timeless(mut report: Value) -> Value {
     report
 }
 
+/// Nobody changes the view, so a liar that only holds back new views does nothing at all.
+const IDLE: &str = "schema = 1\nname = \"idle\"\ntitle = \"Idle\"\npromise = \"P\"\nduration_ms = 400\n\
+                    [cluster]\nn = 4\n[workload]\nclients = 1\nrequests = 3\n[[fault]]\nat_ms = 10\n\
+                    act = { corrupt = { node = 3, strategies = [{ delay = { by_ms = 1, kinds = \
+                    [\"new-view\"] } }] } }\n";
+
+#[test]
+fn a_run_whose_faults_did_nothing_does_not_count() {
+    let scratch = Scratch::new();
+    let (file, out) = (scratch.path().join("idle.toml"), scratch.path().join("idle.json"));
+    fs::write(&file, IDLE).expect("a scratch folder can be written");
+    let output = explore(&["--scenario", text(&file), "--seeds", "0..3", "--out", text(&out)]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("0 runs of idle that count") && said.contains("NOTHING WAS TESTED"),
+        "{said}"
+    );
+    let report = report(&out);
+    assert_eq!((&report["runs"], &report["idle"]), (&3.into(), &3.into()));
+    assert_eq!(report["idle_seeds"], serde_json::json!([0, 1, 2]));
+    assert_eq!(report["features"]["delay"], serde_json::json!({ "declared": 3, "effective": 0 }));
+}
+
 #[test]
 fn a_report_that_is_gone_on_with_or_put_together_is_as_one_made_at_once() {
     let scratch = Scratch::new();

@@ -212,6 +212,8 @@ impl Cluster {
             let executed = host.replica().last_executed();
             self.order.moved(node, executed);
             self.reschedule(node);
+            #[cfg(feature = "guards")]
+            self.lost_all_ties(node);
         }
         self.once(restarted, injection)
     }

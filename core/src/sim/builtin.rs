@@ -66,6 +66,7 @@ pub const BUILTIN: &[Builtin] = builtins![
     "client-flood",
     "flaky-link",
     "flaky-link-jitter",
+    "peer-comes-back",
     "slow-dependency",
     "slow-dependency-bulkhead",
     "error-budget",

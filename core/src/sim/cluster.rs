@@ -70,6 +70,9 @@ pub(super) enum Due {
     /// The service that nodes depend on becomes slow, or quick again.
     #[cfg(feature = "guards")]
     Dependency,
+    /// The node of this number goes on with its connections.
+    #[cfg(feature = "guards")]
+    Ties(u64),
 }
 
 /// How often liveness is checked, in virtual microseconds. Not a step: nothing can depend on it.
@@ -436,6 +439,8 @@ impl Cluster {
             #[cfg(feature = "guards")]
             Due::Dependency => true,
             #[cfg(feature = "guards")]
+            Due::Ties(node) => self.ties_are_due(node, at),
+            #[cfg(feature = "guards")]
             Due::Entrance(node) => {
                 let host = &self.hosts[node as usize];
                 let next = host.entrance.as_ref().and_then(|it| it.next_wake());
@@ -473,6 +478,8 @@ impl Cluster {
             Due::Entrance(node) => self.look_at_entrance(NodeId(node as u16)),
             #[cfg(feature = "guards")]
             Due::Dependency => self.dependency_changed(),
+            #[cfg(feature = "guards")]
+            Due::Ties(node) => self.look_at_ties(NodeId(node as u16)),
         }
     }
 

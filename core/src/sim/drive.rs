@@ -50,6 +50,8 @@ impl Cluster {
         {
             self.took_effect(self.hosts[node.0 as usize].crashed_by);
             self.lose(id, from, to, LossCause::Down);
+            #[cfg(feature = "guards")]
+            self.found_nobody(from, to);
             return;
         }
         self.counts.delivered += 1;
@@ -350,6 +352,10 @@ impl Cluster {
     }
 
     pub(super) fn hand_over(&mut self, from: Principal, to: Principal, letter: Letter, at: Time) {
+        #[cfg(feature = "guards")]
+        if self.scenario.dialing.is_some() && !self.is_tied(from, to, &letter) {
+            return;
+        }
         let id = self.flights.next_id();
         self.counts.sent += 1;
         self.left(id, from, to, &letter);
@@ -358,6 +364,8 @@ impl Cluster {
                 self.flights.skip();
                 self.took_effect(Some(by));
                 self.lose(id, from, to, LossCause::Cut);
+                #[cfg(feature = "guards")]
+                self.did_not_get_through(from, to);
             }
             Fate::Lost(by) => {
                 self.flights.skip();
@@ -366,6 +374,8 @@ impl Cluster {
                 self.lose(id, from, to, LossCause::Network);
             }
             Fate::Arrives { first, second, held_up, slowed_by } => {
+                #[cfg(feature = "guards")]
+                self.got_through(from, to);
                 self.counts.held_up += u64::from(held_up);
                 self.took_effect(slowed_by);
                 let sent_at = self.now;

@@ -41,18 +41,25 @@ impl Cluster {
             // What arrives damaged is thrown away there. The others aren't about messages, and
             // refused: see `limits`.
             _ => {
-                self.lose_before(from, to, letter);
+                self.lose_before(from, to, letter, LossCause::Dropped);
                 None
             }
         }
     }
 
-    fn lose_before(&mut self, from: Principal, to: Principal, letter: &Letter) {
+    /// A message gets no further than its sender.
+    pub(super) fn lose_before(
+        &mut self,
+        from: Principal,
+        to: Principal,
+        letter: &Letter,
+        why: LossCause,
+    ) {
         let id = self.flights.next_id();
         self.counts.sent += 1;
         self.left(id, from, to, letter);
         self.flights.skip();
-        self.lose(id, from, to, LossCause::Dropped);
+        self.lose(id, from, to, why);
     }
 
     /// How a client's request ended.

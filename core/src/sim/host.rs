@@ -4,13 +4,16 @@
 use alloc::boxed::Box;
 use alloc::{string::String, sync::Arc, vec::Vec};
 
-#[cfg(feature = "guards")]
-use super::dependency::Entrance;
 use super::{
     adversary::Strategy,
     disk::{Condition, Disk},
     keys::Keyring,
     scenario::Scenario,
+};
+#[cfg(feature = "guards")]
+use super::{
+    dependency::Entrance,
+    dialing::{self, Tie},
 };
 use crate::{
     app::KeyValue,
@@ -55,6 +58,9 @@ pub struct Host {
     /// Where clients' requests come in, if nodes depend on a service.
     #[cfg(feature = "guards")]
     pub(super) entrance: Option<Box<Entrance>>,
+    /// Its way to each node there is, if connections have to be made.
+    #[cfg(feature = "guards")]
+    pub(super) ties: Vec<Tie>,
     /// The earliest wake-up that is in the queue.
     pub(super) wake_at: Option<Time>,
     /// Which injection made it crash, lie, …: to count what came of it.
@@ -106,6 +112,8 @@ impl Host {
             held_back: SortedMap::new(),
             #[cfg(feature = "guards")]
             entrance: scenario.dependency.as_ref().map(Entrance::new).transpose()?,
+            #[cfg(feature = "guards")]
+            ties: dialing::ties(scenario, id)?,
             wake_at: None,
             corrupted_by: None,
             crashed_by: None,
@@ -167,6 +175,13 @@ impl Host {
     #[cfg(feature = "guards")]
     pub fn entrance(&self) -> Option<&Entrance> {
         self.entrance.as_deref()
+    }
+
+    /// Its ways to others, where connections have to be made.
+    #[cfg(feature = "guards")]
+    pub fn ties(&self) -> impl Iterator<Item = (NodeId, &Tie)> {
+        let own = self.replica().id();
+        (0..).map(NodeId).zip(&self.ties).filter(move |(to, _)| *to != own)
     }
 
     /// How many records its disk holds.

@@ -44,6 +44,8 @@ pub(super) enum Part {
     #[cfg(feature = "guards")]
     Dependency,
     #[cfg(feature = "guards")]
+    Dialing,
+    #[cfg(feature = "guards")]
     Chaos,
     ClockSkew,
     Network,
@@ -128,6 +130,12 @@ impl Scenario {
             dependency
                 .validate(self.workload.clients)
                 .map_err(|error| Beyond { part: Part::Dependency, what: error.to_string() })?;
+        }
+        #[cfg(feature = "guards")]
+        if let Some(dialing) = &self.dialing {
+            dialing
+                .validate()
+                .map_err(|error| Beyond { part: Part::Dialing, what: error.to_string() })?;
         }
         #[cfg(feature = "guards")]
         self.validate_chaos()?;

@@ -14,6 +14,7 @@
 //! | `drive`, `acts` | carrying out effects, and actions |
 //! | `load`, `experiment` | nodes that take time; chaos experiments |
 //! | `dependency` | a service that nodes ask before they take requests on |
+//! | `dialing` | connections between nodes, and the guards under which they are made |
 //! | `without` | what a build without them can't carry out |
 //! | `host`, `keys`, `disk`, `network`, `flight`, `workload` | nodes, disks, links, messages, clients |
 //! | `adversary` | how Byzantine nodes lie |
@@ -34,6 +35,8 @@ mod builtin;
 mod cluster;
 #[cfg(feature = "guards")]
 mod dependency;
+#[cfg(feature = "guards")]
+mod dialing;
 mod disk;
 mod drive;
 #[cfg(feature = "guards")]
@@ -82,6 +85,8 @@ pub use cluster::{Cluster, Heard};
 pub use dependency::{
     Dependency, Entrance, Kind as DependentKind, Others, Snapshot as EntranceSnapshot,
 };
+#[cfg(feature = "guards")]
+pub use dialing::{Dialing, Stage as TieStage, Tie};
 pub use disk::{Condition, Damage, DiskModel};
 #[cfg(feature = "files")]
 pub use files::{MAX_SOURCE_BYTES, SCHEMA, ScenarioError};
@@ -100,6 +105,7 @@ pub use scenario::{Expectations, Narration, Scenario, TimedAction};
 pub use trace::TraceHash;
 pub use verdict::{Counts, Expected, Injection, Verdict, Violation};
 pub use without::{
-    ChaosConfig, DependencyConfig, GateConfig, OthersConfig, PatienceConfig, TestimonyConfig,
+    ChaosConfig, DependencyConfig, DialingConfig, GateConfig, OthersConfig, PatienceConfig,
+    TestimonyConfig,
 };
 pub use workload::{SimClient, Workload};

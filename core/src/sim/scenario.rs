@@ -13,7 +13,7 @@ use super::{
     invariant::Invariant,
     keys::Signatures,
     network::Network,
-    without::{ChaosConfig, DependencyConfig, GateConfig, OthersConfig},
+    without::{ChaosConfig, DependencyConfig, DialingConfig, GateConfig, OthersConfig},
     workload::Workload,
 };
 use crate::{
@@ -61,6 +61,8 @@ pub struct Scenario {
     pub workload: Workload,
     /// A service that nodes ask before they take requests on.
     pub dependency: Option<DependencyConfig>,
+    /// How nodes make connections to each other; none: they always have them.
+    pub dialing: Option<DialingConfig>,
     /// A chaos experiment.
     pub chaos: Option<ChaosConfig>,
     /// What happens to the cluster, in order of time.
@@ -94,6 +96,7 @@ impl PartialEq for Scenario {
             disk,
             workload,
             dependency,
+            dialing,
             chaos,
             faults,
             narration,
@@ -116,6 +119,7 @@ impl PartialEq for Scenario {
             && *disk == other.disk
             && *workload == other.workload
             && *dependency == other.dependency
+            && *dialing == other.dialing
             && *chaos == other.chaos
             && *faults == other.faults
             && *narration == other.narration
@@ -258,6 +262,7 @@ impl Scenario {
         takes_time
             || self.gate.is_some()
             || self.dependency.is_some()
+            || self.dialing.is_some()
             || self.chaos.is_some()
             || self.workload.patience.is_some()
             || self.workload.testimony.is_some()

@@ -94,6 +94,8 @@ pub struct Counts {
     pub injected: u64,
     /// Where that experiment stands.
     pub experiment: Option<Phase>,
+    /// What a node said to another while it had no connection to it.
+    pub unconnected: u64,
     /// What clients were answered while a service was slow that they don't need.
     #[cfg(feature = "guards")]
     pub others_answered: u64,

@@ -23,6 +23,9 @@ pub type ChaosConfig = crate::resilience::chaos::Config;
 /// A service that nodes depend on.
 #[cfg(feature = "guards")]
 pub type DependencyConfig = super::dependency::Dependency;
+/// How nodes make connections to each other.
+#[cfg(feature = "guards")]
+pub type DialingConfig = super::dialing::Dialing;
 /// What is expected of clients that don't need it.
 #[cfg(feature = "guards")]
 pub type OthersConfig = super::dependency::Others;
@@ -42,6 +45,9 @@ pub type ChaosConfig = Absent;
 /// A service that nodes depend on.
 #[cfg(not(feature = "guards"))]
 pub type DependencyConfig = Absent;
+/// How nodes make connections to each other.
+#[cfg(not(feature = "guards"))]
+pub type DialingConfig = Absent;
 /// What is expected of clients that don't need it.
 #[cfg(not(feature = "guards"))]
 pub type OthersConfig = Absent;

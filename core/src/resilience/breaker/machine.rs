@@ -63,6 +63,12 @@ impl Permit {
     pub fn is_probe(&self) -> bool {
         self.probe.is_some()
     }
+
+    /// The same one for a copy of the breaker that it is of, as the simulator copies moments: each copy
+    /// takes back its own.
+    pub(crate) fn in_a_copy(&self) -> Self {
+        Self { ..*self }
+    }
 }
 
 /// A call that isn't to be made.

@@ -73,6 +73,7 @@ impl Trial<'_> {
             config: Config { checkpoint_interval: 32, window: 128, ..Config::default() },
             gate: None,
             dependency: None,
+            dialing: None,
             chaos: None,
             signatures: Signatures::Simulated,
             network: self.setting.network,

@@ -19,7 +19,7 @@ use super::{
         limits::Part,
         network::Network,
         scenario::{Expectations, Narration, Scenario, TimedAction},
-        without::DependencyConfig,
+        without::{DependencyConfig, DialingConfig},
         workload::Workload,
     },
     tree,
@@ -80,6 +80,7 @@ struct File {
     workload: Option<Spanned<Workload>>,
     #[serde(default)]
     dependency: Option<Spanned<DependencyConfig>>,
+    dialing: Option<Spanned<DialingConfig>>,
     #[serde(default)]
     chaos: Option<Spanned<chaos::Config>>,
     #[serde(default)]
@@ -179,6 +180,7 @@ impl File {
             disk: self.disk,
             workload: self.workload.map(Spanned::into_inner).unwrap_or_default(),
             dependency: self.dependency.map(Spanned::into_inner),
+            dialing: self.dialing.map(Spanned::into_inner),
             chaos: self.chaos.map(Spanned::into_inner),
             faults: self.fault.into_iter().map(timed).collect(),
             narration: self.narration.into_iter().map(Spanned::into_inner).collect(),
@@ -190,7 +192,7 @@ impl File {
 
 /// Where in a file each part stands.
 struct Places {
-    parts: [(Part, Range<usize>); 12],
+    parts: [(Part, Range<usize>); 13],
     faults: Vec<Range<usize>>,
     narration: Vec<Range<usize>>,
 }
@@ -212,6 +214,7 @@ impl Places {
                 (Part::Config, of(cluster.pbft.as_ref())),
                 (Part::Gate, of(cluster.gate.as_ref())),
                 (Part::Dependency, of(file.dependency.as_ref())),
+                (Part::Dialing, of(file.dialing.as_ref())),
                 (Part::Chaos, of(file.chaos.as_ref())),
                 (Part::ClockSkew, cluster.clock_skew_ms.span()),
                 (Part::Network, of(file.network.as_ref())),

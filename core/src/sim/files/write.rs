@@ -18,7 +18,7 @@ use super::{
         keys::Signatures,
         network::Network,
         scenario::{Expectations, Scenario},
-        without::DependencyConfig,
+        without::{DependencyConfig, DialingConfig},
         workload::Workload,
     },
     SCHEMA, ScenarioError,
@@ -82,6 +82,10 @@ impl Scenario {
         if let Some(dependency) = &self.dependency {
             let _ = writeln!(file, "\n[dependency]");
             fields(file, dependency, &DependencyConfig::default(), &mut None)?;
+        }
+        if let Some(dialing) = &self.dialing {
+            let _ = writeln!(file, "\n[dialing]");
+            fields(file, dialing, &DialingConfig::default(), &mut None)?;
         }
         if let Some(chaos) = &self.chaos {
             let _ = writeln!(file, "\n[chaos]");

@@ -19,6 +19,8 @@
 //!   client's request at worst, each of five message delays (relay, pre-prepare, prepare, commit,
 //!   reply) and three syncs (proposal, certificate, checkpoint); and as much again for the view
 //!   change itself.
+//!   Where nodes make connections to each other, D begins with the longest that it takes until all
+//!   have them again.
 //! * **P: the longest patience that a correct replica can have when calm begins.** Patience is the
 //!   longer of request and view-change timeout, and it doubles only when it was waited for in vain,
 //!   here or (for who joined) elsewhere. A storm of S milliseconds holds at most log₂(S/T) + 1 such
@@ -49,7 +51,7 @@
 //! It is an upper bound and not a tight one; how long the slowest request really took is counted
 //! in every run (`Counts::waited_us`) and said beside it.
 
-use super::super::{action::Action, scenario::Scenario};
+use super::super::{action::Action, dialing::Dialing, scenario::Scenario};
 use crate::{analyzer::Follow, client::MAX_BACKOFF, quorum::Membership};
 
 /// How often a liar may be replaced: each ends an epoch.
@@ -83,7 +85,9 @@ pub fn liveness_bound_ms(scenario: &Scenario, storm_ms: u32) -> u32 {
     let changes = changes.count() + replaced(scenario) + followed(scenario);
     let epochs = 1 + changes as u64;
 
-    let repair = config.status_interval_ms * (8 + config.window / 32);
+    // A storm may leave nodes without connections to each other.
+    let connected = scenario.dialing.as_ref().map_or(0, Dialing::worst_ms);
+    let repair = connected + config.status_interval_ms * (8 + config.window / 32);
     let round_us = 5 * delay_us + 3 * sync_us;
     // The administrator is one of the clients that wait.
     let rounds = u64::from(workload.clients) + 2 + u64::from(changes > 0);

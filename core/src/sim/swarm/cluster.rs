@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    super::{disk::DiskModel, network::Network, workload::Workload},
+    super::{dialing::Dialing, disk::DiskModel, network::Network, workload::Workload},
     choice::Choice,
 };
 use crate::{
@@ -48,6 +48,22 @@ pub(super) fn clocks(seed: u64, members: Membership) -> Vec<i64> {
         return Vec::new();
     }
     members.nodes().map(|_| i64::from(draw.between(0..200)) - 100).collect()
+}
+
+/// How connections are made, where they have to be; quicker than real nodes do it, for a storm is short.
+pub(super) fn dialing(seed: u64) -> Option<Dialing> {
+    let mut draw = Choice::new(seed, 7);
+    draw.one_in(4).then(|| {
+        let open_ms = draw.between(50..400);
+        Dialing::default()
+            .failures(draw.between(1..5))
+            .open_ms(open_ms)
+            .open_max_ms(2 * open_ms)
+            .wait_max_ms(draw.between(100..600))
+            // More than there and back twice over the slowest network: 80 ms at most.
+            .timeout_ms(draw.between(350..800))
+            .gone_ms(draw.between(50..600))
+    })
 }
 
 /// Small logs, so that checkpoints, full windows and transfers of state happen within seconds.

@@ -51,7 +51,7 @@ use super::{
 use crate::analyzer::Deployment;
 
 /// The version of this generator: a change of what a seed means is a new one.
-pub const GENERATOR: u32 = 9;
+pub const GENERATOR: u32 = 10;
 
 /// The storm of a seed below 2⁶³ (a file holds no larger one).
 ///
@@ -97,6 +97,7 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
         config,
         gate: None,
         dependency: None,
+        dialing: cluster::dialing(seed),
         chaos: None,
         signatures: super::Signatures::Simulated,
         network,

@@ -1,5 +1,6 @@
 //! The simulator as a whole: determinism, going back, branching, links, and files that are wrong.
 
+mod dialing;
 mod docket;
 mod files;
 mod guards;

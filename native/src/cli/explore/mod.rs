@@ -192,6 +192,9 @@ fn merge(paths: &[PathBuf], out: &std::path::Path) -> Result<(), Failure> {
 
 fn verdict(report: &Report) -> Result<(), Failure> {
     match report.failed {
+        0 if report.runs > 0 && report.runs == report.idle => {
+            Err(Failure::Unmet("no run did what it declares: nothing was tested".into()))
+        }
         0 => Ok(()),
         1 => Err(Failure::Unmet("one run failed".into())),
         failed => Err(Failure::Unmet(format!("{failed} runs failed"))),

@@ -31,7 +31,8 @@ pub(super) fn counted(report: &Report) -> String {
         About::Scenario { name, .. } => format!("runs of {name}"),
     };
     // Writing to a string can't fail.
-    let _ = writeln!(text, "{} {what}, seeds {}\n", report.runs, report.covered);
+    let counting = report.runs - report.idle;
+    let _ = writeln!(text, "{counting} {what} that count, of seeds {}\n", report.covered);
     features(&mut text, report);
     totals(&mut text, report);
     failures(&mut text, report);
@@ -54,8 +55,8 @@ fn features(text: &mut String, report: &Report) {
         let more = if report.idle > report.idle_seeds.len() as u64 { ", …" } else { "" };
         let _ = writeln!(
             text,
-            "\n  in {} runs nothing of what they declare had an effect; they tested nothing: \
-             seeds {}{more}",
+            "\n  {} runs more don't count: nothing of what they declare had an effect, so they tested \
+             nothing: seeds {}{more}",
             report.idle,
             seeds.join(", ")
         );
@@ -90,7 +91,10 @@ fn totals(text: &mut String, report: &Report) {
 
 fn failures(text: &mut String, report: &Report) {
     if report.failed == 0 {
-        let _ = writeln!(text, "\n  every invariant held in every run");
+        let _ = match report.runs - report.idle {
+            0 => writeln!(text, "\n  NOTHING WAS TESTED: no run did what it declares"),
+            _ => writeln!(text, "\n  every invariant held in every run"),
+        };
         return;
     }
     let _ = writeln!(text, "\n  {} of {} runs FAILED", report.failed, report.runs);
