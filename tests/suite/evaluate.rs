@@ -84,6 +84,20 @@ fn the_report_that_the_lab_shows_is_one_of_this_command() {
 }
 
 #[test]
+fn the_table_has_a_column_for_everything_that_is_asked_of_it() {
+    let table = said(&evaluate("equivocating-primary", &[]));
+    let (titles, row) = table.split_once('\n').expect("titles and rows");
+    for title in
+        ["proven %", "held %", "precision %", "/node-hour", "after ms", "messages", "rounds"]
+    {
+        assert!(titles.contains(title), "{title}: {table}");
+    }
+    // A share, a rate and three delays, each with its interval.
+    let row = row.lines().next().expect("a row");
+    assert_eq!(row.matches('[').count(), 7, "{table}");
+}
+
+#[test]
 fn goals_that_are_missed_are_an_exit_code() {
     // Of liars whom nobody sees none is held, and nothing is asked.
     let output = evaluate("replay", &[]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use conclave_core::{
     ids::NodeId,
     node::Gate,
-    sim::{self, BUILTIN, Cluster, Recording, Run, Scenario},
+    sim::{self, BUILTIN, Cluster, Recording, Run, Scenario, TieStage},
 };
 use serde_json::json;
 
@@ -192,6 +192,41 @@ fn workers_their_compartment_and_who_was_turned_away_are_those_of_the_core() {
     lab.click("beside");
     wait_for("both", Duration::from_mins(1), || lab.has("peak-1").then_some(()));
     lab.screenshot("slow-dependency-beside");
+    visit.no_complaints();
+}
+
+#[test]
+fn a_replicas_connections_and_their_breakers_are_those_of_the_core() {
+    let visit = Visit::begin();
+    let lab = open(&visit);
+    lab.choose("peer-comes-back");
+    lab.click("node-0");
+    let mut native = natively("peer-comes-back");
+    let mut seen = Vec::new();
+    for ms in [1_000, 3_000, 9_500, 16_500, 21_000] {
+        let steps = steps_at(&native, ms);
+        let host = native.seek(steps).node(NodeId(0)).expect("there is such a replica");
+        let lost: Vec<_> = host.ties().map(|(_, tie)| tie.lost()).collect();
+        let connected = host.ties().map(|(_, tie)| tie.stage() == TieStage::Connected);
+        let connected: Vec<_> = connected.collect();
+        lab.scrub_to(steps);
+        for ((to, lost), connected) in (1..=3).zip(&lost).zip(&connected) {
+            let said = if *lost == 0 { String::new() } else { format!(", {lost} lost") };
+            let words = wait_for(&format!("the way to {to} at {ms} ms"), SOON, || {
+                let words = lab.text(&format!("tie-{to}"));
+                words.ends_with(&said).then_some(words)
+            });
+            assert_eq!(words.starts_with("connected"), *connected, "to {to} at {ms} ms: {words}");
+        }
+        seen.push((connected, lab.text("tie-3")));
+        if ms == 9_500 {
+            lab.screenshot("resilience-ties");
+        }
+    }
+    let ways: Vec<_> = seen.iter().map(|(connected, _)| &connected[..]).collect();
+    let (all, but_3, but_2) = ([true; 3], [true, true, false], [true, false, true]);
+    assert_eq!(ways, [&all[..], &but_3, &but_3, &but_2, &all]);
+    assert!(seen[2].1.starts_with("open for") || seen[2].1.contains("probe"), "{seen:?}");
     visit.no_complaints();
 }
 

@@ -16,6 +16,7 @@ use super::{
     entrance,
     gauge::{Gauge, Tone, in_ms, ladder, ppm},
     strip::Strip,
+    ties,
     words::promise,
 };
 use crate::{
@@ -42,15 +43,19 @@ pub(crate) fn view(app: &App, node: NodeId) -> Html {
     .into_iter()
     .flatten()
     .collect();
+    let ties = ties::view(lab, host, now).unwrap_or_default();
     if parts == Html::default() {
-        return parts;
+        return ties;
     }
     html! {
-        <section class="guard" data-test="gate">
-            <h3 title="In front of the replica: what it takes on of what clients ask. What replicas say to each other never meets it.">
-                { "What it does for clients" }</h3>
-            { parts }
-        </section>
+        <>
+            <section class="guard" data-test="gate">
+                <h3 title="In front of the replica: what it takes on of what clients ask. What replicas say to each other never meets it.">
+                    { "What it does for clients" }</h3>
+                { parts }
+            </section>
+            { ties }
+        </>
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `history` | a branch's events, by time |
 //! | `gate` | a replica: whom it lets in, and how bad it is |
 //! | `entrance` | its workers, where it depends on a service |
+//! | `ties` | its connections to the others, where it has to make them |
 //! | `client` | a client: when it asks again |
 //! | `cluster` | all replicas at a glance, and the wave of requests |
 //! | `experiment` | the chaos experiment |
@@ -30,6 +31,7 @@ mod gate;
 mod gauge;
 mod history;
 mod strip;
+mod ties;
 mod words;
 
 pub(crate) use self::{

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Report, statistics::Estimate, tally::Row};
 
-const TITLES: [&str; 10] = [
+const TITLES: [&str; 12] = [
     "conduct",
     "class",
     "runs",
@@ -12,14 +12,16 @@ const TITLES: [&str; 10] = [
     "proven %",
     "held %",
     "false",
+    "precision %",
     "/node-hour",
     "after ms",
+    "messages",
     "rounds",
 ];
 
 pub(super) fn text(report: &Report) -> String {
     let mut text = String::new();
-    let rows: Vec<[String; 10]> = report.rows.iter().map(cells).collect();
+    let rows: Vec<[String; 12]> = report.rows.iter().map(cells).collect();
     let mut widths = TITLES.map(str::len);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -36,7 +38,8 @@ pub(super) fn text(report: &Report) -> String {
     let _ = writeln!(
         text,
         "\n  shares and rates with their 95 % interval; delays are medians, from the first lie on\n  \
-         held: f+1 correct nodes have proof, or suspect it; false: correct nodes that were held"
+         held: f+1 correct nodes have proof, or suspect it; false: correct nodes that were held;\n  \
+         precision: of all that were held, liars; messages: delivered in the whole cluster"
     );
     if absent > 0 {
         let _ = writeln!(
@@ -54,7 +57,7 @@ pub(super) fn text(report: &Report) -> String {
     text
 }
 
-fn line(text: &mut String, cells: &[String; 10], widths: &[usize; 10]) {
+fn line(text: &mut String, cells: &[String; 12], widths: &[usize; 12]) {
     for (at, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let gap = if at == 0 { "" } else { "  " };
         let _ = if at < 2 {
@@ -67,7 +70,7 @@ fn line(text: &mut String, cells: &[String; 10], widths: &[usize; 10]) {
     text.push('\n');
 }
 
-fn cells(row: &Row) -> [String; 10] {
+fn cells(row: &Row) -> [String; 12] {
     let percent = |it: Option<Estimate>| {
         it.map_or("–".into(), |it| {
             let [value, low, high] = [it.value, it.low, it.high].map(|it| short(100.0 * it));
@@ -87,8 +90,10 @@ fn cells(row: &Row) -> [String; 10] {
         percent(row.proven),
         percent(row.held),
         row.correct_held.to_string(),
+        percent(row.precision),
         plain(row.false_per_node_hour),
         plain(row.delay_ms),
+        plain(row.delay_messages),
         plain(row.delay_rounds),
     ]
 }
