@@ -119,7 +119,7 @@ impl Sample {
 /// The first number from the golden section of this one on that has no factor in common with it:
 /// its multiples lie evenly however many are taken.
 fn stride(all: usize) -> usize {
-    (all * 618 / 1_000..).find(|it| common_factor(*it, all) == 1).unwrap_or(1)
+    (all * 618 / 1_000..all).find(|it| common_factor(*it, all) == 1).unwrap_or(1)
 }
 
 /// Euclid's.
