@@ -173,8 +173,8 @@ fn what_the_others_prove(net: &mut Net) -> Vec<Message> {
                 if let Message::NewView(it) = message {
                     heard.borrow_mut().insert(it.body.view, message.clone());
                 }
-                let proposal = message.kind() == MessageKind::PrePrepare;
-                ![from, to].contains(&NodeId(1)) && !(speechless && proposal)
+                let withheld = speechless && message.kind() == MessageKind::PrePrepare;
+                !withheld && from != NodeId(1) && to != NodeId(1)
             });
             for timestamp in 1..=if speechless { 1 } else { 9 } {
                 let timestamp = 100 + 20 * round + timestamp + 10 * u64::from(!speechless);
