@@ -1,23 +1,25 @@
 //! `ByzzFuzz` (Winter et al., OOPSLA 2023): a run with a few small faults, each in one round.
 //!
 //! A *process fault* changes what one liar says in one round to some receivers: a number by one, a
-//! digest for another, a part left out, or nothing said at all. What was changed is signed again
-//! with the liar's own key, so that nobody can refuse it for its signature. A *network fault* splits
+//! digest for another, a batch's time by some milliseconds, a part left out, nothing said at all, or
+//! all of it rounds later. What was changed is signed again with the liar's own key, so that nobody can
+//! refuse it for its signature. A *network fault* splits
 //! the replicas in one round. Few and small faults find most bugs, and say what they were.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use conclave_core::{
     crypto::{Digest, Signable, Signed, Simulated},
     ids::{NodeId, Principal, Seq, View},
     pbft::{Batch, Message},
+    time::WallTime,
 };
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
     rand_core::{Rng as _, SeedableRng as _},
 };
 
-use crate::rounds::{LockStep, brisk, keys, request};
+use crate::rounds::{LockStep, ROUND, Sent, brisk, keys, request, request_for};
 
 /// How many rounds faults may come in: three views of a normal case each.
 const ROUNDS_WITH_FAULTS: u64 = 40;
@@ -25,6 +27,12 @@ const ROUNDS_WITH_FAULTS: u64 = 40;
 const ROUNDS: u64 = 80;
 /// In which rounds clients ask.
 const ASK_EVERY: u64 = 8;
+/// How long that is kept which is written for a time: batches carry one until then.
+const KEPT: Duration = ROUND.saturating_mul(20);
+/// By how many rounds a message is late at most: those of a normal case.
+const MOST_LATE: u64 = 4;
+/// By how many milliseconds a time is changed: less than a round, so that it stays credible.
+const TIME_OFF_MS: i8 = 5;
 
 /// A small change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +47,10 @@ pub enum Mutation {
     OtherDigest,
     /// The last part is left out: of a batch, of P, V or O.
     DropLast,
+    /// The time that a batch carries, by so many milliseconds.
+    Time(i8),
+    /// The same, but it arrives so many rounds later.
+    Late(u64),
 }
 
 /// What one liar does in one round.
@@ -70,8 +82,12 @@ pub struct ByzzFuzz {
 pub struct Fuzzed {
     /// Two correct replicas that executed different batches, and where.
     pub disagreement: Option<(NodeId, NodeId, Seq)>,
-    /// How many messages were changed or left out.
+    /// How many messages were changed, held back or left out.
     pub mutated: usize,
+    /// How many of these were held back and arrived later.
+    pub late: usize,
+    /// How many of these were proposals with another time.
+    pub retimed: usize,
     /// How many messages a split stopped.
     pub stopped: usize,
     /// How many messages were refused on arrival.
@@ -94,13 +110,15 @@ impl ByzzFuzz {
         liars.dedup();
         let mut faults = Vec::new();
         for _ in 0..=below(process_faults) {
-            let mutation = match below(8) {
+            let mutation = match below(11) {
                 0 => Mutation::Omit,
                 1 => Mutation::Seq(1),
                 2 => Mutation::Seq(-1),
                 3 => Mutation::View(1),
                 4 => Mutation::View(-1),
                 5 | 6 => Mutation::OtherDigest,
+                7 => Mutation::Time([TIME_OFF_MS, -TIME_OFF_MS][below(2) as usize]),
+                8 | 9 => Mutation::Late(1 + below(MOST_LATE)),
                 _ => Mutation::DropLast,
             };
             let receivers = below(1 << n) as u16;
@@ -118,14 +136,22 @@ impl ByzzFuzz {
         let identities: Vec<u16> = (0..self.n).collect();
         let mut net = LockStep::new(self.n, &identities, &brisk());
         let (mut mutated, mut stopped) = (0, 0);
+        let (mut late, mut retimed) = (0, 0);
+        let mut held_back: Vec<(u64, Sent)> = Vec::new();
         for round in 0..ROUNDS {
             if round % ASK_EVERY == 0 {
-                let client = 1 + round / ASK_EVERY % 3;
-                let request = request(client, 1 + round / ASK_EVERY);
+                let (client, timestamp) = (1 + round / ASK_EVERY % 3, 1 + round / ASK_EVERY);
+                let request = match client {
+                    1 => request_for(client, timestamp, KEPT),
+                    _ => request(client, timestamp),
+                };
                 (0..self.n as usize).for_each(|to| net.ask(to, &request));
             }
             let faults: Vec<_> = self.faults.iter().filter(|it| it.round == round).collect();
             let splits: Vec<_> = self.splits.iter().filter(|it| it.0 == round).collect();
+            for (_, sent) in held_back.extract_if(.., |(until, _)| *until == round) {
+                net.put_on_the_way(sent);
+            }
             net.round(|sent| {
                 let side = |set: u16, index: usize| set >> index & 1;
                 if splits.iter().any(|(_, set)| side(*set, sent.from) != side(*set, sent.to)) {
@@ -138,8 +164,16 @@ impl ByzzFuzz {
                 }
                 for fault in faults.iter().filter(|it| side(it.receivers, sent.to) == 1) {
                     match mutate(&sent.message, fault.mutation, &keys(Principal::Node(liar))) {
-                        Mutated::As(message) => (sent.message, mutated) = (message, mutated + 1),
+                        Mutated::As(message) => {
+                            retimed += usize::from(matches!(fault.mutation, Mutation::Time(_)));
+                            (sent.message, mutated) = (message, mutated + 1);
+                        }
                         Mutated::Not => {}
+                        Mutated::HeldBack(rounds) => {
+                            (late, mutated) = (late + 1, mutated + 1);
+                            held_back.push((round + rounds, sent.clone()));
+                            return false;
+                        }
                         Mutated::Withheld => {
                             mutated += 1;
                             return false;
@@ -155,6 +189,8 @@ impl ByzzFuzz {
         Fuzzed {
             disagreement: net.disagreement(correct),
             mutated,
+            late,
+            retimed,
             stopped,
             refused: net.refused(),
             executed: executed.map_or(0, |seq| seq.0),
@@ -166,8 +202,17 @@ impl ByzzFuzz {
 /// Everything that a liar can make of a message by one small change.
 #[must_use]
 pub fn mutations_of(message: &Message, keys: &Simulated) -> Vec<Message> {
-    use Mutation::{DropLast, OtherDigest, Seq, View};
-    let all = [Seq(1), Seq(-1), View(1), View(-1), OtherDigest, DropLast];
+    use Mutation::{DropLast, OtherDigest, Seq, Time, View};
+    let all = [
+        Seq(1),
+        Seq(-1),
+        View(1),
+        View(-1),
+        OtherDigest,
+        DropLast,
+        Time(TIME_OFF_MS),
+        Time(-TIME_OFF_MS),
+    ];
     all.into_iter().filter_map(|mutation| mutated(message, mutation, keys)).collect()
 }
 
@@ -176,6 +221,7 @@ enum Mutated {
     /// There is nothing in it to change so.
     Not,
     Withheld,
+    HeldBack(u64),
 }
 
 fn by(number: u64, change: i8) -> u64 {
@@ -194,10 +240,11 @@ fn again<T: Signable + Clone + PartialEq>(
 }
 
 fn mutate(message: &Message, mutation: Mutation, keys: &Simulated) -> Mutated {
-    if mutation == Mutation::Omit {
-        return Mutated::Withheld;
+    match mutation {
+        Mutation::Omit => Mutated::Withheld,
+        Mutation::Late(rounds) => Mutated::HeldBack(rounds),
+        _ => mutated(message, mutation, keys).map_or(Mutated::Not, Mutated::As),
     }
-    mutated(message, mutation, keys).map_or(Mutated::Not, Mutated::As)
 }
 
 /// One statement's place, changed.
@@ -206,7 +253,7 @@ fn at(view: &mut View, seq: &mut Seq, digest: &mut Digest, mutation: Mutation) {
         Mutation::View(change) => view.0 = by(view.0, change),
         Mutation::Seq(change) => seq.0 = by(seq.0, change),
         Mutation::OtherDigest => *digest = Batch::default().digest(),
-        Mutation::DropLast | Mutation::Omit => {}
+        Mutation::DropLast | Mutation::Time(_) | Mutation::Late(_) | Mutation::Omit => {}
     }
 }
 
@@ -219,6 +266,10 @@ fn mutated(message: &Message, mutation: Mutation, keys: &Simulated) -> Option<Me
                     let mut requests = batch.requests().to_vec();
                     requests.pop();
                     Arc::new(Batch::of(requests, batch.time()))
+                }
+                Mutation::Time(change) => {
+                    let time = batch.time().map(|time| WallTime(by(time.0, change)));
+                    Arc::new(Batch::of(batch.requests().to_vec(), time))
                 }
                 _ => batch.clone(),
             };
@@ -254,7 +305,7 @@ fn mutated(message: &Message, mutation: Mutation, keys: &Simulated) -> Option<Me
                     *header = Signed::new(other, keys);
                 }
             }
-            Mutation::Omit => {}
+            Mutation::Time(_) | Mutation::Late(_) | Mutation::Omit => {}
         })?),
         Message::Status(it) => {
             let mut it = *it;

@@ -33,9 +33,22 @@ pub fn keys(of: Principal) -> Simulated {
 /// A client's request to write its own name under one key.
 #[must_use]
 pub fn request(client: u64, timestamp: u64) -> Arc<Signed<Request>> {
-    let id = RequestId { client: ClientId(client), timestamp: Timestamp(timestamp) };
     let value = format!("{client}.{timestamp}").into_bytes();
-    let operation = Operation::Put { key: b"k".to_vec(), value }.encode();
+    signed(client, timestamp, &Operation::Put { key: b"k".to_vec(), value })
+}
+
+/// A client's request to write its own name under another key, for so long: its batch needs a time,
+/// and so do those after it until then.
+#[must_use]
+pub fn request_for(client: u64, timestamp: u64, ttl: Duration) -> Arc<Signed<Request>> {
+    let value = format!("{client}.{timestamp}").into_bytes();
+    let ttl_ms = ttl.as_millis() as u64;
+    signed(client, timestamp, &Operation::PutFor { key: b"for a time".to_vec(), value, ttl_ms })
+}
+
+fn signed(client: u64, timestamp: u64, operation: &Operation) -> Arc<Signed<Request>> {
+    let id = RequestId { client: ClientId(client), timestamp: Timestamp(timestamp) };
+    let operation = operation.encode();
     Arc::new(Signed::new(Request { id, operation }, &keys(Principal::Client(id.client))))
 }
 
@@ -134,6 +147,11 @@ impl LockStep {
         let keys = keys(Principal::Node(self.instances[to].id));
         let message = verify(Message::Request(request.clone()), self.members, &keys);
         self.input(to, Input::Request(message.expect("the request is properly signed")));
+    }
+
+    /// This arrives in the next round, if it passes: what somebody held back.
+    pub fn put_on_the_way(&mut self, sent: Sent) {
+        self.on_the_way.push(sent);
     }
 
     /// One round: what passes arrives, then whoever's time has come is woken. `pass` may change

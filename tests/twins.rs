@@ -44,8 +44,7 @@ pub struct Outcome {
 }
 
 /// Every way to split so many instances into at most so many sides.
-#[must_use]
-pub fn splits(instances: usize, sides: u8) -> Vec<Split> {
+fn splits(instances: usize, sides: u8) -> Vec<Split> {
     let mut splits: Vec<Split> = vec![Vec::new()];
     for _ in 0..instances {
         let longer = splits.iter().flat_map(|split| {
@@ -61,9 +60,75 @@ pub fn splits(instances: usize, sides: u8) -> Vec<Split> {
     splits
 }
 
+/// A sample of all scenarios of a kind, taken evenly, or all of them.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    n: u16,
+    splits: Vec<Split>,
+    choices: Vec<Vec<u16>>,
+    phases: u32,
+    each: usize,
+    /// How far apart those lie that it takes one after the other.
+    stride: usize,
+}
+
+impl Sample {
+    /// Scenarios of `n` identities with every choice of so many twins, `each` of them a choice.
+    #[must_use]
+    pub fn new(n: u16, twins: usize, sides: u8, phases: u32, each: usize) -> Self {
+        let splits = splits(n as usize + twins, sides);
+        let all = splits.len().pow(phases);
+        let (choices, each, stride) = (choices(n, twins), each.min(all), stride(all));
+        Self { n, splits, choices, phases, each, stride }
+    }
+
+    /// Every way to split the instances.
+    #[must_use]
+    pub fn splits(&self) -> &[Split] {
+        &self.splits
+    }
+
+    /// How many scenarios there are altogether.
+    #[must_use]
+    pub fn all(&self) -> usize {
+        self.of_a_choice() * self.choices.len()
+    }
+
+    /// How many of them it takes.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.each * self.choices.len()
+    }
+
+    fn of_a_choice(&self) -> usize {
+        self.splits.len().pow(self.phases)
+    }
+
+    /// Scenario number `index` of those that it takes.
+    ///
+    /// Each choice of twins goes on where the one before it stopped, in strides that have no factor in
+    /// common with the number of scenarios: with one, most splits would never occur in the first phase.
+    #[must_use]
+    pub fn scenario(&self, index: usize) -> Twins {
+        let (nth, choice) = (index / self.choices.len(), index % self.choices.len());
+        let number = (choice * self.each + nth) * self.stride % self.of_a_choice();
+        scenario(self.n, &self.choices[choice], &self.splits, self.phases as usize, number)
+    }
+}
+
+/// The first number from the golden section of this one on that has no factor in common with it:
+/// its multiples lie evenly however many are taken.
+fn stride(all: usize) -> usize {
+    (all * 618 / 1_000..all).find(|it| common_factor(*it, all) == 1).unwrap_or(1)
+}
+
+/// Euclid's.
+fn common_factor(one: usize, other: usize) -> usize {
+    if other == 0 { one } else { common_factor(other, one % other) }
+}
+
 /// The scenario of this number: each digit, in base of the number of splits, is a phase.
-#[must_use]
-pub fn scenario(n: u16, twins: &[u16], splits: &[Split], phases: usize, number: usize) -> Twins {
+fn scenario(n: u16, twins: &[u16], splits: &[Split], phases: usize, number: usize) -> Twins {
     let mut rest = number;
     let phases = (0..phases).map(|_| {
         let split = splits[rest % splits.len()].clone();
@@ -116,8 +181,7 @@ fn executed_by(net: &LockStep, correct: impl Fn(NodeId) -> bool) -> bool {
 }
 
 /// Every choice of so many identities out of `n`.
-#[must_use]
-pub fn choices(n: u16, size: usize) -> Vec<Vec<u16>> {
+fn choices(n: u16, size: usize) -> Vec<Vec<u16>> {
     let all = (0_u32..1 << n).filter(|set| set.count_ones() as usize == size);
     let members = |set: u32| (0..n).filter(|node| set >> node & 1 == 1).collect();
     let distinct: BTreeSet<Vec<u16>> = all.map(members).collect();

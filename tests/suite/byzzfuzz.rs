@@ -14,6 +14,7 @@ fn seeds(slice: u64) -> std::ops::Range<u64> {
 
 fn run(n: u16, seeds: std::ops::Range<u64>) {
     let (mut runs, mut mutated, mut told, mut stopped, mut views) = (0, 0, 0, 0, 0);
+    let (mut late, mut retimed) = (0, 0);
     for seed in seeds {
         let run = ByzzFuzz::new(n, seed, PROCESS_FAULTS, NETWORK_FAULTS);
         let fuzzed = run.run();
@@ -22,14 +23,19 @@ fn run(n: u16, seeds: std::ops::Range<u64>) {
         runs += 1;
         told += usize::from(fuzzed.mutated > 0);
         mutated += fuzzed.mutated;
+        late += fuzzed.late;
+        retimed += fuzzed.retimed;
         stopped += fuzzed.stopped;
         views += usize::from(fuzzed.view > 0);
     }
     println!(
         "n = {n}: {runs} runs, {told} of them with a mutation that was really sent, {mutated} \
-         mutated messages, {stopped} stopped by splits, {views} with a view change"
+         mutated messages ({late} late, {retimed} with another time), {stopped} stopped by splits, \
+         {views} with a view change"
     );
     assert!(told * 2 > runs, "most runs mutated nothing");
+    assert!(late > 0, "no message came late");
+    assert!(retimed > 0, "no batch's time was changed");
     assert!(views > 0, "no primary was ever left");
 }
 

@@ -1,8 +1,10 @@
 //! Twins: all scenarios of a kind, or an even sample where there are too many.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use conclave_tests::{
     over_seeds,
-    twins::{Outcome, Split, choices, scenario, splits},
+    twins::{Outcome, Sample, Twins},
 };
 
 /// What many scenarios came to.
@@ -36,27 +38,19 @@ impl Sum {
     }
 }
 
-/// Scenarios with every choice of so many twins, `each` of them a choice, evenly spread.
-fn run(n: u16, twins: usize, sides: u8, phases: u32, each: usize) -> Sum {
-    let splits: Vec<Split> = splits(n as usize + twins, sides);
-    let all = splits.len().pow(phases);
-    let each = each.min(all);
-    let choices = choices(n, twins);
+fn run(sample: &Sample) -> Sum {
     let one = |sum: &mut Sum, index: u64| {
-        let index = index as usize;
-        let number = (index / choices.len()) * (all / each);
-        let twins = &choices[index % choices.len()];
-        let scenario = scenario(n, twins, &splits, phases as usize, number);
+        let scenario = sample.scenario(index as usize);
         sum.add(&scenario.run(), || format!("{scenario:?}"));
     };
-    let sums = over_seeds(0, (each * choices.len()) as u64, one, |_| false);
+    let sums = over_seeds(0, sample.taken() as u64, one, |_| false);
     let sum = sums.into_iter().fold(Sum::default(), Sum::merge);
     println!(
-        "n = {n}, {twins} twins, {phases} phases of {} splits: {} of {} scenarios; in {} something \
-         was executed before the end, in {} a twin was in two minds, in {} views changed",
-        splits.len(),
+        "{} splits, {} of {} scenarios; in {} something was executed before the end, in {} a twin was \
+         in two minds, in {} views changed",
+        sample.splits().len(),
         sum.scenarios,
-        all * choices.len(),
+        sample.all(),
         sum.executed,
         sum.two_faced,
         sum.view_changes
@@ -80,19 +74,75 @@ fn assert_safe_and_telling(sum: &Sum) {
     assert!(sum.view_changes * 3 > sum.scenarios, "the primary was never left in most");
 }
 
+/// Those of four with one twin, and of seven with two: splits in two, in three phases.
+fn of_four() -> Sample {
+    Sample::new(4, 1, 2, 3, each(1_000))
+}
+
+fn of_seven() -> Sample {
+    Sample::new(7, 2, 2, 3, each(20))
+}
+
+fn scenarios(sample: &Sample) -> impl Iterator<Item = Twins> {
+    (0..sample.taken()).map(|index| sample.scenario(index))
+}
+
+/// In a third of the scenarios at least in which it has one, the twin of the first primary is apart
+/// from it in view 0: that is how a primary tells two stories.
+fn assert_the_first_primary_is_torn(sample: &Sample) {
+    let (mut torn, mut all) = (0, 0);
+    for Twins { n, twins, phases } in scenarios(sample) {
+        let Some(place) = twins.iter().position(|twin| *twin == 0) else { continue };
+        all += 1;
+        torn += usize::from(phases[0][0] != phases[0][n as usize + place]);
+    }
+    assert!(torn * 3 > all, "the first primary is torn in {torn} of {all}");
+}
+
+#[test]
+fn with_four_every_split_occurs_in_every_phase_whoever_is_twins() {
+    let sample = of_four();
+    let mut seen: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for Twins { twins, phases, .. } in scenarios(&sample) {
+        for (phase, split) in phases.into_iter().enumerate() {
+            seen.entry((twins.clone(), phase)).or_default().insert(split);
+        }
+    }
+    assert_eq!(seen.len(), 4 * 3);
+    for (what, splits) in seen {
+        assert_eq!(splits.len(), sample.splits().len(), "splits of twins and phase {what:?}");
+    }
+    assert_the_first_primary_is_torn(&sample);
+}
+
+#[test]
+fn with_seven_any_two_instances_are_apart_in_every_phase_of_some_scenario() {
+    let sample = of_seven();
+    let mut apart = BTreeSet::new();
+    for Twins { phases, .. } in scenarios(&sample) {
+        for (phase, split) in phases.iter().enumerate() {
+            let two = |one: usize| (0..one).map(move |other| (one, other));
+            let pairs = (0..split.len()).flat_map(two);
+            apart.extend(pairs.filter(|(i, j)| split[*i] != split[*j]).map(|(i, j)| (phase, i, j)));
+        }
+    }
+    assert_eq!(apart.len(), 3 * (9 * 8 / 2), "some are never apart: {apart:?}");
+    assert_the_first_primary_is_torn(&sample);
+}
+
 #[test]
 fn one_twin_of_four_never_makes_correct_replicas_disagree() {
-    assert_safe_and_telling(&run(4, 1, 2, 3, each(1_000)));
+    assert_safe_and_telling(&run(&of_four()));
 }
 
 #[test]
 fn two_twins_of_seven_never_make_correct_replicas_disagree() {
-    assert_safe_and_telling(&run(7, 2, 2, 3, each(20)));
+    assert_safe_and_telling(&run(&of_seven()));
 }
 
 #[test]
 fn with_one_twin_too_many_a_disagreement_is_found() {
-    let sum = run(4, 2, 2, 1, usize::MAX);
+    let sum = run(&Sample::new(4, 2, 2, 1, usize::MAX));
     assert!(!sum.disagreements.is_empty(), "two twins of four can split the others");
     println!("{} of {} disagree", sum.disagreements.len(), sum.scenarios);
 }

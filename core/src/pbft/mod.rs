@@ -38,9 +38,10 @@
 //!
 //! # How much a replica keeps
 //!
-//! Bounded under any input, of n replicas with a window of W positions and C clients whose keys are
-//! known. What is signed and small (a vote, a header) is of constant size; a batch is at most
-//! `MAX_BATCH_BYTES` of operations, an operation at most `MAX_OPERATION_BYTES`.
+//! All but the ends of epochs is bounded under any input, of n replicas with a window of W positions
+//! and C clients whose keys are known. What is signed and small (a vote, a header) is of constant
+//! size; a batch is at most `MAX_BATCH_BYTES` of operations, an operation at most
+//! `MAX_OPERATION_BYTES`.
 //!
 //! | what | at most | because |
 //! |---|---|---|
@@ -57,8 +58,9 @@
 //! | own tree of states | the bytes of the state, and what changed since the last stable checkpoints | trees share what they have in common |
 //! | a transfer | 2 × the bytes of a state | the one that is fetched, and what was fetched of the one before |
 //! | sessions | `max_sessions` results of `MAX_RESULT_BYTES` | those with the oldest timestamps give way |
-//! | what peers cost, how quick the primary is | n entries each | one for each replica, and 16 samples |
+//! | what peers cost and were given, their lives, what they answer who recovers, how quick the primary is | n entries each | one for each replica, and 16 samples |
 //! | what waits for the disk | `MAX_HELD` sends, and the records of W positions | more are lost, as a network may lose them |
+//! | the ends of epochs | one for each epoch so far: a certificate and a roster | **grows**: whoever was away needs all since; but only the administrator or the agreed policy ends an epoch, and at most one does so in a checkpoint interval |
 
 mod agreed_time;
 mod batch;

@@ -31,6 +31,9 @@ fn carried_out(run: &Run) -> (Vec<(MessageKind, Tampering)>, Verdict) {
     }
 }
 
+/// How many runs two strategies have for both to lie.
+const ATTEMPTS: u64 = 16;
+
 fn unharmed(name: &str, verdict: &Verdict) {
     assert!(verdict.violations.is_empty(), "{name}: {:#?}", verdict.violations);
     assert!(verdict.counts.completed > 30, "{name}: {}", verdict.counts.completed);
@@ -45,8 +48,10 @@ const fn falsified(how: &Tampering) -> bool {
     matches!(how, Tampering::Falsified)
 }
 
-/// Each strategy, the liar that has the occasion for it, and what it then must have done.
-const CASES: &[(&str, u16, Told)] = {
+/// A strategy, the liar that has the occasion for it, and what it then must have done.
+type Case = (&'static str, u16, Told);
+
+const CASES: &[Case] = {
     use MessageKind::{
         Checkpoint, Commit, Decided, NewView, PrePrepare, Prepare, Reply, Stable, State, ViewChange,
     };
@@ -107,6 +112,28 @@ const CASES: &[(&str, u16, Told)] = {
     ]
 };
 
+/// What the strategies of a run are called where lies are counted.
+fn names(run: &Run) -> Vec<&'static str> {
+    let actions = run.scenario.faults.iter().map(|fault| &fault.action);
+    let strategies = actions.filter_map(|action| match action {
+        Action::Corrupt { strategies, .. } => Some(strategies),
+        _ => None,
+    });
+    strategies.flatten().map(Strategy::name).collect()
+}
+
+/// Strategies to which another leaves no occasion.
+const STARVED: &[(&str, &str)] = &[
+    // Without the votes of the liar and of whom the stage cuts off there is no quorum: nobody gets so
+    // far ahead that another is shown a stable checkpoint.
+    ("forge = { kinds = [\"stable\"] }", "silent = {}"),
+    ("forge = { kinds = [\"stable\"] }", "selective = {}"),
+    // Who is convicted before the first view change is passed over, and starts no view.
+    ("equivocate = { kinds = [\"new-view\"] }", "equivocate = { kinds = [\"commit\"] }"),
+    ("equivocate = { kinds = [\"new-view\"] }", "equivocate = { kinds = [\"checkpoint\"] }"),
+    ("equivocate = { kinds = [\"new-view\"] }", "flood = {}"),
+];
+
 #[test]
 fn every_strategy_really_happens_and_does_no_harm() {
     for (strategy, liar, told) in CASES {
@@ -116,22 +143,59 @@ fn every_strategy_really_happens_and_does_no_harm() {
     }
 }
 
+/// Runs a liar with two strategies, in this order; which of the two really lied? Lies are counted by
+/// name; where both have the same, what was done tells them apart.
+fn both_lied([first, second]: [&Case; 2], seed: u64) -> [bool; 2] {
+    let both = format!("{{ {} }}, {{ {} }}", first.0, second.0);
+    let run = stage(4, &[first.1], &both, seed);
+    let (done, verdict) = carried_out(&run);
+    unharmed(&both, &verdict);
+    let names = names(&run);
+    [(first, names[0]), (second, names[1])].map(|((_, _, told), name)| {
+        verdict.counts.lies.contains_key(name)
+            && (names[0] != names[1] || done.iter().any(|(kind, how)| told(*kind, how)))
+    })
+}
+
+/// Which of two strategies really lied in one of their runs at least: with each of their liars, and
+/// each as the first, which leaves the other only what it didn't spoil.
+fn each_lied(first: &Case, second: &Case, seed: u64) -> [bool; 2] {
+    let mut lied = [false; 2];
+    for attempt in 0..ATTEMPTS {
+        let seed = seed + 100 * attempt;
+        let now = if attempt % 2 == 0 {
+            both_lied([first, second], seed)
+        } else {
+            let [of_second, of_first] = both_lied([second, first], seed);
+            [of_first, of_second]
+        };
+        lied = [lied[0] || now[0], lied[1] || now[1]];
+        if lied == [true; 2] {
+            break;
+        }
+    }
+    lied
+}
+
 #[test]
-fn every_pair_of_strategies_does_no_harm() {
-    for (at, (first, liar, _)) in CASES.iter().enumerate() {
-        for (second, ..) in &CASES[at + 1..] {
-            let both = format!("{{ {first} }}, {{ {second} }}");
-            let (_, verdict) = carried_out(&stage(4, &[*liar], &both, at as u64));
-            unharmed(&both, &verdict);
+fn every_pair_of_strategies_does_no_harm_and_both_really_lie() {
+    for (at, first) in CASES.iter().enumerate() {
+        for second in &CASES[at + 1..] {
+            let lied = each_lied(first, second, at as u64);
+            for (lied, it, beside) in [(lied[0], first, second), (lied[1], second, first)] {
+                let starved = STARVED.contains(&(it.0, beside.0));
+                assert!(lied || starved, "{} did nothing beside {}", it.0, beside.0);
+            }
         }
     }
 }
 
 #[test]
 fn f_colluding_liars_do_no_harm_whatever_they_do() {
-    for (at, (strategy, liar, _)) in CASES.iter().enumerate() {
-        let (_, verdict) =
-            carried_out(&stage(7, &[*liar, 4], &format!("{{ {strategy} }}"), at as u64));
+    for (at, (strategy, liar, told)) in CASES.iter().enumerate() {
+        let run = stage(7, &[*liar, 4], &format!("{{ {strategy} }}"), at as u64);
+        let (done, verdict) = carried_out(&run);
+        assert!(done.iter().any(|(kind, how)| told(*kind, how)), "{strategy}: {done:?}");
         unharmed(strategy, &verdict);
         assert_eq!(verdict.faults_used, 2);
     }

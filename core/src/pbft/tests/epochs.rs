@@ -45,7 +45,7 @@ fn outcome(net: &Net, timestamp: u64) -> Option<ChangeOutcome> {
     ChangeOutcome::decode(&reply.body.result)
 }
 
-fn replace_backup_3_by_4() -> Net {
+pub(super) fn replace_backup_3_by_4() -> Net {
     let mut net = Net::with_spares(4, 1, &small());
     net.ask(&request(1, 1, "before"), [0]);
     net.ask(&asked(1, &change(&[4], &[3])), [0]);

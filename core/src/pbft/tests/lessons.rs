@@ -9,14 +9,21 @@
 //! | one equivocating leader crashed every correct node (mysticeti 227) | `no_order_of_conflicting_messages_trips_an_assertion` |
 //! | a vote left before it was on disk (hotstuff 15) | `recovery::no_vote_leaves_before_its_record_is_durable` |
 //! | a replica equivocated by replaying after a restart (malachite 864) | `a_restarted_replica_says_nothing_else_than_before` |
-//! | a torn tail and damage taken for each other (malachite 1434) | `faults::disks` of the suite, the journal of the native node |
+//! | a torn tail and damage taken for each other (malachite 1434) | `node::journal::tests::a_torn_tail_is_cut_off_wherever_it_tears` and `…::damage_is_not_taken_for_a_torn_tail_wherever_it_is` of the native node, `faults::disks::a_torn_tail_of_what_was_never_safe_is_no_damage` of the suite |
 //! | a paused replica never caught up and ate the memory (bft-smart 27) | `a_paused_replica_catches_up_in_bounded_memory` |
 //! | catching up missed the new view (SmartBFT 337) | `catching_up_brings_the_new_view_too` |
 //! | the fast read path cost liveness or freshness (BFT-SMaRt; SRDS 2021) | `reads::a_write_that_f_plus_one_executed_is_not_missed_though_the_others_lag` |
-//! | Byzantine tests that injected nothing (cometbft 1917, 2353) | `faults` of the suite: every injection has effects |
+//! | signatures checked under the consensus lock (cometbft 3245) | `a_replica_checks_no_signature_while_it_works` |
+//! | Byzantine tests that injected nothing (cometbft 1917, 2353) | `faults::strategies::every_strategy_really_happens_and_does_no_harm` and `…::every_pair_of_strategies_does_no_harm_and_both_really_lie` of the suite, `sim::tests::runs::every_built_in_scenario_is_named_as_its_file_and_comes_out_as_expected` |
+//! | a step of a run found by what its state looks like, and another one taken (stateright 73); the same message to a node that isn't deterministic (oddity 21) | `sim::tests::runs::any_moment_is_reached_from_anywhere_in_the_same_state` and `…::acting_in_the_past_makes_another_future_and_leaves_the_first_alone` |
+//! | the order of a map and the system's randomness leaked into runs (openraft 1741) | `same_run::a_run_has_the_same_hash_in_the_program_the_tests_and_the_browser` of the suite |
 
 use alloc::{rc::Rc, sync::Arc, vec, vec::Vec};
-use core::{cell::RefCell, time::Duration};
+use core::{
+    cell::RefCell,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
@@ -25,10 +32,15 @@ use rand_xoshiro::{
 
 use super::net::{Net, node, request};
 use crate::{
-    crypto::{Digest, Refusal, Signed, verify},
+    app::KeyValue,
+    crypto::{Authenticator, Digest, PublicKey, Refusal, Signature, Signed, Simulated, verify},
     event::EventKind,
-    ids::{Epoch, NodeId, Seq, View},
-    pbft::{Batch, Checkpoint, Commit, Config, Decided, Message, PrePrepare, Prepare},
+    ids::{Epoch, NodeId, Principal, Seq, View},
+    pbft::{
+        Batch, Checkpoint, Commit, Config, Decided, Message, MessageKind, PrePrepare, Prepare,
+        Replica,
+    },
+    protocol::{Effect, Input, Protocol},
     quorum::Membership,
 };
 
@@ -283,4 +295,82 @@ fn catching_up_brings_the_new_view_too() {
     net.ask(&asked, [0, 1, 3]);
     net.pass_for(Duration::from_secs(1), |id| id != 2);
     assert_eq!(net.executions(3, asked.body.id), 1);
+}
+
+/// Keys that count what is checked with them.
+#[derive(Clone, Debug)]
+struct Counting {
+    keys: Simulated,
+    checks: Arc<AtomicUsize>,
+}
+
+impl Authenticator for Counting {
+    fn principal(&self) -> Principal {
+        self.keys.principal()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Signature {
+        self.keys.sign(bytes)
+    }
+
+    fn verify(&self, by: Principal, bytes: &[u8], signature: &Signature) -> bool {
+        self.checks.fetch_add(1, Ordering::Relaxed);
+        self.keys.verify(by, bytes, signature)
+    }
+
+    fn knows(&self, principal: Principal) -> bool {
+        self.keys.knows(principal)
+    }
+
+    fn key(&self, of: Principal) -> Option<PublicKey> {
+        self.keys.key(of)
+    }
+
+    fn with_keys(&self, _: &[(Principal, PublicKey)]) -> Arc<dyn Authenticator> {
+        Arc::new(self.clone())
+    }
+}
+
+#[test]
+fn a_replica_checks_no_signature_while_it_works() {
+    // Given all that replica 1 hears while requests are executed and the primary is replaced.
+    let mut net = Net::with(4, &small());
+    let heard: Rc<RefCell<Vec<(NodeId, Message)>>> = Rc::default();
+    for alive in [true, false] {
+        let hearing = heard.clone();
+        net.only(move |from, to, message| {
+            let passes = alive || from != NodeId(0);
+            if passes && to == NodeId(1) {
+                hearing.borrow_mut().push((from, message.clone()));
+            }
+            passes
+        });
+        for timestamp in if alive { 1..=12 } else { 13..=13 } {
+            net.ask(&request(1, timestamp, "k"), 0..4);
+        }
+        net.pass(Duration::from_secs(4));
+    }
+    let heard = heard.take();
+    assert!(heard.iter().any(|(_, message)| message.kind() == MessageKind::ViewChange));
+    // When another that has its key hears it, checked by somebody else.
+    let checks: Arc<AtomicUsize> = Arc::default();
+    let counting = Arc::new(Counting { keys: node(1), checks: checks.clone() });
+    let mut replica =
+        Replica::new(NodeId(1), net.members, small(), counting.clone(), KeyValue::default())
+            .unwrap();
+    for (from, message) in &heard {
+        let message = verify(message.clone(), net.members, &node(1)).unwrap();
+        replica.handle(net.now, Input::Message { from: *from, message });
+        while let Some(effect) = replica.poll_effect() {
+            if let Effect::Persist(number, _) = effect {
+                replica.handle(net.now, Input::Durable(number));
+            }
+        }
+    }
+    // Then it did all that, and checked nothing: that never holds up what it decides.
+    assert!(replica.last_executed() >= Seq(12) && replica.view() >= View(1));
+    assert_eq!(checks.load(Ordering::Relaxed), 0);
+    let vote = heard.into_iter().find(|(_, message)| message.kind() == MessageKind::Commit);
+    verify(vote.unwrap().1, net.members, &*counting).unwrap();
+    assert_eq!(checks.load(Ordering::Relaxed), 1, "who checks is counted");
 }
