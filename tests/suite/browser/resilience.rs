@@ -211,7 +211,7 @@ fn a_replicas_connections_and_their_breakers_are_those_of_the_core() {
         let connected: Vec<_> = connected.collect();
         lab.scrub_to(steps);
         for ((to, lost), connected) in (1..=3).zip(&lost).zip(&connected) {
-            let said = if *lost == 0 { String::new() } else { format!(", {lost} lost") };
+            let said = format!(", {lost} lost");
             let words = wait_for(&format!("the way to {to} at {ms} ms"), SOON, || {
                 let words = lab.text(&format!("tie-{to}"));
                 words.ends_with(&said).then_some(words)

@@ -29,18 +29,11 @@ fn gauge(to: NodeId, tie: &Tie, most: u64, now: Time) -> Gauge {
     let breaker = tie.breaker();
     let failed = u64::from(tie.attempts());
     let (words, tone) = match (tie.stage(), breaker.state) {
-        (TieStage::Connected, _) => ("connected".to_owned(), Tone::Calm),
-        (TieStage::Dials { .. }, State::HalfOpen) => {
-            ("half-open: one probe".to_owned(), Tone::Near)
-        }
-        (TieStage::Dials { .. }, _) => ("dials".to_owned(), Tone::Near),
-        (TieStage::Waits { at }, State::Closed) => {
-            (format!("again in {}", in_ms(now.0, at.0)), Tone::Near)
-        }
-        (TieStage::Waits { at }, _) => {
-            let until = breaker.open_until.unwrap_or(at).max(at);
-            (format!("open for {}", in_ms(now.0, until.0)), Tone::Over)
-        }
+        (TieStage::Connected, _) => ("connected".into(), Tone::Calm),
+        (TieStage::Dials { .. }, State::HalfOpen) => ("half-open, one probe".into(), Tone::Near),
+        (TieStage::Dials { .. }, _) => ("dials".into(), Tone::Near),
+        (TieStage::Waits { at }, State::Closed) => (in_ms(now.0, at.0), Tone::Near),
+        (TieStage::Waits { at }, _) => (format!("open for {}", in_ms(now.0, at.0)), Tone::Over),
     };
     Gauge {
         name: format!("to {to}"),
@@ -49,9 +42,6 @@ fn gauge(to: NodeId, tie: &Tie, most: u64, now: Time) -> Gauge {
         ppm: ppm(failed, 2 * most),
         ticks: vec![500_000],
         tone,
-        words: format!(
-            "{words}{}",
-            if tie.lost() == 0 { String::new() } else { format!(", {} lost", tie.lost()) }
-        ),
+        words: format!("{words}, {} lost", tie.lost()),
     }
 }

@@ -66,6 +66,7 @@ impl Permit {
 
     /// The same one for a copy of the breaker that it is of, as the simulator copies moments: each copy
     /// takes back its own.
+    #[cfg(feature = "guards")]
     pub(crate) fn in_a_copy(&self) -> Self {
         Self { ..*self }
     }

@@ -25,7 +25,11 @@ pub(in super::super) fn ties(scenario: &Scenario, own: NodeId) -> Result<Vec<Tie
     // Waits differ from way to way, or all would come back at once.
     let seed =
         |to: NodeId| scenario.seed.wrapping_add(u64::from(own.0) << 32 | u64::from(to.0) << 16);
-    scenario.nodes().map(|to| Tie::new(config, seed(to))).collect()
+    let mut ties = Vec::new();
+    for to in scenario.nodes() {
+        ties.push(Tie::new(config, seed(to))?);
+    }
+    Ok(ties)
 }
 
 impl Cluster {

@@ -166,9 +166,6 @@ impl Tie {
                 }
             }
         };
-        // Nobody reads them here.
-        while self.breaker.poll_event().is_some() {}
-        while self.retry.poll_event().is_some() {}
     }
 
     /// When it goes on.
