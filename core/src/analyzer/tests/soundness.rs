@@ -113,7 +113,10 @@ fn each_protocol_is_sound_exactly_where_its_assumption_holds() {
 fn the_facts_are_those_of_quarantine() {
     use crate::{
         crypto::Digest,
-        detector::quarantine::{Claim, Config, Quarantine, Statement},
+        detector::{
+            evidence,
+            quarantine::{Claim, Config, Quarantine, Statement},
+        },
         ids::{NodeId, Principal, Seq},
         quorum::Membership,
         time::WallTime,
@@ -126,7 +129,8 @@ fn the_facts_are_those_of_quarantine() {
         let statement = Statement { number, claim };
         quarantine.apply(Seq(1), WallTime(1), by, &statement).outcome.unwrap();
     };
-    say(0, Claim::Convict { offender: NodeId(6), proof: Digest::of(&1) });
+    let (proof, assumption) = (Digest::of(&1), evidence::Assumption::Absolute);
+    say(0, Claim::Convict { offender: NodeId(6), proof, assumption });
     for by in 0..3 {
         say(by, Claim::Accuse { suspect: NodeId(5), score: 55, reasons: vec![] });
     }

@@ -11,8 +11,8 @@ use crate::{
         quarantine::{MAX_HISTORY, Order, Refused, What},
         suspicion::Kind,
     },
-    ids::{Epoch, NodeId, Principal, Seq, View},
-    pbft::{Change, ChangeOutcome, Config, Prepare, Register},
+    ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
+    pbft::{Change, ChangeOutcome, Config, Prepare, Register, Reply},
     quorum::Membership,
     time::WallTime,
 };
@@ -35,6 +35,17 @@ fn against(by: u16, epoch: u64) -> Said {
 fn no_proof(of: u16) -> Said {
     let (one, other) = (prepare(of, 0, 3, "one"), prepare(of, 0, 4, "other"));
     Said::Prove(Box::new(Evidence::Prepares(one, other)))
+}
+
+/// The members' replies say another thing than this one's: it lied, if at most f do.
+fn contradicted(by: u16, others: &[u16]) -> Said {
+    let reply = |by: u16, result: &str| {
+        let id = RequestId { client: ClientId(1), timestamp: Timestamp(5) };
+        let result = result.as_bytes().to_vec();
+        Signed::new(Reply { epoch: Epoch(0), view: View(0), id, result }, &keys(by))
+    };
+    let others = others.iter().map(|by| reply(*by, "one")).collect();
+    Said::Prove(Box::new(Evidence::Reply(reply(by, "other"), others)))
 }
 
 fn accuse(suspect: u16) -> Said {
@@ -126,6 +137,10 @@ impl Log {
 
     fn held(&self) -> Vec<u16> {
         self.docket.restrained().iter().map(|node| node.0).collect()
+    }
+
+    fn convicted(&self) -> Vec<u16> {
+        self.docket.convicted().iter().map(|node| node.0).collect()
     }
 
     fn level(&self) -> Level {
@@ -400,5 +415,56 @@ fn liars_the_administrator_and_the_policy_can_each_prevent_a_replacement_and_no_
         log.says(1, &replace(3, 4));
         assert_eq!(log.register.next(), None);
         assert!(log.docket.convicted().contains(NodeId(3)));
+    }
+}
+
+/// Two of four lie: their replies contradict a correct one's, as only one of a correct one could.
+#[test]
+fn what_holds_if_at_most_f_lie_convicts_nobody_once_more_are_proven_to() {
+    let mut log = Log::under(Membership::new(4).unwrap(), replacing());
+    log.says(2, &contradicted(0, &[2, 3]));
+    assert_eq!((log.convicted(), log.docket.is_beyond()), (vec![0], false), "one of four may lie");
+    // Both can't be guilty if one lies at most: so more do, whoever they are, and nobody is replaced.
+    log.says(1, &against(2, 0));
+    assert_eq!((log.convicted(), log.docket.is_beyond()), (vec![0, 2], true));
+    for by in [1, 3] {
+        log.says(by, &replace(0, 4));
+    }
+    assert_eq!(log.register.next(), None, "proof that assumes the contrary is no reason");
+    log.says(1, &against(3, 0));
+    assert_eq!((log.convicted(), log.docket.is_beyond()), (vec![2, 3], true));
+    assert!(log.decided.contains(&What::Acquitted), "and the log says so");
+    assert_eq!(log.held(), [2, 3]);
+    // It stays free, whatever is shown, also once the liars are gone; and who shows it isn't punished.
+    log.says(1, &contradicted(0, &[2, 3]));
+    let piece = log.docket.piece().unwrap();
+    assert_eq!(log.install(Some(&piece)).unwrap().piece(), Some(piece));
+    let add = vec![newcomer(4), newcomer(5)];
+    let remove = vec![NodeId(2), NodeId(3)];
+    let change = Change { add, remove, ..Change::default() };
+    assert!(matches!(log.changes(&change), ChangeOutcome::Changed { .. }));
+    log.turns();
+    log.says(1, &contradicted(0, &[2, 3]));
+    assert_eq!((log.convicted(), log.docket.is_beyond()), (vec![], false));
+    assert!(!log.docket.quarantine().unwrap().is_misled(NodeId(1)));
+}
+
+#[test]
+fn a_conviction_that_assumes_f_ends_with_the_epoch_that_disproved_that_unless_it_is_proven_better()
+{
+    for (better, left) in [(false, vec![]), (true, vec![0])] {
+        let mut log = Log::new(4);
+        log.says(1, &contradicted(0, &[2, 3]));
+        if better {
+            log.says(1, &against(0, 0));
+        }
+        log.says(1, &against(2, 0));
+        assert_eq!(log.convicted(), [0, 2]);
+        let (add, remove) = (vec![newcomer(4)], vec![NodeId(2)]);
+        let change = Change { add, remove, ..Change::default() };
+        assert!(matches!(log.changes(&change), ChangeOutcome::Changed { .. }));
+        log.turns();
+        log.says(1, &contradicted(0, &[2, 3]));
+        assert_eq!(log.convicted(), left, "proven better: {better}");
     }
 }
