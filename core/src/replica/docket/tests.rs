@@ -1,6 +1,11 @@
 //! The docket: the same at all, whatever way it came there; what it does to members and switches.
 
-use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
 use super::{Affairs, Docket, MAX_PAST, Override, Said};
 use crate::{
@@ -12,7 +17,7 @@ use crate::{
         suspicion::Kind,
     },
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
-    pbft::{Change, ChangeOutcome, Config, Prepare, Register, Reply},
+    pbft::{Change, ChangeOutcome, ChangeRefused, Config, Prepare, Register, Reply},
     quorum::Membership,
     time::WallTime,
 };
@@ -319,6 +324,42 @@ fn what_is_recommended_is_done_once_and_undone_after_the_dwell_time_if_the_polic
     assert_eq!(next.protocol(), Protocol::Pbft);
 }
 
+/// Both stand in one batch, or the administrator's is ordered while the epoch ends.
+#[test]
+fn of_a_switch_that_is_followed_and_the_administrators_one_is_made_an_epoch() {
+    let policy = Policy { follow: Follow::Always, ..Policy::default() };
+    let config = Config { policy, deployment: Deployment::CrashOnly, ..Config::default() };
+    let (ordered, four) = (Protocol::TrustOrderedPbft, Membership::new(4).unwrap());
+    let next = |log: &Log| log.register.next().map(|next| next.members.protocol());
+
+    // The administrator was first: its epoch begins, and only then is what is recommended another.
+    let mut log = Log::under(four, config.clone());
+    log.says(0, &accuse(3));
+    let asked = log.changes(&Change::switch_to(Protocol::Raft));
+    let ChangeOutcome::Changed { epoch: Epoch(1), after } = asked else { panic!("{asked:?}") };
+    log.says(1, &accuse(3));
+    assert_eq!((log.register.end(), next(&log)), (Some(after), Some(Protocol::Raft)));
+    log.turns();
+    assert_eq!(log.register.members().protocol(), Protocol::Raft);
+    log.pass_ms(0);
+    assert_eq!(next(&log), Some(ordered), "what is recommended, in an epoch of its own");
+    log.turns();
+    log.pass_ms(0);
+    assert_eq!((log.register.members().epoch(), next(&log)), (Epoch(2), None));
+
+    // The docket was: the administrator is told so.
+    let mut log = Log::under(four, config);
+    log.says(0, &accuse(3));
+    log.says(1, &accuse(3));
+    let end = log.register.end().unwrap();
+    let asked = log.changes(&Change::switch_to(Protocol::Raft));
+    assert_eq!(asked, ChangeOutcome::Refused(ChangeRefused::UnderWay(end)));
+    log.turns();
+    log.pass_ms(0);
+    let now = log.register.members();
+    assert_eq!((now.epoch(), now.protocol(), next(&log)), (Epoch(1), ordered, None));
+}
+
 #[test]
 fn above_f_there_is_nothing_but_safe_mode() {
     let mut log = Log::new(4);
@@ -327,6 +368,20 @@ fn above_f_there_is_nothing_but_safe_mode() {
     assert_eq!((log.held(), log.level()), (vec![2, 3], Level::Critical));
     let recommended = log.docket.analyzer().unwrap().recommendation().unwrap();
     assert_eq!(recommended.protocol, Protocol::SafeMode);
+}
+
+/// f+1 of four accuse one, and another is proven to lie: that may be two, and is no proof of it.
+#[test]
+fn suspicion_of_more_than_f_calls_operators_and_stops_nothing() {
+    let mut log = Log::new(4);
+    log.says(0, &against(3, 0));
+    log.says(0, &accuse(2));
+    log.says(1, &accuse(2));
+    assert_eq!((log.held(), log.docket.suspected().len()), (vec![3], 1), "every place is taken");
+    assert_eq!((log.level(), log.docket.is_beyond()), (Level::Critical, false));
+    let recommended = log.docket.recommendation().unwrap();
+    assert_eq!(recommended.protocol, Protocol::TrustOrderedPbft);
+    assert!(recommended.to_string().contains("writes go on, for suspicion is no proof"));
 }
 
 #[test]
