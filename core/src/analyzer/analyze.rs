@@ -61,7 +61,7 @@ pub struct Analyzer {
     level: Ladder,
     network: Ladder,
     trend: Ladder,
-    /// Whether more than f are known to misbehave.
+    /// Whether more than f are proven to lie.
     above: Ladder,
     shares: Shares,
     /// When it looked last.
@@ -179,7 +179,8 @@ impl Analyzer {
         let new = self.recommend(facts, declared);
         let last = self.current.replace(new);
         let same = |old: &Recommendation| {
-            let case = |it: &Recommendation| (it.level, it.trend, it.network);
+            let case =
+                |it: &Recommendation| (it.level, it.trend, it.network, it.facts.may_be_above_f());
             (old.protocol, old.parameters, old.because, case(old))
                 == (new.protocol, new.parameters, new.because, case(&new))
         };

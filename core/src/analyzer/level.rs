@@ -32,9 +32,14 @@ impl Facts {
         self.convicted.saturating_add(self.suspected)
     }
 
-    /// Whether more are than any quorum can stand.
+    /// Whether more are proven to lie than any quorum can stand.
     pub const fn is_above_f(self) -> bool {
-        self.known() > self.members.f()
+        self.convicted > self.members.f()
+    }
+
+    /// Whether more may misbehave than that, and it isn't proven.
+    pub const fn may_be_above_f(self) -> bool {
+        self.known() > self.members.f() && !self.is_above_f()
     }
 }
 
@@ -50,6 +55,9 @@ impl Facts {
 /// Not the same as "above f": f = ⌊(n−1)/3⌋ comes near 1/3, and 0.33 is a little less. Above f is
 /// always Critical, for the least share is (f+1)/(3f+3) = 1/3. But from 103 members on f of them
 /// are more than 0.33, so Critical needn't be above f; what may be run then is decided by f.
+///
+/// And "above f" is proven to be. Suspicion is no proof, and who slanders could stop a service that
+/// stopped because of it: so it raises the level, operators are called, and writes go on.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

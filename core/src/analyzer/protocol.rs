@@ -19,7 +19,7 @@ pub enum Deployment {
 /// What a protocol takes for granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Assumption {
-    /// At most f members misbehave, in whatever way.
+    /// At most f members misbehave, in whatever way: until more are proven to, for suspicion is no proof.
     AtMostF,
     /// The deployment is declared crash-only, nothing proves the contrary, and at most f members
     /// look wrong: more is beyond what is declared, whatever the reason.
@@ -31,13 +31,13 @@ pub enum Assumption {
 /// Why a protocol would be unsound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 pub enum Unsound {
-    /// More misbehave than it stands.
-    #[error("more than f misbehave")]
+    /// More are proven to lie than it stands.
+    #[error("more than f are proven to lie")]
     AboveF,
     /// Nobody declared that members only crash.
     #[error("the deployment is not declared crash-only")]
     NotDeclared,
-    /// Somebody is suspected: a bad moment to begin to trust all.
+    /// Members are suspected: a bad moment to trust all.
     #[error("members are suspected; wait until they are cleared, or remove them")]
     Suspicion,
     /// It was declared, and there is proof to the contrary.
@@ -60,6 +60,9 @@ impl Assumption {
             }
             if facts.convicted > 0 {
                 return Err(Unsound::Evidence);
+            }
+            if facts.may_be_above_f() {
+                return Err(Unsound::Suspicion);
             }
         }
         Ok(())

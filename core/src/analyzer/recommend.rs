@@ -41,13 +41,13 @@ pub enum Because {
         /// Why that may not be.
         unsound: Unsound,
     },
-    /// More than f misbehave, or did until so recently that nobody should rely on it.
+    /// More than f are proven to lie, or were until so recently that nobody should rely on it.
     AboveF,
 }
 
 impl Policy {
-    /// What the policy says of a case, as far as it is sound. `is_above`: more than f misbehave, or
-    /// did within the dwell time.
+    /// What the policy says of a case, as far as it is sound. `is_above`: more than f are proven to lie,
+    /// or were within the dwell time.
     pub(super) fn recommend(
         &self,
         case: (Level, Network, Trend),
@@ -97,27 +97,34 @@ impl fmt::Display for Recommendation {
         match self.because {
             Because::Rule(_) => write!(
                 f,
-                ", because {} of {n} replicas are known to misbehave ({}, {}) and the network is {}.",
+                ", because {} of {n} replicas are known to misbehave ({}, {}) and the network is {}",
                 facts.known(),
                 self.level,
                 self.trend,
                 self.network,
             ),
             Because::Instead { wanted, unsound } => {
-                write!(f, " instead of {}, because {unsound}.", wanted.name())
+                write!(f, " instead of {}, because {unsound}", wanted.name())
             }
             Because::AboveF if facts.is_above_f() => write!(
                 f,
-                ", because {} of {n} replicas are known to misbehave and at most {} may: no writes, \
-                 reads are marked unsafe, operators are called.",
-                facts.known(),
+                ", because {} of {n} replicas are proven to lie and at most {} may: no writes, reads \
+                 are marked unsafe, operators are called",
+                facts.convicted,
                 facts.members.f(),
             ),
             Because::AboveF => write!(
                 f,
-                ", because more than {} of {n} replicas were known to misbehave until a moment ago.",
+                ", because more than {} of {n} replicas were proven to lie until a moment ago",
                 facts.members.f(),
             ),
+        }?;
+        if facts.may_be_above_f() {
+            f.write_str(
+                "; that may be more than f: operators are called, and writes go on, for suspicion is \
+                 no proof",
+            )?;
         }
+        f.write_str(".")
     }
 }

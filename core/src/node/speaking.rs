@@ -100,10 +100,10 @@ impl<A: Application> Node<A> {
     fn accused(&self) -> impl Iterator<Item = NodeId> {
         let (members, docket) = (self.replica.members(), self.replica.docket());
         let convicted = docket.convicted();
-        let guilty = self.proofs.offenders().iter();
-        let unprovable = guilty.filter(move |node| {
-            !convicted.contains(*node) && !self.provable().any(|proof| proof.offence.by == *node)
-        });
+        let guilty = self.proofs.iter().map(|proof| proof.offence);
+        let guilty = guilty.filter(|offence| docket.is_news(offence)).map(|offence| offence.by);
+        let unprovable =
+            guilty.filter(|node| !self.provable().any(|proof| proof.offence.by == *node));
         let accused = self.suspicion().accused().chain(unprovable);
         accused.filter(move |node| members.contains(*node) && !convicted.contains(*node))
     }
@@ -181,18 +181,17 @@ impl<A: Application> Node<A> {
     /// A proof that the docket doesn't know of.
     fn to_prove(&self) -> Option<Said> {
         let members = self.replica.members();
-        let convicted = self.replica.docket().convicted();
-        let is_news = |by| members.contains(by) && !convicted.contains(by);
-        let proof = self.provable().find(|proof| is_news(proof.offence.by))?;
+        let proof = self.provable().find(|proof| members.contains(proof.offence.by))?;
         Some(Said::Prove(Box::new((*proof.evidence).clone())))
     }
 
-    /// The proofs that the docket judges, and has room for.
+    /// The proofs that the docket judges and learns from, and has room for.
     fn provable(&self) -> impl Iterator<Item = &Proof> {
         let (epoch, docket) = (self.replica.epoch(), self.replica.docket());
         self.proofs.iter().filter(move |proof| {
             let of = proof.evidence.epoch();
             of.is_none_or(|of| of == epoch || docket.remembers(of))
+                && docket.is_news(&proof.offence)
                 && proof.bytes <= MAX_OPERATION_BYTES - MAX_OVERHEAD
         })
     }

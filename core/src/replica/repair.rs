@@ -147,3 +147,39 @@ impl<A: Application> Shell<A> {
         self.allowances.take(peer, work, self.now, window)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::KeyValue,
+        crypto::Simulated,
+        detector::quarantine,
+        ids::{ClientId, Principal, RequestId, Timestamp},
+        pbft::Config,
+        quorum::Membership,
+        replica::Override,
+        time::Time,
+    };
+
+    #[test]
+    fn who_is_restrained_may_cost_a_quarter_of_what_others_may() {
+        let keys = Arc::new(Simulated::new(Principal::Node(NodeId(0)), 7));
+        let members = Membership::new(4).unwrap();
+        let mut shell =
+            Shell::new(NodeId(0), members, Config::default(), keys, KeyValue::default());
+        let held = Override { node: NodeId(3), order: Some(quarantine::Order::Hold) };
+        let id = RequestId { client: ClientId::ADMINISTRATOR, timestamp: Timestamp(1) };
+        shell.administer(Seq(1), id, &held.encode());
+        assert!(shell.docket.is_restrained(NodeId(3)));
+        let window = shell.config.status_interval() / 2;
+        let mut answered = |peer: u16| {
+            let mut in_window = |number: u32| {
+                shell.now = Time::from_millis(1) + window * number;
+                shell.may_cost(NodeId(peer), Work::Answer)
+            };
+            (0..8).filter(|number| in_window(*number)).count()
+        };
+        assert_eq!((answered(2), answered(3)), (8, 2), "statuses, one in each of eight windows");
+    }
+}

@@ -21,7 +21,7 @@ use crate::{
     crypto::Authenticator,
     detector::{
         evidence::{Assumption, Offence},
-        quarantine::{Entry, What},
+        quarantine::{Entry, Record, What},
     },
     event::{EventKind, LossCause, Place},
     ids::{ClientId, MessageId, NodeId, Principal},
@@ -243,13 +243,16 @@ impl Cluster {
     }
 
     /// Whether what the log decides about who lies may be decided. Where more than f are faulty it may
-    /// convict a correct one, if the proof rests on agreement, and more than f are held.
+    /// convict a correct one, but only by proof that rests on agreement, and more than f are held.
     fn judge_entry(&self, at: NodeId, entry: &Entry) -> Result<(), Broken> {
         let sound = self.faults_used() <= self.members.f();
         let docket = self.hosts[at.0 as usize].replica().docket();
         let (held, f) = (docket.restrained().len(), docket.quarantine().map(|it| it.members().f()));
-        let honest = self.node(entry.node).is_some_and(|host| !host.ever_byzantine);
-        if sound && honest && matches!(entry.what, What::Convicted { .. }) {
+        let accused = self.node(entry.node).filter(|host| !host.ever_byzantine);
+        let record = docket.quarantine().and_then(|it| it.record(entry.node));
+        let sure = record.is_some_and(Record::is_surely_convicted);
+        let unjust = accused.is_some_and(|host| sound || (sure && !host.ever_damaged));
+        if unjust && matches!(entry.what, What::Convicted { .. }) {
             return Err((
                 Invariant::Justice,
                 format!("the docket has it: {entry}, which is correct"),

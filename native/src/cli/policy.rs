@@ -77,7 +77,7 @@ fn words(config: &Config) -> String {
     } = policy;
     let mut text = format!(
         "sound where members {}; parameters of the log {}\n\
-         the first rule that fits, and whose protocol is sound then, decides; above f: safe mode\n\n",
+         the first rule that fits, and whose protocol is sound then, decides; more than f proven to lie: safe mode\n\n",
         match deployment {
             Deployment::Byzantine => "may lie",
             Deployment::CrashOnly => "are declared to crash only, as long as nothing proves a lie",

@@ -2,7 +2,7 @@
 //! an input, then effects until there are none, records reported when they are safe, a tick when
 //! the replica wants one. It never waits for a peer, a client, a viewer or a signature.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use conclave_core::{
     app::KeyValue,
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     DocketView, GuardBoard, Observer, StatusBoard, WallClock, message_id,
     storage::{Progress, Storage},
-    told::tell,
+    told::{tell, tell_safe_mode},
     wishes::Wanted,
 };
 use crate::{
@@ -98,6 +98,8 @@ pub(super) struct Driver<S> {
     pub(super) slots_at: Time,
     /// Of which epoch, and how much of the docket, was last shown.
     pub(super) decided: (Epoch, (u64, u64)),
+    /// Whether it was safe mode then.
+    pub(super) beyond: bool,
     /// What makes it lie, if anything does.
     #[cfg(feature = "lies")]
     pub(super) tongue: Option<conclave_core::sim::Tongue>,
@@ -374,9 +376,13 @@ impl<S: Storage> Driver<S> {
         if !replica.docket().is_empty() && (slots.is_some() || decided != self.decided) {
             self.decided = decided;
             let view = DocketView::of(replica.docket(), replica.last_executed());
-            let convicted = replica.docket().convicted().len();
+            let convicted = replica.docket().convicted();
             let restrained = replica.docket().restrained();
-            self.observer.docket(restrained.len(), convicted, view.level);
+            let beyond = replica.docket().is_beyond();
+            if mem::replace(&mut self.beyond, beyond) != beyond {
+                tell_safe_mode(beyond, convicted);
+            }
+            self.observer.docket(restrained.len(), convicted.len(), view.level);
             self.guarding.restraint.follow(restrained);
             self.board.show_docket(view);
         }

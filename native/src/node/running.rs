@@ -308,6 +308,7 @@ impl Node {
             reported: 0,
             slots_at: Time::ZERO,
             decided: (Epoch(0), (0, 0)),
+            beyond: false,
         };
         let driver = tokio::spawn(driver.run());
         Ok(Self { observer, board, guards, driver, tasks })

@@ -7,6 +7,7 @@
 use conclave_core::{
     detector::quarantine::{Entry, What},
     event::EventKind,
+    quorum::NodeSet,
 };
 
 /// Says it, if an operator would want to know.
@@ -47,5 +48,49 @@ fn decided(entry: &Entry) {
             tracing::warn!(%position, "agreed: {entry}");
         }
         _ => tracing::info!(%position, "agreed: {entry}"),
+    }
+}
+
+/// Safe mode begins or ends: an operator has work to do, and is told which.
+pub(super) fn tell_safe_mode(begins: bool, convicted: NodeSet) {
+    tracing::error!("{}", safe_mode(begins, convicted));
+}
+
+fn safe_mode(begins: bool, convicted: NodeSet) -> String {
+    if !begins {
+        return "safe mode is over, and requests are written again: no more members are proven to lie \
+                than may. What nodes agreed on before may differ or be false: look at it with \
+                `conclave evidence compare`, and restore what is wrong from a copy of before"
+            .into();
+    }
+    let guilty: Vec<String> = convicted.iter().map(|node| node.to_string()).collect();
+    format!(
+        "safe mode: nodes {} are proven to lie, and those are more than may. Nothing is written any \
+         more, and what is read may be false. Find out who else lied with `conclave evidence \
+         compare`, replace the liars with `conclave member`, and restore what is wrong from a copy \
+         of before",
+        guilty.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_core::ids::NodeId;
+
+    use super::*;
+
+    #[test]
+    fn who_runs_it_is_told_who_lied_and_what_to_do() {
+        let mut guilty = NodeSet::default();
+        guilty.insert(NodeId(2));
+        guilty.insert(NodeId(5));
+        let begins = safe_mode(true, guilty);
+        for says in ["nodes 2, 5 are", "Nothing is written", "evidence compare", "restore"] {
+            assert!(begins.contains(says), "{says}: {begins}");
+        }
+        let ends = safe_mode(false, NodeSet::default());
+        for says in ["is over", "written again", "evidence compare", "restore"] {
+            assert!(ends.contains(says), "{says}: {ends}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Up at once, down after the dwell time, and nothing flaps.
 
+use alloc::string::ToString;
 use core::time::Duration;
 
 use super::{Watch, facts};
@@ -21,17 +22,17 @@ fn analyzer() -> Watch {
 
 #[test]
 fn rising_threat_is_met_at_once_and_the_way_back_takes_its_time() {
-    // Given twenty members of which 1, 3, 5, 8 are known to misbehave, a second apart,
+    // Given twenty members of which 1, 3, 5, 8 are proven to lie, a second apart,
     let mut analyzer = analyzer();
     for (second, (known, level)) in (0..).zip([1, 3, 5, 8].into_iter().zip(Level::ALL)) {
-        analyzer.observe(at(second), facts(20, 0, known), Network::Calm);
+        analyzer.observe(at(second), facts(20, known, 0), Network::Calm);
         assert_eq!(analyzer.level(), level);
     }
     let protocols: alloc::vec::Vec<_> =
         analyzer.history().map(|entry| entry.recommendation.protocol).collect();
     let ordered = Protocol::TrustOrderedPbft;
     assert_eq!(protocols, [Protocol::Pbft, ordered, ordered, Protocol::SafeMode]);
-    // when they are all released, then it stays for the dwell time, and then falls.
+    // when they are all replaced, then it stays for the dwell time, and then falls.
     analyzer.observe(at(4), facts(20, 0, 0), Network::Calm);
     assert_eq!(analyzer.level(), Level::Critical);
     analyzer.tick(at(303));
@@ -78,11 +79,28 @@ fn a_safe_mode_is_not_left_by_a_moment_of_calm() {
     let mut analyzer = analyzer();
     for second in 0..1_000 {
         // Two of four, and one of four, by turns.
-        analyzer.observe(at(second), facts(4, 0, 1 + (second % 2) as u16), Network::Calm);
+        analyzer.observe(at(second), facts(4, 1 + (second % 2) as u16, 0), Network::Calm);
     }
     assert_eq!(analyzer.counters().switches, 1);
     let last = analyzer.recommendation().unwrap();
     assert_eq!((last.protocol, last.because), (Protocol::SafeMode, Because::AboveF));
+}
+
+/// Whoever slanders could stop a service that suspicion stops.
+#[test]
+fn suspicion_of_more_than_f_is_critical_and_said_and_never_stops_the_service() {
+    for n in 4..=200 {
+        let (f, mut analyzer) = ((n - 1) / 3, analyzer());
+        analyzer.observe(at(0), facts(n, 0, f), Network::Calm);
+        let said = analyzer.observe(at(1), facts(n, 0, f + 1), Network::Calm);
+        let said = said.unwrap_or_else(|| panic!("{n}: one more is said"));
+        assert_eq!((said.level, said.protocol), (Level::Critical, Protocol::TrustOrderedPbft));
+        assert!(said.to_string().contains("writes go on, for suspicion is no proof"), "{said}");
+        let said = analyzer.observe(at(2), facts(n, 1, f - 1), Network::Calm).unwrap();
+        assert!(!said.to_string().contains("writes"), "{n}: {said}");
+        let proven = analyzer.observe(at(3), facts(n, f + 1, 0), Network::Calm).unwrap();
+        assert_eq!((proven.level, proven.protocol), (Level::Critical, Protocol::SafeMode));
+    }
 }
 
 #[test]

@@ -129,8 +129,14 @@ fn every_recommendation_says_why_in_one_sentence() {
     );
     assert_eq!(
         say(3, 5),
-        "safe mode, because 8 of 20 replicas are known to misbehave and at most 6 may: no writes, \
-         reads are marked unsafe, operators are called."
+        "trust-ordered PBFT, because 8 of 20 replicas are known to misbehave (critical, rising) and \
+         the network is calm; that may be more than f: operators are called, and writes go on, for \
+         suspicion is no proof."
+    );
+    assert_eq!(
+        say(7, 1),
+        "safe mode, because 7 of 20 replicas are proven to lie and at most 6 may: no writes, reads \
+         are marked unsafe, operators are called."
     );
     for protocol in Protocol::ALL {
         assert_eq!(protocol.orders_writes(), *protocol != Protocol::SafeMode);

@@ -11,13 +11,13 @@ use crate::{
 
 /// What must hold, in other words than the analyzer's.
 fn assert_sound(protocol: Protocol, facts: Facts, deployment: Deployment) {
-    let (n, known) = (u32::from(facts.members.n()), u32::from(facts.known()));
-    // n ≥ 3k+1 for the k that are known to misbehave.
-    let any_quorum = n > 3 * known;
+    // n ≥ 3k+1 for the k that are proven to lie; where all are trusted, also for the suspected.
+    let stands = |k: u16| u32::from(facts.members.n()) > 3 * u32::from(k);
+    let any_quorum = stands(facts.convicted);
     let trusted = deployment == Deployment::CrashOnly && facts.convicted == 0;
     match protocol {
         Protocol::SafeMode => assert!(!protocol.orders_writes()),
-        Protocol::Raft => assert!(any_quorum && trusted, "{facts:?} {deployment:?}"),
+        Protocol::Raft => assert!(stands(facts.known()) && trusted, "{facts:?} {deployment:?}"),
         _ => assert!(any_quorum, "{protocol:?} {facts:?}"),
     }
     if !any_quorum {
@@ -92,13 +92,15 @@ fn no_recommendation_is_ever_unsound_whatever_the_facts_and_what_went_before() {
 fn each_protocol_is_sound_exactly_where_its_assumption_holds() {
     for deployment in [Deployment::Byzantine, Deployment::CrashOnly] {
         every_case(|facts| {
-            let above = u32::from(facts.members.n()) <= 3 * u32::from(facts.known());
+            let above = |k: u16| u32::from(facts.members.n()) <= 3 * u32::from(k);
             for protocol in Protocol::ALL {
                 let expected = match protocol.assumption() {
                     Assumption::Nothing => true,
-                    Assumption::AtMostF => !above,
+                    Assumption::AtMostF => !above(facts.convicted),
                     Assumption::CrashOnly => {
-                        !above && deployment == Deployment::CrashOnly && facts.convicted == 0
+                        !above(facts.known())
+                            && deployment == Deployment::CrashOnly
+                            && facts.convicted == 0
                     }
                 };
                 let sound = protocol.is_sound(facts, deployment).is_ok();
@@ -113,7 +115,10 @@ fn each_protocol_is_sound_exactly_where_its_assumption_holds() {
 fn the_facts_are_those_of_quarantine() {
     use crate::{
         crypto::Digest,
-        detector::quarantine::{Claim, Config, Quarantine, Statement},
+        detector::{
+            evidence,
+            quarantine::{Claim, Config, Quarantine, Statement},
+        },
         ids::{NodeId, Principal, Seq},
         quorum::Membership,
         time::WallTime,
@@ -126,7 +131,8 @@ fn the_facts_are_those_of_quarantine() {
         let statement = Statement { number, claim };
         quarantine.apply(Seq(1), WallTime(1), by, &statement).outcome.unwrap();
     };
-    say(0, Claim::Convict { offender: NodeId(6), proof: Digest::of(&1) });
+    let (proof, assumption) = (Digest::of(&1), evidence::Assumption::Absolute);
+    say(0, Claim::Convict { offender: NodeId(6), proof, assumption });
     for by in 0..3 {
         say(by, Claim::Accuse { suspect: NodeId(5), score: 55, reasons: vec![] });
     }

@@ -75,8 +75,8 @@ pub enum What {
     Silenced,
     /// Its voice counts again.
     Heard,
-    /// It is free before its time: nobody accuses any more, and somebody is proven to lie who may have
-    /// made it look guilty.
+    /// It is free before its time: nobody accuses any more, or the proof against it assumed that at most f
+    /// lie, and somebody is proven to lie who may have made it look guilty.
     Acquitted,
 }
 

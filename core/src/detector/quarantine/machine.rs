@@ -2,6 +2,7 @@
 //! positions and times, and so comes to the same.
 
 use alloc::{collections::VecDeque, vec::Vec};
+use core::mem;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,11 @@ use crate::{
     analyzer::Network,
     config::BadConfig,
     crypto::Digest,
-    detector::suspicion::Kind,
-    ids::{NodeId, Principal, Seq},
+    detector::{
+        evidence::{Assumption, Offence},
+        suspicion::Kind,
+    },
+    ids::{Epoch, NodeId, Principal, Seq},
     quorum::{Membership, NodeSet},
     sorted::SortedMap,
     time::WallTime,
@@ -41,6 +45,8 @@ pub struct Kept {
     pub(super) records: SortedMap<NodeId, Record>,
     /// The number of the administrator's last statement.
     pub(super) administrator: u64,
+    /// The last epoch in which more than f are known to have lied, if there is one.
+    pub(super) disproved: Option<Epoch>,
     pub(super) history: VecDeque<Entry>,
     /// How many entries there ever were.
     pub(super) decided: u64,
@@ -64,6 +70,7 @@ impl Quarantine {
             voices: members.nodes().map(|node| (node, Voice::default())).collect(),
             records: members.nodes().map(|node| (node, Record::default())).collect(),
             administrator: 0,
+            disproved: None,
             history: VecDeque::new(),
             decided: 0,
         };
@@ -116,6 +123,7 @@ impl Quarantine {
     /// said of it; who joins has a blank record.
     pub fn turn(&mut self, position: Seq, members: Membership) -> Vec<Entry> {
         let before = self.kept.decided;
+        let (ended, was_above) = (self.members.epoch(), self.is_above_f());
         self.members = members;
         let stays = |node: &NodeId| members.contains(*node);
         self.kept.voices.retain(|node, _| stays(node));
@@ -129,6 +137,10 @@ impl Quarantine {
             self.kept.voices.entry(node).or_default();
             self.kept.records.entry(node).or_default();
         }
+        // As long as the same members are beyond what any quorum stands, all of that stays as it is.
+        if was_above && !self.is_above_f() {
+            self.overturn(position, ended);
+        }
         self.settle(position);
         self.entries_after(before)
     }
@@ -136,6 +148,12 @@ impl Quarantine {
     /// Whom it is about. Quarantine changes nothing in it.
     pub fn members(&self) -> Membership {
         self.members
+    }
+
+    /// Whether more members are convicted than may be: then more than f lie. For proof holds if no more
+    /// do, and would have it otherwise.
+    pub fn is_above_f(&self) -> bool {
+        self.convicted().len() > self.members.f()
     }
 
     /// Who is in quarantine.
@@ -151,6 +169,23 @@ impl Quarantine {
     /// Who is proven to have lied, whatever the administrator decided.
     pub fn convicted(&self) -> NodeSet {
         self.set(|record| record.convicted.is_some())
+    }
+
+    /// How many are, however many lie.
+    fn surely_convicted(&self) -> u16 {
+        self.set(Record::is_surely_convicted).len()
+    }
+
+    /// Whether a proof against a member, of an epoch if it is of one, would change what is held of it.
+    pub(crate) fn is_news(&self, Offence { by, place, assumption, .. }: &Offence) -> bool {
+        let sure = *assumption == Assumption::Absolute;
+        let record = self.record(*by).filter(|record| record.convicted.is_some());
+        record.map_or(sure || self.may_assume_f(place.epoch), |it| sure && it.assumes_f)
+    }
+
+    /// Whether proof of an epoch may assume that at most f lie.
+    fn may_assume_f(&self, epoch: Option<Epoch>) -> bool {
+        self.kept.disproved < epoch && self.surely_convicted() <= self.members.f()
     }
 
     /// Who is suspected by f+1 and not convicted: held, or waiting for a place.
@@ -303,15 +338,20 @@ impl Quarantine {
                 self.accuse(author, *suspect, *score, reasons)
             }
             (Claim::Withdraw { suspect }, Some(author)) => self.withdraw(author, *suspect),
-            (Claim::Convict { offender, proof }, _) => {
+            (Claim::Convict { offender, proof, assumption }, _) => {
+                let assumes_f = *assumption == Assumption::AtMostF;
                 let record =
                     self.kept.records.get_mut(offender).ok_or(Refused::NotAMember(*offender))?;
-                if record.convicted.is_some() {
+                if record.convicted.is_some() && (assumes_f || !record.assumes_f) {
                     return Err(Refused::Known(*offender));
                 }
                 record.convicted = Some(*proof);
+                record.assumes_f = assumes_f;
                 self.enter(position, *offender, What::Convicted { proof: *proof });
                 self.convict(*offender);
+                if self.surely_convicted() > self.members.f() {
+                    self.overturn(position, self.members.epoch());
+                }
                 Ok(())
             }
             (Claim::Measure(_) | Claim::Replace(_), Some(author))
@@ -393,6 +433,19 @@ impl Quarantine {
         }
         for record in self.kept.records.values_mut() {
             record.excuse(self.kept.now, &self.config);
+        }
+    }
+
+    /// More than f lied in an epoch: what holds only if no more do proves nothing of it, nor of one before.
+    fn overturn(&mut self, position: Seq, epoch: Epoch) {
+        self.kept.disproved = Some(epoch);
+        for node in self.members.nodes() {
+            if let Some(record) = self.kept.records.get_mut(&node)
+                && mem::take(&mut record.assumes_f)
+            {
+                record.convicted = None;
+                self.enter(position, node, What::Acquitted);
+            }
         }
     }
 

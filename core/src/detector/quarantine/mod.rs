@@ -19,7 +19,14 @@
 //!    than f members isn't heard. It is forgotten an hour after the accusation ends, or when the
 //!    accused turns out to be what it was accused of.
 //! 4. **Proof needs no voices.** Evidence convicts, for as long as the offender is a member. Who brings
-//!    what proves nothing isn't heard for an hour: it could have checked.
+//!    what proves nothing isn't heard for an hour: it could have checked. Proof that assumes that at most
+//!    f lie ([`Assumption`](crate::detector::evidence::Assumption)) convicts while that may be true: f+1
+//!    liars can make it against a correct member. Once more than f are convicted by proof that assumes
+//!    nothing, those whom nothing else convicts are acquitted, and no such proof of this epoch or an
+//!    earlier one counts again. If more than f are convicted by both kinds together, more than f lie as
+//!    well, for proof that assumed the contrary would not be there; but not who. So all stay
+//!    convicted, nobody is replaced, and when members leave so that no more than f are, those are
+//!    acquitted whom only an assumption convicts that was wrong.
 //! 5. **The administrator** can hold anyone and free anyone, also the convicted. It is recorded.
 //! 6. **Never more than f.** Up to f members can be faulty; if more look so, some observers are
 //!    wrong, and who restrains more does the liars' work. Proof goes before orders, orders before

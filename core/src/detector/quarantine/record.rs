@@ -22,8 +22,10 @@ pub struct Hold {
 pub struct Record {
     /// In quarantine because of accusations.
     pub hold: Option<Hold>,
-    /// The digest of the first proof against it.
+    /// The digest of the proof against it: the first, or the first that assumes nothing.
     pub convicted: Option<Digest>,
+    /// Whether all proof against it holds only if at most f lie.
+    pub assumes_f: bool,
     /// What the administrator decided.
     pub order: Option<Order>,
     /// It is accused by enough, and there is no place.
@@ -42,6 +44,11 @@ impl Record {
             Some(Order::Free) => false,
             None => self.convicted.is_some() || self.hold.is_some(),
         }
+    }
+
+    /// Whether it is proven to have lied, however many do.
+    pub fn is_surely_convicted(&self) -> bool {
+        self.convicted.is_some() && !self.assumes_f
     }
 
     /// Whether accusations alone keep it there.

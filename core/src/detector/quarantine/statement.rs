@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::{
     analyzer::Network,
     crypto::Digest,
-    detector::suspicion::Kind,
+    detector::{evidence::Assumption, suspicion::Kind},
     ids::{NodeId, Principal},
 };
 
@@ -48,6 +48,8 @@ pub enum Claim {
         offender: NodeId,
         /// The proof's digest.
         proof: Digest,
+        /// What it needs to be true.
+        assumption: Assumption,
     },
     /// The administrator decides.
     Order {

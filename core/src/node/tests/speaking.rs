@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::*;
 use crate::{
     ids::{ClientId, RequestId, Timestamp},
-    pbft::Request,
+    pbft::{Reply, Request},
     replica::Said,
 };
 
@@ -99,4 +99,26 @@ fn a_member_is_taken_up_a_bounded_number_of_times_whoever_passes_it_on() {
     one.now = one.now + Duration::from_secs(1);
     let effects = one.hear(1, statement(2, 2, 101));
     assert!(!effects.is_empty(), "and again later");
+}
+
+/// Two of four are proven to lie, so what they say together about another one proves nothing.
+#[test]
+fn a_proof_that_assumes_too_much_is_not_brought_and_nobody_accused_for_it() {
+    let mut one = One::new();
+    for (number, liar) in (1..).zip([2, 3]) {
+        let id = RequestId { client: ClientId::member(NodeId(1)), timestamp: Timestamp(number) };
+        let proof = Said::Prove(alloc::boxed::Box::new(against(liar))).encode();
+        one.node.replica.shell.hear_member(Seq(number), NodeId(1), id, &proof);
+    }
+    assert!(one.node.replica().docket().is_beyond());
+    let reply = |by: u16, result: &str| {
+        let id = RequestId { client: ClientId(1), timestamp: Timestamp(5) };
+        let result = result.as_bytes().to_vec();
+        Signed::new(Reply { epoch: Epoch(0), view: View(0), id, result }, &*keys(by))
+    };
+    let framed = Evidence::Reply(reply(1, "other"), vec![reply(2, "one"), reply(3, "one")]);
+    let mut effects = one.hear(3, Message::Evidence(framed.into()));
+    assert_eq!(convictions(&effects), [(1, Some(NodeId(3)))], "it is kept, for operators");
+    effects.extend(wait(&mut one, 40));
+    assert_eq!(said(&effects), []);
 }

@@ -349,9 +349,11 @@ fn a_protocol_is_switched_to_only_where_what_it_takes_for_granted_holds() {
     let suspected = Terms { suspected: 1, ..crash_only };
     let switch = Change::switch_to(raft);
     assert_eq!(asked(suspected, pbft, &switch), refused(raft, Unsound::Suspicion));
-    // Back to what takes less for granted is always possible, until more than f misbehave.
+    // Back to what takes less for granted is always possible, until more than f are proven to lie.
     assert_eq!(asked(convicted, raft, &Change::switch_to(pbft)), agreed);
-    let two = Terms { suspected: 1, ..convicted };
+    let and_suspected = Terms { suspected: 1, ..convicted };
+    assert_eq!(asked(and_suspected, raft, &Change::switch_to(pbft)), agreed);
+    let two = Terms { convicted: 2, ..crash_only };
     assert_eq!(asked(two, raft, &Change::switch_to(pbft)), refused(pbft, Unsound::AboveF));
     // A change of members alone asks for no other protocol, and is none.
     assert_eq!(asked(two, raft, &change(&[4], &[3])), agreed);

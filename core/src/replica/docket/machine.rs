@@ -10,7 +10,7 @@ use crate::{
     crypto::{Authenticator, Digest, decode, encode},
     detector::{
         evidence::{Evidence, NotProven, Offence, verify},
-        quarantine::{Claim, Entry, Kept, Quarantine, Refused, Statement},
+        quarantine::{Claim, Entry, Kept, Quarantine, Record, Refused, Statement},
     },
     ids::{Epoch, NodeId, Principal, Seq},
     pbft::{Config, node_of},
@@ -104,6 +104,17 @@ impl Docket {
         self.quarantine().map(Quarantine::convicted).unwrap_or_default()
     }
 
+    /// Whether a member is, however many lie.
+    fn is_surely_convicted(&self, node: NodeId) -> bool {
+        let record = self.quarantine().and_then(|quarantine| quarantine.record(node));
+        record.is_some_and(Record::is_surely_convicted)
+    }
+
+    /// Whether a proof would change what is held of who it is against.
+    pub(crate) fn is_news(&self, offence: &Offence) -> bool {
+        self.quarantine().is_none_or(|quarantine| quarantine.is_news(offence))
+    }
+
     /// Who is suspected by f+1 observers and not convicted.
     pub fn suspected(&self) -> NodeSet {
         self.quarantine().map(Quarantine::suspected).unwrap_or_default()
@@ -121,7 +132,8 @@ impl Docket {
     }
 
     /// Whether a member is to be replaced as f+1 propose: it is proven to lie, the administrator
-    /// hasn't freed it, and agreement isn't broken.
+    /// hasn't freed it, and agreement isn't broken. So nobody whom f+1 liars frame is replaced from when
+    /// one of them is proven to lie beside it: the two can't both be right (see `quarantine`, rule 4).
     pub(super) fn is_replaced(&self, member: NodeId, proposal: Digest) -> bool {
         let convicted = self.is_restrained(member) && self.convicted().contains(member);
         convicted && !self.beyond && self.quarantine().is_some_and(|it| it.is_shared(proposal))
@@ -138,8 +150,7 @@ impl Docket {
         let level =
             held.analyzer.next_wake(&config.policy).map(|at| WallTime(at.0.div_ceil(1_000)));
         self.wake = held.quarantine.next_wake().into_iter().chain(level).min();
-        let Facts { members, convicted, .. } = Facts::of(&held.quarantine);
-        self.beyond = convicted > members.f();
+        self.beyond = held.quarantine.is_above_f();
     }
 
     /// The bytes of its piece of the state. `None`: empty.
@@ -217,8 +228,8 @@ impl Docket {
         keys: &dyn Authenticator,
     ) -> Minutes {
         match self.judge(at.members, by, evidence, keys) {
-            Some(Ok(Offence { by: offender, .. })) => {
-                let claim = Claim::Convict { offender, proof: Digest::of(evidence) };
+            Some(Ok(Offence { by: offender, assumption, .. })) => {
+                let claim = Claim::Convict { offender, proof: Digest::of(evidence), assumption };
                 self.state(at, Principal::Node(by), number, claim).1
             }
             Some(Err(_)) => self.decide(at, |quarantine| quarantine.mislead(at.seq, at.time, by)),
@@ -243,13 +254,14 @@ impl Docket {
             _ => members,
         };
         if !members.contains(by)
-            || self.convicted().contains(accused)
+            || self.is_surely_convicted(accused)
             || self.quarantine().is_some_and(|quarantine| quarantine.is_misled(by))
         {
             return None;
         }
         match verify(evidence, of, keys) {
             Err(NotProven::UnknownKey { .. }) => None,
+            Ok(offence) if !self.is_news(&offence) => None,
             judged => Some(judged),
         }
     }

@@ -1,6 +1,11 @@
 //! The docket: the same at all, whatever way it came there; what it does to members and switches.
 
-use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
 use super::{Affairs, Docket, MAX_PAST, Override, Said};
 use crate::{
@@ -11,8 +16,8 @@ use crate::{
         quarantine::{MAX_HISTORY, Order, Refused, What},
         suspicion::Kind,
     },
-    ids::{Epoch, NodeId, Principal, Seq, View},
-    pbft::{Change, ChangeOutcome, Config, Prepare, Register},
+    ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
+    pbft::{Change, ChangeOutcome, ChangeRefused, Config, Prepare, Register, Reply},
     quorum::Membership,
     time::WallTime,
 };
@@ -35,6 +40,17 @@ fn against(by: u16, epoch: u64) -> Said {
 fn no_proof(of: u16) -> Said {
     let (one, other) = (prepare(of, 0, 3, "one"), prepare(of, 0, 4, "other"));
     Said::Prove(Box::new(Evidence::Prepares(one, other)))
+}
+
+/// The members' replies say another thing than this one's: it lied, if at most f do.
+fn contradicted(by: u16, others: &[u16]) -> Said {
+    let reply = |by: u16, result: &str| {
+        let id = RequestId { client: ClientId(1), timestamp: Timestamp(5) };
+        let result = result.as_bytes().to_vec();
+        Signed::new(Reply { epoch: Epoch(0), view: View(0), id, result }, &keys(by))
+    };
+    let others = others.iter().map(|by| reply(*by, "one")).collect();
+    Said::Prove(Box::new(Evidence::Reply(reply(by, "other"), others)))
 }
 
 fn accuse(suspect: u16) -> Said {
@@ -126,6 +142,10 @@ impl Log {
 
     fn held(&self) -> Vec<u16> {
         self.docket.restrained().iter().map(|node| node.0).collect()
+    }
+
+    fn convicted(&self) -> Vec<u16> {
+        self.docket.convicted().iter().map(|node| node.0).collect()
     }
 
     fn level(&self) -> Level {
@@ -304,6 +324,42 @@ fn what_is_recommended_is_done_once_and_undone_after_the_dwell_time_if_the_polic
     assert_eq!(next.protocol(), Protocol::Pbft);
 }
 
+/// Both stand in one batch, or the administrator's is ordered while the epoch ends.
+#[test]
+fn of_a_switch_that_is_followed_and_the_administrators_one_is_made_an_epoch() {
+    let policy = Policy { follow: Follow::Always, ..Policy::default() };
+    let config = Config { policy, deployment: Deployment::CrashOnly, ..Config::default() };
+    let (ordered, four) = (Protocol::TrustOrderedPbft, Membership::new(4).unwrap());
+    let next = |log: &Log| log.register.next().map(|next| next.members.protocol());
+
+    // The administrator was first: its epoch begins, and only then is what is recommended another.
+    let mut log = Log::under(four, config.clone());
+    log.says(0, &accuse(3));
+    let asked = log.changes(&Change::switch_to(Protocol::Raft));
+    let ChangeOutcome::Changed { epoch: Epoch(1), after } = asked else { panic!("{asked:?}") };
+    log.says(1, &accuse(3));
+    assert_eq!((log.register.end(), next(&log)), (Some(after), Some(Protocol::Raft)));
+    log.turns();
+    assert_eq!(log.register.members().protocol(), Protocol::Raft);
+    log.pass_ms(0);
+    assert_eq!(next(&log), Some(ordered), "what is recommended, in an epoch of its own");
+    log.turns();
+    log.pass_ms(0);
+    assert_eq!((log.register.members().epoch(), next(&log)), (Epoch(2), None));
+
+    // The docket was: the administrator is told so.
+    let mut log = Log::under(four, config);
+    log.says(0, &accuse(3));
+    log.says(1, &accuse(3));
+    let end = log.register.end().unwrap();
+    let asked = log.changes(&Change::switch_to(Protocol::Raft));
+    assert_eq!(asked, ChangeOutcome::Refused(ChangeRefused::UnderWay(end)));
+    log.turns();
+    log.pass_ms(0);
+    let now = log.register.members();
+    assert_eq!((now.epoch(), now.protocol(), next(&log)), (Epoch(1), ordered, None));
+}
+
 #[test]
 fn above_f_there_is_nothing_but_safe_mode() {
     let mut log = Log::new(4);
@@ -312,6 +368,20 @@ fn above_f_there_is_nothing_but_safe_mode() {
     assert_eq!((log.held(), log.level()), (vec![2, 3], Level::Critical));
     let recommended = log.docket.analyzer().unwrap().recommendation().unwrap();
     assert_eq!(recommended.protocol, Protocol::SafeMode);
+}
+
+/// f+1 of four accuse one, and another is proven to lie: that may be two, and is no proof of it.
+#[test]
+fn suspicion_of_more_than_f_calls_operators_and_stops_nothing() {
+    let mut log = Log::new(4);
+    log.says(0, &against(3, 0));
+    log.says(0, &accuse(2));
+    log.says(1, &accuse(2));
+    assert_eq!((log.held(), log.docket.suspected().len()), (vec![3], 1), "every place is taken");
+    assert_eq!((log.level(), log.docket.is_beyond()), (Level::Critical, false));
+    let recommended = log.docket.recommendation().unwrap();
+    assert_eq!(recommended.protocol, Protocol::TrustOrderedPbft);
+    assert!(recommended.to_string().contains("writes go on, for suspicion is no proof"));
 }
 
 #[test]
@@ -400,5 +470,56 @@ fn liars_the_administrator_and_the_policy_can_each_prevent_a_replacement_and_no_
         log.says(1, &replace(3, 4));
         assert_eq!(log.register.next(), None);
         assert!(log.docket.convicted().contains(NodeId(3)));
+    }
+}
+
+/// Two of four lie: their replies contradict a correct one's, as only one of a correct one could.
+#[test]
+fn what_holds_if_at_most_f_lie_convicts_nobody_once_more_are_proven_to() {
+    let mut log = Log::under(Membership::new(4).unwrap(), replacing());
+    log.says(2, &contradicted(0, &[2, 3]));
+    assert_eq!((log.convicted(), log.docket.is_beyond()), (vec![0], false), "one of four may lie");
+    // Both can't be guilty if one lies at most: so more do, whoever they are, and nobody is replaced.
+    log.says(1, &against(2, 0));
+    assert_eq!((log.convicted(), log.docket.is_beyond()), (vec![0, 2], true));
+    for by in [1, 3] {
+        log.says(by, &replace(0, 4));
+    }
+    assert_eq!(log.register.next(), None, "proof that assumes the contrary is no reason");
+    log.says(1, &against(3, 0));
+    assert_eq!((log.convicted(), log.docket.is_beyond()), (vec![2, 3], true));
+    assert!(log.decided.contains(&What::Acquitted), "and the log says so");
+    assert_eq!(log.held(), [2, 3]);
+    // It stays free, whatever is shown, also once the liars are gone; and who shows it isn't punished.
+    log.says(1, &contradicted(0, &[2, 3]));
+    let piece = log.docket.piece().unwrap();
+    assert_eq!(log.install(Some(&piece)).unwrap().piece(), Some(piece));
+    let add = vec![newcomer(4), newcomer(5)];
+    let remove = vec![NodeId(2), NodeId(3)];
+    let change = Change { add, remove, ..Change::default() };
+    assert!(matches!(log.changes(&change), ChangeOutcome::Changed { .. }));
+    log.turns();
+    log.says(1, &contradicted(0, &[2, 3]));
+    assert_eq!((log.convicted(), log.docket.is_beyond()), (vec![], false));
+    assert!(!log.docket.quarantine().unwrap().is_misled(NodeId(1)));
+}
+
+#[test]
+fn a_conviction_that_assumes_f_ends_with_the_epoch_that_disproved_that_unless_it_is_proven_better()
+{
+    for (better, left) in [(false, vec![]), (true, vec![0])] {
+        let mut log = Log::new(4);
+        log.says(1, &contradicted(0, &[2, 3]));
+        if better {
+            log.says(1, &against(0, 0));
+        }
+        log.says(1, &against(2, 0));
+        assert_eq!(log.convicted(), [0, 2]);
+        let (add, remove) = (vec![newcomer(4)], vec![NodeId(2)]);
+        let change = Change { add, remove, ..Change::default() };
+        assert!(matches!(log.changes(&change), ChangeOutcome::Changed { .. }));
+        log.turns();
+        log.says(1, &contradicted(0, &[2, 3]));
+        assert_eq!(log.convicted(), left, "proven better: {better}");
     }
 }

@@ -224,3 +224,85 @@ fn under_trust_ordered_pbft_a_suspected_primary_comes_last() {
         assert_eq!(leaders.next_back(), Some(NodeId(2)), "{lie}");
     }
 }
+
+fn is_byzantine(mut scenario: Scenario) -> Scenario {
+    scenario.config.deployment = crate::analyzer::Deployment::Byzantine;
+    scenario
+}
+
+/// The primary lies before, during and after the switch; nobody takes it out before.
+#[test]
+fn a_switch_succeeds_while_the_primary_lies() {
+    let equivocates = "[{ equivocate = {} }]";
+    let two_faced = "[{ equivocate = {} }, { two-faced-view-change = {} }]";
+    // The next one leads no better: it begins its view with what it makes up.
+    let next_too = fault(
+        1_000,
+        "corrupt = { node = 1, strategies = [{ false-new-view = {} }, { equivocate = {} }] }",
+    );
+    for at in [1_000, 1_400, 1_480, 1_500, 1_510, 1_530, 1_600] {
+        for (cluster, strategies, more) in [
+            ("n = 4", equivocates, String::new()),
+            ("n = 4", two_faced, String::new()),
+            ("n = 7", equivocates, next_too.clone()),
+        ] {
+            let lies = format!("corrupt = {{ node = 0, strategies = {strategies} }}");
+            let rest = fault(at, &lies) + &more + &switch(1_500, "trust-ordered-pbft");
+            let scenario = is_byzantine(scenario(cluster, &rest));
+            for verdict in ends(&scenario, 1, Protocol::TrustOrderedPbft) {
+                assert_eq!(verdict.counts.switches, 1, "{cluster} {strategies} from {at} ms");
+            }
+        }
+    }
+}
+
+/// A lie is proven, so the members switch by themselves; the administrator asks for another order at
+/// about the same time. If it asks first and more is recommended only then, it is followed by that.
+#[test]
+fn a_switch_that_members_make_by_themselves_races_with_the_administrators() {
+    let ordered = Protocol::TrustOrderedPbft;
+    let (mut agreed, mut refused) = (0, 0);
+    for delay in (0..400).step_by(40) {
+        let ask = "switch = { protocol = \"trust-ordered-pbft\", last = [1] }";
+        let rest = fault(1_500, "corrupt = { node = 0, strategies = [{ equivocate = {} }] }")
+            + &fault(1_500 + delay, ask);
+        let mut scenario = is_byzantine(scenario("n = 4", &rest));
+        scenario.config.policy.follow = crate::analyzer::Follow::Always;
+        for seed in 1..=3 {
+            let mut recording = Recording::new(Run::new(scenario.clone(), seed)).unwrap();
+            recording.extend(u64::MAX);
+            let verdict = recording.verdict();
+            assert!(verdict.as_expected(), "{delay} ms, seed {seed}: {verdict:#?}");
+            let (mut begun, mut answers) = (BTreeMap::new(), Vec::new());
+            for event in recording.events() {
+                match &event.kind {
+                    EventKind::EpochBegun { epoch, after, protocol, .. } => {
+                        let at = begun.entry(*epoch).or_insert((*after, *protocol));
+                        assert_eq!(*at, (*after, *protocol), "{delay} ms, seed {seed}: {epoch}");
+                    }
+                    EventKind::RequestCompleted { request, result, .. }
+                        if request.client == ClientId::ADMINISTRATOR =>
+                    {
+                        answers.push(result.clone());
+                    }
+                    _ => {}
+                }
+            }
+            let [answer] = &answers[..] else { panic!("{delay} ms, seed {seed}: {answers:?}") };
+            let last = begun.values().next_back().map(|(_, protocol)| *protocol);
+            assert_eq!(last, Some(ordered), "{delay} ms, seed {seed}");
+            if answer.contains("another change takes effect") {
+                assert_eq!(begun.len(), 1, "{delay} ms, seed {seed}: only the members' switch");
+                refused += 1;
+            } else {
+                let made = begun.iter().any(|(epoch, (after, protocol))| {
+                    let says = format!("epoch {epoch} begins after {after}");
+                    *protocol == ordered && answer.contains(&says)
+                });
+                assert!(made, "{delay} ms, seed {seed}: {answer}, and {begun:?}");
+                agreed += 1;
+            }
+        }
+    }
+    assert!(agreed > 0 && refused > 0, "it races: {agreed} agreed, {refused} refused");
+}

@@ -7,7 +7,7 @@ use alloc::{vec, vec::Vec};
 use super::{Applied, Claim, Config, Entry, Order, Quarantine, Statement, What};
 use crate::{
     crypto::Digest,
-    detector::suspicion::Kind,
+    detector::{evidence::Assumption, suspicion::Kind},
     ids::{NodeId, Principal, Seq},
     quorum::Membership,
     time::WallTime,
@@ -63,7 +63,8 @@ impl Log {
 
     fn convict(&mut self, offender: u16) -> Applied {
         let proof = Digest::of(&offender);
-        let claim = Claim::Convict { offender: NodeId(offender), proof };
+        let assumption = Assumption::Absolute;
+        let claim = Claim::Convict { offender: NodeId(offender), proof, assumption };
         let by = u16::from(offender == 0);
         self.say(Principal::Node(NodeId(by)), claim)
     }
