@@ -1,37 +1,38 @@
 //! The last events of a guard, for whoever asks. Nobody has to: the oldest give way.
 
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use serde::Serialize;
 
 /// So many are kept: more transitions than a guard goes through between two looks at it.
 const KEPT: usize = 32;
 
-/// The last events.
+/// The last events, the oldest first. There are so few, and they come so rarely, that moving them up costs
+/// less than what a ring would add to a page for each kind of event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Journal<E> {
-    events: VecDeque<E>,
+    events: Vec<E>,
     lost: u64,
 }
 
 impl<E> Default for Journal<E> {
     fn default() -> Self {
-        Self { events: VecDeque::with_capacity(KEPT), lost: 0 }
+        Self { events: Vec::with_capacity(KEPT), lost: 0 }
     }
 }
 
 impl<E> Journal<E> {
     pub(super) fn note(&mut self, event: E) {
         if self.events.len() == KEPT {
-            self.events.pop_front();
+            self.events.remove(0);
             self.lost = self.lost.saturating_add(1);
         }
-        self.events.push_back(event);
+        self.events.push(event);
     }
 
     /// The oldest that nobody has taken.
     pub(super) fn take(&mut self) -> Option<E> {
-        self.events.pop_front()
+        (!self.events.is_empty()).then(|| self.events.remove(0))
     }
 
     /// How many gave way before anybody took them.

@@ -206,17 +206,14 @@ fn a_replicas_connections_and_their_breakers_are_those_of_the_core() {
     for ms in [1_000, 3_000, 9_500, 16_500, 21_000] {
         let steps = steps_at(&native, ms);
         let host = native.seek(steps).node(NodeId(0)).expect("there is such a replica");
-        let lost: Vec<_> = host.ties().map(|(_, tie)| tie.lost()).collect();
-        let connected = host.ties().map(|(_, tie)| tie.stage() == TieStage::Connected);
-        let connected: Vec<_> = connected.collect();
+        let connected: Vec<_> =
+            host.ties().map(|(_, tie)| tie.stage() == TieStage::Connected).collect();
         lab.scrub_to(steps);
-        for ((to, lost), connected) in (1..=3).zip(&lost).zip(&connected) {
-            let said = format!(", {lost} lost");
-            let words = wait_for(&format!("the way to {to} at {ms} ms"), SOON, || {
+        for (to, connected) in (1..=3).zip(&connected) {
+            wait_for(&format!("the way to {to} at {ms} ms"), SOON, || {
                 let words = lab.text(&format!("tie-{to}"));
-                words.ends_with(&said).then_some(words)
+                ((words == "connected") == *connected).then_some(())
             });
-            assert_eq!(words.starts_with("connected"), *connected, "to {to} at {ms} ms: {words}");
         }
         seen.push((connected, lab.text("tie-3")));
         if ms == 9_500 {
@@ -226,7 +223,7 @@ fn a_replicas_connections_and_their_breakers_are_those_of_the_core() {
     let ways: Vec<_> = seen.iter().map(|(connected, _)| &connected[..]).collect();
     let (all, but_3, but_2) = ([true; 3], [true, true, false], [true, false, true]);
     assert_eq!(ways, [&all[..], &but_3, &but_3, &but_2, &all]);
-    assert!(seen[2].1.starts_with("open for") || seen[2].1.contains("probe"), "{seen:?}");
+    assert!(seen[2].1.starts_with("open for") || seen[2].1 == "dials", "{seen:?}");
     visit.no_complaints();
 }
 

@@ -10,7 +10,7 @@ use yew::prelude::*;
 
 use super::{
     gate::strip_of,
-    gauge::{Gauge, Tone, in_ms, ppm},
+    gauge::{Gauge, Tone, in_ms, ppm, section},
     history::Again,
 };
 use crate::app::App;
@@ -31,17 +31,18 @@ pub(crate) fn view(app: &App, id: ClientId) -> Html {
     let enough = usize::from(lab.cluster().members().f()) + 1;
     let (strip, history) = (strip_of(lab), &lab.branch().history);
     let patience = lab.scenario().workload.patience.as_ref();
-    html! {
-        <section class="guard" data-test="patience">
-            <h3 title="How long it waits for an answer, and how it asks again.">{ "How it asks again" }</h3>
+    let shown = html! {
+        <>
             { attempt(client.client().asking(), patience, now_us, enough) }
             { budget(client, patience) }
             { strip.bars("asked again", &history.again(id, Again::Asked)) }
             { strip.bars("put off", &history.again(id, Again::PutOff)) }
             { strip.bars("gave up", &history.again(id, Again::GaveUp)) }
             <p class="hint" data-test="retry-counts">{ counts(client) }</p>
-        </section>
-    }
+        </>
+    };
+    let title = "How long it waits for an answer, and how it asks again.";
+    section("patience", "How it asks again", title, shown)
 }
 
 /// The attempt under way, or what it waits for.

@@ -10,7 +10,11 @@ use conclave_core::{
 };
 use yew::{html::Scope, prelude::*};
 
-use super::{beside, experiment, gauge::ladder, history::WINDOW_US};
+use super::{
+    beside, experiment,
+    gauge::{ladder, section},
+    history::WINDOW_US,
+};
 use crate::{
     app::{App, Msg, World},
     lab::Branch,
@@ -63,13 +67,10 @@ fn waves(app: &App, link: &Scope<App>) -> Html {
             </figure>
         }
     };
-    html! {
-        <section class="guard" data-test="waves">
-            <h3 title="Requests that arrive at replicas, in windows of 50 ms">{ "Requests that arrive, in 50 ms" }</h3>
-            { for branches.iter().enumerate().map(wave) }
-            { beside::offer(app, link) }
-        </section>
-    }
+    let shown =
+        html! { <>{ for branches.iter().enumerate().map(wave) }{ beside::offer(app, link) }</> };
+    let title = "Requests that arrive at replicas, in windows of 50 ms";
+    section("waves", "Requests that arrive, in 50 ms", title, shown)
 }
 
 /// Windows as bars on one scale.
@@ -102,15 +103,15 @@ fn clients(app: &App, link: &Scope<App>) -> Html {
                 })}>{ id.to_string() }</button></li>
         }
     };
-    html! {
-        <section class="guard" data-test="clients">
-            <h3 title="Each client has one request under way at most">{ "Clients" }</h3>
+    let shown = html! {
+        <>
             <ul class="clients">{ for app.lab.cluster().clients().iter().map(one) }</ul>
             <p class="clients-key" aria-hidden="true">
                 <i class="thinks" />{ "thinks" }<i class="asks" />{ "has asked" }<i class="waits" />{ "waits to ask again" }<i class="again" />{ "has asked again" }
             </p>
-        </section>
-    }
+        </>
+    };
+    section("clients", "Clients", "Each client has one request under way at most", shown)
 }
 
 /// Each replica's gate, as far as they have any.
@@ -121,12 +122,8 @@ fn gates(app: &App, link: &Scope<App>) -> Html {
     if rows.is_empty() {
         return Html::default();
     }
-    html! {
-        <section class="guard" data-test="gates">
-            <h3 title="What each replica takes on of what clients ask">{ "Gates" }</h3>
-            <ul class="gates">{ for rows }</ul>
-        </section>
-    }
+    let shown = html! { <ul class="gates">{ for rows }</ul> };
+    section("gates", "Gates", "What each replica takes on of what clients ask", shown)
 }
 
 fn one_gate(host: &Host, gate: &Gate, link: &Scope<App>) -> Html {

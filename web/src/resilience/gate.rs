@@ -14,7 +14,7 @@ use yew::prelude::*;
 
 use super::{
     entrance,
-    gauge::{Gauge, Tone, in_ms, ladder, ppm},
+    gauge::{Gauge, Tone, in_ms, ladder, ppm, section},
     strip::Strip,
     ties,
     words::promise,
@@ -43,20 +43,13 @@ pub(crate) fn view(app: &App, node: NodeId) -> Html {
     .into_iter()
     .flatten()
     .collect();
-    let ties = ties::view(lab, host, now).unwrap_or_default();
+    let ties = ties::view(lab, host, now);
     if parts == Html::default() {
         return ties;
     }
-    html! {
-        <>
-            <section class="guard" data-test="gate">
-                <h3 title="In front of the replica: what it takes on of what clients ask. What replicas say to each other never meets it.">
-                    { "What it does for clients" }</h3>
-                { parts }
-            </section>
-            { ties }
-        </>
-    }
+    let title = "In front of the replica: what it takes on of what clients ask. What replicas say to each other never meets it.";
+    let gate = section("gate", "What it does for clients", title, parts);
+    html! { <>{ gate }{ ties }</> }
 }
 
 fn gate(lab: &Lab, host: &Host, gate: &Gate, now: Time) -> Html {

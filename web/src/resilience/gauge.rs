@@ -58,6 +58,16 @@ impl Gauge {
     }
 }
 
+/// A part of the inspector: its heading, the same at length, and what it shows.
+pub(super) fn section(
+    test: &'static str,
+    heading: &'static str,
+    title: &'static str,
+    shown: Html,
+) -> Html {
+    html! { <section class="guard" data-test={test}><h3 {title}>{ heading }</h3>{ shown }</section> }
+}
+
 /// Steps of which the lower ones are taken, up to the one that is named.
 pub(super) fn ladder(steps: usize, taken: usize) -> Html {
     html! {

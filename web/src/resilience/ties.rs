@@ -9,39 +9,35 @@ use conclave_core::{
 };
 use yew::prelude::*;
 
-use super::gauge::{Gauge, Tone, in_ms, ppm};
+use super::gauge::{Gauge, Tone, in_ms, ppm, section};
 use crate::lab::Lab;
 
-/// How a replica keeps to the others; `None`: connections are always there.
-pub(super) fn view(lab: &Lab, host: &Host, now: Time) -> Option<Html> {
-    let most = u64::from(lab.scenario().dialing.as_ref()?.failures);
-    let one = |(to, tie): (NodeId, &Tie)| gauge(to, tie, most, now).view();
-    Some(html! {
-        <section class="guard" data-test="ties">
-            <h3 title="What it says goes over connections that it made itself. A circuit breaker keeps it from dialing who is away.">
-                { "How it keeps to the others" }</h3>
-            { for host.ties().map(one) }
-        </section>
-    })
+/// How a replica keeps to the others; nothing where connections are always there.
+pub(super) fn view(lab: &Lab, host: &Host, now: Time) -> Html {
+    let Some(dialing) = &lab.scenario().dialing else { return Html::default() };
+    let most = u64::from(dialing.failures_in_a_row);
+    let ways = host.ties().map(|(to, tie)| gauge(to, tie, most, now).view()).collect();
+    let title = "A breaker keeps it from dialing who is away.";
+    section("ties", "How it keeps to the others", title, ways)
 }
 
 fn gauge(to: NodeId, tie: &Tie, most: u64, now: Time) -> Gauge {
-    let breaker = tie.breaker();
     let failed = u64::from(tie.attempts());
-    let (words, tone) = match (tie.stage(), breaker.state) {
-        (TieStage::Connected, _) => ("connected".into(), Tone::Calm),
-        (TieStage::Dials { .. }, State::HalfOpen) => ("half-open, one probe".into(), Tone::Near),
-        (TieStage::Dials { .. }, _) => ("dials".into(), Tone::Near),
-        (TieStage::Waits { at }, State::Closed) => (in_ms(now.0, at.0), Tone::Near),
-        (TieStage::Waits { at }, _) => (format!("open for {}", in_ms(now.0, at.0)), Tone::Over),
+    let (words, tone) = match tie.stage() {
+        TieStage::Connected => ("connected".into(), Tone::Calm),
+        TieStage::Dials => ("dials".into(), Tone::Near),
+        TieStage::Waits { at } if tie.breaker().state == State::Closed => {
+            (in_ms(now.0, at.0), Tone::Near)
+        }
+        TieStage::Waits { at } => (format!("open for {}", in_ms(now.0, at.0)), Tone::Over),
     };
     Gauge {
         name: format!("to {to}"),
-        title: "Attempts that failed since it was connected. At the line the breaker opens, and nobody is dialed for a while.",
+        title: "Failed attempts. At the line the breaker opens.",
         test: format!("tie-{to}"),
         ppm: ppm(failed, 2 * most),
         ticks: vec![500_000],
         tone,
-        words: format!("{words}, {} lost", tie.lost()),
+        words,
     }
 }

@@ -3,27 +3,22 @@
 use core::time::Duration;
 
 use crate::{
-    config::{BadConfig, must},
+    config::BadConfig,
     resilience::{
         breaker,
         retry::{self, BudgetConfig, Jitter},
-        settings::settings,
+        settings::{must_be_time, settings},
     },
-    time::Time,
 };
 
-/// The most failures in a row.
-const MAX_FAILURES: u32 = 100;
 /// The first wait.
 const WAIT_MS: u32 = 100;
-/// The longest that an attempt, or noticing, takes: a minute.
-const MAX_MS: u32 = 60_000;
 
 settings! {
     /// How nodes keep to each other.
     pub struct Dialing {
         /// After so many failed attempts in a row the breaker opens.
-        failures: u32 = 5, "as real nodes do";
+        failures_in_a_row: u32 = 5, "as real nodes do";
         /// How long it stays open at first,
         open_ms: u32 = 1_000, "as real nodes do";
         /// and at most.
@@ -41,16 +36,12 @@ impl Dialing {
     /// Refuses what can't work, saying which field and why.
     pub(in super::super) fn validate(&self) -> Result<(), BadConfig> {
         for (field, ms) in [
-            ("open_ms", self.open_ms),
-            ("open_max_ms", self.open_max_ms),
             ("wait_max_ms", self.wait_max_ms),
             ("timeout_ms", self.timeout_ms),
             ("gone_ms", self.gone_ms),
         ] {
-            must((1..=MAX_MS).contains(&ms), field, u64::from(ms), "from 1 ms to a minute")?;
+            must_be_time(field, u64::from(ms))?;
         }
-        let failures = (1..=MAX_FAILURES).contains(&self.failures);
-        must(failures, "failures", u64::from(self.failures), "from 1 to 100 in a row")?;
         self.breaker().validate()?;
         self.retry(0).validate()
     }
@@ -59,7 +50,7 @@ impl Dialing {
     pub(super) fn breaker(&self) -> breaker::Config {
         breaker::Config::default()
             .failure_rate_ppm(None)
-            .failures_in_a_row(Some(self.failures))
+            .failures_in_a_row(Some(self.failures_in_a_row))
             .open_ms(u64::from(self.open_ms))
             .open_max_ms(u64::from(self.open_max_ms))
             .probes(1)
@@ -80,6 +71,7 @@ impl Dialing {
 
     /// How long it takes at most until a peer that can be reached is: a wait of either kind, an attempt that
     /// began before it could be, and another.
+    #[cfg(feature = "files")]
     pub(in super::super) fn worst_ms(&self) -> u64 {
         u64::from(self.wait_max_ms.max(self.open_max_ms)) + 2 * u64::from(self.timeout_ms)
     }
@@ -88,8 +80,7 @@ impl Dialing {
         Duration::from_millis(u64::from(self.timeout_ms))
     }
 
-    /// Whether a connection is given up over which nothing has got through since.
-    pub(super) fn is_gone(&self, since: Time, now: Time) -> bool {
-        now.since(since) >= Duration::from_millis(u64::from(self.gone_ms))
+    pub(super) fn gone(&self) -> Duration {
+        Duration::from_millis(u64::from(self.gone_ms))
     }
 }

@@ -62,10 +62,8 @@ impl Cluster {
 
     /// A message was stopped by a cut.
     pub(in super::super) fn did_not_get_through(&mut self, from: Principal, to: Principal) {
-        let (now, scenario) = (self.now, self.scenario.clone());
-        if let (Some(tie), Some(config)) = (self.tie_mut(from, to), &scenario.dialing)
-            && tie.did_not_get_through(now, config)
-        {
+        let now = self.now;
+        if self.tie_mut(from, to).is_some_and(|tie| tie.did_not_get_through(now)) {
             self.dial_again(from);
         }
     }

@@ -44,17 +44,14 @@ pub enum Stage {
         at: Time,
     },
     /// One is being made.
-    Dials {
-        /// Since when.
-        since: Time,
-    },
+    Dials,
 }
 
 #[derive(Clone, Debug)]
 enum State {
     Connected,
     Waits { attempts: Attempts, at: Time },
-    Dials { attempts: Attempts, since: Time, until: Time, outcome: Outcome, permit: Held },
+    Dials { attempts: Attempts, until: Time, outcome: Outcome, permit: Held },
 }
 
 /// The way to one other node.
@@ -63,6 +60,8 @@ pub struct Tie {
     breaker: Breaker,
     retry: Retry,
     state: State,
+    /// It is given up if nothing gets through for so long.
+    gone: Duration,
     /// Since when nothing has got through.
     silent_since: Option<Time>,
     lost: u64,
@@ -75,6 +74,7 @@ impl Tie {
             breaker: Breaker::new(config.breaker())?,
             retry: Retry::new(config.retry(seed))?,
             state: State::Connected,
+            gone: config.gone(),
             silent_since: None,
             lost: 0,
         })
@@ -85,7 +85,7 @@ impl Tie {
         match self.state {
             State::Connected => Stage::Connected,
             State::Waits { at, .. } => Stage::Waits { at },
-            State::Dials { since, .. } => Stage::Dials { since },
+            State::Dials { .. } => Stage::Dials,
         }
     }
 
@@ -120,9 +120,9 @@ impl Tie {
     }
 
     /// Something didn't. Whether that is the end of the connection.
-    pub(super) fn did_not_get_through(&mut self, now: Time, config: &Dialing) -> bool {
+    pub(super) fn did_not_get_through(&mut self, now: Time) -> bool {
         let since = *self.silent_since.get_or_insert(now);
-        config.is_gone(since, now) && self.broke(now)
+        now.since(since) >= self.gone && self.broke(now)
     }
 
     /// The connection is no more. Whether there was one.
@@ -146,7 +146,7 @@ impl Tie {
                 Ok(permit) => {
                     let Attempt { outcome, takes } = attempt();
                     let (permit, until) = (Held(permit), now + takes);
-                    State::Dials { attempts, since: now, until, outcome, permit }
+                    State::Dials { attempts, until, outcome, permit }
                 }
                 Err(rejected) => {
                     let soonest = now + Duration::from_micros(1);

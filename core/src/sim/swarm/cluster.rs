@@ -56,7 +56,7 @@ pub(super) fn dialing(seed: u64) -> Option<Dialing> {
     draw.one_in(4).then(|| {
         let open_ms = draw.between(50..400);
         Dialing::default()
-            .failures(draw.between(1..5))
+            .failures_in_a_row(draw.between(1..5))
             .open_ms(open_ms)
             .open_max_ms(2 * open_ms)
             .wait_max_ms(draw.between(100..600))
