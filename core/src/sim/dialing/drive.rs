@@ -9,6 +9,7 @@ use super::{
         letter::Letter,
         scenario::Scenario,
     },
+    config::Dialing,
     tie::{Attempt, Tie},
 };
 use crate::{
@@ -114,7 +115,7 @@ impl Cluster {
     fn dial(&self, from: NodeId, to: NodeId) -> Attempt {
         let (one, two) = (Principal::Node(from), Principal::Node(to));
         let cut = self.links.cut_by(one, two).or_else(|| self.links.cut_by(two, one));
-        let timeout = self.scenario.dialing.as_ref().map_or(Duration::ZERO, |it| it.timeout());
+        let timeout = self.scenario.dialing.as_ref().map_or(Duration::ZERO, Dialing::timeout);
         let there = Duration::from_micros(u64::from(self.scenario.network.latency_us));
         let silent = Attempt { outcome: Outcome::Timeout, takes: timeout };
         let answered = if self.hosts[usize::from(to.0)].up {

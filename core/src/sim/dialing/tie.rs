@@ -137,7 +137,7 @@ impl Tie {
 
     /// Goes on as far as it can by now. `attempt`: how one would end that begins now.
     pub(super) fn go_on(&mut self, now: Time, attempt: impl Fn() -> Attempt) {
-        if !self.next_wake().is_some_and(|at| at <= now) {
+        if self.next_wake().is_none_or(|at| at > now) {
             return;
         }
         self.state = match core::mem::replace(&mut self.state, State::Connected) {
