@@ -36,8 +36,8 @@ const _: () = assert!(MAX_VALUE_BYTES + 64 <= MAX_RESULT_BYTES, "every value can
 /// hashed again, which holds one in 256 of all sessions.
 const PIECES: u64 = Section::Sessions.pieces() as u64;
 
-/// One of so many sessions gives way where there is no room: looking through all of them for every
-/// new client would cost a thousand times what it costs to execute its request.
+/// One of so many sessions gives way where there is no room, and not one alone: all are looked through
+/// for that, which is too much to do for every new client.
 const GIVES_WAY: usize = 16;
 
 /// One client's last executed request.

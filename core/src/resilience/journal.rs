@@ -1,38 +1,49 @@
 //! The last events of a guard, for whoever asks. Nobody has to: the oldest give way.
 
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 
 use serde::Serialize;
 
 /// So many are kept: more transitions than a guard goes through between two looks at it.
 const KEPT: usize = 32;
 
-/// The last events, the oldest first. There are so few, and they come so rarely, that moving them up costs
-/// less than what a ring would add to a page for each kind of event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// The last events.
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Journal<E> {
-    events: Vec<E>,
+    events: VecDeque<E>,
     lost: u64,
 }
 
 impl<E> Default for Journal<E> {
     fn default() -> Self {
-        Self { events: Vec::with_capacity(KEPT), lost: 0 }
+        Self { events: VecDeque::with_capacity(KEPT), lost: 0 }
+    }
+}
+
+/// A copy has room for as many, so that it never allocates either.
+impl<E: Clone> Clone for Journal<E> {
+    fn clone(&self) -> Self {
+        let mut new = Self::default();
+        for event in &self.events {
+            new.events.push_back(event.clone());
+        }
+        new.lost = self.lost;
+        new
     }
 }
 
 impl<E> Journal<E> {
     pub(super) fn note(&mut self, event: E) {
         if self.events.len() == KEPT {
-            self.events.remove(0);
+            self.events.pop_front();
             self.lost = self.lost.saturating_add(1);
         }
-        self.events.push(event);
+        self.events.push_back(event);
     }
 
     /// The oldest that nobody has taken.
     pub(super) fn take(&mut self) -> Option<E> {
-        (!self.events.is_empty()).then(|| self.events.remove(0))
+        self.events.pop_front()
     }
 
     /// How many gave way before anybody took them.
@@ -44,6 +55,15 @@ impl<E> Journal<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_is_the_same_and_has_as_much_room() {
+        let mut journal = Journal::default();
+        (0..35).for_each(|number| journal.note(number));
+        let copy = journal.clone();
+        assert_eq!(copy, journal);
+        assert!(copy.events.capacity() >= KEPT);
+    }
 
     #[test]
     fn the_oldest_give_way_and_are_counted() {

@@ -84,7 +84,8 @@ impl<'a> Affairs<'a> {
     ///
     /// *Quorums stay as they are*: one leaves and one joins, so n, f and every threshold are the same.
     /// *No more members are faulty than before*: who leaves was one of them, for while at most f are,
-    /// nobody else is ever proven to lie, and once more are proven to, nobody is replaced; so if who joins is faulty, or isn't there yet, it takes its place among the f.
+    /// nobody else is ever proven to lie, and once more are proven to, nobody is replaced; so if who
+    /// joins is faulty, or isn't there yet, it takes its place among the f.
     /// *Liars bring in nobody of theirs*: one of f+1 is correct, and has it in its configuration.
     /// *The 2f+1 that decide while who joins fetches the state* are those that were correct before.
     fn replace(&mut self, member: NodeId, by: NewMember) {
