@@ -25,21 +25,16 @@ settings! {
         open_max_ms: u32 = 3_000, "as real nodes do";
         /// The longest wait between two attempts; the first is 100 ms or this, and each twice the last.
         wait_max_ms: u32 = 3_000, "as real nodes do";
-        /// How long an attempt may take.
+        /// How long an attempt may take, and for how long a connection is kept over which nothing gets
+        /// through.
         timeout_ms: u32 = 1_000, "many times what it takes across the world";
-        /// A connection over which nothing gets through for so long is given up.
-        gone_ms: u32 = 1_000, "sooner than real nodes, so that one sees it";
     }
 }
 
 impl Dialing {
     /// Refuses what can't work, saying which field and why.
     pub(in super::super) fn validate(&self) -> Result<(), BadConfig> {
-        for (field, ms) in [
-            ("wait_max_ms", self.wait_max_ms),
-            ("timeout_ms", self.timeout_ms),
-            ("gone_ms", self.gone_ms),
-        ] {
+        for (field, ms) in [("wait_max_ms", self.wait_max_ms), ("timeout_ms", self.timeout_ms)] {
             must_be_time(field, u64::from(ms))?;
         }
         self.breaker().validate()?;
@@ -78,9 +73,5 @@ impl Dialing {
 
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_millis(u64::from(self.timeout_ms))
-    }
-
-    pub(super) fn gone(&self) -> Duration {
-        Duration::from_millis(u64::from(self.gone_ms))
     }
 }

@@ -61,7 +61,7 @@ pub struct Tie {
     retry: Retry,
     state: State,
     /// It is given up if nothing gets through for so long.
-    gone: Duration,
+    timeout: Duration,
     /// Since when nothing has got through.
     silent_since: Option<Time>,
     lost: u64,
@@ -74,7 +74,7 @@ impl Tie {
             breaker: Breaker::new(config.breaker())?,
             retry: Retry::new(config.retry(seed))?,
             state: State::Connected,
-            gone: config.gone(),
+            timeout: config.timeout(),
             silent_since: None,
             lost: 0,
         })
@@ -122,7 +122,7 @@ impl Tie {
     /// Something didn't. Whether that is the end of the connection.
     pub(super) fn did_not_get_through(&mut self, now: Time) -> bool {
         let since = *self.silent_since.get_or_insert(now);
-        now.since(since) >= self.gone && self.broke(now)
+        now.since(since) >= self.timeout && self.broke(now)
     }
 
     /// The connection is no more. Whether there was one.

@@ -62,7 +62,6 @@ pub(super) fn dialing(seed: u64) -> Option<Dialing> {
             .wait_max_ms(draw.between(100..600))
             // More than there and back twice over the slowest network: 80 ms at most.
             .timeout_ms(draw.between(350..800))
-            .gone_ms(draw.between(50..600))
     })
 }
 

@@ -120,7 +120,7 @@ fn what_can_not_work_is_refused_with_its_place() {
     assert_eq!(of("timeout_ms = 2_000").unwrap().dialing.unwrap().timeout_ms, 2_000);
     for (wrong, field) in [
         ("timeout_ms = 0", "timeout_ms"),
-        ("gone_ms = 0", "gone_ms"),
+        ("wait_max_ms = 0", "wait_max_ms"),
         ("open_max_ms = 999", "open_max_ms"),
         ("failures_in_a_row = 0", "failures_in_a_row"),
         ("patience = 1", "patience"),
