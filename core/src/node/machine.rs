@@ -131,7 +131,8 @@ impl<A: Application> Node<A> {
     /// What doesn't fit is shown to all: somebody may hold what its author said before others.
     fn show_doubts(&mut self) {
         for Doubt { by, kind, seq } in self.observer.take_doubts() {
-            for message in self.watch.said(by, kind, seq) {
+            let batch = self.replica.batch_at(seq);
+            for message in self.watch.said(by, kind, seq, batch) {
                 self.replica.shell.send(To::Others, message);
             }
         }

@@ -21,8 +21,8 @@ use crate::{
     crypto::{Digest, Signed},
     ids::{NodeId, Seq, View},
     pbft::{
-        Checkpoint, CheckpointCertificate, Commit, Message, MessageKind, NewView, PrePrepare,
-        Prepare, PreparedCertificate, ViewChange, node_of,
+        Batch, Checkpoint, CheckpointCertificate, Commit, Message, MessageKind, NewView,
+        PrePrepare, Prepare, PreparedCertificate, ViewChange, node_of,
     },
     quorum::NodeSet,
     sorted::{SortedMap, SortedSet},
@@ -478,14 +478,25 @@ impl Book {
     }
 
     /// What an author said of a position; of a commit, what it prepared there too.
-    pub(super) fn said(&self, by: NodeId, kind: MessageKind, seq: Seq) -> Vec<Message> {
+    pub(super) fn said(
+        &self,
+        by: NodeId,
+        kind: MessageKind,
+        seq: Seq,
+        batch: Option<&Arc<Batch>>,
+    ) -> Vec<Message> {
         let Some(position) = self.positions.get(&seq) else { return Vec::new() };
-        match kind {
-            MessageKind::Prepare | MessageKind::Commit => {
+        match (kind, batch) {
+            (MessageKind::PrePrepare, Some(batch)) => {
+                let digest = batch.digest();
+                let theirs = position.pre_prepares.of(by).filter(|it| it.body.digest == digest);
+                theirs.map(|it| Message::PrePrepare(it.clone(), batch.clone())).collect()
+            }
+            (MessageKind::Prepare | MessageKind::Commit, _) => {
                 let prepares = position.prepares.of(by).cloned().map(Message::Prepare);
                 prepares.chain(position.commits.of(by).cloned().map(Message::Commit)).collect()
             }
-            MessageKind::Checkpoint => {
+            (MessageKind::Checkpoint, _) => {
                 position.checkpoints.of(by).cloned().map(Message::Checkpoint).collect()
             }
             _ => Vec::new(),

@@ -19,7 +19,7 @@
 //! further apart in views than [`KEPT`]; and what an author said at two observers, until they put
 //! together what they hold ([`accuse`](super::accuse)).
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ use super::{
 use crate::{
     crypto::Authenticator,
     ids::{Epoch, NodeId, Seq, View},
-    pbft::{Message, MessageKind, node_of},
+    pbft::{Batch, Message, MessageKind, node_of},
     quorum::Membership,
 };
 
@@ -155,9 +155,16 @@ impl Watch {
         self.book.take_found()
     }
 
-    /// What an author said of a position in this kind of message, in any view, as it said it.
-    pub fn said(&self, by: NodeId, kind: MessageKind, seq: Seq) -> Vec<Message> {
-        self.book.said(by, kind, seq)
+    /// What an author said of a position in this kind of message, in any view, as it said it. Of its
+    /// proposals, those of the batch that is at hand.
+    pub fn said(
+        &self,
+        by: NodeId,
+        kind: MessageKind,
+        seq: Seq,
+        batch: Option<&Arc<Batch>>,
+    ) -> Vec<Message> {
+        self.book.said(by, kind, seq, batch)
     }
 
     /// The epoch that it watches.

@@ -4,6 +4,11 @@
 //! by nobody: each has but one of its votes. But the vote that doesn't fit what was decided sticks
 //! out where it came. So it is shown to all, signed as it is, and whoever holds the other one has
 //! the proof. An honest victim of a lying primary loses nothing by it.
+//!
+//! A primary that proposes one batch to some and another to the rest is seen through by whoever holds
+//! both proposals. Mostly the decision brings the other one; but whom the rest leave behind at once gets
+//! states in place of decisions, which hold none. So once more than f peers voted for something else in
+//! the view, what was accepted here is shown, whole, as it came.
 
 use alloc::vec::Vec;
 use core::time::Duration;

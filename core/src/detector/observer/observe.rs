@@ -232,17 +232,22 @@ impl Observer {
                     self.note_begin(now, from, seq);
                 }
                 let begun = self.begins.get(&from).map(|(_, since)| *since);
+                let f = self.members.f();
                 let Some(position) = self.position(seq) else { return };
                 if is_commit == leads {
                     position.note_prompt(now, from, prompt);
                 }
                 let differs = position.differs(ballot);
                 let vote = position.vote(now, from, ballot, is_commit, overdue_after);
+                let two_stories = position.contradicts(ballot) && position.is_outvoted(f);
                 if let Some(took) = vote.filter(|took| !is_before(begun, now, *took)) {
                     self.answered(now, from, took);
                 }
                 if differs {
                     self.doubt(now, from, kind, seq);
+                }
+                if two_stories {
+                    self.doubt_primary(now, view, seq);
                 }
             }
             // Also one that comes after the view: it left those before.
@@ -293,6 +298,14 @@ impl Observer {
         self.doubts.raise(now, Doubt { by, kind, seq }, self.timing.grace);
     }
 
+    /// Its proposal is not what a correct one of the others was told: both together are the proof.
+    fn doubt_primary(&mut self, now: Time, view: View, seq: Seq) {
+        let primary = self.members.primary(view);
+        if !self.guilty.contains(primary) {
+            self.doubt(now, primary, MessageKind::PrePrepare, seq);
+        }
+    }
+
     /// A peer's message was turned away. Of another epoch is no offence, nor is a proof against
     /// somebody who is not known here yet.
     pub fn refused(&mut self, now: Time, from: NodeId, kind: MessageKind, why: &Refusal) {
@@ -315,9 +328,15 @@ impl Observer {
             EventKind::PrePrepared { view, seq, digest, .. } => {
                 self.top = self.top.max(seq);
                 let ballot = Ballot::new(view, digest);
-                let early = self.position(seq).map_or_else(Vec::new, |it| it.propose(now, ballot));
+                let f = self.members.f();
+                let Some(position) = self.position(seq) else { return };
+                let early = position.propose(now, ballot);
+                let two_stories = position.is_outvoted(f);
                 for peer in early {
                     self.answered(now, peer, Duration::ZERO);
+                }
+                if two_stories {
+                    self.doubt_primary(now, view, seq);
                 }
             }
             EventKind::Committed { view, seq, digest } => {

@@ -125,6 +125,19 @@ impl Position {
         answers.then_some(took)
     }
 
+    /// Whether a vote contradicts what was accepted here in its view.
+    pub(super) fn contradicts(&self, vote: Ballot) -> bool {
+        self.proposal.is_some_and(|(it, _)| it.view == vote.view && it != vote)
+    }
+
+    /// Whether more than `f` peers' votes do: then a correct one of them was told something else.
+    pub(super) fn is_outvoted(&self, f: u16) -> bool {
+        let against = |votes: &&Votes| {
+            [votes.prepare, votes.commit].iter().flatten().any(|vote| self.contradicts(*vote))
+        };
+        self.votes.iter().filter(against).count() > usize::from(f)
+    }
+
     /// Whether it may make room: judged, or never proposed here and passed by.
     pub(super) fn is_spent(&self, passed: bool) -> bool {
         self.judged || (passed && self.executed_at.is_none())

@@ -73,6 +73,35 @@ fn a_primary_that_is_convicted_is_left_at_once_and_leads_no_more() {
     }
 }
 
+/// Node 3 accepted the other story, and before it asks anyone the rest are more than a window ahead: it
+/// is brought forward by a state, which holds no proposals. What it was told convicts all the same.
+#[test]
+fn who_is_told_another_story_and_left_behind_at_once_still_convicts_its_primary() {
+    for (victims, seed) in (1..=6).flat_map(|seed| [("[3]", seed), ("[1, 2]", seed)]) {
+        let lies = LIES.replace("[3]", victims);
+        let mut quick = scenario("n = 4", &fault(500, &lies));
+        quick.config.checkpoint_interval = 2;
+        quick.config.window = 8;
+        quick.config.status_interval_ms = 1_000;
+        quick.workload.think_ms = 0;
+        let recording = recorded(&quick, seed);
+        let convicted: Vec<_> = recording
+            .events()
+            .iter()
+            .filter_map(|event| match &event.kind {
+                EventKind::Convicted { offence, .. } if offence.by == NodeId(0) => {
+                    Some(event.at.0 / 1_000)
+                }
+                _ => None,
+            })
+            .collect();
+        assert!(
+            convicted.first().is_some_and(|at| (500..700).contains(at)),
+            "seed {seed}, {victims}: {convicted:?}"
+        );
+    }
+}
+
 #[test]
 fn who_was_away_has_the_docket_with_the_state_and_who_restarts_has_it_from_its_disk() {
     let rest = fault(300, "crash = { node = 2 }")
