@@ -10,7 +10,10 @@
 mod observers;
 mod oracle;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use conclave_core::{
     detector::evidence::{Assumption, OffenceKind, accuse, verify},
@@ -19,6 +22,8 @@ use conclave_core::{
 };
 use conclave_tests::{corrupted, number, over_seeds, stage};
 use observers::Observed;
+
+use crate::cluster::real::{Scratch, program};
 
 const STORMS: u64 = 300;
 /// Long enough for every lie to be told and found out.
@@ -174,6 +179,38 @@ fn one_liar_too_many_and_all_liars_are_named() {
     let (culprits, liars) = culprits(&run).expect("agreement breaks");
     assert_eq!(culprits, liars);
     assert_eq!(culprits.len(), 2);
+}
+
+/// As a person does it who wants to show somebody else what a run proves.
+#[test]
+fn what_a_run_proves_is_saved_and_judged_elsewhere_by_that_runs_keys_alone() {
+    let scratch = Scratch::new();
+    let conclave = |arguments: &str| {
+        let mut command = Command::new(program());
+        command.args(arguments.split(' ')).current_dir(scratch.path());
+        let output = command.output().expect("the program can be started");
+        let said = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text"));
+        (output.status.code(), said.concat())
+    };
+    let (code, said) = conclave("simulate equivocation-proven --evidence lies.evidence");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("proofs in lies.evidence"), "{said}");
+    let (code, said) = conclave("evidence verify lies.evidence --of equivocation-proven");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("PROVEN: node 0 signed two pre-prepares for one place"), "{said}");
+    let (code, said) = conclave("evidence verify lies.evidence --of equivocation-proven --seed 7");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("NOT PROVEN against node 0"), "{said}");
+    let (code, said) = conclave("evidence verify lies.evidence --of nothing");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there is no scenario and no file \"nothing\""), "{said}");
+
+    let (code, said) = conclave("simulate equivocation-proven --evidence lies.evidence");
+    assert_eq!(code, Some(2), "it is there already: {said}");
+    let (code, said) = conclave("simulate checkpoints --evidence none.evidence");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("nobody is proven to have lied"), "{said}");
+    assert!(!scratch.path().join("none.evidence").exists());
 }
 
 /// From f+1 to 2f of them, at random, who tell random victims another story.

@@ -10,7 +10,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    action::Action, cluster::Cluster, limits::validate_action, scenario::Scenario, verdict::Verdict,
+    action::Action, cluster::Cluster, keys::Keyring, limits::validate_action, scenario::Scenario,
+    verdict::Verdict,
+};
+use crate::{
+    crypto::Authenticator,
+    ids::{ClientId, Principal},
 };
 
 /// The most interventions in one run.
@@ -70,6 +75,14 @@ impl Run {
     /// A run of a scenario without interventions.
     pub fn new(scenario: Scenario, seed: u64) -> Self {
         Self { scenario: Arc::new(scenario), seed, interventions: Vec::new() }
+    }
+
+    /// Everybody's keys, to check with: what it takes to judge a proof from this run anywhere else, beside
+    /// its scenario's members. Signs as nobody.
+    pub fn keys(&self) -> Arc<dyn Authenticator> {
+        let Scenario { signatures, members, workload, .. } = &*self.scenario;
+        let nobody = Principal::Client(ClientId(u64::MAX - 1));
+        Keyring::new(*signatures, self.seed, *members, workload.clients).of(nobody)
     }
 
     /// The same run up to a step, where something is done; what people did later is left out.

@@ -14,9 +14,10 @@ use conclave_core::{
     hex::Hex,
     ids::{ClientId, NodeId, Principal},
     node::{Account, Export, Judged, MAX_ACCOUNT_BYTES, MAX_EXPORT_BYTES},
+    quorum::Membership,
 };
 
-use super::client;
+use super::{client, output::write_new, simulate};
 use crate::{
     admin::{Listed, MAX_SHOWN_BYTES},
     config::{ClusterConfig, Seed},
@@ -38,6 +39,7 @@ Examples:
   conclave evidence --config my-cluster list
   conclave evidence --config my-cluster export lies.evidence
   conclave evidence --config keys-only verify lies.evidence    anywhere, cluster.toml is all it takes
+  conclave evidence verify node-0.evidence --of 'http://…/#r=aBC…'    saved in the lab, in this run
 
 Where more lied than the cluster can stand, each node may hold a story that fits. Put together, what
 they hold convicts f+1 at least:
@@ -69,6 +71,12 @@ enum Action {
     Verify {
         /// The file
         file: PathBuf,
+        /// It is from this run in the lab: a link to it, or its scenario's name or file
+        #[arg(long, value_name = "RUN", conflicts_with = "config")]
+        of: Option<String>,
+        /// The run's seed, instead of the scenario's own
+        #[arg(long, value_name = "N", requires = "of")]
+        seed: Option<u64>,
     },
     /// Write what a node holds of what was said to a file
     Account {
@@ -95,12 +103,16 @@ enum Action {
 
 impl Evidence {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        if let Action::Verify { file, of: Some(run), seed } = self.action {
+            let run = simulate::named(&run, seed)?;
+            return verify(&file, run.scenario.members, run.keys());
+        }
         let directory = client::directory(self.config)?;
         let config = ClusterConfig::load(&directory).map_err(|why| Failure::bad_input(&why))?;
         match self.action {
             Action::List => list(&config).await,
             Action::Export { file, from } => export(&config, &file, from.map(NodeId)).await,
-            Action::Verify { file } => verify(&config, &file),
+            Action::Verify { file, .. } => verify(&file, config.members(), keys(&config)?),
             Action::Account { file, from } => account(&config, &file, NodeId(from)).await,
             Action::Compare { files, export } => compare(&config, &files, export.as_deref()).await,
             Action::Show { file } => show(&config, &file).await,
@@ -163,11 +175,10 @@ async fn export(config: &ClusterConfig, file: &Path, from: Option<NodeId>) -> Re
     Err(Failure::Unmet(why_not))
 }
 
-fn verify(config: &ClusterConfig, file: &Path) -> Result<(), Failure> {
+fn verify(file: &Path, members: Membership, keys: Arc<dyn Authenticator>) -> Result<(), Failure> {
     let export =
         Export::decode(&read(file, MAX_EXPORT_BYTES)?).map_err(|why| unusable(file, &why))?;
-    let judged =
-        export.judge(config.members(), keys(config)?).map_err(|why| unusable(file, &why))?;
+    let judged = export.judge(members, keys).map_err(|why| unusable(file, &why))?;
     if judged.is_empty() {
         return Err(Failure::Unmet(format!("{}: there is no proof in it", file.display())));
     }
@@ -283,12 +294,6 @@ fn read(file: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
         return Err(unusable(file, &format!("{length} bytes are over the limit of {limit}")));
     }
     fs::read(file).map_err(|why| unusable(file, &why))
-}
-
-fn write_new(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut new = fs::File::create_new(file).map_err(|why| unusable(file, &why))?;
-    std::io::Write::write_all(&mut new, bytes)
-        .map_err(|why| Failure::Unmet(format!("{}: {why}", file.display())))
 }
 
 /// Public keys to check with. It takes a key of one's own to make an authenticator; this one signs

@@ -30,3 +30,10 @@ pub(super) fn refuse_existing(path: &Path) -> Result<(), Failure> {
         ))),
     }
 }
+
+/// Writes a file that isn't there yet.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut new = fs::File::create_new(path)
+        .map_err(|why| Failure::BadInput(format!("{}: {why}", path.display())))?;
+    new.write_all(bytes).map_err(|why| Failure::Unmet(format!("{}: {why}", path.display())))
+}

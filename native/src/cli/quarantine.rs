@@ -87,6 +87,9 @@ async fn list(asked: &Asked) -> Result<(), Failure> {
 fn words(view: &DocketView) -> String {
     let mut lines =
         vec![format!("  threat: {}, {}; network: {}", view.level, view.trend, view.network)];
+    if view.safe_mode {
+        lines.push("  safe mode: nothing is written any more".into());
+    }
     if !view.recommendation.is_empty() {
         lines.push(format!("  run: {}", view.recommendation));
     }

@@ -1,6 +1,9 @@
 //! `conclave simulate`.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use conclave_core::{
@@ -9,9 +12,11 @@ use conclave_core::{
 };
 use serde::Serialize;
 
-use super::output::print;
+use super::output::{print, write_new};
 use crate::failure::Failure;
 
+/// What a run stands behind in a link of the lab.
+const MARK: &str = "#r=";
 /// Events are printed when they are so many bytes: a long run isn't kept in memory.
 const PRINTED_AT_ONCE: usize = 64 * 1024;
 
@@ -28,7 +33,9 @@ Examples:
   conclave simulate equivocating-primary --seed 7
   conclave simulate my-scenario.toml --json
   conclave simulate silent-primary --events | grep view-entered
-  conclave simulate --link 'http://127.0.0.1:7700/#r=aBC…'")]
+  conclave simulate --link 'http://127.0.0.1:7700/#r=aBC…'
+  conclave simulate equivocation-proven --evidence lies.evidence
+  conclave evidence verify lies.evidence --of equivocation-proven")]
 pub(super) struct Simulate {
     /// A scenario's name, or a scenario file
     #[arg(group = "what", value_name = "SCENARIO")]
@@ -48,6 +55,9 @@ pub(super) struct Simulate {
     /// Print everything that happens, an event a line as JSON, instead of the verdict
     #[arg(long, conflicts_with_all = ["json", "list"])]
     events: bool,
+    /// Write the proofs that honest nodes hold at the end to this file; an existing one is not overwritten
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["events", "list"])]
+    evidence: Option<PathBuf>,
 }
 
 /// The verdict, and what it is a verdict on.
@@ -68,15 +78,49 @@ impl Simulate {
         }
         let run = match (&self.link, &self.scenario) {
             (Some(link), _) => from_link(link)?,
-            (None, Some(scenario)) => {
-                let scenario = find(scenario)?;
-                let seed = self.seed.unwrap_or(scenario.seed);
-                Run::new(scenario, seed)
-            }
+            (None, Some(scenario)) => of_scenario(scenario, self.seed)?,
             (None, None) => return Err(Failure::BadInput("name a scenario, or say --list".into())),
         };
-        if self.events { events(&run) } else { judge(&run, self.json) }
+        if self.events {
+            return events(&run);
+        }
+        let cluster = carried_out(&run)?;
+        let exported = self.evidence.as_deref().map(|file| export(&cluster, file));
+        judge(&run, &cluster.verdict(), self.json)?;
+        exported.unwrap_or(Ok(()))
     }
+}
+
+/// A scenario from its beginning, with its own seed or another.
+fn of_scenario(named: &str, seed: Option<u64>) -> Result<Run, Failure> {
+    let scenario = find(named)?;
+    let seed = seed.unwrap_or(scenario.seed);
+    Ok(Run::new(scenario, seed))
+}
+
+/// The run that a link leads to, or a scenario's.
+pub(super) fn named(what: &str, seed: Option<u64>) -> Result<Run, Failure> {
+    if what.contains(MARK) { from_link(what) } else { of_scenario(what, seed) }
+}
+
+/// The whole run.
+fn carried_out(run: &Run) -> Result<Cluster, Failure> {
+    let mut cluster = Cluster::new(run).map_err(|why| Failure::bad_input(&why))?;
+    while cluster.step() {}
+    Ok(cluster)
+}
+
+/// Writes the proofs of the honest node that holds the most.
+fn export(cluster: &Cluster, file: &Path) -> Result<(), Failure> {
+    let honest = cluster.nodes().iter().filter(|host| !host.is_byzantine());
+    let exports = honest.map(|host| host.node().export());
+    let most = exports.max_by_key(|export| export.proofs.len()).unwrap_or_default();
+    if most.proofs.is_empty() {
+        return Err(Failure::Unmet("nobody is proven to have lied: no file was written".into()));
+    }
+    write_new(file, &most.encode())?;
+    eprintln!("{} proofs in {}", most.proofs.len(), file.display());
+    Ok(())
 }
 
 /// Carries out a run and prints its events as they happen.
@@ -102,23 +146,24 @@ fn events(run: &Run) -> Result<(), Failure> {
 }
 
 /// Carries out a run and prints the verdict.
-pub(super) fn judge(run: &Run, json: bool) -> Result<(), Failure> {
-    let mut cluster = Cluster::new(run).map_err(|why| Failure::bad_input(&why))?;
-    while cluster.step() {}
-    let verdict = cluster.verdict();
+pub(super) fn play(run: &Run, json: bool) -> Result<(), Failure> {
+    judge(run, &carried_out(run)?.verdict(), json)
+}
+
+fn judge(run: &Run, verdict: &Verdict, json: bool) -> Result<(), Failure> {
     if json {
         let report = Report {
             scenario: &run.scenario.name,
             seed: run.seed,
             core: VERSION,
             as_expected: verdict.as_expected(),
-            verdict: &verdict,
+            verdict,
         };
         let text = serde_json::to_string_pretty(&report)
             .map_err(|why| Failure::Unmet(format!("no JSON: {why}")))?;
         print(&format!("{text}\n"))?;
     } else {
-        print(&table(run, &verdict))?;
+        print(&table(run, verdict))?;
     }
     let unmet = verdict.expectations.iter().filter(|expected| !expected.met).count();
     match unmet {
@@ -173,7 +218,7 @@ pub(super) fn find(named: &str) -> Result<Scenario, Failure> {
 
 /// The run of a shared link: the whole link, or what stands after `#r=` in it.
 fn from_link(link: &str) -> Result<Run, Failure> {
-    let text = link.rsplit_once("#r=").map_or(link, |(_, address)| address);
+    let text = link.rsplit_once(MARK).map_or(link, |(_, address)| address);
     let address = Address::decode(text).map_err(|why| Failure::bad_input(&why))?;
     if !address.matches_this_core() {
         eprintln!(

@@ -69,6 +69,9 @@ fn print(status: &Status) {
         "node {id}: epoch {epoch} under {name}, view {view} (primary {primary}), executed \
          {executed}; threat {threat}; {ready}"
     );
+    if status.safe_mode {
+        println!("  safe mode: more are convicted than may lie, so nothing is written any more");
+    }
     let listed = status.restrained.iter().map(ToString::to_string).collect::<Vec<_>>();
     if !listed.is_empty() {
         println!("  agreed: {} in quarantine", listed.join(", "));

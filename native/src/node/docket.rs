@@ -27,6 +27,9 @@ pub struct DocketView {
     /// and what the network is like.
     #[serde(default)]
     pub network: Network,
+    /// Whether more are convicted than may lie: nothing is written any more.
+    #[serde(default)]
+    pub safe_mode: bool,
     /// What should be run and why, in one sentence; empty: nobody ever said anything.
     pub recommendation: String,
     /// Every member of whom there is anything to say.
@@ -81,6 +84,7 @@ impl DocketView {
             level: analyzer.level(),
             trend: analyzer.trend(),
             network: analyzer.network(),
+            safe_mode: docket.is_beyond(),
             recommendation: recommendation.map(ToString::to_string).unwrap_or_default(),
             members: quarantine
                 .members()

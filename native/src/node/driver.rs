@@ -378,11 +378,10 @@ impl<S: Storage> Driver<S> {
             let view = DocketView::of(replica.docket(), replica.last_executed());
             let convicted = replica.docket().convicted();
             let restrained = replica.docket().restrained();
-            let beyond = replica.docket().is_beyond();
-            if mem::replace(&mut self.beyond, beyond) != beyond {
-                tell_safe_mode(beyond, convicted);
+            if mem::replace(&mut self.beyond, view.safe_mode) != view.safe_mode {
+                tell_safe_mode(view.safe_mode, convicted);
             }
-            self.observer.docket(restrained.len(), convicted.len(), view.level);
+            self.observer.docket(replica.docket(), &view);
             self.guarding.restraint.follow(restrained);
             self.board.show_docket(view);
         }

@@ -75,6 +75,9 @@ pub struct Metrics {
     pub(super) docket_restrained: Level,
     pub(super) docket_convicted: Level,
     pub(super) threat_level: Level,
+    pub(super) threat_trend: Level,
+    pub(super) network_condition: Level,
+    pub(super) safe_mode: Level,
     pub(super) records_persisted: Count,
     pub(super) events: Count,
     pub(super) events_lagged: Count,
@@ -146,6 +149,11 @@ impl Default for Metrics {
         let docket_convicted = gauge("docket_convicted", "Members convicted, by agreement");
         let threat_level =
             gauge("threat_level", "By agreement: 0 low, 1 medium, 2 high, 3 critical");
+        let threat_trend = gauge("threat_trend", "By agreement: 0 falling, 1 steady, 2 rising");
+        let network_condition =
+            gauge("network_condition", "By agreement: 0 calm, 1 slow, 2 lossy, 3 asynchronous");
+        let safe_mode =
+            gauge("safe_mode", "1 while more than f are convicted: nothing is written any more");
         let viewers = gauge("event_viewers", "Open event streams");
 
         let request_latency = Histogram::new(LATENCY_BUCKETS_S);
@@ -195,6 +203,9 @@ impl Default for Metrics {
             docket_restrained,
             docket_convicted,
             threat_level,
+            threat_trend,
+            network_condition,
+            safe_mode,
             records_persisted,
             events,
             events_lagged,

@@ -9,16 +9,16 @@ use std::{
 };
 
 use conclave_core::{
-    analyzer::Level,
     event::{Event, EventKind, LossCause, Place},
     ids::{NodeId, Principal, RequestId, Seq, View},
     node::Proofs,
     pbft::MessageKind,
     quorum::Membership,
+    replica::Docket,
     time::Time,
 };
 
-use super::{Clock, EventLog, GuardBoard, Metrics, quiet::Quiet};
+use super::{Clock, DocketView, EventLog, GuardBoard, Metrics, quiet::Quiet};
 use crate::chaos::Chaos;
 
 /// Requests whose latency is being measured. One per client may be under way; a table that is
@@ -237,10 +237,15 @@ impl Observer {
     }
 
     /// What all agree on about who lies.
-    pub(super) fn docket(&self, restrained: u16, convicted: u16, level: Level) {
-        self.metrics.docket_restrained.set(u64::from(restrained));
-        self.metrics.docket_convicted.set(u64::from(convicted));
-        self.metrics.threat_level.set(level as u64);
+    pub(super) fn docket(&self, docket: &Docket, view: &DocketView) {
+        let metrics = &self.metrics;
+        metrics.docket_restrained.set(u64::from(docket.restrained().len()));
+        metrics.docket_convicted.set(u64::from(docket.convicted().len()));
+        metrics.safe_mode.set(u64::from(view.safe_mode));
+        // Each is from good to bad.
+        metrics.threat_level.set(view.level as u64);
+        metrics.threat_trend.set(view.trend as u64);
+        metrics.network_condition.set(view.network as u64);
     }
 
     fn count(&self, kind: &EventKind) {
@@ -338,6 +343,7 @@ impl Drop for CountedConnection {
 #[cfg(test)]
 mod tests {
     use conclave_core::{
+        analyzer::{Level, Network, Trend},
         crypto::Digest,
         ids::{ClientId, Seq, Timestamp},
     };
@@ -374,6 +380,20 @@ mod tests {
             "conclave_request_latency_seconds_count 1",
             "conclave_events_total 2",
         ] {
+            assert!(text.lines().any(|it| it == line), "{line} in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn how_bad_it_is_and_where_it_goes_are_gauges() {
+        let observer = Observer::new(NodeId(0), Clock::start());
+        let (level, trend, network) = (Level::High, Trend::Falling, Network::Lossy);
+        let view = DocketView { level, trend, network, ..DocketView::default() };
+        observer.docket(&Docket::default(), &view);
+        let text = observer.metrics().render();
+        for line in
+            ["conclave_threat_level 2", "conclave_threat_trend 0", "conclave_network_condition 2"]
+        {
             assert!(text.lines().any(|it| it == line), "{line} in:\n{text}");
         }
     }

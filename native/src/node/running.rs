@@ -375,6 +375,7 @@ fn first_status<S: Storage>(node: &Core<KeyValue>, clock: Clock, storage: &S) ->
         suspected: Vec::new(),
         restrained: Vec::new(),
         threat: Level::Low,
+        safe_mode: false,
         pending: 0,
         connected: Vec::new(),
         clients: 0,

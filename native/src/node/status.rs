@@ -63,6 +63,9 @@ pub struct Status {
     /// How bad it is by that.
     #[serde(default)]
     pub threat: Level,
+    /// Whether it is so bad that nothing is written any more.
+    #[serde(default)]
+    pub safe_mode: bool,
     /// The other nodes that it reaches right now.
     pub connected: Vec<NodeId>,
     /// Client connections.
@@ -156,9 +159,12 @@ impl StatusBoard {
     /// Shows this.
     pub(super) fn show_docket(&self, view: DocketView) {
         let restrained = view.members.iter().filter(|it| it.restrained).map(|it| it.node);
-        let (restrained, threat) = (restrained.collect(), view.level);
+        let restrained = restrained.collect();
+        let (threat, safe_mode) = (view.level, view.safe_mode);
         *self.docket.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
-        self.update(|status| (status.restrained, status.threat) = (restrained, threat));
+        self.update(|status| {
+            (status.restrained, status.threat, status.safe_mode) = (restrained, threat, safe_mode);
+        });
     }
 
     /// Changes the status.
@@ -204,6 +210,7 @@ mod tests {
             suspected: Vec::new(),
             restrained: Vec::new(),
             threat: Level::Low,
+            safe_mode: false,
             connected: vec![NodeId(1), NodeId(2)],
             clients: 0,
             started_at: Time::ZERO,

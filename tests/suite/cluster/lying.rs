@@ -83,7 +83,7 @@ fn holds_proof(cluster: &RealCluster, node: u16) -> bool {
     })
 }
 
-fn metric(cluster: &RealCluster, node: u16, name: &str) -> u64 {
+pub(super) fn metric(cluster: &RealCluster, node: u16, name: &str) -> u64 {
     let body = get(cluster.admin(NodeId(node)), "/metrics").expect("it answers").body;
     let line = body.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
     let value = line.and_then(|line| line.split_whitespace().last());

@@ -1,6 +1,13 @@
 //! A proof, opened to the signed statements that convict.
 
-use conclave_core::{detector::evidence::Said, hex::Hex, node::Proof};
+use core::fmt::Write as _;
+
+use conclave_core::{
+    detector::evidence::Said,
+    hex::Hex,
+    node::{Export, Proof},
+};
+use web_sys::Element;
 use yew::prelude::*;
 
 use crate::model::words;
@@ -17,6 +24,23 @@ pub(crate) fn view(proof: &Proof) -> Html {
                 "No correct replica signs {why}. Anybody who has its public key can check that."
             ) }</p>
         </details>
+    }
+}
+
+/// Saves all that one observer can prove, in the form that `conclave evidence verify` reads.
+pub(crate) fn save(export: Export) -> Html {
+    // Only whoever asks for the file waits until it is made.
+    let onclick = move |event: MouseEvent| {
+        let mut file = "data:application/octet-stream,".to_owned();
+        for byte in export.encode() {
+            let _ = write!(file, "%{byte:02x}");
+        }
+        let _ = event.target_unchecked_into::<Element>().set_attribute("href", &file);
+    };
+    html! {
+        <a data-test="save-proofs" href="data:," download="lab.evidence" {onclick}
+            title="For conclave evidence verify lab.evidence --of LINK"
+        >{ "Save the proofs" }</a>
     }
 }
 

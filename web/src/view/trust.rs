@@ -175,11 +175,16 @@ fn proofs(app: &App, node: NodeId) -> Html {
     let cluster = app.lab.cluster();
     let hosts = cluster.nodes().iter().filter(|host| !host.is_byzantine());
     let mut shown = Vec::new();
-    for proof in hosts.flat_map(|host| host.node().proofs().iter()) {
-        let kind = proof.offence.kind;
-        if proof.offence.by == node && !shown.iter().any(|(known, _)| *known == kind) {
-            shown.push((kind, proof::view(proof)));
+    let mut export = None;
+    for host in hosts {
+        for proof in host.node().proofs().iter() {
+            let kind = proof.offence.kind;
+            if proof.offence.by == node && !shown.iter().any(|(known, _)| *known == kind) {
+                shown.push((kind, proof::view(proof)));
+                export.get_or_insert_with(|| host.node().export());
+            }
         }
     }
-    shown.into_iter().map(|(_, html)| html).collect()
+    let proofs = shown.into_iter().map(|(_, html)| html);
+    proofs.chain(export.map(proof::save)).collect()
 }

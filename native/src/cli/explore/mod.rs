@@ -123,7 +123,7 @@ impl Explore {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             Some(Also::Show { seed }) => output::print(&the_storm(seed)?.scenario.source),
-            Some(Also::Run { seed, json }) => simulate::judge(&the_storm(seed)?, json),
+            Some(Also::Run { seed, json }) => simulate::play(&the_storm(seed)?, json),
             Some(Also::Merge { reports, out }) => merge(&reports, &out),
             None => self.sweep(),
         }
