@@ -1,5 +1,6 @@
 //! The lab in headless Chromium, as a visitor meets it.
 
+mod foreign;
 mod guards;
 pub(crate) mod lab;
 pub(crate) mod resilience;

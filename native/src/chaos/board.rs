@@ -12,7 +12,7 @@ use std::{
 use conclave_core::{
     crypto::{Authenticator, Digest, Signed},
     event::EventKind,
-    ids::NodeId,
+    ids::{NodeId, RequestId},
     pbft::MessageKind,
     quorum::Membership,
     resilience::{
@@ -189,6 +189,22 @@ impl Chaos {
         self.with(|state, now| state.inject(now, peer, kind as u16))
     }
 
+    /// What to do to what a client asks for here; only where an experiment lists this node's own number.
+    /// How long it takes counts from here on.
+    pub fn asked(&self, request: RequestId) -> Option<Injection> {
+        if self.stage.load(Ordering::Relaxed) == NOTHING {
+            return None;
+        }
+        self.with(|state, now| {
+            let Current { experiment, requests, .. } = state.current.as_mut()?;
+            if !experiment.config().peers.contains(&self.own.0) {
+                return None;
+            }
+            requests.arrived(now, request);
+            state.inject(now, self.own, MessageKind::Request as u16)
+        })
+    }
+
     /// Whether nothing reaches a peer, and nothing comes from it.
     pub fn cuts_off(&self, peer: NodeId) -> bool {
         self.injects()
@@ -263,7 +279,7 @@ impl Chaos {
             it.experiment.tick(now);
             let mut entered = Vec::new();
             while let Some(event) = it.experiment.poll_event() {
-                tell(it.experiment.config(), event);
+                tell(self.own, it.experiment.config(), event);
                 match event {
                     Event::Entered(phase) => {
                         if let Some(how) = ending(phase) {

@@ -6,10 +6,15 @@
 //!                             │
 //!                             ▼ what to do to this message
 //!  driver ──▶ queue to a peer ──▶ link ──▶ connection        peer ──▶ connection ─✗ (partition)
+//!                             ▼ what to do to this request
+//!                 client ──▶ connection ──▶ driver
 //! ```
 //!
 //! * Injected at the call: a link asks when it is about to write a message, inside of the queue and its
 //!   bound. What is held back keeps its place there.
+//! * What clients ask for is touched where an experiment lists the node's own number among its peers,
+//!   and only then: once it was read and checked, before it is handed over. The node itself counts as one
+//!   of the peers that may be touched. Reads aren't touched: nothing here would notice.
 //! * Never without permission: a development cluster, or the administrator's signature under this very
 //!   experiment ([`Permission`](conclave_core::resilience::chaos::Permission)). To end one needs none.
 //! * One at a time, to no more peers than may be faulty (but for development), and nothing of it is

@@ -1,5 +1,5 @@
 //! What the steady state is measured by: how long this node's client requests take, from when it took
-//! one on to its execution here.
+//! one on to its execution here; where what clients ask for is itself disturbed, from when it came.
 //!
 //! Nobody waits for the answer of a request that hangs: what isn't executed within the experiment's
 //! `slow_ms` counts as slow right then, and as failed for each further `slow_ms`. So a cluster that
@@ -27,6 +27,8 @@ pub(super) struct Requests {
     waiting: HashMap<ClientId, Waiting>,
     /// In rising order: when whoever still waits is counted.
     due: VecDeque<(Time, RequestId)>,
+    /// When what each client asked for last first came, until it is taken on.
+    came: HashMap<ClientId, (Timestamp, Time)>,
 }
 
 struct Waiting {
@@ -40,7 +42,22 @@ pub(super) type Settled = (Outcome, Duration);
 
 impl Requests {
     pub(super) fn new(slow_ms: u64) -> Self {
-        Self { slow: Duration::from_millis(slow_ms), waiting: HashMap::new(), due: VecDeque::new() }
+        Self {
+            slow: Duration::from_millis(slow_ms),
+            waiting: HashMap::new(),
+            due: VecDeque::new(),
+            came: HashMap::new(),
+        }
+    }
+
+    /// One came; it may be held back or lost before it is taken on, and come again.
+    pub(super) fn arrived(&mut self, now: Time, request: RequestId) {
+        let RequestId { client, timestamp } = request;
+        let known = self.came.get(&client);
+        let is_newer = known.is_none_or(|(last, _)| *last < timestamp);
+        if is_newer && (known.is_some() || self.came.len() < MAX_CLIENTS) {
+            self.came.insert(client, (timestamp, now));
+        }
     }
 
     pub(super) fn accepted(&mut self, now: Time, request: RequestId) {
@@ -48,7 +65,12 @@ impl Requests {
         if self.waiting.len() >= MAX_CLIENTS && !self.waiting.contains_key(&client) {
             return;
         }
-        self.waiting.insert(client, Waiting { timestamp, since: now, counted: false });
+        let came = self.came.get(&client).copied().filter(|(came, _)| *came == timestamp);
+        let since = came.map_or(now, |(_, at)| at);
+        if came.is_some() {
+            self.came.remove(&client);
+        }
+        self.waiting.insert(client, Waiting { timestamp, since, counted: false });
         self.due.push_back((now + self.slow, request));
         // Who asks quickly leaves many that mean nothing any more.
         while self.due.front().is_some_and(|(_, it)| !is_waiting(&self.waiting, *it)) {
@@ -91,6 +113,7 @@ impl Requests {
     pub(super) fn forget(&mut self) {
         self.waiting.clear();
         self.due.clear();
+        self.came.clear();
     }
 }
 
@@ -135,6 +158,26 @@ mod tests {
         assert_eq!(requests.executed(at(240), request(1, 1)), None, "counted as what it was");
         assert_eq!(requests.overdue(at(250)).map(|it| it.0), Some(Outcome::Timeout), "the other");
         assert_eq!(requests.overdue(at(300)), None);
+    }
+
+    #[test]
+    fn what_was_held_back_or_lost_before_it_was_taken_on_took_its_time_from_when_it_first_came() {
+        let mut requests = Requests::new(100);
+        requests.arrived(at(0), request(1, 1));
+        requests.arrived(at(50), request(1, 1)); // again: it was lost
+        requests.accepted(at(60), request(1, 1));
+        let took = Some((Outcome::Success, Duration::from_millis(70)));
+        assert_eq!(requests.executed(at(70), request(1, 1)), took);
+        // Of what never is taken on nothing is known: it may have been carried out elsewhere.
+        requests.arrived(at(80), request(1, 2));
+        assert_eq!(requests.overdue(at(1_000)), None);
+        requests.accepted(at(1_000), request(1, 3));
+        let took = Some((Outcome::Success, Duration::from_millis(5)));
+        assert_eq!(requests.executed(at(1_005), request(1, 3)), took);
+        for client in 0..10_000 {
+            requests.arrived(at(2_000), request(client, 1));
+        }
+        assert_eq!(requests.came.len(), MAX_CLIENTS);
     }
 
     #[test]

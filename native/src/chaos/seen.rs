@@ -61,7 +61,7 @@ pub struct ExperimentSeen {
     pub phase_ends: Option<Time>,
     /// The steady state: requests of the last window, how many failed, how many were slow.
     pub steady: Rates,
-    /// Whose links it has touched.
+    /// Whose links it has touched; the node's own number stands for what its clients ask for.
     pub peers: Vec<NodeId>,
     /// Messages in its scope, touched, and spared.
     pub counters: Counters,

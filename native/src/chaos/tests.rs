@@ -122,6 +122,49 @@ fn a_partition_cuts_off_whom_it_touches_and_nobody_else() {
 }
 
 #[test]
+fn what_clients_ask_for_is_touched_only_where_the_node_itself_is_listed() {
+    let request = |timestamp| RequestId { client: ClientId(1), timestamp: Timestamp(timestamp) };
+    for (peers, touched) in [(vec![], false), (vec![1], false), (vec![OWN.0], true)] {
+        let chaos = chaos(true);
+        let slow = Fault::Latency { ms: 100, jitter_ms: 0 };
+        chaos.start(asked(config(slow).peers(peers.clone()))).unwrap();
+        assert_eq!(chaos.asked(request(1)), None, "it only looks");
+        requests_are_executed(&chaos, Phase::Baseline);
+        let injection = chaos.asked(request(2));
+        assert_eq!(injection.is_some(), touched, "{peers:?}");
+        if let Some(injection) = injection {
+            assert_eq!(injection.delay, Duration::from_millis(100));
+            assert_eq!(
+                chaos.inject(NodeId(1), MessageKind::Prepare),
+                None,
+                "no link is in its scope"
+            );
+            chaos.tick();
+            assert_eq!(chaos.seen().experiment.unwrap().peers, [OWN]);
+            assert!(chaos.abort());
+            assert_eq!(chaos.asked(request(3)), None);
+        }
+    }
+}
+
+#[test]
+fn what_is_held_back_before_it_is_taken_on_counts_from_when_it_came() {
+    let chaos = chaos(true);
+    let slow = Fault::Latency { ms: 100, jitter_ms: 0 };
+    chaos.start(asked(config(slow).peers(vec![OWN.0]).inject_ms(60_000))).unwrap();
+    requests_are_executed(&chaos, Phase::Baseline);
+    for client in 0..3 {
+        let request = RequestId { client: ClientId(client), timestamp: Timestamp(5_000) };
+        assert!(chaos.asked(request).is_some());
+        sleep(Duration::from_millis(50));
+        chaos.saw(&EventKind::RequestAccepted { request });
+        let (seq, digest, requests) = (Seq(1), Digest::default(), vec![request]);
+        chaos.saw(&EventKind::Executed { seq, digest, requests });
+    }
+    assert_eq!(phase(&chaos), Phase::Aborted(Aborted::Refuted), "clients waited for it");
+}
+
+#[test]
 fn requests_that_hang_abort_it_though_nobody_waits_for_them() {
     let chaos = chaos(true);
     chaos.start(asked(config(Fault::Drop).inject_ms(60_000))).unwrap();

@@ -179,6 +179,39 @@ async fn nobody_is_in_line_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_in_line_when_its_operation_goes_is_served_and_then_nothing_is_kept_of_it() {
+    let (guards, key) = guards(policy());
+    let call = |ms| {
+        let guards = guards.clone();
+        tokio::spawn(async move {
+            let attempt = |_| async move {
+                sleep(Duration::from_millis(ms)).await;
+                Ok::<_, Broken>(ms)
+            };
+            guards.call(key, Ask::default(), attempt).await
+        })
+    };
+    let under_way = [call(100), call(200)];
+    sleep(Duration::from_millis(1)).await;
+    let in_line = call(10);
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(running(&guards, key), (2, 1));
+    guards.reconfigure(Config::default()).unwrap();
+    let refused = guards.call(key, Ask::default(), |_| async { Ok::<_, Broken>(()) }).await;
+    assert_eq!(refused, Err(CallError::Unknown(Unknown::Operation)));
+    assert_eq!(in_line.await.unwrap(), Ok(10));
+    for (call, ms) in under_way.into_iter().zip([100, 200]) {
+        assert_eq!(call.await.unwrap(), Ok(ms));
+    }
+    // It is there again, and knows nothing of those calls.
+    guards
+        .reconfigure(Config::default().operations([("read".to_owned(), policy())].into()))
+        .unwrap();
+    let asked = guards.manager(|manager, _| manager.snapshot(key)).unwrap().counters.asked;
+    assert_eq!((asked, running(&guards, key)), (0, (0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn callers_that_vanish_at_any_moment_leave_nothing_behind() {
     let (guards, key) = guards(policy());
     for round in 0..500_u64 {

@@ -11,7 +11,7 @@ use conclave_core::{
     crypto::{Digest, Refusal, Verified},
     detector::evidence::Evidence,
     ids::{ClientId, MessageId, Principal},
-    pbft::Message,
+    pbft::{DecodeError, Message},
 };
 use tokio::{
     io::AsyncRead,
@@ -20,6 +20,8 @@ use tokio::{
 };
 
 use super::{
+    asked::{self, Fate},
+    disturbed::broken,
     frame::{FrameError, FrameReader},
     inbound::Listening,
     limits::{CHECK_ELSEWHERE_BYTES, MAX_UNHANDLED_BYTES, TESTIMONY_INTERVAL},
@@ -133,9 +135,7 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
         }
         // Before the frame is read: a sender that is ahead of the protocol waits in its own socket.
         let units = announced.div_ceil(ROOM_UNIT) as u32; // at most 64 Ki
-        let Ok(room) = self.room.clone().acquire_many_owned(units).await else {
-            return Err(FrameError::Closed); // the semaphore is never closed
-        };
+        let room = self.room(units).await?;
         let bytes = self.reader.body(announced).await?;
         if self.is_cut_off() {
             return Ok(Heard::CutOff);
@@ -145,18 +145,62 @@ impl<'a, R: AsyncRead + Unpin> Connection<'a, R> {
         match self.check(bytes).await {
             Ok((digest, message)) => {
                 let id = message_id(&digest, self.from, own);
-                let what = Arrived::Message { id, message };
-                Ok(Heard::Message(Inbound { from: self.from, what, _room: room }))
+                let from = self.from;
+                let of = |message, room| {
+                    let what = Arrived::Message { id, message };
+                    Inbound { from, what, _room: room }
+                };
+                match self.fate(&message).await {
+                    Fate::HandedOver => Ok(Heard::Message(of(message, room))),
+                    Fate::Twice => {
+                        self.hand_over(of(message.clone(), room)).await?;
+                        Ok(Heard::Message(of(message, self.room(units).await?)))
+                    }
+                    Fate::Lost => Ok(Heard::CutOff),
+                    Fate::Damaged => {
+                        let why = DecodeError::Malformed.to_string();
+                        Ok(self.turned_away(RefusedAs::Encoding, &why, Arrived::Unreadable, room))
+                    }
+                    Fate::Breaks => Err(broken().into()),
+                }
             }
-            Err((what, why, arrived)) => {
-                self.shared.observer.refused(self.from, what, &why);
-                Ok(match what {
-                    RefusedAs::Epoch => Heard::OfAnotherEpoch,
-                    RefusedAs::Haste => Heard::TooSoon,
-                    _ => Heard::Refused(Inbound { from: self.from, what: arrived, _room: room }),
-                })
-            }
+            Err((what, why, arrived)) => Ok(self.turned_away(what, &why, arrived, room)),
         }
+    }
+
+    fn turned_away(
+        &self,
+        what: RefusedAs,
+        why: &str,
+        arrived: Arrived,
+        room: OwnedSemaphorePermit,
+    ) -> Heard {
+        self.shared.observer.refused(self.from, what, &why);
+        match what {
+            RefusedAs::Epoch => Heard::OfAnotherEpoch,
+            RefusedAs::Haste => Heard::TooSoon,
+            _ => Heard::Refused(Inbound { from: self.from, what: arrived, _room: room }),
+        }
+    }
+
+    /// What an experiment makes of it; only what a client wants to have ordered is looked at.
+    async fn fate(&self, message: &Message) -> Fate {
+        match (self.from, message) {
+            (Principal::Client(_), Message::Request(request)) => {
+                asked::fate(&self.shared.chaos, request.body.id).await
+            }
+            _ => Fate::HandedOver,
+        }
+    }
+
+    async fn room(&self, units: u32) -> Result<OwnedSemaphorePermit, FrameError> {
+        let room = self.room.clone().acquire_many_owned(units).await;
+        room.map_err(|_| FrameError::Closed) // the semaphore is never closed
+    }
+
+    /// An error if the node is stopping.
+    async fn hand_over(&self, inbound: Inbound) -> Result<(), FrameError> {
+        self.shared.inbox.send(inbound).await.map_err(|_| FrameError::Closed)
     }
 
     /// The length of the next message. Whatever a peer sends before, it is there.

@@ -18,6 +18,7 @@
 //! | `links` | [`Links`]: the ways to all other nodes, as the membership changes them |
 //! | `outbound` | [`Outbound`]: the queue and connection to one peer, with backoff |
 //! | `disturbed` | what a chaos experiment makes of a message on its way out |
+//! | `asked` | the same, of what a client asks for |
 //! | `inbound` | the listener, and who is at the other end of each connection |
 //! | `connection` | reading and checking what one says |
 //! | `restraint` | [`Restraint`]: how much of what a member in quarantine says is read |
@@ -25,6 +26,7 @@
 //! | `clients` | [`Clients`]: where replies go, and who is held back |
 //! | `trust` | [`Trust`]: whose word counts right now, as epochs change it |
 
+mod asked;
 mod clients;
 mod connection;
 mod disturbed;

@@ -29,14 +29,14 @@ fn open<'a>(visit: &'a Visit, address: &str) -> Lab<'a> {
 }
 
 /// All pictures, in words.
-fn pictures(visit: &Visit) -> Vec<String> {
+pub(super) fn pictures(visit: &Visit) -> Vec<String> {
     let script = "return [...document.querySelectorAll('.panels [role=img]')] \
          .map(element => element.getAttribute('aria-label'))";
     serde_json::from_value(visit.session.script(script, &[])).expect("a list of texts")
 }
 
 /// Moves a slider as a hand does.
-fn turn(visit: &Visit, knob: &str, value: u32) {
+pub(super) fn turn(visit: &Visit, knob: &str, value: u32) {
     let script = "const element = document.querySelector(`[data-test='knob-${arguments[0]}']`); \
          element.value = arguments[1]; \
          element.dispatchEvent(new InputEvent('input', { bubbles: true })); \
@@ -115,6 +115,30 @@ fn a_slider_changes_the_pictures_and_the_link_brings_them_back_in_another_browse
     assert_eq!(again, turned, "{link}");
     assert!(!there.has("broken-link"));
     assert!(elsewhere.complaints().is_empty());
+    visit.no_complaints();
+}
+
+#[test]
+fn phi_is_a_chart_whose_line_and_threshold_follow_the_sliders() {
+    let visit = Visit::begin();
+    let _page = open(&visit, "#health?one");
+    let phi = || -> (String, String) {
+        let script = "const chart = document.querySelector('svg[aria-label^=\"Phi:\"]'); \
+             return [chart.getAttribute('aria-label'), chart.querySelector('path.line').getAttribute('d')]";
+        serde_json::from_value(visit.session.script(script, &[])).expect("words and a line")
+    };
+    let (said, mut line) = phi();
+    assert!(said.contains("suspected from: from 8.0 to 8.0"), "{said}");
+    // The service flaps: it is gone for long enough to be far beyond the threshold.
+    assert!(said.contains("to 16.0, at the end"), "{said}");
+    for (knob, value) in [("threshold", 3), ("beat", 2_000), ("jitter", 100)] {
+        turn(&visit, knob, value);
+        let (said, other) = wait_for("another line of phi", Duration::from_secs(10), || {
+            Some(phi()).filter(|it| it.1 != line)
+        });
+        assert!(said.contains("suspected from: from 3.0 to 3.0"), "{knob}: {said}");
+        line = other;
+    }
     visit.no_complaints();
 }
 

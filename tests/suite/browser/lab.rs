@@ -36,6 +36,11 @@ impl<'a> Lab<'a> {
         lab
     }
 
+    /// What a window, or the frame that it looks into, shows already.
+    pub(crate) fn opened(session: &'a Session) -> Self {
+        Self { session }
+    }
+
     /// Waits until the page says that it has simulated the whole run.
     pub(crate) fn wait_until_ready(&self) {
         wait_for("the run to be complete", READY_LIMIT, || {

@@ -206,6 +206,17 @@ impl Session {
         );
     }
 
+    /// From now on all is about what is in the frame that the selector finds.
+    pub(crate) fn enter_frame(&self, selector: &str) {
+        let (frame, _) = self.element(selector);
+        self.post("/frame", &json!({ "id": frame }));
+    }
+
+    /// And from now on about the page itself again.
+    pub(crate) fn leave_frames(&self) {
+        self.post("/frame", &json!({ "id": null }));
+    }
+
     /// An element as the driver names it, and the name alone.
     fn element(&self, selector: &str) -> (Value, String) {
         let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));

@@ -206,6 +206,40 @@ async fn every_fault_of_a_link_is_injected_and_borne() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_fault_of_what_clients_ask_for_is_injected_and_borne_and_noticed_if_it_is_slow() {
+    let cluster = RealCluster::start_with(4, CONCURRENT, false).await;
+    let clients = Clients::start(&cluster);
+    clients.more(50, "before the experiments").await;
+    let primary = cluster.status(NodeId(0)).expect("it answers").primary;
+    let own = serde_json::json!([primary.0]);
+    let slow = Fault::Latency { ms: 200, jitter_ms: 50 };
+    for fault in [
+        slow,
+        Fault::Reorder { ms: 100 },
+        Fault::Duplicate,
+        Fault::Drop,
+        Fault::Corruption,
+        Fault::Error,
+    ] {
+        let experiment = experiment(fault).peers(vec![primary.0]).share_ppm(200_000);
+        let begun = ask(&cluster, primary, &Asked::Development(experiment.into()));
+        assert_eq!(begun.code, 200, "{fault:?}: {}", begun.body);
+        let ended = over(&cluster, primary).await;
+        assert_eq!(ended["phase"], "held", "{fault:?}: {ended}");
+        assert!(ended["counters"]["injected"].as_u64() > Some(3), "{fault:?}: {ended}");
+        assert_eq!(ended["peers"], own, "{fault:?}: no link is touched");
+    }
+    // How long a request is held back counts as its client sees it.
+    let noticed = experiment(slow).peers(vec![primary.0]).slow_ms(150).inject_ms(30_000);
+    let begun = ask(&cluster, primary, &Asked::Development(noticed.into()));
+    assert_eq!(begun.code, 200, "{}", begun.body);
+    let ended = over(&cluster, primary).await;
+    assert_eq!(ended["phase"], serde_json::json!({ "aborted": "refuted" }), "{ended}");
+    clients.more(50, "after all of them").await;
+    clients.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_ends_itself_as_soon_as_clients_notice_and_its_families_are_live() {
     let cluster = RealCluster::start_with(4, CONCURRENT, false).await;
     let clients = Clients::start(&cluster);

@@ -85,6 +85,7 @@ pub(crate) fn amount(value: u32, unit: &str) -> String {
             }
         }
         "" => value.to_string(),
+        "φ" => format!("{}.{}", value / 10, value % 10),
         "×" => format!("{value}×"),
         unit => format!("{value} {unit}"),
     }

@@ -25,6 +25,7 @@ pub(crate) enum Panel {
     Left,
     Signal,
     Believed,
+    Phi,
     Injected,
     Breaker,
     Level,
@@ -114,6 +115,7 @@ impl Panel {
             Self::Left => "What is left of the budget",
             Self::Signal => "The highest signal",
             Self::Believed => "Services that the host believes to be up",
+            Self::Phi => "Phi: how unlikely it is that a heartbeat of the first still comes",
             Self::Injected => "Calls a second that are touched",
             Self::Breaker => "Breaker",
             Self::Level => "Level",
@@ -252,6 +254,25 @@ impl Panel {
             ),
             Self::Believed => {
                 ("", vec![layer("up", Look::Line, seen(|it| Some(u32::from(it.believed_up))))])
+            }
+            Self::Phi => {
+                // Of who is gone it rises without end.
+                let tenths = |milli: u64| (milli / 100) as u32;
+                let phi = |[phi, from]: [u64; 2]| tenths(phi.min(2 * from));
+                let from = |[_, from]: [u64; 2]| tenths(from);
+                (
+                    "φ",
+                    vec![
+                        layer("phi, cut off at twice that", Look::Line, {
+                            let all = played.buckets.iter();
+                            all.map(|it| it.phi_milli.map(phi)).collect()
+                        }),
+                        layer("suspected from", Look::Bound, {
+                            let all = played.buckets.iter();
+                            all.map(|it| it.phi_milli.map(from)).collect()
+                        }),
+                    ],
+                )
             }
             Self::Injected => ("", vec![layer("touched", Look::Bad, rate(|it| it.injected))]),
             Self::Breaker | Self::Level | Self::Alert | Self::Experiment => {

@@ -23,13 +23,13 @@ pub(super) fn view(lab: &Lab, host: &Host, now: Time) -> Html {
 
 fn gauge(to: NodeId, tie: &Tie, most: u64, now: Time) -> Gauge {
     let failed = u64::from(tie.attempts());
-    let (words, tone) = match tie.stage() {
-        TieStage::Connected => ("connected".into(), Tone::Calm),
-        TieStage::Dials => ("dials".into(), Tone::Near),
-        TieStage::Waits { at } if tie.breaker().state == State::Closed => {
-            (in_ms(now.0, at.0), Tone::Near)
-        }
-        TieStage::Waits { at } => (format!("open for {}", in_ms(now.0, at.0)), Tone::Over),
+    let (words, tone) = match (tie.stage(), tie.breaker().state) {
+        (TieStage::Connected, _) => ("connected".into(), Tone::Calm),
+        // A way dials once at a time: as long as the breaker is half-open, that is its only probe.
+        (TieStage::Dials, State::HalfOpen) => ("half-open: one probe".into(), Tone::Over),
+        (TieStage::Dials, _) => ("dials".into(), Tone::Near),
+        (TieStage::Waits { at }, State::Closed) => (in_ms(now.0, at.0), Tone::Near),
+        (TieStage::Waits { at }, _) => (format!("open for {}", in_ms(now.0, at.0)), Tone::Over),
     };
     Gauge {
         name: format!("to {to}"),

@@ -51,6 +51,16 @@ pub(super) enum Due {
         /// Which.
         service: u16,
     },
+    /// It is time for a service's heartbeat.
+    Heartbeat {
+        /// Whose.
+        service: u16,
+    },
+    /// A service is to be suspected if it has said nothing since this was noted.
+    Suspect {
+        /// Which.
+        service: u16,
+    },
     /// The manager wants to be asked.
     Wake,
 }

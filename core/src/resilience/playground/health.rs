@@ -1,9 +1,12 @@
-//! Which services the host believes to be up: by checks of its own, and by who fails more often than
-//! the others.
+//! Which services the host believes to be up: by checks of its own, by who fails more often than the
+//! others, and by heartbeats.
 
 use alloc::vec::Vec;
 
-use super::agenda::{Agenda, Due};
+use super::{
+    agenda::{Agenda, Due},
+    heartbeats::{Heartbeats, Pulses},
+};
 use crate::{
     config::BadConfig,
     resilience::{
@@ -20,12 +23,15 @@ pub struct Watch {
     pub check: Option<CheckConfig>,
     /// By comparing how calls to them end. Needs three services.
     pub outliers: Option<OutlierConfig>,
+    /// By what they send by themselves.
+    pub heartbeats: Option<Heartbeats>,
 }
 
 impl Watch {
     pub(super) fn validate(&self, services: usize) -> Result<(), BadConfig> {
         self.check.as_ref().map_or(Ok(()), CheckConfig::validate)?;
-        self.compared(services).map_or(Ok(()), |it| it.validate())
+        self.compared(services).map_or(Ok(()), |it| it.validate())?;
+        self.heartbeats.as_ref().map_or(Ok(()), Heartbeats::validate)
     }
 
     fn compared(&self, services: usize) -> Option<OutlierConfig> {
@@ -42,15 +48,17 @@ pub(super) struct Belief {
     probes: Vec<Option<(u32, Probe)>>,
     asked: u32,
     outliers: Option<Outliers>,
+    pulses: Option<Pulses>,
     /// Whose turn it is.
     turn: usize,
 }
 
 impl Belief {
-    /// Nothing is known. Notes the first checks.
+    /// Nothing is known. Notes the first checks and heartbeats.
     pub(super) fn new(
         watch: Option<&Watch>,
         services: usize,
+        seed: u64,
         agenda: &mut Agenda,
     ) -> Result<Self, BadConfig> {
         let mut checks = Vec::new();
@@ -62,15 +70,18 @@ impl Belief {
         }
         let compared = watch.and_then(|it| it.compared(services));
         let outliers = compared.map(Outliers::new).transpose()?;
+        let heartbeats = watch.and_then(|it| it.heartbeats.as_ref());
+        let pulses = heartbeats.map(|it| Pulses::new(it, services, seed, agenda)).transpose()?;
         let probes = checks.iter().map(|_| None).collect();
-        Ok(Self { services, checks, probes, asked: 0, outliers, turn: 0 })
+        Ok(Self { services, checks, probes, asked: 0, outliers, pulses, turn: 0 })
     }
 
     /// Whether that service is to be called.
     pub(super) fn is_up(&self, service: u16) -> bool {
         let down = |it: &Check| it.state() == State::Down;
         let ejected = self.outliers.as_ref().is_some_and(|it| it.is_ejected(service));
-        !ejected && !self.checks.get(usize::from(service)).is_some_and(down)
+        let late = self.pulses.as_ref().is_some_and(|it| it.leaves_out(service));
+        !ejected && !late && !self.checks.get(usize::from(service)).is_some_and(down)
     }
 
     /// Whose turn it is of those that are up; of all if none is.
@@ -116,8 +127,14 @@ impl Belief {
         }
     }
 
+    /// What services send by themselves, where they do.
+    pub(super) fn pulses(&mut self) -> Option<&mut Pulses> {
+        self.pulses.as_mut()
+    }
+
     /// Whether anybody is watched at all.
     pub(super) fn watches(&self) -> bool {
-        !self.checks.is_empty() || self.outliers.is_some()
+        let heard = self.pulses.as_ref().is_some_and(Pulses::decides);
+        !self.checks.is_empty() || self.outliers.is_some() || heard
     }
 }

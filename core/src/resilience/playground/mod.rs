@@ -24,6 +24,7 @@
 //! | `arrivals` | when callers call |
 //! | `service` | workers and a queue, and what weather does to them |
 //! | `calls` | the calls under way |
+//! | `heartbeats` | what services send by themselves, and the phi of it |
 //! | `health` | which services the host believes to be up |
 //! | `series` | [`Bucket`]: what is counted and seen |
 //! | `story` | [`Happened`]: what changed, and when |
@@ -33,6 +34,7 @@ mod agenda;
 mod arrivals;
 mod calls;
 mod health;
+mod heartbeats;
 mod series;
 mod service;
 mod setting;
@@ -42,6 +44,7 @@ mod tests;
 mod world;
 
 pub use health::Watch;
+pub use heartbeats::Heartbeats;
 pub use series::{Bucket, Group, Played, Refused, Totals};
 pub use setting::{
     BadSetting, Burst, Callers, MAX_CALLERS, MAX_DURATION_MS, MAX_GROUPS, MAX_SERVICES, Service,

@@ -118,6 +118,8 @@ pub struct Bucket {
     pub down: bool,
     /// Services that the host believes to be up.
     pub believed_up: u16,
+    /// The highest phi of its heartbeats in it, in thousandths, and from which on it is suspected.
+    pub phi_milli: Option<[u64; 2]>,
     /// Permits that the rate limit would give a normal call at once.
     pub permits: Option<u32>,
     /// Slots of the bulkhead that are taken, and places in its line.
@@ -173,6 +175,7 @@ impl Bucket {
             queued: 0,
             down: false,
             believed_up: 0,
+            phi_milli: None,
             permits: None,
             bulkhead: None,
             adaptive: None,

@@ -146,6 +146,12 @@ impl Worker {
         })
     }
 
+    /// Whether it sends anything by itself.
+    pub(super) fn beats(&self, now: Time) -> bool {
+        let silent = self.weather(now).is_some_and(|it| it.weather == Weather::Silent);
+        !silent && !self.is_down(now)
+    }
+
     fn weather(&self, now: Time) -> Option<&Spell> {
         self.service
             .weather

@@ -83,7 +83,12 @@ impl<'a> World<'a> {
         Ok(Self {
             workers: workers.collect(),
             arrivals: Arrivals::begin(setting, &mut agenda),
-            belief: Belief::new(setting.watch.as_ref(), setting.services.len(), &mut agenda)?,
+            belief: Belief::new(
+                setting.watch.as_ref(),
+                setting.services.len(),
+                setting.seed,
+                &mut agenda,
+            )?,
             setting,
             now: Time::ZERO,
             agenda,
@@ -164,6 +169,18 @@ impl<'a> World<'a> {
                 }
             }
             Due::Check { service } => self.check(service),
+            Due::Heartbeat { service } => {
+                let worker = self.workers.get(usize::from(service));
+                let comes = worker.is_some_and(|it| it.beats(self.now));
+                if let Some(pulses) = self.belief.pulses() {
+                    pulses.beat(self.now, service, comes, &mut self.agenda);
+                }
+            }
+            Due::Suspect { service } => {
+                if let Some(pulses) = self.belief.pulses() {
+                    pulses.look(self.now, service);
+                }
+            }
             Due::Wake => {
                 // Another may have been planned for earlier, and planned a later one since.
                 if self.wake == self.now {
@@ -445,6 +462,7 @@ impl<'a> World<'a> {
         bucket.experiment = self.manager.experiment().map(|it| it.phase());
         let services = 0..self.keys.len() as u16;
         bucket.believed_up = services.filter(|it| self.belief.is_up(*it)).count() as u16;
+        bucket.phi_milli = self.belief.pulses().map(|it| it.highest_milli(self.now));
         self.story.fires(self.now, bucket.fires);
         self.recorder.close();
         self.agenda.note(self.recorder.full_at(), Due::Bucket);

@@ -36,11 +36,12 @@ const SPARE: Duration = Duration::from_secs(30);
 
 /// Show, start or abort chaos experiments on running nodes: faults on purpose, to few links, for a while
 ///
-/// An experiment disturbs what one node says to its peers, looks how that node's client requests fare,
-/// and ends itself when the hypothesis breaks, at the end of its schedule, or when its permission is
-/// over. Outside of development clusters that permission is signed here, with administrator.key, for
-/// this experiment at this node, once. It isn't started where more than f nodes would be disturbed or
-/// down: all nodes are asked first, so don't start two at the same moment from two places.
+/// An experiment disturbs what one node says to its peers, or what clients ask of it (where `peers` lists
+/// the node's own number), looks how that node's client requests fare, and ends itself when the hypothesis
+/// breaks, at the end of its schedule, or when its permission is over. Outside of development clusters
+/// that permission is signed here, with administrator.key, for this experiment at this node, once. It
+/// isn't started where more than f nodes would be disturbed or down: all nodes are asked first, so don't
+/// start two at the same moment from two places.
 /// Exit code 0: done; 1: refused, or no answer; 2: something can't be used.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -1,8 +1,8 @@
 //! Health: who is up.
 
 use conclave_core::resilience::{
-    health::{CheckConfig, OutlierConfig},
-    playground::{Service, Setting, Watch, Weather},
+    health::{CheckConfig, OutlierConfig, PhiConfig},
+    playground::{Heartbeats, Service, Setting, Watch, Weather},
 };
 
 use super::{Pattern, Preset, SEED, patience, spell, unguarded, world};
@@ -22,6 +22,8 @@ const WORLD: &[Knob] = &[
     range("every", "It flaps every", "ms", (500, 10_000, 500), 5_000),
     range("failing", "Calls that fail", "%", (5, 100, 5), 60),
     range("lasts", "For how long", "s", (1, 40, 1), 30),
+    range("beat", "Each sends a heartbeat every", "ms", (100, 5_000, 100), 500),
+    range("jitter", "Sooner or later by up to", "%", (0, 100, 10), 50),
     SEED,
 ];
 
@@ -32,6 +34,8 @@ const GUARD: &[Knob] = &[
     range("rise", "Up after successes in a row", "", (1, 10, 1), 2),
     Knob { usual: 0, ..switch("outliers", "Leave out who fails more than the others") },
     range("eject", "For", "ms", (1_000, 20_000, 1_000), 5_000),
+    Knob { usual: 0, ..switch("phi", "Leave out who is suspected by heartbeats") },
+    range("threshold", "Suspected from phi", "", (1, 16, 1), 8),
 ];
 
 pub(super) const PATTERN: Pattern = Pattern {
@@ -62,8 +66,15 @@ pub(super) const PATTERN: Pattern = Pattern {
             a: &[("outliers", 1)],
             b: Some(&[]),
         },
+        Preset {
+            name: "Late is not gone",
+            notice: "The later a heartbeat is, the higher phi: at a low threshold who is merely late is left out again and again, at a high one only who is gone.",
+            world: &[("trouble", 1), ("lasts", 20), ("jitter", 100)],
+            a: &[("check", 0), ("phi", 1)],
+            b: Some(&[("check", 0), ("phi", 1), ("threshold", 1)]),
+        },
     ],
-    panels: &[Panel::Believed, Panel::Calls, Panel::Latency],
+    panels: &[Panel::Believed, Panel::Phi, Panel::Calls, Panel::Latency],
     setting,
 };
 
@@ -87,9 +98,20 @@ fn setting(values: &Values<'_>) -> Setting {
         .rise(values.get("rise"));
     let outliers =
         OutlierConfig::default().interval_ms(2_000).minimum_calls(10).eject_ms(values.ms("eject"));
+    let beat = values.ms("beat");
+    let phi = PhiConfig::default()
+        .expected_ms(beat)
+        .least_deviation_ms(beat / 10)
+        .threshold_milli(values.ms("threshold") * 1_000);
     setting.watch = Some(Watch {
         check: values.is_on("check").then_some(check),
         outliers: values.is_on("outliers").then_some(outliers),
+        heartbeats: Some(Heartbeats {
+            every_ms: beat,
+            jitter_percent: values.get("jitter"),
+            phi,
+            decides: values.is_on("phi"),
+        }),
     });
     setting
 }

@@ -140,6 +140,19 @@ fn checks_and_comparison_spare_callers_the_one_that_is_not_well() {
 }
 
 #[test]
+fn a_high_phi_leaves_out_who_is_gone_and_a_low_one_who_is_late() {
+    use conclave_core::resilience::playground::What;
+    let left_out = |it: &Played, from_s: u64, to_s: u64| {
+        let within = |us: u64| (from_s * 1_000_000..to_s * 1_000_000).contains(&us);
+        let of = What::Believed { service: 0, up: false };
+        it.happened.iter().filter(|it| it.what == of && within(it.at.as_micros())).count()
+    };
+    let [high, low] = preset("health", "Late is not gone");
+    assert_eq!((left_out(&high, 0, 15), left_out(&high, 15, 19)), (0, 1));
+    assert!(left_out(&low, 0, 15) > 2, "{}", left_out(&low, 0, 15));
+}
+
+#[test]
 fn limits_keep_what_they_let_in_well() {
     let [with, without] = totals("rate", "Client flood");
     let served = |it: &Totals| it.groups[1].succeeded * 100 / it.groups[1].offered;

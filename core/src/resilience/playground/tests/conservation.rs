@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Setting, played};
+use super::{Setting, heartbeats, played};
 use crate::{
     dice::Dice,
     resilience::{
@@ -81,6 +81,7 @@ fn setting(seed: u64) -> Setting {
     setting.watch = (dice.below(2) == 0).then(|| Watch {
         check: Some(CheckConfig::default().interval_ms(500).timeout_ms(200)),
         outliers: compared.then(OutlierConfig::default),
+        heartbeats: (dice.below(2) == 0).then(|| heartbeats(500, 50, 2_000)),
     });
     let fault = [
         chaos::Fault::Latency { ms: 100, jitter_ms: 100 },

@@ -2,8 +2,8 @@ mod conservation;
 mod settings;
 mod stories;
 
-use super::{Bucket, Played, Service, Setting, Spell, Weather, play};
-use crate::resilience::manager::Policy;
+use super::{Bucket, Heartbeats, Played, Service, Setting, Spell, Weather, play};
+use crate::resilience::{health::PhiConfig, manager::Policy};
 
 /// No guard says no: calls wait for up to a minute and are tried once.
 fn unguarded() -> Policy {
@@ -23,6 +23,11 @@ fn weather(from_s: u64, to_s: u64, weather: Weather) -> Service {
 fn calling(mut setting: Setting, per_second: u32) -> Setting {
     setting.callers[0].number = per_second;
     setting
+}
+
+fn heartbeats(every_ms: u64, jitter_percent: u32, threshold_milli: u64) -> Heartbeats {
+    let phi = PhiConfig::default().expected_ms(every_ms).threshold_milli(threshold_milli);
+    Heartbeats { every_ms, jitter_percent, phi, decides: true }
 }
 
 fn played(setting: &Setting) -> Played {

@@ -2,7 +2,7 @@
 
 use alloc::{string::ToString as _, vec, vec::Vec};
 
-use super::{Service, Setting, Weather, calling, played, spell, unguarded, weather};
+use super::{Service, Setting, Weather, calling, heartbeats, played, spell, unguarded, weather};
 use crate::resilience::{
     breaker,
     chaos::{self, Fault},
@@ -15,6 +15,12 @@ fn refused(change: impl Fn(&mut Setting)) -> BadSetting {
     let mut setting = Setting::quiet(Policy::default());
     change(&mut setting);
     play(&setting).expect_err("it must not be played")
+}
+
+/// Heartbeats, and nothing else to tell by.
+fn heard(every_ms: u64, jitter_percent: u32) -> Option<Watch> {
+    let heartbeats = heartbeats(every_ms, jitter_percent, 8_000);
+    Some(Watch { heartbeats: Some(heartbeats), ..Watch::default() })
 }
 
 #[test]
@@ -70,9 +76,12 @@ fn what_cannot_be_played_is_refused_with_the_field_and_the_reason() {
         (
             "peers = 1",
             said(&|it| {
-                it.watch = Some(Watch { check: None, outliers: Some(OutlierConfig::default()) });
+                let outliers = Some(OutlierConfig::default());
+                it.watch = Some(Watch { outliers, ..Watch::default() });
             }),
         ),
+        ("every_ms = 0", said(&|it| it.watch = heard(0, 20))),
+        ("jitter_percent = 101", said(&|it| it.watch = heard(500, 101))),
     ] {
         assert!(said.starts_with(field), "{field}: {said}");
     }

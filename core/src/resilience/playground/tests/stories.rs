@@ -1,8 +1,10 @@
 //! The classic failures, each with and without the guard that is for it.
 
-use alloc::vec;
+use alloc::{vec, vec::Vec};
 
-use super::{Service, Setting, Weather, calling, played, spell, sum, unguarded, weather};
+use super::{
+    Service, Setting, Weather, calling, heartbeats, played, spell, sum, unguarded, weather,
+};
 use crate::resilience::{
     Priority, adaptive, breaker, bulkhead,
     chaos::{self, Aborted, Phase},
@@ -119,11 +121,40 @@ fn checks_leave_out_who_is_down_and_take_back_who_is_up() {
         played(&setting)
     };
     let check = CheckConfig::default().interval_ms(500).timeout_ms(250);
-    let (without, with) = (world(None), world(Some(Watch { check: Some(check), outliers: None })));
+    let (without, with) =
+        (world(None), world(Some(Watch { check: Some(check), ..Watch::default() })));
     assert!(with.totals.all.failed * 2 < without.totals.all.failed);
     let down = What::Believed { service: 0, up: false };
     assert_eq!(with.happened.iter().filter(|it| it.what == down).count(), 3);
     assert_eq!(with.buckets.last().unwrap().believed_up, 3);
+}
+
+#[test]
+fn a_high_phi_suspects_only_who_is_gone_and_a_low_one_who_is_late() {
+    let world = |threshold_milli| {
+        let mut setting = calling(Setting::quiet(unguarded()), 60);
+        setting.services = vec![weather(20, 40, Weather::Down), Service::default()];
+        let heartbeats = Some(heartbeats(500, 100, threshold_milli));
+        setting.watch = Some(Watch { heartbeats, ..Watch::default() });
+        played(&setting)
+    };
+    let (high, low) = (world(8_000), world(1_000));
+    let believed = |it: &super::Played, up| -> Vec<u64> {
+        let of = What::Believed { service: 0, up };
+        it.happened.iter().filter(|it| it.what == of).map(|it| it.at.as_micros() / 1_000).collect()
+    };
+    // At the high one: once, a few intervals after it is gone, until the first heartbeat after it.
+    let (down, up) = (believed(&high, false), believed(&high, true));
+    assert!(matches!(down[..], [ms] if (20_500..24_000).contains(&ms)), "{down:?}");
+    assert!(matches!(up[..], [ms] if (40_000..41_001).contains(&ms)), "{up:?}");
+    // At the low one: sooner, and again and again while nothing is wrong.
+    let down = believed(&low, false);
+    assert!(down.iter().filter(|ms| **ms < 20_000).count() > 3, "{down:?}");
+    // What is shown is phi itself, and where the line is.
+    let phi = |from: usize, to| high.buckets[from..to].iter().map(|it| it.phi_milli.unwrap());
+    assert!(phi(20, 38).all(|[phi, from]| phi < 3_000 && from == 8_000), "it knows how they vary");
+    assert!(phi(50, 80).all(|[phi, _]| phi > 8_000));
+    assert!(high.totals.all.failed * 3 < high.totals.all.offered / 6, "{:?}", high.totals);
 }
 
 #[test]
