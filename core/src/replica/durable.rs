@@ -314,6 +314,7 @@ impl<A: Application> Replica<A> {
         records: impl IntoIterator<Item = Record>,
     ) -> Result<Self, RestoreError> {
         let mut replica = Self::new(id, members, config, authenticator, genesis)?;
+        replica.shell.is_reading = true;
         for record in Record::compact(records.into_iter().collect()) {
             replica.replay(record)?;
         }
@@ -402,6 +403,7 @@ impl<A: Application> Replica<A> {
     /// After a start from disk: ask at once what was missed.
     fn restored(&mut self) -> Result<(), RestoreError> {
         let Self { shell, order } = self;
+        shell.is_reading = false;
         // What replaying wanted written is what was read; nothing is owed to the disk.
         shell.outbox = Outbox::default();
         shell.status_at = Time::ZERO;

@@ -99,6 +99,9 @@ pub(crate) struct Shell<A> {
     /// What each peer was given of the state.
     pub(crate) served: SortedMap<NodeId, Served>,
 
+    /// It is starting from its disk: nothing new is said until all is read, for what was read last may
+    /// say what was said before.
+    pub(crate) is_reading: bool,
     /// What it knows of its own memory,
     pub(crate) recovery: Recovery,
     /// and of others that lost theirs.
@@ -156,6 +159,7 @@ impl<A: Application> Shell<A> {
             tree: Tree::default(),
             transfer: None,
             served: SortedMap::new(),
+            is_reading: false,
             recovery: Recovery::default(),
             lives: Lives::default(),
             status_at: Time::ZERO,
