@@ -7,10 +7,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use conclave_core::{
     crypto::{Digest, Signable, Signed, Simulated},
-    ids::{NodeId, Principal, Seq, View},
+    ids::{Epoch, NodeId, Principal, Seq, View},
     pbft::{
-        Batch, Commit, Message, MessageKind, NewView, PrePrepare, Prepare, PreparedCertificate,
-        Status, ViewChange,
+        Batch, Checkpoint, Commit, Message, MessageKind, NewView, PrePrepare, Prepare,
+        PreparedCertificate, Status, ViewChange,
     },
     quorum::Membership,
 };
@@ -34,6 +34,7 @@ struct Honest {
 #[derive(Clone, Debug)]
 pub struct Forge {
     members: Membership,
+    epoch: Epoch,
     keys: Simulated,
     honest: Arc<Honest>,
 }
@@ -48,7 +49,14 @@ impl Forge {
     #[must_use]
     pub fn new(n: u16, liar: NodeId) -> Self {
         let members = LockStep::new(n, &[], &brisk()).members();
-        Self { members, keys: keys(Principal::Node(liar)), honest: Arc::new(honest(n)) }
+        let (epoch, keys) = (members.epoch(), keys(Principal::Node(liar)));
+        Self { members, epoch, keys, honest: Arc::new(honest(n)) }
+    }
+
+    /// The same liar, and what it says in this epoch.
+    #[must_use]
+    pub fn in_epoch(&self, epoch: Epoch) -> Self {
+        Self { epoch, ..self.clone() }
     }
 
     fn sign<T: Signable>(&self, body: T) -> Arc<Signed<T>> {
@@ -63,7 +71,7 @@ impl Forge {
 
     fn header(&self, view: View, seq: Seq, digest: Digest) -> Arc<Signed<PrePrepare>> {
         let mut body = self.honest.pre_prepare;
-        (body.view, body.seq, body.digest) = (view, seq, digest);
+        (body.epoch, body.view, body.seq, body.digest) = (self.epoch, view, seq, digest);
         self.sign(body)
     }
 
@@ -71,7 +79,7 @@ impl Forge {
     #[must_use]
     pub fn prepare(&self, view: View, seq: Seq, digest: Digest) -> Arc<Signed<Prepare>> {
         let mut body = self.honest.prepare;
-        (body.view, body.seq, body.digest) = (view, seq, digest);
+        (body.epoch, body.view, body.seq, body.digest) = (self.epoch, view, seq, digest);
         self.sign(body)
     }
 
@@ -79,15 +87,22 @@ impl Forge {
     #[must_use]
     pub fn commit(&self, view: View, seq: Seq, digest: Digest) -> Message {
         let mut body = self.honest.commit;
-        (body.view, body.seq, body.digest) = (view, seq, digest);
+        (body.epoch, body.view, body.seq, body.digest) = (self.epoch, view, seq, digest);
         Message::Commit(self.sign(body))
+    }
+
+    /// A checkpoint of any state, at which no epoch ends.
+    #[must_use]
+    pub fn checkpoint(&self, seq: Seq, digest: Digest) -> Message {
+        let body = Checkpoint { epoch: self.epoch, seq, digest, successor: None };
+        Message::Checkpoint(self.sign(body))
     }
 
     /// A view change from the initial state, with this for *P*.
     #[must_use]
     pub fn view_change(&self, view: View, prepared: Vec<PreparedCertificate>) -> Message {
         let mut body = self.honest.view_change.clone();
-        (body.view, body.prepared) = (view, prepared);
+        (body.epoch, body.view, body.prepared) = (self.epoch, view, prepared);
         Message::ViewChange(self.sign(body))
     }
 
@@ -110,7 +125,7 @@ impl Forge {
         let digest = |seq| owed.get(&seq).map_or(null, |proposal| proposal.digest);
         let proposals = (1..=last).map(Seq).map(|seq| self.header(view, seq, digest(seq)));
         let mut body = self.honest.new_view.clone();
-        body.view = view;
+        (body.epoch, body.view) = (self.epoch, view);
         body.view_changes = changes.iter().map(|change| Signed::clone(change)).collect();
         body.pre_prepares = proposals.map(|header| Signed::clone(&header)).collect();
         Message::NewView(self.sign(body))

@@ -79,5 +79,7 @@ impl<A: Application> Rules<'_, A> {
                 slot.commits.add(id, Arc::new(Signed::new(vote, &*self.shell.authenticator)));
             }
         }
+        // Not before all is read: its view change names all that has prepared here.
+        self.leave_restrained();
     }
 }

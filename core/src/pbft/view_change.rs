@@ -120,7 +120,7 @@ impl<A: Application> Rules<'_, A> {
     /// checkpoint messages proving the correctness of s, and P is a set containing a set `P_m` for
     /// each request m that prepared at i with a sequence number higher than n."
     pub(crate) fn leave_for(&mut self, view: View, why: ViewChangeCause) {
-        if self.is_recovering() {
+        if self.is_recovering() || self.is_reading {
             return;
         }
         self.view = view;

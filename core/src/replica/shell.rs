@@ -14,7 +14,7 @@ use super::{
     outbox::Outbox,
     pending::Waiting,
     sessions::Sessions,
-    transfer::{Served, Transfer},
+    transfer::{Kept, Served, Transfer},
 };
 use crate::{
     app::{Application, Context},
@@ -96,9 +96,14 @@ pub(crate) struct Shell<A> {
     pub(crate) tree: Tree,
     /// What it fetches of a later state.
     pub(crate) transfer: Option<Transfer>,
+    /// What it had fetched of one before it crashed.
+    pub(crate) kept: Kept,
     /// What each peer was given of the state.
     pub(crate) served: SortedMap<NodeId, Served>,
 
+    /// It is starting from its disk: nothing new is said until all is read, for what was read last may
+    /// say what was said before.
+    pub(crate) is_reading: bool,
     /// What it knows of its own memory,
     pub(crate) recovery: Recovery,
     /// and of others that lost theirs.
@@ -155,7 +160,9 @@ impl<A: Application> Shell<A> {
             stable_before: None,
             tree: Tree::default(),
             transfer: None,
+            kept: Kept::default(),
             served: SortedMap::new(),
+            is_reading: false,
             recovery: Recovery::default(),
             lives: Lives::default(),
             status_at: Time::ZERO,
@@ -218,7 +225,7 @@ impl<A: Application> Shell<A> {
         let proofs = (&self.checkpoints, &self.stable);
         let memory = (&self.recovery, &self.lives);
         let state = (self.clock_offset_us, self.state_parts());
-        let transfer = (&self.stable_before, &self.transfer, &self.served);
+        let transfer = (&self.stable_before, &self.transfer, &self.kept, &self.served);
         let epochs = (&self.register, &self.chain, self.previous, self.ending_since, self.debt);
         (place, waiting, proofs, memory, state, transfer, epochs)
     }

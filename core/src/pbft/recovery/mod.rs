@@ -110,7 +110,9 @@ impl<A: Application> Shell<A> {
 
     /// Whether it may propose in its view and start it.
     pub(crate) fn may_lead(&self) -> bool {
-        !self.is_recovering() && self.recovery.leads_above.is_none_or(|view| self.view > view)
+        !self.is_recovering()
+            && !self.is_reading
+            && self.recovery.leads_above.is_none_or(|view| self.view > view)
     }
 }
 

@@ -17,6 +17,7 @@ mod pace;
 mod reads;
 mod recovery;
 mod sessions;
+mod starting;
 mod storm;
 mod transfer;
 mod view_change;
