@@ -14,7 +14,7 @@ use super::{
     outbox::Outbox,
     pending::Waiting,
     sessions::Sessions,
-    transfer::{Kept, Served, Transfer},
+    transfer::{Served, Transfer},
 };
 use crate::{
     app::{Application, Context},
@@ -96,8 +96,6 @@ pub(crate) struct Shell<A> {
     pub(crate) tree: Tree,
     /// What it fetches of a later state.
     pub(crate) transfer: Option<Transfer>,
-    /// What it had fetched of one before it crashed.
-    pub(crate) kept: Kept,
     /// What each peer was given of the state.
     pub(crate) served: SortedMap<NodeId, Served>,
 
@@ -160,7 +158,6 @@ impl<A: Application> Shell<A> {
             stable_before: None,
             tree: Tree::default(),
             transfer: None,
-            kept: Kept::default(),
             served: SortedMap::new(),
             is_reading: false,
             recovery: Recovery::default(),
@@ -225,7 +222,7 @@ impl<A: Application> Shell<A> {
         let proofs = (&self.checkpoints, &self.stable);
         let memory = (&self.recovery, &self.lives);
         let state = (self.clock_offset_us, self.state_parts());
-        let transfer = (&self.stable_before, &self.transfer, &self.kept, &self.served);
+        let transfer = (&self.stable_before, &self.transfer, &self.served);
         let epochs = (&self.register, &self.chain, self.previous, self.ending_since, self.debt);
         (place, waiting, proofs, memory, state, transfer, epochs)
     }
