@@ -147,7 +147,7 @@ impl Together {
         known: &mut SortedSet<(NodeId, OffenceKind)>,
     ) -> Option<Export> {
         let Self { members, keys: own, chain, transcripts, proofs: mut claimed } = self;
-        claimed.extend(accuse(&transcripts, members, &*own).into_iter().map(Arc::new));
+        claimed.extend(accuse(&transcripts, members, &*own));
         let claimed = Export { chain, proofs: claimed };
         // The chain holds: it was looked at when its account joined.
         let judged = claimed.judge(genesis, keys.clone()).ok()?;

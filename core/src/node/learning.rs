@@ -21,7 +21,6 @@ impl<A: Application> Node<A> {
         for evidence in self.watch.take_found() {
             // It finds nothing else than what convicts. Still nobody is told before that is checked.
             if let Some(Ok(offence)) = self.judge(&evidence) {
-                let evidence = Arc::new(evidence);
                 if self.learn(offence, &evidence, None) {
                     self.replica.shell.send(To::Others, Message::Evidence(evidence));
                 }

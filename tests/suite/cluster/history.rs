@@ -1,5 +1,6 @@
 //! What concurrent clients of a real cluster see is recorded and judged from outside: here while
-//! its primary is killed, in `membership` while a member is replaced.
+//! its primary is killed, in `membership` while a member is replaced, in `lying` while its primary
+//! lies.
 
 use std::{
     sync::{

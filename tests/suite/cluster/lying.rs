@@ -14,12 +14,13 @@ use conclave::{
 };
 use conclave_core::{
     analyzer::Level,
-    detector::evidence::Offence,
+    detector::evidence::{Offence, OffenceKind},
     ids::{Epoch, NodeId, Principal, Seq, View},
     pbft::{Message, Status},
 };
 
 use super::{
+    history::Clients,
     liar::Liar,
     real::{RealCluster, Scratch, conclave_in, get, program, until},
     write_load,
@@ -156,6 +157,33 @@ async fn a_node_that_lies_is_convicted_left_and_held_and_its_proof_convinces_a_s
     assert!(said.contains("PROVEN: node 0 signed two"), "{said}");
     assert!(!said.contains("NOT PROVEN"), "{said}");
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "it took nothing else");
+}
+
+/// Whether it is proven that node 0 told two stories while it led the first view.
+fn knows_two_faces(cluster: &RealCluster, node: u16) -> bool {
+    cluster.status(NodeId(node)).is_some_and(|status| {
+        let as_primary =
+            |it: &Offence| it.kind == OffenceKind::TwoPrePrepares && it.place.view == Some(View(0));
+        status.convicted.iter().any(as_primary)
+    })
+}
+
+/// Safety is what its clients see, so it is judged by that alone: while the primary tells half of the
+/// others another story, while it is left, and while it goes on lying as a backup.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_eight_clients_saw_while_a_two_faced_primary_lied_and_was_left_is_linearizable() {
+    let (cluster, _liar) = start(0).await;
+    let clients = Clients::start(&cluster);
+    let left = |node: u16| {
+        let status = cluster.status(NodeId(node));
+        status.is_some_and(|it| it.view > View(0) && it.primary != NodeId(0))
+    };
+    until("all left node 0", || (1..4).all(left)).await;
+    clients.more(150, "after it was left").await;
+    let known = || (1..4).any(|node| knows_two_faces(&cluster, node));
+    until("it is proven that it lied as the primary", known).await;
+    clients.more(50, "after it was found out").await;
+    clients.judge().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,8 +75,14 @@ impl Observers {
     fn hear_at(&mut self, cluster: &Cluster, node: NodeId, heard: &Heard) {
         let replica = cluster.nodes()[node.0 as usize].replica();
         let watch = &mut self.watches[node.0 as usize];
-        let (members, keys) = (watch.members(), &**replica.authenticator());
         let oracle = &mut self.oracles[node.0 as usize];
+        // What is turned away changes nothing, and is judged by where its receiver is: after a start from
+        // a disk that lost something that may be an earlier epoch.
+        if heard.refused {
+            watch.follow(replica.members(), replica.low_water_mark());
+            oracle.follow(replica.members(), replica.low_water_mark());
+        }
+        let (members, keys) = (watch.members(), &**replica.authenticator());
         if heard.refused {
             oracle.refused(&heard.message, keys);
             watch.refused(&heard.message, keys);

@@ -175,16 +175,16 @@ fn proofs(app: &App, node: NodeId) -> Html {
     let cluster = app.lab.cluster();
     let hosts = cluster.nodes().iter().filter(|host| !host.is_byzantine());
     let mut shown = Vec::new();
-    let mut export = None;
+    let mut observer = None;
     for host in hosts {
         for proof in host.node().proofs().iter() {
             let kind = proof.offence.kind;
             if proof.offence.by == node && !shown.iter().any(|(known, _)| *known == kind) {
                 shown.push((kind, proof::view(proof)));
-                export.get_or_insert_with(|| host.node().export());
+                observer.get_or_insert(host.node());
             }
         }
     }
     let proofs = shown.into_iter().map(|(_, html)| html);
-    proofs.chain(export.map(proof::save)).collect()
+    proofs.chain(observer.map(proof::save)).collect()
 }

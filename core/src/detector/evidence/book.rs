@@ -237,7 +237,7 @@ pub(super) struct Book {
     new_views: Vec<Arc<Signed<NewView>>>,
     /// Who was found out of what: once is enough.
     known: SortedSet<(NodeId, OffenceKind)>,
-    found: Vec<Evidence>,
+    found: Vec<Arc<Evidence>>,
 }
 
 /// Whether two that name a batch for one place name different ones.
@@ -272,7 +272,7 @@ impl Book {
     }
 
     /// What was found since the last call.
-    pub(super) fn take_found(&mut self) -> Vec<Evidence> {
+    pub(super) fn take_found(&mut self) -> Vec<Arc<Evidence>> {
         core::mem::take(&mut self.found)
     }
 
@@ -290,7 +290,7 @@ impl Book {
 
     pub(super) fn accuse(&mut self, by: NodeId, kind: OffenceKind, evidence: Evidence) {
         if self.known.insert((by, kind)) {
-            self.found.push(evidence);
+            self.found.push(evidence.into());
         }
     }
 

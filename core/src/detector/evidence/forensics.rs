@@ -90,7 +90,7 @@ pub fn accuse(
     transcripts: &[Transcript],
     members: Membership,
     authenticator: &dyn Authenticator,
-) -> Vec<Evidence> {
+) -> Vec<Arc<Evidence>> {
     let mut audit = Audit { members, authenticator, book: Book::new(Bounds::NONE) };
     for transcript in transcripts {
         for it in &transcript.pre_prepares {
@@ -128,7 +128,7 @@ pub fn accuse(
             }
         }
     }
-    let absolute = |evidence: &Evidence| {
+    let absolute = |evidence: &Arc<Evidence>| {
         verify(evidence, members, authenticator)
             .is_ok_and(|offence| offence.assumption == Assumption::Absolute)
     };

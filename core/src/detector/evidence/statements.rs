@@ -2,7 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::{proof::Evidence, rules::Statement};
+use super::{offence::Place, proof::Evidence, rules::Statement};
 use crate::{
     crypto::{Digest, Signature, Signed},
     ids::{Principal, RequestId},
@@ -75,15 +75,21 @@ fn of(kind: MessageKind, request: Option<RequestId>) -> Summary {
 }
 
 fn vote<T: Statement>(kind: MessageKind, signed: &Signed<T>, digest: Digest) -> Said {
-    let mut said = long(kind, signed);
-    said.what.digest = Some(digest);
-    said
+    at(kind, signed.body.place(), digest, signed.by, signed.signature)
 }
 
 /// One that is too long for a line: its place, and the digest of all that it says.
 fn long<T: Statement>(kind: MessageKind, signed: &Signed<T>) -> Said {
-    let place = signed.body.place();
-    let digest = Some(Digest::of(&signed.body));
-    let what = Summary { view: place.view, seq: place.seq, digest, ..of(kind, None) };
-    Said { by: signed.by, what, signature: signed.signature }
+    vote(kind, signed, Digest::of(&signed.body))
+}
+
+fn at(
+    kind: MessageKind,
+    place: Place,
+    digest: Digest,
+    by: Principal,
+    signature: Signature,
+) -> Said {
+    let what = Summary { view: place.view, seq: place.seq, digest: Some(digest), ..of(kind, None) };
+    Said { by, what, signature }
 }

@@ -33,7 +33,7 @@ pub fn verify(
         Evidence::ViewChanges(a, b) => judge.twice(a, b, OffenceKind::TwoViewChanges),
         Evidence::NewViews(a, b) => judge.twice(a, b, OffenceKind::TwoNewViews),
         Evidence::HiddenCommit(commit, change) => {
-            let by = judge.both(commit, change)?;
+            let by = judge.both(spoken(commit), spoken(change))?;
             if !hides(&change.body, &commit.body) {
                 return Err(NotProven::NoContradiction);
             }
@@ -44,12 +44,12 @@ pub fn verify(
             Ok(Offence { by, kind: OffenceKind::HiddenCommit, place, assumption })
         }
         Evidence::ViewChange(change) => {
-            let by = judge.author(change)?;
+            let by = judge.author(spoken(change))?;
             judge.breaks_a_rule(&Message::ViewChange(change.clone()))?;
             Ok(judge.by_the_rules(by, OffenceKind::InvalidViewChange, change.body.place()))
         }
         Evidence::NewView(new_view) => {
-            let by = judge.author(new_view)?;
+            let by = judge.author(spoken(new_view))?;
             judge.breaks_a_rule(&Message::NewView(new_view.clone()))?;
             let kind = if by != members.primary(new_view.body.view) {
                 OffenceKind::OutOfRole
@@ -60,13 +60,13 @@ pub fn verify(
             };
             Ok(judge.by_the_rules(by, kind, new_view.body.place()))
         }
-        Evidence::PrePrepareOfBackup(it) => judge.role(it, it.body.view, false),
-        Evidence::PrepareOfPrimary(it) => judge.role(it, it.body.view, true),
+        Evidence::PrePrepareOfBackup(it) => judge.role(spoken(it), it.body.view, false),
+        Evidence::PrepareOfPrimary(it) => judge.role(spoken(it), it.body.view, true),
         Evidence::Reply(reply, others) => judge.reply(reply, others),
         Evidence::State(answer) => {
             // Who left the cluster may still serve its state: no membership is asked for.
             let by = node_of(answer.by).ok_or(NotProven::NotAMember { by: answer.by })?;
-            judge.signature(answer)?;
+            judge.signature(&**answer)?;
             if is_what_it_says(&answer.body) {
                 return Err(NotProven::FollowsTheRules);
             }
@@ -107,6 +107,33 @@ pub(crate) fn signatures_hold(
     }
 }
 
+/// Something signed, whatever it says: who may sign what is judged once, not once for each kind.
+trait AnySigned {
+    fn by(&self) -> Principal;
+    fn holds(&self, authenticator: &dyn Authenticator) -> bool;
+}
+
+impl<T: Signable> AnySigned for Signed<T> {
+    fn by(&self) -> Principal {
+        self.by
+    }
+
+    fn holds(&self, authenticator: &dyn Authenticator) -> bool {
+        self.check(authenticator).is_ok()
+    }
+}
+
+/// A statement, and the place that it is about.
+#[derive(Clone, Copy)]
+struct Spoken<'a> {
+    signed: &'a dyn AnySigned,
+    place: Place,
+}
+
+fn spoken<T: Statement>(signed: &Signed<T>) -> Spoken<'_> {
+    Spoken { signed, place: signed.body.place() }
+}
+
 #[derive(Clone, Copy)]
 struct Judge<'a> {
     members: Membership,
@@ -114,51 +141,64 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn signature<T: Signable>(self, signed: &Signed<T>) -> Result<(), NotProven> {
-        let by = signed.by;
+    fn signature(self, signed: &dyn AnySigned) -> Result<(), NotProven> {
+        let by = signed.by();
         if !self.authenticator.knows(by) {
             return Err(NotProven::UnknownKey { of: by });
         }
-        signed.check(self.authenticator).map_err(|_| NotProven::Signature { by })
+        signed.holds(self.authenticator).then_some(()).ok_or(NotProven::Signature { by })
     }
 
-    fn signatures<A: Signable, B: Signable>(
-        self,
-        first: &Signed<A>,
-        second: &Signed<B>,
-    ) -> Result<(), NotProven> {
+    fn signatures(self, first: &dyn AnySigned, second: &dyn AnySigned) -> Result<(), NotProven> {
         self.signature(first)?;
         self.signature(second)
     }
 
-    fn member<T: Signable>(self, signed: &Signed<T>, epoch: Epoch) -> Result<NodeId, NotProven> {
+    fn member(self, signed: &dyn AnySigned, epoch: Epoch) -> Result<NodeId, NotProven> {
         let expected = self.members.epoch();
         if epoch != expected {
             return Err(NotProven::Epoch { found: epoch, expected });
         }
-        let by = node_of(signed.by).filter(|node| self.members.contains(*node));
-        let by = by.ok_or(NotProven::NotAMember { by: signed.by })?;
+        let by = signed.by();
+        let node = node_of(by).filter(|node| self.members.contains(*node));
+        let node = node.ok_or(NotProven::NotAMember { by })?;
         self.signature(signed)?;
-        Ok(by)
+        Ok(node)
     }
 
     /// A replica of this epoch signed it.
-    fn author<T: Statement>(self, signed: &Signed<T>) -> Result<NodeId, NotProven> {
-        self.member(signed, signed.body.place().epoch.unwrap_or_default())
+    fn author(self, Spoken { signed, place }: Spoken<'_>) -> Result<NodeId, NotProven> {
+        self.member(signed, place.epoch.unwrap_or_default())
     }
 
     /// The same replica of this epoch signed both.
-    fn both<A: Statement, B: Statement>(
-        self,
-        first: &Signed<A>,
-        second: &Signed<B>,
-    ) -> Result<NodeId, NotProven> {
+    fn both(self, first: Spoken<'_>, second: Spoken<'_>) -> Result<NodeId, NotProven> {
         let by = self.author(first)?;
         self.author(second)?;
-        if first.by != second.by {
-            return Err(NotProven::DifferentSigners { first: first.by, second: second.by });
+        let (first, second) = (first.signed.by(), second.signed.by());
+        if first != second {
+            return Err(NotProven::DifferentSigners { first, second });
         }
         Ok(by)
+    }
+
+    /// It signed both about the same place, and they can't both be said.
+    fn against_itself(
+        self,
+        first: Spoken<'_>,
+        second: Spoken<'_>,
+        contradict: bool,
+        kind: OffenceKind,
+    ) -> Result<Offence, NotProven> {
+        let by = self.both(first, second)?;
+        let place = first.place;
+        if place != second.place {
+            return Err(NotProven::DifferentPlaces);
+        }
+        if !contradict {
+            return Err(NotProven::NoContradiction);
+        }
+        Ok(Offence { by, kind, place, assumption: Assumption::Absolute })
     }
 
     fn twice<T: Statement>(
@@ -167,15 +207,8 @@ impl Judge<'_> {
         second: &Signed<T>,
         kind: OffenceKind,
     ) -> Result<Offence, NotProven> {
-        let by = self.both(first, second)?;
-        let place = first.body.place();
-        if place != second.body.place() {
-            return Err(NotProven::DifferentPlaces);
-        }
-        if !first.body.contradicts(&second.body) {
-            return Err(NotProven::NoContradiction);
-        }
-        Ok(Offence { by, kind, place, assumption: Assumption::Absolute })
+        let contradict = first.body.contradicts(&second.body);
+        self.against_itself(spoken(first), spoken(second), contradict, kind)
     }
 
     fn split<A: Names, B: Names>(
@@ -183,15 +216,9 @@ impl Judge<'_> {
         accepted: &Signed<A>,
         committed: &Signed<B>,
     ) -> Result<Offence, NotProven> {
-        let by = self.both(accepted, committed)?;
-        let place = accepted.body.place();
-        if place != committed.body.place() {
-            return Err(NotProven::DifferentPlaces);
-        }
-        if accepted.body.named() == committed.body.named() {
-            return Err(NotProven::NoContradiction);
-        }
-        Ok(Offence { by, kind: OffenceKind::SplitVote, place, assumption: Assumption::Absolute })
+        let differ = accepted.body.named() != committed.body.named();
+        let kind = OffenceKind::SplitVote;
+        self.against_itself(spoken(accepted), spoken(committed), differ, kind)
     }
 
     /// What follows from who the members are: in the first epoch the configuration says that, in
@@ -215,17 +242,12 @@ impl Judge<'_> {
     }
 
     /// It takes the other role than its author's to sign this.
-    fn role<T: Statement>(
-        self,
-        signed: &Signed<T>,
-        view: View,
-        is_primary: bool,
-    ) -> Result<Offence, NotProven> {
-        let by = self.author(signed)?;
+    fn role(self, spoken: Spoken<'_>, view: View, is_primary: bool) -> Result<Offence, NotProven> {
+        let by = self.author(spoken)?;
         if (by == self.members.primary(view)) != is_primary {
             return Err(NotProven::FollowsTheRules);
         }
-        Ok(self.by_the_rules(by, OffenceKind::OutOfRole, signed.body.place()))
+        Ok(self.by_the_rules(by, OffenceKind::OutOfRole, spoken.place))
     }
 
     /// "The client waits for f+1 replies … with the same t and r" (§4.1), since then one of those

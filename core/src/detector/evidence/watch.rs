@@ -151,7 +151,7 @@ impl Watch {
     }
 
     /// What was found since the last call; mostly nothing.
-    pub fn take_found(&mut self) -> Vec<Evidence> {
+    pub fn take_found(&mut self) -> Vec<Arc<Evidence>> {
         self.book.take_found()
     }
 

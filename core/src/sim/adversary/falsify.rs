@@ -1,6 +1,8 @@
 //! One false story for everyone it is told to, properly signed: another digest, another place,
 //! another result, another state.
 
+use core::cell::Cell;
+
 use alloc::sync::Arc;
 
 use super::{Passing, other};
@@ -46,39 +48,41 @@ impl Passing {
         view_by: i32,
         seq_by: i32,
     ) -> Option<Tampering> {
-        let place = |view: View, seq: Seq| {
-            let view = View(view.0.saturating_add_signed(view_by.into()));
-            (view, Seq(seq.0.saturating_add_signed(seq_by.into())))
+        let moved = Cell::new(false);
+        let to = |from: u64, by: i32| {
+            let to = from.saturating_add_signed(by.into());
+            moved.set(moved.get() || to != from);
+            to
         };
-        let moved = match &self.message {
+        let view = |it: View| View(to(it.0, view_by));
+        let seq = |it: Seq| Seq(to(it.0, seq_by));
+        let message = match &self.message {
             Message::PrePrepare(it, batch) => {
-                let (view, seq) = place(it.body.view, it.body.seq);
+                let (view, seq) = (view(it.body.view), seq(it.body.seq));
                 let body = PrePrepare { view, seq, ..it.body };
                 Message::PrePrepare(Signed::new(body, keys).into(), batch.clone())
             }
             Message::Prepare(it) => {
-                let (view, seq) = place(it.body.view, it.body.seq);
+                let (view, seq) = (view(it.body.view), seq(it.body.seq));
                 Message::Prepare(Signed::new(Prepare { view, seq, ..it.body }, keys).into())
             }
             Message::Commit(it) => {
-                let (view, seq) = place(it.body.view, it.body.seq);
+                let (view, seq) = (view(it.body.view), seq(it.body.seq));
                 Message::Commit(Signed::new(Commit { view, seq, ..it.body }, keys).into())
             }
             Message::Checkpoint(it) => {
-                let (_, seq) = place(View(0), it.body.seq);
+                let seq = seq(it.body.seq);
                 Message::Checkpoint(Signed::new(Checkpoint { seq, ..it.body }, keys).into())
             }
             Message::ViewChange(it) => {
-                let (view, _) = place(it.body.view, Seq(0));
-                let body = ViewChange { view, ..it.body.clone() };
+                let body = ViewChange { view: view(it.body.view), ..it.body.clone() };
                 Message::ViewChange(Arc::new(Signed::new(body, keys)))
             }
             _ => return None,
         };
+        self.message = message;
         // A view or a position can't go below 0: then there is nothing to move.
-        let lied = moved != self.message;
-        self.message = moved;
-        lied.then_some(Tampering::Falsified)
+        moved.get().then_some(Tampering::Falsified)
     }
 
     pub(super) fn false_reply(&mut self, keys: &dyn Authenticator) -> Option<Tampering> {

@@ -16,7 +16,7 @@ fn watch() -> Watch {
 
 /// Whom it convicts of what, each piece of evidence judged.
 fn found(watch: &mut Watch) -> Vec<(u16, OffenceKind)> {
-    watch.take_found().iter().map(convicted).map(|(by, kind)| (by.0, kind)).collect()
+    watch.take_found().iter().map(|it| convicted(it)).map(|(by, kind)| (by.0, kind)).collect()
 }
 
 fn seen(messages: &[Message]) -> Vec<(u16, OffenceKind)> {
