@@ -7,7 +7,7 @@ pub(crate) mod resilience;
 pub(crate) mod server;
 pub(crate) mod webdriver;
 
-use std::{fs, process::Command, thread, time::Duration};
+use std::{process::Command, thread, time::Duration};
 
 use conclave_core::sim::{self, BUILTIN, Invariant};
 use serde_json::{Value, json};
@@ -430,25 +430,23 @@ fn what_all_agreed_on_stands_beside_what_one_observer_believes() {
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0] != said[1] && said.iter().all(|it| it.contains("pre-prepare")), "{said:?}");
     lab.screenshot("proof");
-    // and convinces whoever knows nothing but the run's keys.
-    lab.click("save-proofs");
-    let file = lab.attribute("save-proofs", "href");
-    let bytes = file.strip_prefix("data:application/octet-stream,%").expect("a file").split('%');
-    let bytes: Vec<u8> = bytes.map(|byte| u8::from_str_radix(byte, 16).expect("a byte")).collect();
-    let scratch = Scratch::new();
-    let saved = scratch.path().join("lab.evidence");
-    fs::write(&saved, bytes).expect("it can be written");
+    // and, taken out by the page's link, convinces whoever knows nothing but the run's keys.
     let link = visit.session.script("return location.href", &[]);
-    let verify = |of: &str| {
+    let link = link.as_str().expect("an address");
+    let scratch = Scratch::new();
+    let conclave = |arguments: &[&str]| {
         let mut command = Command::new(server::program());
-        command.args(["evidence", "verify", "--of", of]).arg(&saved).current_dir(scratch.path());
+        command.args(arguments).current_dir(scratch.path());
         let output = command.output().expect("the program can be started");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let (code, printed) = verify(link.as_str().expect("an address"));
+    let (code, printed) = conclave(&["simulate", "--link", link, "--evidence", "lab.evidence"]);
+    assert_eq!(code, Some(0), "{printed}");
+    let (code, printed) = conclave(&["evidence", "verify", "lab.evidence", "--of", link]);
     assert_eq!(code, Some(0), "{printed}");
     assert!(printed.contains("PROVEN: node 0 signed two pre-prepares for one place"), "{printed}");
-    let (code, printed) = verify("equivocating-primary");
+    let other = ["evidence", "verify", "lab.evidence", "--of", "equivocating-primary"];
+    let (code, printed) = conclave(&other);
     assert_eq!(code, Some(1), "another run's keys: {printed}");
     visit.no_complaints();
 }
