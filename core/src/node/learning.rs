@@ -20,10 +20,10 @@ impl<A: Application> Node<A> {
     pub(super) fn publish_found(&mut self) {
         for evidence in self.watch.take_found() {
             // It finds nothing else than what convicts. Still nobody is told before that is checked.
-            if let Some(Ok(offence)) = self.judge(&evidence) {
-                if self.learn(offence, &evidence, None) {
-                    self.replica.shell.send(To::Others, Message::Evidence(evidence));
-                }
+            if let Some(Ok(offence)) = self.judge(&evidence)
+                && self.learn(offence, &evidence, None)
+            {
+                self.replica.shell.send(To::Others, Message::Evidence(evidence));
             }
         }
     }

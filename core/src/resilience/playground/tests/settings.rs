@@ -18,9 +18,9 @@ fn refused(change: impl Fn(&mut Setting)) -> BadSetting {
 }
 
 /// Heartbeats, and nothing else to tell by.
-fn heard(every_ms: u64, jitter_percent: u32) -> Option<Watch> {
+fn heard(every_ms: u64, jitter_percent: u32) -> Watch {
     let heartbeats = heartbeats(every_ms, jitter_percent, 8_000);
-    Some(Watch { heartbeats: Some(heartbeats), ..Watch::default() })
+    Watch { heartbeats: Some(heartbeats), ..Watch::default() }
 }
 
 #[test]
@@ -80,8 +80,8 @@ fn what_cannot_be_played_is_refused_with_the_field_and_the_reason() {
                 it.watch = Some(Watch { outliers, ..Watch::default() });
             }),
         ),
-        ("every_ms = 0", said(&|it| it.watch = heard(0, 20))),
-        ("jitter_percent = 101", said(&|it| it.watch = heard(500, 101))),
+        ("every_ms = 0", said(&|it| it.watch = Some(heard(0, 20)))),
+        ("jitter_percent = 101", said(&|it| it.watch = Some(heard(500, 101)))),
     ] {
         assert!(said.starts_with(field), "{field}: {said}");
     }
