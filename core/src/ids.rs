@@ -130,6 +130,8 @@ pub enum Principal {
 impl Principal {
     /// See [`ClientId::ADMINISTRATOR`].
     pub const ADMINISTRATOR: Self = Self::Client(ClientId::ADMINISTRATOR);
+    /// Whoever only checks what others signed: no key of this number is ever known.
+    pub const NOBODY: Self = Self::Client(ClientId(u64::MAX - 1));
 }
 
 impl fmt::Display for Principal {

@@ -442,6 +442,10 @@ fn what_all_agreed_on_stands_beside_what_one_observer_believes() {
     };
     let (code, printed) = conclave(&["simulate", "--link", link, "--evidence", "lab.evidence"]);
     assert_eq!(code, Some(0), "{printed}");
+    // What stands after the mark is enough, as in the command that the page offers.
+    let address = link.rsplit_once("#r=").expect("it leads to a run").1;
+    let (code, printed) = conclave(&["evidence", "verify", "lab.evidence", "--of", address]);
+    assert_eq!(code, Some(0), "{printed}");
     let (code, printed) = conclave(&["evidence", "verify", "lab.evidence", "--of", link]);
     assert_eq!(code, Some(0), "{printed}");
     assert!(printed.contains("PROVEN: node 0 signed two pre-prepares for one place"), "{printed}");

@@ -13,10 +13,7 @@ use super::{
     action::Action, cluster::Cluster, keys::Keyring, limits::validate_action, scenario::Scenario,
     verdict::Verdict,
 };
-use crate::{
-    crypto::Authenticator,
-    ids::{ClientId, Principal},
-};
+use crate::{crypto::Authenticator, ids::Principal};
 
 /// The most interventions in one run.
 pub const MAX_INTERVENTIONS: usize = 1_000;
@@ -81,8 +78,7 @@ impl Run {
     /// its scenario's members. Signs as nobody.
     pub fn keys(&self) -> Arc<dyn Authenticator> {
         let Scenario { signatures, members, workload, .. } = &*self.scenario;
-        let nobody = Principal::Client(ClientId(u64::MAX - 1));
-        Keyring::new(*signatures, self.seed, *members, workload.clients).of(nobody)
+        Keyring::new(*signatures, self.seed, *members, workload.clients).of(Principal::NOBODY)
     }
 
     /// The same run up to a step, where something is done; what people did later is left out.

@@ -12,7 +12,7 @@ use conclave_core::{
     crypto::{Authenticator, Ed25519},
     detector::evidence::Said,
     hex::Hex,
-    ids::{ClientId, NodeId, Principal},
+    ids::{NodeId, Principal},
     node::{Account, Export, Judged, MAX_ACCOUNT_BYTES, MAX_EXPORT_BYTES},
     quorum::Membership,
 };
@@ -301,8 +301,7 @@ fn read(file: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 fn keys(config: &ClusterConfig) -> Result<Arc<dyn Authenticator>, Failure> {
     let seed = Seed::generate()
         .map_err(|why| Failure::Unmet(format!("the system has no randomness: {why}")))?;
-    let nobody = Principal::Client(ClientId(u64::MAX - 1));
-    Ok(Arc::new(Ed25519::new(nobody, seed.signing_key(), config.first_directory())))
+    Ok(Arc::new(Ed25519::new(Principal::NOBODY, seed.signing_key(), config.first_directory())))
 }
 
 fn print((evidence, verdict): &Judged) {

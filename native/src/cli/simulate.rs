@@ -12,7 +12,7 @@ use conclave_core::{
 };
 use serde::Serialize;
 
-use super::output::{print, write_new};
+use super::output::{print, refuse_existing, write_new};
 use crate::failure::Failure;
 
 /// What a run stands behind in a link of the lab.
@@ -84,10 +84,12 @@ impl Simulate {
         if self.events {
             return events(&run);
         }
+        if let Some(file) = &self.evidence {
+            refuse_existing(file)?;
+        }
         let cluster = carried_out(&run)?;
-        let exported = self.evidence.as_deref().map(|file| export(&cluster, file));
-        judge(&run, &cluster.verdict(), self.json)?;
-        exported.unwrap_or(Ok(()))
+        let exported = self.evidence.map_or(Ok(()), |file| export(&cluster, &file));
+        judge(&run, &cluster.verdict(), self.json).and(exported)
     }
 }
 
@@ -98,9 +100,18 @@ fn of_scenario(named: &str, seed: Option<u64>) -> Result<Run, Failure> {
     Ok(Run::new(scenario, seed))
 }
 
-/// The run that a link leads to, or a scenario's.
+/// The run that a link leads to, whole or what stands after `#r=` in it, or a scenario's.
 pub(super) fn named(what: &str, seed: Option<u64>) -> Result<Run, Failure> {
-    if what.contains(MARK) { from_link(what) } else { of_scenario(what, seed) }
+    match of_scenario(what, seed) {
+        Err(_) if what.contains(MARK) || Address::decode(what).is_ok() => {
+            if seed.is_some() {
+                let why = "a link has its own seed: leave --seed out";
+                return Err(Failure::BadInput(why.into()));
+            }
+            from_link(what)
+        }
+        run => run,
+    }
 }
 
 /// The whole run.

@@ -1,9 +1,8 @@
 //! One false story for everyone it is told to, properly signed: another digest, another place,
 //! another result, another state.
 
-use core::cell::Cell;
-
 use alloc::sync::Arc;
+use core::cell::Cell;
 
 use super::{Passing, other};
 use crate::{
