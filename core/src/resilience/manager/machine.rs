@@ -1,15 +1,14 @@
 //! All guards, in one order.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
 use super::{
     call::{AbandonedCall, Attempt, Begun, Call, Hedge, Instead, Waiting},
-    config::{Config, OWN_SIGNALS},
+    config::{Config, OWN_SIGNALS, Policy},
     errors::{BadPolicy, BeginError, Rejected, Unknown},
     guards::Guards,
     metrics::Snapshot,
-    operation::Operation,
 };
 use crate::{
     config::BadConfig,
@@ -29,14 +28,11 @@ use crate::{
 /// Degradation is fed so often.
 const FEED: Duration = Duration::from_secs(1);
 
-/// What is called: a peer, and an operation of it. Stays the same whatever is configured anew; unknown
-/// once another operation has the place of one that isn't configured any more.
+/// What is called: a peer, and an operation of it. Stays the same whatever is configured anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     peer: u16,
     operation: u16,
-    /// The how manyth operation of that place.
-    era: u32,
 }
 
 impl Key {
@@ -44,6 +40,16 @@ impl Key {
     pub fn peer(self) -> u16 {
         self.peer
     }
+}
+
+#[derive(Clone, Debug)]
+struct Operation {
+    name: String,
+    /// `None` once it isn't configured any more.
+    policy: Option<Policy>,
+    objective: Option<ErrorBudget>,
+    /// One for each peer, and for each that was one.
+    guards: Vec<Guards>,
 }
 
 /// What has become of somebody in line.
@@ -64,8 +70,6 @@ pub struct Manager {
     degradation: Option<Degradation>,
     experiment: Option<Experiment>,
     fed: Time,
-    /// Whether there may be guards of something that isn't configured any more.
-    departed: bool,
 }
 
 impl Manager {
@@ -78,7 +82,6 @@ impl Manager {
             degradation: None,
             experiment: None,
             fed: Time::ZERO,
-            departed: false,
         };
         new.apply(Time::ZERO, config)?;
         Ok(new)
@@ -91,12 +94,11 @@ impl Manager {
         if peer >= self.peers {
             return Err(Unknown::Peer);
         }
-        Ok(Key { peer, operation: at as u16, era: self.operations[at].era })
+        Ok(Key { peer, operation: at as u16 })
     }
 
     /// Another configuration from now on: all of it, or nothing if any of it can't work. Guards keep
-    /// what they know, calls under way go on. Guards of what it doesn't name are dropped once nothing
-    /// of them is out any more.
+    /// what they know, calls under way go on.
     pub fn reconfigure(&mut self, now: Time, config: Config) -> Result<(), BadPolicy> {
         config.validate()?;
         self.apply(now, config)
@@ -112,17 +114,13 @@ impl Manager {
         deadline: Option<Time>,
     ) -> Result<Begun, BeginError> {
         let operation = self.operations.get_mut(usize::from(key.operation));
-        let Some(Operation { policy: Some(policy), guards, .. }) =
-            operation.filter(|it| it.era == key.era)
-        else {
+        let Some(Operation { policy: Some(policy), guards, .. }) = operation else {
             return Err(Unknown::Operation.into());
         };
         if key.peer >= self.peers {
             return Err(Unknown::Peer.into());
         }
-        let Some(Some(guards)) = guards.get_mut(usize::from(key.peer)) else {
-            return Err(Unknown::Peer.into());
-        };
+        let guards = guards.get_mut(usize::from(key.peer)).ok_or(Unknown::Peer)?;
         let counters = &mut guards.counters;
         counters.asked += 1;
         let priority = priority.unwrap_or(policy.priority);
@@ -175,31 +173,23 @@ impl Manager {
         if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(turn.turn.result.ok()) {
             bulkhead.release(now, permit);
         }
-        self.given_back(key);
     }
 
     /// Goes on with who was in line, when it is its turn.
     pub fn resume(&mut self, now: Time, waiting: Waiting, turn: Turn) -> Result<Call, Rejected> {
         let mut call = waiting.call;
-        let key = call.key;
         debug_assert_eq!(waiting.ticket, turn.ticket, "somebody else's turn");
-        let Some(guards) = self.guards(key) else {
+        let Some(guards) = self.guards(call.key) else {
             return Err(Rejected::Expired(no_time(&call)));
         };
-        let resumed = match turn.turn.result {
-            Ok(permit) => {
-                call.slot = Some(permit);
-                enter(now, guards, call)
-            }
+        match turn.turn.result {
+            Ok(permit) => call.slot = Some(permit),
             Err(rejected) => {
                 guards.counters.no_room += 1;
-                Err(rejected.into())
+                return Err(rejected.into());
             }
-        };
-        if resumed.is_err() {
-            self.given_back(key);
         }
-        resumed
+        enter(now, guards, call)
     }
 
     /// Somebody doesn't want to wait any more, and it isn't its turn yet.
@@ -210,17 +200,16 @@ impl Manager {
         if let Some(bulkhead) = guards.bulkhead.any() {
             bulkhead.leave(ticket);
         }
-        self.given_back(call.key);
     }
 
     /// An attempt at a call, or what to do instead.
     pub fn attempt(&mut self, now: Time, call: &mut Call) -> Result<Attempt, Instead> {
-        let Key { peer, operation, .. } = call.key;
+        let Key { peer, operation } = call.key;
         let Some(known) = self.operations.get_mut(usize::from(operation)) else {
             return Err(Instead::GiveUp(Rejected::Expired(no_time(call))));
         };
         let waits = known.policy.as_ref().is_some_and(|it| it.wait_for_breaker);
-        let Some(Some(guards)) = known.guards.get_mut(usize::from(peer)) else {
+        let Some(guards) = known.guards.get_mut(usize::from(peer)) else {
             return Err(Instead::GiveUp(Rejected::Expired(no_time(call))));
         };
         match admit(now, guards, call) {
@@ -277,7 +266,7 @@ impl Manager {
     /// Whether a copy is to be made beside the attempt under way, and its copies. To be asked when that
     /// begins, at the times that this names, and not any more once it says that it is enough.
     pub fn hedge(&mut self, now: Time, call: &mut Call) -> Hedge {
-        let Key { peer, operation, .. } = call.key;
+        let Key { peer, operation } = call.key;
         let Some(guards) = self.guards(call.key) else { return Hedge::Enough };
         let usual = guards.timeout.usual();
         let Some(hedge) = guards.hedge.used() else { return Hedge::Enough };
@@ -321,14 +310,13 @@ impl Manager {
     pub fn finish(&mut self, now: Time, call: Call, outcome: Outcome) {
         let took = now.since(call.started);
         self.count(now, call.key, outcome, took);
-        let Call { key, slot, room, .. } = call;
-        if let Some(guards) = self.guards(key) {
+        if let Some(guards) = self.guards(call.key) {
+            let Call { slot, room, .. } = call;
             if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(slot) {
                 bulkhead.release(now, permit);
             }
             give_back(now, guards, room);
         }
-        self.given_back(key);
     }
 
     /// The caller has given up, and what it asked for may still run: its place stays taken until
@@ -342,7 +330,6 @@ impl Manager {
             give_back(now, guards, room);
             guards.bulkhead.any().zip(slot).map(|(bulkhead, permit)| bulkhead.abandon(permit))
         });
-        self.given_back(key);
         AbandonedCall { key, slot }
     }
 
@@ -353,13 +340,12 @@ impl Manager {
         if let Some((bulkhead, permit)) = bulkhead.zip(slot) {
             bulkhead.release(now, permit);
         }
-        self.given_back(key);
     }
 
     /// Lets time pass: call it when the time of [`Self::next_wake`] has come. Feeds degradation.
     pub fn tick(&mut self, now: Time) {
         for operation in &mut self.operations {
-            operation.guards.iter_mut().flatten().for_each(|it| it.tick(now));
+            operation.guards.iter_mut().for_each(|it| it.tick(now));
             if let Some(objective) = &mut operation.objective {
                 objective.tick(now);
             }
@@ -372,8 +358,7 @@ impl Manager {
 
     /// When time alone changes something.
     pub fn next_wake(&self) -> Option<Time> {
-        let guards = self.operations.iter().flat_map(|it| &it.guards).flatten();
-        let guards = guards.filter_map(Guards::next_wake);
+        let guards = self.operations.iter().flat_map(|it| &it.guards).filter_map(Guards::next_wake);
         let objectives = self
             .operations
             .iter()
@@ -407,14 +392,13 @@ impl Manager {
 
     /// All that is to be seen of a peer's operation.
     pub fn snapshot(&self, key: Key) -> Result<Snapshot, Unknown> {
-        let operation = self.operations.get(usize::from(key.operation));
-        let known = operation.filter(|it| it.era == key.era && it.policy.is_some());
-        let known = known.ok_or(Unknown::Operation)?;
+        let operation =
+            self.operations.get(usize::from(key.operation)).ok_or(Unknown::Operation)?;
         if key.peer >= self.peers {
             return Err(Unknown::Peer);
         }
-        let guards = known.guards.get(usize::from(key.peer)).and_then(Option::as_ref);
-        guards.map(Guards::snapshot).ok_or(Unknown::Peer)
+        let guards = operation.guards.get(usize::from(key.peer)).ok_or(Unknown::Peer)?;
+        Ok(guards.snapshot())
     }
 
     /// All that is to be seen of an operation's error budget, if something is promised.
@@ -431,31 +415,7 @@ impl Manager {
 
     fn guards(&mut self, key: Key) -> Option<&mut Guards> {
         let operation = self.operations.get_mut(usize::from(key.operation))?;
-        let guards = operation.guards.get_mut(usize::from(key.peer))?.as_mut();
-        guards.filter(|_| operation.era == key.era)
-    }
-
-    /// Something of these guards isn't out any more.
-    #[inline]
-    fn given_back(&mut self, key: Key) {
-        if self.departed {
-            self.drop_departed(key);
-        }
-    }
-
-    #[cold]
-    fn drop_departed(&mut self, key: Key) {
-        let operation = self.operations.get_mut(usize::from(key.operation));
-        if let Some(operation) = operation.filter(|it| it.era == key.era) {
-            operation.clear(usize::from(self.peers));
-        }
-    }
-
-    /// Operations and guards that are kept, whether they are configured or not.
-    #[cfg(test)]
-    pub(super) fn kept(&self) -> (usize, usize) {
-        let guards = self.operations.iter().flat_map(|it| &it.guards).flatten();
-        (self.operations.len(), guards.count())
+        operation.guards.get_mut(usize::from(key.peer))
     }
 
     fn count(&mut self, now: Time, key: Key, outcome: Outcome, took: Duration) {
@@ -463,7 +423,7 @@ impl Manager {
             if let Some(objective) = &mut operation.objective {
                 objective.settle(now, outcome, took);
             }
-            if let Some(Some(guards)) = operation.guards.get_mut(usize::from(key.peer)) {
+            if let Some(guards) = operation.guards.get_mut(usize::from(key.peer)) {
                 guards.counters.succeeded += u64::from(outcome == Outcome::Success);
                 guards.counters.failed += u64::from(outcome.is_failure());
                 guards.counters.timed_out += u64::from(outcome == Outcome::Timeout);
@@ -480,9 +440,7 @@ impl Manager {
         self.fed = now;
         let heat = |it: &Operation| it.objective.as_ref().map_or(0, ErrorBudget::heat_ppm);
         let hottest = self.operations.iter().map(heat).max().unwrap_or(0);
-        // Where nobody can begin any more, it doesn't matter how full it is.
-        let peers = usize::from(self.peers);
-        let guards = || self.operations.iter().flat_map(|it| it.configured(peers));
+        let guards = || self.operations.iter().flat_map(|it| &it.guards);
         let full = guards().filter_map(|it| it.bulkhead.seen()).map(|it| u64::from(it.used_ppm()));
         let crowded = guards().filter_map(|it| it.adaptive.seen()).map(|it| {
             let adaptive::Snapshot { limit, under_way, .. } = it.snapshot();
@@ -506,37 +464,40 @@ impl Manager {
                 *guard = config.map(Degradation::new).transpose().map_err(host)?;
             }
         }
-        let peers = usize::from(self.peers);
         for operation in &mut self.operations {
             if !config.operations.contains_key(&operation.name) {
-                operation.unset();
+                operation.policy = None;
             }
         }
         for (name, policy) in config.operations {
             let of = |why| BadPolicy { operation: Some(name.clone()), why };
-            let at = self.place(&name);
-            self.operations[at].set(now, peers, policy).map_err(of)?;
+            let at = self.operations.iter().position(|it| it.name == name);
+            let at = at.unwrap_or_else(|| {
+                let (policy, objective, guards) = (None, None, Vec::new());
+                self.operations.push(Operation { name: name.clone(), policy, objective, guards });
+                self.operations.len() - 1
+            });
+            self.operations[at].set(now, usize::from(self.peers), policy).map_err(of)?;
         }
-        self.departed = !self.operations.iter().all(|it| it.is_clear(peers));
         Ok(())
     }
+}
 
-    /// Where an operation is, or will be: its own place, or one that nobody has any more, or a new one.
-    fn place(&mut self, name: &str) -> usize {
-        if let Some(own) = self.operations.iter().position(|it| it.name == name) {
-            return own;
+impl Operation {
+    fn set(&mut self, now: Time, peers: usize, policy: Policy) -> Result<(), BadConfig> {
+        match (&mut self.objective, policy.objective.clone()) {
+            (Some(objective), Some(config)) => objective.reconfigure(config)?,
+            (objective, config) => *objective = config.map(ErrorBudget::new).transpose()?,
         }
-        // An experiment names operations by their places.
-        let scope = self.experiment.as_ref().map_or(&[][..], |it| &it.config().operations);
-        let free = |(at, it): (usize, &Operation)| it.is_gone() && !scope.contains(&(at as u16));
-        let at = self.operations.iter().enumerate().position(free);
-        let at = at.unwrap_or(self.operations.len());
-        let new = Operation::new(name, self.operations.get(at).map_or(0, |it| it.era + 1));
-        match self.operations.get_mut(at) {
-            Some(place) => *place = new,
-            None => self.operations.push(new),
+        // Those of peers that aren't any more stay: calls under way give back to them what they hold.
+        for guards in &mut self.guards {
+            guards.reconfigure(now, &policy)?;
         }
-        at
+        while self.guards.len() < peers {
+            self.guards.push(Guards::new(&policy)?);
+        }
+        self.policy = Some(policy);
+        Ok(())
     }
 }
 
