@@ -256,12 +256,14 @@ async fn it_ends_itself_as_soon_as_clients_notice_and_its_families_are_live() {
     let (code, said) = chaos(&cluster, &["start", &path, "--node", &primary.to_string()]).await;
     assert_eq!(code, Some(0), "{said}");
     let mut live = BTreeMap::new();
+    // Asked before the metrics are read, so that they are read once more when it is over.
     let mut scrape = || {
+        let runs = seen(&cluster, primary)["experiment"]["runs"] == true;
         for (family, value) in families(&metrics(&cluster, primary)) {
             let highest = live.entry(family).or_insert(0.0_f64);
             *highest = highest.max(value);
         }
-        seen(&cluster, primary)["experiment"]["runs"] == true
+        runs
     };
     until("it ends itself", || !scrape()).await;
     let ended = over(&cluster, primary).await;
