@@ -60,6 +60,11 @@ impl Cluster {
             self.count_request();
         }
         self.arrived(id, from, to, &letter);
+        #[cfg(feature = "guards")]
+        if letter.is_damaged() {
+            self.is_no_message(from, to);
+            return;
+        }
         let heard = self.heard.is_some().then(|| letter.message().clone());
         let opened = letter.open(self.members_of(to), &self.memberships, self.keys(to));
         if let Some(message) = heard {

@@ -1,12 +1,15 @@
 //! A chaos experiment in a run: done to messages, at the moment at which a node hands them to the
 //! network, and judged by what clients see.
 
+use alloc::string::ToString as _;
 use core::time::Duration;
 
 use super::{cluster::Cluster, letter::Letter};
 use crate::{
     event::{EventKind, LossCause, Place},
     ids::Principal,
+    pbft::DecodeError,
+    protocol::Input,
     resilience::{
         Outcome,
         chaos::{Event, Fault, Target},
@@ -38,12 +41,25 @@ impl Cluster {
                 self.hand_over(from, to, letter.clone(), at);
                 Some(at)
             }
-            // What arrives damaged is thrown away there. The others aren't about messages, and
-            // refused: see `limits`.
+            Fault::Corruption => {
+                self.hand_over(from, to, letter.damaged(), at);
+                None
+            }
+            // The others aren't about messages, and refused: see `limits`.
             _ => {
                 self.lose_before(from, to, letter, LossCause::Dropped);
                 None
             }
+        }
+    }
+
+    /// What arrived was damaged, as real nodes' links do it: in what says which kind of message it is.
+    pub(super) fn is_no_message(&mut self, from: Principal, to: Principal) {
+        self.counts.refused += 1;
+        let why = DecodeError::Malformed.to_string();
+        self.event(to.into(), EventKind::Refused { from, why });
+        if let (Principal::Node(from), Principal::Node(to)) = (from, to) {
+            self.input(to, Input::Unreadable { from });
         }
     }
 

@@ -38,6 +38,9 @@ pub(super) struct Letter {
     /// A number among [`Memberships`].
     members: usize,
     checked: Opened,
+    /// Whoever opens it finds no message.
+    #[cfg(feature = "guards")]
+    damaged: bool,
 }
 
 fn check(message: Message, members: &Membership, keys: &dyn Authenticator) -> Opened {
@@ -51,7 +54,24 @@ impl Letter {
         known: &mut Memberships,
         keys: &dyn Authenticator,
     ) -> Self {
-        Self { members: known.number(members), checked: check(message, members, keys) }
+        Self {
+            members: known.number(members),
+            checked: check(message, members, keys),
+            #[cfg(feature = "guards")]
+            damaged: false,
+        }
+    }
+
+    /// The same, damaged on its way.
+    #[cfg(feature = "guards")]
+    pub(super) fn damaged(&self) -> Self {
+        Self { damaged: true, ..self.clone() }
+    }
+
+    /// Whether whoever opens it finds no message.
+    #[cfg(feature = "guards")]
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged
     }
 
     pub(super) fn message(&self) -> &Message {

@@ -1,16 +1,17 @@
 //! Gates, clients that ask again, and experiments, in runs.
 
-use alloc::vec::Vec;
+use alloc::{string::ToString as _, vec::Vec};
 
 use crate::{
+    detector::suspicion::Kind,
     event::{Event, EventKind, Place},
     ids::{ClientId, NodeId, Principal},
-    pbft::MessageKind,
+    pbft::{DecodeError, MessageKind},
     resilience::{
-        chaos::{Aborted, Phase},
+        chaos::{Aborted, Fault, Phase},
         degradation::Level,
     },
-    sim::{Recording, Run, Scenario, Verdict, builtin},
+    sim::{Cluster, Recording, Run, Scenario, Verdict, builtin},
 };
 
 fn carried_out(scenario: Scenario, seed: u64) -> Verdict {
@@ -128,6 +129,40 @@ fn an_experiment_ends_itself_as_soon_as_clients_notice_and_touches_nobody_else()
     let verdict = carried_out(backup, 9);
     assert_eq!(verdict.counts.experiment, Some(Phase::Held));
     assert!(verdict.counts.injected > 100, "{}", verdict.counts.injected);
+}
+
+#[test]
+fn what_an_experiment_damages_arrives_and_is_turned_away_as_no_message() {
+    let mut scenario = builtin("chaos-abort").unwrap();
+    let chaos = scenario.chaos.as_mut().unwrap();
+    chaos.fault = Fault::Corruption;
+    chaos.peers = alloc::vec![2];
+    scenario.duration_ms = 9_000;
+    let counts = carried_out(scenario.clone(), scenario.seed).counts;
+    assert_eq!(counts.experiment, Some(Phase::Held), "three of four say what it takes");
+    assert!(counts.injected > 100, "{}", counts.injected);
+    assert_eq!(counts.refused, counts.injected, "each arrives, and none is believed");
+    assert_eq!(counts.lost, 0);
+    let damaged = Principal::Node(NodeId(2));
+    for event in events(scenario) {
+        if let EventKind::Refused { from, why } = event.kind {
+            assert_eq!((from, why), (damaged, DecodeError::Malformed.to_string()));
+            assert_ne!(event.place, Place::from(damaged));
+        }
+    }
+}
+
+#[test]
+fn whose_messages_arrive_damaged_is_suspected_for_what_its_link_says() {
+    let mut scenario = builtin("chaos-abort").unwrap();
+    let chaos = scenario.chaos.as_mut().unwrap();
+    chaos.fault = Fault::Corruption;
+    chaos.peers = alloc::vec![2];
+    let mut cluster = Cluster::new(&Run::new(scenario, 9)).unwrap();
+    while cluster.step() {}
+    let suspicion = cluster.node(NodeId(0)).unwrap().node().suspicion();
+    let counted = [1, 2, 3].map(|peer| suspicion.counted(NodeId(peer), Kind::Malformed));
+    assert!(counted[1] > 10 && counted[0] + counted[2] == 0, "{counted:?}");
 }
 
 #[test]
