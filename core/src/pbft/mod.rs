@@ -59,7 +59,7 @@
 //! | a transfer | 2 × the bytes of a state | the one that is fetched, and what was fetched of the one before |
 //! | sessions | `max_sessions` results of `MAX_RESULT_BYTES` | those with the oldest timestamps give way |
 //! | what peers cost and were given, their lives, what they answer who recovers, how quick the primary is | n entries each | one for each replica, and 16 samples |
-//! | what waits for the disk | `MAX_HELD` sends, and the records of W positions | more are lost, as a network may lose them |
+//! | what waits for the disk | `MAX_HELD` sends, the records of W positions, and 64 with parts of a state | more are lost, as a network may lose them |
 //! | the ends of epochs | one for each epoch so far: a certificate and a roster | **grows**: whoever was away needs all since; but only the administrator or the agreed policy ends an epoch, and at most one does so in a checkpoint interval |
 
 mod agreed_time;

@@ -4,7 +4,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 use serde::Serialize;
 
-use super::{durable::Record, epochs::Roster, ordering::News, shell::Shell};
+use super::{durable::Record, epochs::Roster, ordering::News, shell::Shell, transfer::Kept};
 use crate::{
     app::Application,
     crypto::{Digest, Signed},
@@ -204,6 +204,7 @@ impl<A: Application> Shell<A> {
         self.low = seq;
         self.low_since = self.now;
         self.checkpoints.discard(seq);
+        self.kept = Kept::default();
         let before = self.stable.replace((certificate.clone(), tree.clone()));
         self.stable_before = before.map(|(_, tree)| tree);
         let nodes = state_nodes(tree, self.stable_before.as_ref());

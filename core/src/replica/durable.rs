@@ -16,6 +16,7 @@
 //! | `Raft` | see [`raft::Record`] | |
 //! | `EpochEnd` | anything of the new epoch | it could go on in an epoch that is over |
 //! | `Evidence` | the word that it is spread by | (others would have to tell it again) |
+//! | `Fetched` | nothing, and nothing waits for it | (it would have to fetch those parts of the state again) |
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -24,6 +25,7 @@ use thiserror::Error;
 
 use super::{
     epochs::EpochEnd,
+    gathering::{gather_fetched, gather_stable},
     machine::Replica,
     ordering::{News, Ordering, each},
     outbox::Outbox,
@@ -86,6 +88,15 @@ pub enum Record {
     Raft(Epoch, raft::Record<Arc<Batch>>),
     /// Somebody was proven guilty: the node's, not the replica's (see [`node`](crate::node)).
     Evidence(Arc<Evidence>),
+    /// Parts of a state that is being fetched.
+    Fetched {
+        /// Of the checkpoint at this position.
+        seq: Seq,
+        /// The state's digest.
+        root: Digest,
+        /// Those that came. Each proves itself by its digest, to whoever reads it too.
+        nodes: Arc<Vec<StateNode>>,
+    },
 }
 
 impl Record {
@@ -94,7 +105,7 @@ impl Record {
     /// is in the order in which it must be read.
     #[must_use]
     pub fn compact(mut records: Vec<Self>) -> Vec<Self> {
-        gather_state(&mut records);
+        gather_stable(&mut records);
         let forgot = records.iter().rposition(|record| matches!(record, Self::Forgot(_)));
         let lives: SortedMap<_, _> = records
             .iter()
@@ -125,7 +136,11 @@ impl Record {
             if at < forgot
                 && !matches!(
                     record,
-                    Self::Stable(..) | Self::Life(..) | Self::EpochEnd(_) | Self::Evidence(_)
+                    Self::Stable(..)
+                        | Self::Life(..)
+                        | Self::EpochEnd(_)
+                        | Self::Evidence(_)
+                        | Self::Fetched { .. }
                 )
             {
                 return false;
@@ -136,7 +151,7 @@ impl Record {
                     certificate.pre_prepare.body.seq > low && current(record)
                 }
                 Self::Checkpoint(said) => said.seq > low && current(record),
-                Self::Ended { seq, .. } => *seq > low,
+                Self::Ended { seq, .. } | Self::Fetched { seq, .. } => *seq > low,
                 Self::ViewChange(_) | Self::NewView(_) => at == last_view || at == last_new_view,
                 Self::Raft(said, _) => *said == epoch,
                 Self::Batch(_)
@@ -148,6 +163,7 @@ impl Record {
                 Self::Life(peer, life) => lives.get(peer) == Some(life),
             }
         });
+        gather_fetched(&mut kept);
         // A content is worth keeping while a certificate or the view's obligations name it.
         let mut named = SortedSet::new();
         for record in &kept {
@@ -195,7 +211,8 @@ impl Record {
             | Self::Life(..)
             | Self::Ended { .. }
             | Self::EpochEnd(_)
-            | Self::Evidence(_) => None,
+            | Self::Evidence(_)
+            | Self::Fetched { .. } => None,
         }
     }
 
@@ -226,48 +243,6 @@ fn compact_raft(mut records: Vec<Record>, epoch: Epoch) -> Vec<Record> {
         records.extend(compact.into_iter().map(|record| Record::Raft(epoch, record)));
     }
     records
-}
-
-/// Leaves one record of a stable checkpoint: the last, with every node of its state that any of
-/// them brought. Nodes that no longer belong to it go.
-fn gather_state(records: &mut [Record]) {
-    let is_stable = |record: &Record| matches!(record, Record::Stable(..));
-    let Some(last) = records.iter().rposition(is_stable) else { return };
-    if records.iter().position(is_stable) == Some(last) {
-        return;
-    }
-    let Record::Stable(certificate, _) = &records[last] else { return };
-    let certificate = certificate.clone();
-    let mut known = Vec::new();
-    for (at, record) in records.iter_mut().enumerate() {
-        let Record::Stable(of, nodes) = record else { continue };
-        // What is earlier goes, so its nodes need not be copied.
-        let goes = at == last || of.seq() < certificate.seq();
-        let nodes = if goes { core::mem::take(nodes) } else { nodes.clone() };
-        let nodes = Arc::unwrap_or_clone(nodes).into_iter();
-        known.extend(nodes.map(|node| (node.digest, Some(node.bytes))));
-    }
-    // As many as the state has parts: sorted once, not kept in order, and by what is short. Equal
-    // digests, equal bytes, of which the first counts.
-    let mut places: Vec<(u64, usize)> = (0..)
-        .zip(&known)
-        .map(|(at, (digest, _)): (usize, &(Digest, _))| (digest.prefix(), at))
-        .collect();
-    places.sort_unstable();
-    let mut nodes = Vec::new();
-    let mut reached = Vec::from([certificate.digest()]);
-    while let Some(digest) = reached.pop() {
-        let prefix = digest.prefix();
-        let first = places.partition_point(|(other, _)| *other < prefix);
-        let alike = places[first..].iter().take_while(|(other, _)| *other == prefix);
-        let place = alike.map(|(_, at)| *at).find(|at| known[*at].0 == digest);
-        let Some(bytes) = place.and_then(|at| known[at].1.take()) else { continue };
-        if let Some(Content::Inner(children)) = Content::decode(&bytes) {
-            reached.extend(children.iter().map(|(_, child)| *child));
-        }
-        nodes.push(StateNode { digest, bytes });
-    }
-    records[last] = Record::Stable(certificate, nodes.into());
 }
 
 /// The state that nodes from a disk make, each of them checked: disks change bytes.
@@ -389,6 +364,7 @@ impl<A: Application> Replica<A> {
             }
             Record::EpochEnd(end) if end.epoch() == shell.epoch() => self.begin(end),
             Record::Checkpoint(said) => shell.checkpoints.remember(said),
+            Record::Fetched { root, nodes, .. } => shell.kept.read(root, &nodes),
             Record::Ended { .. } | Record::EpochEnd(_) | Record::Evidence(_) => {}
             record => {
                 each!(order, it => it.replay(shell, record));

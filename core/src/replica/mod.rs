@@ -37,6 +37,7 @@
 //! | `allowance` | what a peer may cost |
 //! | `outbox` | effects in order, held back until their records are durable |
 //! | `durable` | what must survive a crash, and how a replica starts from it |
+//! | `gathering` | which nodes of states a disk keeps |
 
 mod allowance;
 mod checkpoint;
@@ -46,6 +47,7 @@ mod docket;
 mod durable;
 mod epochs;
 mod execution;
+mod gathering;
 mod machine;
 mod ordering;
 mod outbox;

@@ -13,6 +13,10 @@ use crate::{
 /// network loses. Events are never dropped: they say what was done.
 const MAX_HELD: usize = 16 * 1_024;
 
+/// So many records may wait for the disk when one is noted that could be left out. Each may be as long
+/// as an answer with parts of a state: together 16 MiB.
+const MAX_NOTED_AHEAD: u64 = 64;
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
     records: VecDeque<(RecordNumber, Box<Record>)>,
@@ -21,6 +25,8 @@ pub(crate) struct Outbox {
     /// What has waited for its records elsewhere, or promises nothing.
     at_once: VecDeque<Effect>,
     last_record: RecordNumber,
+    /// The last that promises something: sends wait for it.
+    gate: RecordNumber,
     durable: RecordNumber,
     /// Sends and replies among `gated`.
     held: usize,
@@ -28,9 +34,22 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn persist(&mut self, record: Record) -> RecordNumber {
+        self.write(record);
+        self.gate = self.last_record;
+        self.last_record
+    }
+
+    /// Writes down what nothing depends on: no send waits for it, and it is left out if the disk is
+    /// behind.
+    pub(crate) fn note(&mut self, record: Record) {
+        if self.last_record - self.durable < MAX_NOTED_AHEAD {
+            self.write(record);
+        }
+    }
+
+    fn write(&mut self, record: Record) {
         self.last_record += 1;
         self.records.push_back((self.last_record, Box::new(record)));
-        self.last_record
     }
 
     /// Waits for no record: an ordering may know better than "all that came before it".
@@ -45,7 +64,7 @@ impl Outbox {
             }
             self.held += 1;
         }
-        self.gated.push_back((self.last_record, effect));
+        self.gated.push_back((self.gate, effect));
     }
 
     pub(crate) fn event(&mut self, event: EventKind) {
@@ -117,6 +136,24 @@ mod tests {
         assert_eq!(sent.count(), MAX_HELD + 1, "so many sends, and what happened");
         outbox.push(Effect::Send { to: To::Others, message: message() });
         assert!(outbox.poll().is_some(), "there is room again");
+    }
+
+    #[test]
+    fn nothing_waits_for_what_is_only_noted_and_a_disk_that_is_behind_is_spared_it() {
+        let mut outbox = Outbox::default();
+        let record = || Record::Batch(Batch::new(alloc::vec![]).into());
+        outbox.persist(record());
+        for _ in 0..3 * MAX_NOTED_AHEAD {
+            outbox.note(record());
+        }
+        outbox.event(event(1));
+        let written = core::iter::from_fn(|| outbox.poll()).collect::<alloc::vec::Vec<_>>();
+        assert_eq!(written.len() as u64, MAX_NOTED_AHEAD);
+        outbox.durable_up_to(1);
+        assert_eq!(view_of(outbox.poll()), Some(1), "what it waits for is durable");
+        outbox.durable_up_to(MAX_NOTED_AHEAD);
+        outbox.note(record());
+        assert!(outbox.poll().is_some(), "the disk has caught up");
     }
 
     #[test]

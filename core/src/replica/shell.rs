@@ -14,7 +14,7 @@ use super::{
     outbox::Outbox,
     pending::Waiting,
     sessions::Sessions,
-    transfer::{Served, Transfer},
+    transfer::{Kept, Served, Transfer},
 };
 use crate::{
     app::{Application, Context},
@@ -96,6 +96,8 @@ pub(crate) struct Shell<A> {
     pub(crate) tree: Tree,
     /// What it fetches of a later state.
     pub(crate) transfer: Option<Transfer>,
+    /// What it had fetched of one before it crashed.
+    pub(crate) kept: Kept,
     /// What each peer was given of the state.
     pub(crate) served: SortedMap<NodeId, Served>,
 
@@ -158,6 +160,7 @@ impl<A: Application> Shell<A> {
             stable_before: None,
             tree: Tree::default(),
             transfer: None,
+            kept: Kept::default(),
             served: SortedMap::new(),
             is_reading: false,
             recovery: Recovery::default(),
@@ -222,7 +225,7 @@ impl<A: Application> Shell<A> {
         let proofs = (&self.checkpoints, &self.stable);
         let memory = (&self.recovery, &self.lives);
         let state = (self.clock_offset_us, self.state_parts());
-        let transfer = (&self.stable_before, &self.transfer, &self.served);
+        let transfer = (&self.stable_before, &self.transfer, &self.kept, &self.served);
         let epochs = (&self.register, &self.chain, self.previous, self.ending_since, self.debt);
         (place, waiting, proofs, memory, state, transfer, epochs)
     }

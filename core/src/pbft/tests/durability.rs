@@ -100,6 +100,20 @@ fn a_lost_piece_on_disk_is_damage() {
     assert!(matches!(restore(&net, records), Err(RestoreError::State { seq: Seq(10), .. })));
 }
 
+/// A record begins with its kind, by its place in the list: what disks hold already stays readable.
+#[test]
+fn a_new_kind_of_record_changes_none_of_those_that_disks_hold() {
+    let nodes = Arc::new(Vec::new());
+    let kind = |record: &Record| crate::crypto::encode(record)[0];
+    let ended = Record::Ended { seq: Seq(1), root: Digest::default(), nodes: nodes.clone() };
+    let kinds = [Record::Forgot(1), Record::Recovered(View(1)), Record::Life(NodeId(1), 1), ended];
+    assert_eq!(kinds.each_ref().map(kind), [6, 7, 8, 9]);
+    let fetched = Record::Fetched { seq: Seq(1), root: Digest::default(), nodes };
+    assert_eq!(kind(&fetched), 14, "after all others");
+    let encoded = crate::crypto::encode(&fetched);
+    assert_eq!(crate::crypto::decode::<Record>(&encoded), Some(fetched));
+}
+
 /// What replica 3 says of its state at 5, where no checkpoint becomes stable.
 fn checkpoints_of_3(net: &mut Net) -> Rc<RefCell<Vec<Digest>>> {
     let said = Rc::new(RefCell::new(Vec::new()));

@@ -13,7 +13,7 @@ use crate::{
     event::EventKind,
     ids::{Epoch, NodeId, Seq},
     pbft::{
-        Checkpoint, CheckpointCertificate, Config, FetchState, Message, NodeRef, Replica,
+        Checkpoint, CheckpointCertificate, Config, FetchState, Message, NodeRef, Record, Replica,
         StateNode, StateNodes,
     },
     replica::{REQUEST_COSTS_BYTES, SERVED_BYTES_AN_INTERVAL},
@@ -296,6 +296,150 @@ fn a_replica_that_came_back_by_transfer_starts_from_its_disk_with_the_same_state
     assert_eq!(net.replica(3).last_executed(), Seq(10));
     net.pass(Duration::from_secs(3));
     net.assert_same_state();
+}
+
+/// Replica 3 has fetched some of a large state when nothing reaches it any more.
+fn cut_short(keys: usize) -> (Net, u64) {
+    let mut net = newcomer_among(keys);
+    leave_behind(&mut net, 1..=12);
+    let mut answers = 0;
+    net.only(move |_, to, message| {
+        let answer = to == NodeId(3) && matches!(message, Message::State(_));
+        answers += usize::from(answer);
+        !answer || answers <= 60
+    });
+    net.pass(Duration::from_secs(1));
+    let progress = net.replica(3).fetching().expect("it is cut short");
+    assert!(progress.missing > 0, "{progress:?}");
+    let (nodes, _) = received(&net);
+    assert!(nodes > 1_000, "{nodes} nodes came");
+    (net, nodes)
+}
+
+/// What the disk of replica 3 holds of states that it fetches, in bytes.
+fn kept_bytes(records: &[Record]) -> usize {
+    let fetched = records.iter().filter_map(|record| match record {
+        Record::Fetched { nodes, .. } => Some(nodes),
+        _ => None,
+    });
+    fetched.flat_map(|nodes| nodes.iter()).map(|node| node.bytes.len()).sum()
+}
+
+#[test]
+fn a_transfer_goes_on_after_a_crash_where_it_was() {
+    let (mut net, before) = cut_short(5_000);
+    net.restart(3);
+    net.everything();
+    net.pass(Duration::from_secs(3));
+    net.assert_same_state();
+    let totals = net.replica(0).stable_tree().unwrap().totals();
+    let (nodes, _) = received(&net);
+    assert_eq!(nodes, totals.nodes - KNOWN, "each of the others once, {before} before the crash");
+    let [(fetched, total)] = finished(&net)[..] else { panic!("one transfer") };
+    assert!(fetched * 10 < total * 9, "{fetched} of {total} bytes came after the crash");
+    let left = Record::compact(net.disks[3].clone());
+    assert_eq!(kept_bytes(&left), 0, "what is stable takes the place of what was fetched");
+}
+
+#[test]
+fn what_was_fetched_before_a_crash_counts_for_a_later_state_too() {
+    let (mut net, before) = cut_short(5_000);
+    leave_behind(&mut net, 13..=32);
+    net.restart(3);
+    net.everything();
+    net.pass(Duration::from_secs(3));
+    net.assert_same_state();
+    let totals = net.replica(0).stable_tree().unwrap().totals();
+    let (nodes, _) = received(&net);
+    assert!(nodes < totals.nodes + 20, "{nodes} of {} came, {before} before", totals.nodes);
+}
+
+#[test]
+fn what_the_disk_lost_or_changed_of_a_transfer_is_fetched_again() {
+    for damage in 0..3 {
+        let (mut net, before) = cut_short(3_000);
+        let (mut at, mut lost) = (0, 0);
+        net.disks[3].retain_mut(|record| {
+            let Record::Fetched { nodes, .. } = record else { return true };
+            at += 1;
+            let count = nodes.len() as u64;
+            match damage {
+                // Every other record is gone,
+                0 if at % 2 == 0 => {
+                    lost += count;
+                    return false;
+                }
+                // all are,
+                1 => {
+                    lost += count;
+                    return false;
+                }
+                // or of each one node's bytes are others, and their first, the root's, too.
+                2 => {
+                    let first = &mut Arc::make_mut(nodes)[0];
+                    *first.bytes.last_mut().unwrap() ^= 1;
+                    lost += 1;
+                }
+                _ => {}
+            }
+            true
+        });
+        assert!(lost > 0, "the disk was damaged");
+        net.restart(3);
+        net.everything();
+        net.pass(Duration::from_secs(3));
+        net.assert_same_state();
+        assert_eq!(finished(&net).len(), 1);
+        let totals = net.replica(0).stable_tree().unwrap().totals();
+        let (nodes, _) = received(&net);
+        assert!(nodes >= totals.nodes - KNOWN + lost, "{lost} were lost: {nodes}, {before} before");
+        assert_eq!(net.refused, 0);
+    }
+}
+
+#[test]
+fn the_disk_holds_no_more_than_two_states_of_a_transfer_whose_target_moves() {
+    let mut net = newcomer_among(3_000);
+    leave_behind(&mut net, 1..=12);
+    for round in 0..5 {
+        let mut answers = 0;
+        net.only(move |_, to, message| {
+            let answer = to == NodeId(3) && matches!(message, Message::State(_));
+            answers += usize::from(answer);
+            !answer || answers <= 15
+        });
+        net.pass(Duration::from_millis(1_200));
+        let records = Record::compact(net.disks[3].clone());
+        assert_eq!(Record::compact(records.clone()), records, "compacted is compacted");
+        let of_transfers = records.iter().filter(|it| matches!(it, Record::Fetched { .. }));
+        assert!((1..=2).contains(&of_transfers.count()));
+        let (kept, total) =
+            (kept_bytes(&records) as u64, net.replica(0).stable_tree().unwrap().totals().bytes);
+        assert!(kept > 0 && kept <= 2 * total, "{kept} bytes kept of a state of {total}");
+        net.disks[3] = records;
+        net.restart(3);
+        leave_behind(&mut net, 13 + round * 10..=22 + round * 10);
+    }
+    net.everything();
+    net.pass(Duration::from_secs(3));
+    net.assert_same_state();
+    let total = net.replica(0).stable_tree().unwrap().totals().bytes;
+    let (_, bytes) = received(&net);
+    assert!(bytes < total + total / 10, "{bytes} bytes travelled for a state of {total}");
+}
+
+/// It says nothing of what the replica said, so it is as good as it was.
+#[test]
+fn a_replica_that_forgot_still_uses_what_it_had_fetched() {
+    let (mut net, before) = cut_short(3_000);
+    let left = net.disks[3].clone();
+    net.restart_damaged(3, left, 1);
+    net.everything();
+    net.pass(Duration::from_secs(3));
+    let totals = net.replica(0).stable_tree().unwrap().totals();
+    let (nodes, _) = received(&net);
+    assert!(nodes < totals.nodes + 20, "{nodes} of {} came, {before} before", totals.nodes);
+    assert_eq!(net.replica(3).application(), net.replica(0).application());
 }
 
 /// Else whoever fetches more slowly than checkpoints come would begin anew with each.

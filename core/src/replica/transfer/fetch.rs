@@ -5,7 +5,8 @@ use alloc::{sync::Arc, vec::Vec};
 use serde::{Serialize, Serializer};
 
 use super::{
-    super::{ordering::News, shell::Shell},
+    super::{durable::Record, ordering::News, shell::Shell},
+    kept::{Kept, of_state},
     peers::Peers,
 };
 use crate::{
@@ -70,6 +71,7 @@ impl Transfer {
     fn new(
         target: CheckpointCertificate,
         base: Tree,
+        kept: Kept,
         others: impl Iterator<Item = NodeId>,
         restrained: NodeSet,
     ) -> Self {
@@ -77,7 +79,7 @@ impl Transfer {
             target.checkpoints.iter().filter_map(|checkpoint| node_of(checkpoint.by)).collect();
         let peers = Peers::new(others, &signers, restrained);
         let root = target.digest();
-        let (needed, fetched) = (SortedMap::new(), SortedMap::new());
+        let (needed, fetched) = (SortedMap::new(), kept.for_state(root));
         let mut transfer = Self { target, base, needed, fetched, fetched_bytes: 0, peers };
         transfer.want(Path::default(), root);
         transfer
@@ -90,17 +92,7 @@ impl Transfer {
     /// Goes after a later state. What was fetched stays: most of it is part of that one too. What
     /// was fetched for a state *before* the last target goes, so that no more than two are held.
     fn retarget(&mut self, target: CheckpointCertificate) {
-        let mut kept = SortedMap::new();
-        let mut of_the_last = Vec::from([self.target.digest()]);
-        while let Some(digest) = of_the_last.pop() {
-            if let Some(content) = self.fetched.remove(&digest) {
-                if let Content::Inner(children) = &content {
-                    of_the_last.extend(children.iter().map(|(_, child)| *child));
-                }
-                kept.insert(digest, content);
-            }
-        }
-        self.fetched = kept;
+        self.fetched = of_state(self.target.digest(), core::mem::take(&mut self.fetched));
         self.needed.clear();
         self.peers.overtake_asks();
         let root = target.digest();
@@ -221,7 +213,8 @@ impl<A: Application> Shell<A> {
                 let others = self.members.nodes().chain(old).filter(|node| *node != self.id);
                 let base = self.tree.clone();
                 let restrained = self.docket.restrained();
-                let transfer = Transfer::new(certificate.clone(), base, others, restrained);
+                let kept = core::mem::take(&mut self.kept);
+                let transfer = Transfer::new(certificate.clone(), base, kept, others, restrained);
                 self.transfer = Some(transfer);
             }
         }
@@ -232,11 +225,12 @@ impl<A: Application> Shell<A> {
     pub(crate) fn on_state(&mut self, peer: NodeId, answer: &StateNodes) {
         let Some(transfer) = &mut self.transfer else { return };
         let asked = answer.nodes.iter().any(|node| transfer.was_asked(peer, node.digest));
-        let (mut nodes, mut bytes) = (0, 0);
+        let mut taken = Vec::new();
+        let mut bytes = 0;
         for node in &answer.nodes {
             if transfer.take(node.digest, &node.bytes) {
-                nodes += 1;
                 bytes += node.bytes.len();
+                taken.push(node.clone());
             }
         }
         if asked {
@@ -249,9 +243,14 @@ impl<A: Application> Shell<A> {
             transfer.release(peer);
         }
         let missing = transfer.needed.len() as u32;
-        if nodes > 0 {
-            let bytes = bytes as u32;
+        let (seq, root) = (transfer.seq(), transfer.target.digest());
+        if !taken.is_empty() {
+            let (nodes, bytes) = (taken.len() as u32, bytes as u32);
             self.event(EventKind::StateReceived { from: peer, nodes, bytes, missing });
+            // Once it is complete it goes to the disk as a whole.
+            if missing > 0 {
+                self.outbox.note(Record::Fetched { seq, root, nodes: taken.into() });
+            }
         }
         self.go_on_fetching();
     }

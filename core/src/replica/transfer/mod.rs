@@ -20,8 +20,16 @@
 //! | file | holds |
 //! |---|---|
 //! | `fetch` | the receiver: what is wanted, from whom, until it is complete |
+//! | `kept` | what a disk kept of a transfer that a crash cut short |
 //! | `peers` | whom to ask next: patience, blame, and the rate |
 //! | `serve` | the sender: which nodes, and how many |
+//!
+//! # Crashes
+//!
+//! What came is written down ([`Record::Fetched`](super::Record::Fetched)), and a replica that starts
+//! again fetches only the rest. That needs no trust in the disk: what is read is checked as what peers
+//! send is, by its digest, and what is lost, or isn't what its digest says, is fetched again. So nothing
+//! waits until it is written, and a disk that falls behind is not given more.
 //!
 //! # Bounds
 //!
@@ -29,16 +37,19 @@
 //!   [`MAX_STATE_ANSWER_BYTES`](crate::pbft::MAX_STATE_ANSWER_BYTES).
 //! * It holds, beside its own state, at most the nodes of two certified states: the one that it
 //!   fetches, and what it had fetched of the one before. 2 × (bytes of the state), whatever peers
-//!   send, because nothing is kept that no certificate names.
+//!   send, because nothing is kept that no certificate names. Compacted, its disk holds no more of a
+//!   transfer, and nothing once that state or a later one is stable.
 //! * A sender gives each peer at most [`SERVED_BYTES_AN_INTERVAL`] in a status interval, and looks
 //!   at no more than its request's 32 places, each by O(depth) steps.
 
 mod fetch;
+mod kept;
 mod peers;
 mod serve;
 
 pub use fetch::Fetching;
 pub(crate) use fetch::Transfer;
+pub(crate) use kept::Kept;
 pub(crate) use serve::Served;
 
 /// How many peers are asked at the same time: enough to hide a slow one, few enough that a
