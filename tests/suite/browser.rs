@@ -7,7 +7,7 @@ pub(crate) mod resilience;
 pub(crate) mod server;
 pub(crate) mod webdriver;
 
-use std::{process::Command, thread, time::Duration};
+use std::{fs, process::Command, thread, time::Duration};
 
 use conclave_core::sim::{self, BUILTIN, Invariant};
 use serde_json::{Value, json};
@@ -430,25 +430,31 @@ fn what_all_agreed_on_stands_beside_what_one_observer_believes() {
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0] != said[1] && said.iter().all(|it| it.contains("pre-prepare")), "{said:?}");
     lab.screenshot("proof");
-    // and, taken out by the page's link, convinces whoever knows nothing but the run's keys.
+    // and convinces whoever knows nothing but the run's keys: saved in the page,
+    lab.click("save-proofs");
+    let file = lab.attribute("save-proofs", "href");
+    let bytes = file.strip_prefix("data:application/octet-stream,%").expect("a file").split('%');
+    let bytes: Vec<u8> = bytes.map(|byte| u8::from_str_radix(byte, 16).expect("a byte")).collect();
+    let scratch = Scratch::new();
+    fs::write(scratch.path().join("saved.evidence"), bytes).expect("it can be written");
     let link = visit.session.script("return location.href", &[]);
     let link = link.as_str().expect("an address");
-    let scratch = Scratch::new();
     let conclave = |arguments: &[&str]| {
         let mut command = Command::new(server::program());
         command.args(arguments).current_dir(scratch.path());
         let output = command.output().expect("the program can be started");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
+    // and taken out by its link, of which what stands after the mark is enough.
     let (code, printed) = conclave(&["simulate", "--link", link, "--evidence", "lab.evidence"]);
     assert_eq!(code, Some(0), "{printed}");
-    // What stands after the mark is enough, as in the command that the page offers.
     let address = link.rsplit_once("#r=").expect("it leads to a run").1;
-    let (code, printed) = conclave(&["evidence", "verify", "lab.evidence", "--of", address]);
-    assert_eq!(code, Some(0), "{printed}");
-    let (code, printed) = conclave(&["evidence", "verify", "lab.evidence", "--of", link]);
-    assert_eq!(code, Some(0), "{printed}");
-    assert!(printed.contains("PROVEN: node 0 signed two pre-prepares for one place"), "{printed}");
+    for (file, of) in [("saved.evidence", link), ("lab.evidence", link), ("lab.evidence", address)] {
+        let (code, printed) = conclave(&["evidence", "verify", file, "--of", of]);
+        assert_eq!(code, Some(0), "{printed}");
+        let proven = "PROVEN: node 0 signed two pre-prepares for one place";
+        assert!(printed.contains(proven), "{printed}");
+    }
     let other = ["--of", "equivocation-proven", "--seed", "7"];
     let (code, printed) = conclave(&[&["evidence", "verify", "lab.evidence"][..], &other].concat());
     assert_eq!(code, Some(1), "another run's keys: {printed}");

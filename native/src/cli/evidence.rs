@@ -39,7 +39,7 @@ Examples:
   conclave evidence --config my-cluster list
   conclave evidence --config my-cluster export lies.evidence
   conclave evidence --config keys-only verify lies.evidence    anywhere, cluster.toml is all it takes
-  conclave evidence verify lies.evidence --of 'http://…/#r=aBC…'    taken out of this run in the lab
+  conclave evidence verify lab.evidence --of 'http://…/#r=aBC…'    saved in the lab, in this run
 
 Where more lied than the cluster can stand, each node may hold a story that fits. Put together, what
 they hold convicts f+1 at least:

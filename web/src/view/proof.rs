@@ -1,6 +1,11 @@
 //! A proof, opened to the signed statements that convict.
 
-use conclave_core::{detector::evidence::Said, hex::Hex, node::Proof};
+use conclave_core::{
+    app::KeyValue,
+    detector::evidence::Said,
+    hex::Hex,
+    node::{Node, Proof},
+};
 use yew::prelude::*;
 
 use crate::model::words;
@@ -18,6 +23,32 @@ pub(crate) fn view(proof: &Proof) -> Html {
             ) }</p>
         </details>
     }
+}
+
+/// Saves all that one observer can prove, in the form that `conclave evidence verify` reads.
+#[cfg(not(all(feature = "guards", target_arch = "wasm32")))]
+pub(crate) fn save(observer: &Node<KeyValue>) -> Html {
+    let export = observer.export();
+    // Only whoever asks for the file waits until it is made.
+    let onclick = move |event: MouseEvent| {
+        use core::fmt::Write as _;
+        let mut file = "data:application/octet-stream,".to_owned();
+        for byte in export.encode() {
+            let _ = write!(file, "%{byte:02x}");
+        }
+        let _ = event.target_unchecked_into::<web_sys::Element>().set_attribute("href", &file);
+    };
+    html! {
+        <a data-test="save-proofs" href="data:," download="lab.evidence" {onclick}
+            title="For conclave evidence verify lab.evidence --of LINK"
+        >{ "Save the proofs" }</a>
+    }
+}
+
+/// The page with guards has no room for it; the lab has, for every scenario with liars.
+#[cfg(all(feature = "guards", target_arch = "wasm32"))]
+pub(crate) fn save(_: &Node<KeyValue>) -> Html {
+    Html::default()
 }
 
 fn statement(said: &Said) -> Html {

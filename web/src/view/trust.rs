@@ -175,11 +175,16 @@ fn proofs(app: &App, node: NodeId) -> Html {
     let cluster = app.lab.cluster();
     let hosts = cluster.nodes().iter().filter(|host| !host.is_byzantine());
     let mut shown = Vec::new();
-    for proof in hosts.flat_map(|host| host.node().proofs().iter()) {
-        let kind = proof.offence.kind;
-        if proof.offence.by == node && !shown.iter().any(|(known, _)| *known == kind) {
-            shown.push((kind, proof::view(proof)));
+    let mut observer = None;
+    for host in hosts {
+        for proof in host.node().proofs().iter() {
+            let kind = proof.offence.kind;
+            if proof.offence.by == node && !shown.iter().any(|(known, _)| *known == kind) {
+                shown.push((kind, proof::view(proof)));
+                observer.get_or_insert(host.node());
+            }
         }
     }
-    shown.into_iter().map(|(_, html)| html).collect()
+    let proofs = shown.into_iter().map(|(_, html)| html);
+    proofs.chain(observer.map(proof::save)).collect()
 }
