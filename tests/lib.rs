@@ -14,6 +14,6 @@ mod stage;
 pub mod twins;
 
 pub use linearizability::{CallId, History, NotLinearizable};
-pub use load::{busy_cluster, busy_link, deliver, deliver_to};
+pub use load::{busy_cluster, busy_cluster_of, busy_link, deliver, deliver_to};
 pub use seeds::{number, over_seeds};
 pub use stage::{corrupted, stage};

@@ -1,17 +1,26 @@
 //! The load that the simulator is measured with: everyone honest, the network calm, as many
 //! clients as keep it busy.
 
-use conclave_core::sim::{Address, Cluster, Heard, Run, Scenario};
+use conclave_core::{
+    analyzer::{Assumption, Deployment, Protocol},
+    sim::{Address, Cluster, Heard, Run, Scenario},
+};
 
 /// That load on `n` replicas: the same natively and in a browser.
-fn busy_run(n: u16) -> Run {
+fn busy_run(n: u16, protocol: Protocol) -> Run {
     let file = format!(
         "schema = 1\nname = \"busy-{n}\"\ntitle = \"Busy\"\npromise = \"Load.\"\n\
          duration_ms = 3600000\n[cluster]\nn = {n}\n[network]\nlatency_us = 1000\n\
          jitter_us = 200\n[workload]\nclients = 16\nthink_ms = 0\nkeys = 64\n\
          retransmit_ms = 1000\n"
     );
-    Run::new(Scenario::parse(&file).unwrap_or_else(|error| panic!("{error}")), 1)
+    let mut scenario = Scenario::parse(&file).unwrap_or_else(|error| panic!("{error}"));
+    if protocol.assumption() == Assumption::CrashOnly {
+        scenario.config.deployment = Deployment::CrashOnly;
+    }
+    scenario.members =
+        scenario.members.under(protocol).unwrap_or_else(|error| panic!("{error}"));
+    Run::new(scenario, 1)
 }
 
 /// The same as a link, as the lab takes it.
@@ -21,17 +30,27 @@ fn busy_run(n: u16) -> Run {
 /// If `n` is no cluster size that can be simulated.
 #[must_use]
 pub fn busy_link(n: u16) -> String {
-    Address::new(&busy_run(n), 0).encode()
+    Address::new(&busy_run(n, Protocol::Pbft), 0).encode()
 }
 
-/// A cluster of `n` replicas under that load.
+/// A cluster of `n` replicas under that load, ordered by PBFT.
 ///
 /// # Panics
 ///
 /// If `n` is no cluster size that can be simulated.
 #[must_use]
 pub fn busy_cluster(n: u16) -> Cluster {
-    Cluster::new(&busy_run(n)).unwrap_or_else(|error| panic!("{error}"))
+    busy_cluster_of(n, Protocol::Pbft)
+}
+
+/// The same, ordered by this protocol.
+///
+/// # Panics
+///
+/// If `n` is no cluster size that can be simulated, or the protocol orders nothing.
+#[must_use]
+pub fn busy_cluster_of(n: u16, protocol: Protocol) -> Cluster {
+    Cluster::new(&busy_run(n, protocol)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Steps until so many messages have been delivered.

@@ -1,6 +1,7 @@
 //! What a committed operation costs on real nodes: four processes on loopback, 512-byte values.
 //!
-//! Prints, for each number of clients (each with one request under way) and each kind of storage:
+//! Prints, for each number of clients (each with one request under way), each kind of storage and each
+//! protocol that orders writes:
 //! committed operations a second, latency at the median and the 99th percentile, and the CPU
 //! microseconds of one operation, summed over all four node processes (from `/proc/PID/stat`; the
 //! clients' own are not in it). Takes a fixed time, not a fixed number of operations.
@@ -16,8 +17,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use conclave_core::app::{Operation, Outcome};
-use real::RealCluster;
+use conclave_core::{
+    analyzer::{Assumption, Protocol},
+    app::{Operation, Outcome},
+    ids::NodeId,
+};
+use real::{RealCluster, until};
 use tokio::task::JoinSet;
 
 const VALUE_BYTES: usize = 512;
@@ -40,23 +45,44 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     println!("{NODES} nodes on loopback, {VALUE_BYTES}-byte values, {seconds} s each");
     println!(
-        "{:<10} {:>8} {:>12} {:>12} {:>10} {:>10}",
-        "storage", "clients", "ops/s", "CPU µs/op", "p50 ms", "p99 ms"
+        "{:<20} {:<10} {:>8} {:>12} {:>12} {:>10} {:>10}",
+        "protocol", "storage", "clients", "ops/s", "CPU µs/op", "p50 ms", "p99 ms"
     );
-    for durable in [false, true] {
-        for clients in [1, 8, 64] {
-            let figures = runtime.block_on(measure(durable, clients, span));
-            println!(
-                "{:<10} {:>8} {:>12.0} {:>12.0} {:>10.2} {:>10.2}",
-                if durable { "journal" } else { "memory" },
-                clients,
-                figures.per_second,
-                figures.cpu_us,
-                figures.p50_ms,
-                figures.p99_ms
-            );
+    for protocol in Protocol::ALL.iter().filter(|it| it.orders_writes()) {
+        for durable in [false, true] {
+            for clients in [1, 8, 64] {
+                let figures = runtime.block_on(measure(*protocol, durable, clients, span));
+                println!(
+                    "{:<20} {:<10} {:>8} {:>12.0} {:>12.0} {:>10.2} {:>10.2}",
+                    protocol.name(),
+                    if durable { "journal" } else { "memory" },
+                    clients,
+                    figures.per_second,
+                    figures.cpu_us,
+                    figures.p50_ms,
+                    figures.p99_ms
+                );
+            }
         }
     }
+}
+
+/// A cluster whose log is ordered by this protocol: every log begins with PBFT, and is switched.
+async fn started(protocol: Protocol, durable: bool, clients: u64) -> RealCluster {
+    let mut cluster = RealCluster::prepare(NODES, clients, durable);
+    if protocol.assumption() == Assumption::CrashOnly {
+        cluster = cluster.declare_crash_only();
+    }
+    let cluster = cluster.started().await;
+    if protocol != Protocol::Pbft {
+        let name = serde_json::to_value(protocol).expect("a name");
+        let name = name.as_str().expect("a name");
+        let (code, said) = cluster.protocol(&["switch", name]).await;
+        assert_eq!(code, Some(0), "{said}");
+        let there = |node| cluster.status(NodeId(node)).is_some_and(|it| it.protocol == protocol);
+        until("the protocol is everywhere", || (0..NODES).all(there)).await;
+    }
+    cluster
 }
 
 struct Figures {
@@ -66,8 +92,8 @@ struct Figures {
     p99_ms: f64,
 }
 
-async fn measure(durable: bool, clients: u64, span: Duration) -> Figures {
-    let cluster = RealCluster::start_with(NODES, clients + 1, durable).await;
+async fn measure(protocol: Protocol, durable: bool, clients: u64, span: Duration) -> Figures {
+    let cluster = started(protocol, durable, clients + 1).await;
     let latencies = Arc::new(Mutex::new(Vec::new()));
     let mut load = JoinSet::new();
     for id in 1..=clients {

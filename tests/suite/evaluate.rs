@@ -1,13 +1,18 @@
 //! `conclave evaluate-detector`, and the events of a run: what they print holds together.
 
 use std::{
+    collections::BTreeSet,
     fs,
     process::{Command, Output, Stdio},
 };
 
 use conclave_core::{
     event::Event,
-    sim::{Scenario, appraisal::CONDUCTS},
+    quorum::Membership,
+    sim::{
+        Action, Scenario, Strategy,
+        appraisal::{CONDUCTS, SETTINGS, Trial},
+    },
 };
 use serde_json::Value;
 
@@ -53,6 +58,37 @@ fn liars_are_found_and_nobody_else_and_the_report_says_so() {
         assert_eq!((&row["runs"], &row["correct_convicted"]), (&2.into(), &0.into()));
         assert_eq!(row["correct_held"], 0, "{name}");
     }
+}
+
+/// What isn't tried isn't measured.
+#[test]
+fn every_strategy_that_a_scenario_can_name_is_tried() {
+    let strategies = || -> Vec<Strategy> {
+        let trial = |conduct| Trial {
+            conduct,
+            members: Membership::new(4).expect("a size"),
+            setting: &SETTINGS[0],
+            seed: 0,
+        };
+        let scenario = |conduct| trial(conduct).scenario().expect("it can be carried out");
+        let acts = CONDUCTS.iter().flat_map(|conduct| scenario(conduct).faults);
+        let lies = acts.filter_map(|timed| match timed.action {
+            Action::Corrupt { strategies, .. } => Some(strategies),
+            _ => None,
+        });
+        lies.flatten().collect()
+    };
+    let named = |strategy: &Strategy| {
+        let value = serde_json::to_value(strategy).expect("it can be written");
+        value.as_object().expect("by its name").keys().next().expect("one").clone()
+    };
+    let tried: BTreeSet<String> = strategies().iter().map(named).collect();
+    // Whoever names one that there isn't is told all that there are.
+    let all = serde_json::from_str::<Strategy>("{\"nonsense\":{}}").expect_err("there is none");
+    let all = all.to_string();
+    let all: BTreeSet<String> = all.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+    assert!(all.len() >= 19 && all.contains("silent"), "{all:?}");
+    assert_eq!(tried, all);
 }
 
 #[test]

@@ -133,6 +133,10 @@ pub enum Strategy {
     FalseReply {},
     /// Answers who lags behind with other bytes than those that the proof is for.
     FalseState {
+        /// Only in these kinds of message, state, decided, batch; empty: all. Only the first is signed
+        /// by who answers, and convicts it.
+        #[serde(default)]
+        kinds: Vec<MessageKind>,
         /// Only these nodes; empty: all.
         #[serde(default)]
         to: Vec<NodeId>,
@@ -249,7 +253,7 @@ impl Strategy {
             | Self::WrongPlace { to, .. }
             | Self::HidePrepared { to }
             | Self::FalseNewView { to }
-            | Self::FalseState { to }
+            | Self::FalseState { to, .. }
             | Self::Flood { to, .. }
             | Self::FalseAccusation { to, .. } => to,
             Self::Equivocate { victims, .. } | Self::TwoFacedViewChange { victims } => victims,
@@ -272,6 +276,7 @@ impl Strategy {
             | Self::WrongDigest { kinds, .. }
             | Self::WrongPlace { kinds, .. }
             | Self::Forge { kinds, .. }
+            | Self::FalseState { kinds, .. }
             | Self::Reorder { kinds, .. }
             | Self::Selective { kinds } => kinds,
             _ => &[],

@@ -59,6 +59,8 @@ pub(super) enum Liars {
     None,
     /// The first: they lead first.
     First,
+    /// Those after the first: they lead once it is down.
+    Next,
     /// The last: they follow.
     Last,
 }
@@ -127,6 +129,65 @@ pub const CONDUCTS: &[Conduct] = &[
         "asks for a view with certificates that lack a signer",
     )
     .while_also(first_crashes),
+    lying(
+        "repeated-signer",
+        Class::Provable,
+        Liars::Last,
+        || vec![Strategy::Forge { how: Forgery::Repeated, kinds: vec![MessageKind::ViewChange] }],
+        "asks for a view with certificates that name a signer twice",
+    )
+    .while_also(first_crashes),
+    lying(
+        "foreign-signature",
+        Class::Provable,
+        Liars::Last,
+        || vec![Strategy::Forge { how: Forgery::Foreign, kinds: vec![MessageKind::ViewChange] }],
+        "asks for a view with certificates that it signed in another's name",
+    )
+    .while_also(first_crashes),
+    lying(
+        "hidden-prepared",
+        Class::Provable,
+        Liars::Last,
+        || vec![Strategy::HidePrepared { to: Vec::new() }],
+        "asks for a view as if it had prepared and committed nothing",
+    )
+    .while_also(first_crashes),
+    lying(
+        "equivocating-new-view",
+        Class::Provable,
+        Liars::Next,
+        || equivocate(&[MessageKind::NewView]),
+        "begins its view one way before half of the others, and another before the rest",
+    )
+    .while_also(first_crashes),
+    lying(
+        "forged-new-view",
+        Class::Provable,
+        Liars::Next,
+        || vec![Strategy::Forge { how: Forgery::Few, kinds: vec![MessageKind::NewView] }],
+        "begins its view with too few who asked for it",
+    )
+    .while_also(first_crashes),
+    lying(
+        "false-new-view",
+        Class::Provable,
+        Liars::Next,
+        || vec![Strategy::FalseNewView { to: Vec::new() }],
+        "begins its view with proposals that don't follow from what was shown",
+    )
+    .while_also(first_crashes),
+    lying(
+        "false-state",
+        Class::Provable,
+        Liars::Last,
+        || vec![Strategy::FalseState { kinds: vec![MessageKind::State], to: Vec::new() }],
+        "gives who fetches the state other bytes than were agreed on",
+    )
+    .while_also(|_| {
+        let node = NodeId(1);
+        vec![(0, Action::CutOff { node }), (6_000, Action::Reconnect { node })]
+    }),
     lying(
         "two-faced-view-change",
         Class::Provable,
@@ -222,6 +283,20 @@ pub const CONDUCTS: &[Conduct] = &[
         || vec![Strategy::FalseAccusation { claim_ms: 10_000, every_ms: 50, to: Vec::new() }],
         "says that honest primaries are slow: nobody honest may pay for it",
     ),
+    lying(
+        "slander",
+        Class::Active,
+        Liars::Last,
+        || slander(false),
+        "accuses the innocent in the log, twenty times a second",
+    ),
+    lying(
+        "false-proofs",
+        Class::Active,
+        Liars::Last,
+        || slander(true),
+        "brings proofs against the innocent that prove nothing, twenty times a second",
+    ),
     honest("calm", |_| Vec::new(), "everyone does as it should"),
     honest("slow-network", |members| between_all(members, 400), "every line becomes 400 ms slower"),
     honest(
@@ -268,6 +343,10 @@ fn equivocate(kinds: &[MessageKind]) -> Vec<Strategy> {
 
 fn wrong_digest(kinds: &[MessageKind]) -> Strategy {
     Strategy::WrongDigest { kinds: kinds.to_vec(), to: Vec::new() }
+}
+
+fn slander(proof: bool) -> Vec<Strategy> {
+    vec![Strategy::Slander { against: Vec::new(), every_ms: 50, proof }]
 }
 
 /// So that views change.

@@ -43,6 +43,7 @@ impl Trial<'_> {
         match self.conduct.liars {
             Liars::None => Vec::new(),
             Liars::First => self.members.nodes().take(f).collect(),
+            Liars::Next => self.members.nodes().skip(1).take(f).collect(),
             Liars::Last => self.members.nodes().rev().take(f).collect(),
         }
     }
