@@ -20,7 +20,10 @@ use conclave_core::{
     },
     time::Time,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
 use tower_layer::Layer as _;
 use tower_service::Service;
 
@@ -61,6 +64,18 @@ fn guards(policy: Policy) -> (Arc<Guards>, Key) {
     let guards = Guards::new(config).unwrap();
     let key = guards.key(0, "read").unwrap();
     (guards, key)
+}
+
+/// A call on a task of its own that takes so long, and says so.
+fn takes(guards: &Guards, key: Key, ms: u64) -> JoinHandle<Result<u64, CallError<Broken>>> {
+    let guards = guards.clone();
+    tokio::spawn(async move {
+        let attempt = |_| async move {
+            sleep(Duration::from_millis(ms)).await;
+            Ok(ms)
+        };
+        guards.call(key, Ask::default(), attempt).await
+    })
 }
 
 fn running(guards: &Guards, key: Key) -> (u32, u32) {
@@ -117,16 +132,7 @@ async fn an_open_breaker_rejects_at_once_and_says_when_to_come_back() {
 #[tokio::test(start_paused = true)]
 async fn who_is_in_line_goes_on_when_somebody_is_done_or_gives_up() {
     let (guards, key) = guards(policy());
-    let call = |ms| {
-        let guards = guards.clone();
-        tokio::spawn(async move {
-            let attempt = |_| async move {
-                sleep(Duration::from_millis(ms)).await;
-                Ok::<_, Broken>(ms)
-            };
-            guards.call(key, Ask::default(), attempt).await
-        })
-    };
+    let call = |ms| takes(&guards, key, ms);
     let (first, second) = (call(100), call(900));
     sleep(Duration::from_millis(1)).await;
     let third = call(10);
@@ -176,6 +182,31 @@ async fn nobody_is_in_line_for_ever() {
     for call in hanging {
         call.abort();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_in_line_when_its_operation_goes_is_served_and_then_nothing_is_kept_of_it() {
+    let (guards, key) = guards(policy());
+    let call = |ms| takes(&guards, key, ms);
+    let under_way = [call(100), call(200)];
+    sleep(Duration::from_millis(1)).await;
+    let in_line = call(10);
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(running(&guards, key), (2, 1));
+    guards.reconfigure(Config::default()).unwrap();
+    let refused = guards.call(key, Ask::default(), |_| async { Ok::<_, Broken>(()) }).await;
+    assert_eq!(refused, Err(CallError::Unknown(Unknown::Operation)));
+    assert_eq!(in_line.await.unwrap(), Ok(10));
+    for (call, ms) in under_way.into_iter().zip([100, 200]) {
+        assert_eq!(call.await.unwrap(), Ok(ms));
+    }
+    // When time passes, which the host lets, they go: it is there again and knows nothing of those calls.
+    guards.manager(|manager, now| manager.tick(now));
+    guards
+        .reconfigure(Config::default().operations([("read".to_owned(), policy())].into()))
+        .unwrap();
+    let asked = guards.manager(|manager, _| manager.snapshot(key)).unwrap().counters.asked;
+    assert_eq!((asked, running(&guards, key)), (0, (0, 0)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -269,6 +269,11 @@ impl Bulkhead {
         &self.config
     }
 
+    /// How many run, those whose callers have given up included.
+    pub fn running(&self) -> u32 {
+        self.slots.running()
+    }
+
     /// How much of it is used, in parts per million; more than all where it has been made smaller.
     pub fn used_ppm(&self) -> u32 {
         let (running, limit) = (u64::from(self.slots.running()), u64::from(self.slots.limit()));

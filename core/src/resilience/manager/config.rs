@@ -16,6 +16,9 @@ use crate::{
 pub const MAX_PEERS: u16 = 256;
 /// The most operations. With the most peers, guards take a few hundred megabytes.
 pub const MAX_OPERATIONS: usize = 64;
+/// The most names that operations may ever have had, for as long as a manager lives: a key names one of
+/// them for good. What isn't configured any more takes nothing but its name.
+pub const MAX_NAMES: usize = 4_096;
 
 settings! {
     /// The guards of one operation; each peer has its own. One that is `None` lets all through.

@@ -1,7 +1,8 @@
 //! The guards of one peer and operation.
 //!
 //! One that a new configuration does without stays, unused: permits that are out come back to it, and
-//! if it is wanted again it still knows what it knew.
+//! if it is wanted again it still knows what it knew. All of a peer or an operation that a new
+//! configuration doesn't name go together, once nothing of them is out.
 
 use super::{
     config::Policy,
@@ -106,6 +107,12 @@ impl Guards {
         self.hedge.set(policy.hedge.as_ref(), Hedger::new, Hedger::reconfigure)?;
         self.breaker.set(policy.breaker.as_ref(), Breaker::new, Breaker::reconfigure)?;
         self.timeout.reconfigure(policy.timeout.clone())
+    }
+
+    /// Whether nothing of them is out: no call, nobody in line, no work whose caller gave up.
+    pub(super) fn is_idle(&self) -> bool {
+        let works = self.bulkhead.guard.as_ref().is_some_and(|it| it.running() > 0);
+        self.counters.under_way() == 0 && !works
     }
 
     pub(super) fn tick(&mut self, now: Time) {

@@ -5,13 +5,14 @@ use core::time::Duration;
 
 use super::{
     call::{AbandonedCall, Attempt, Begun, Call, Hedge, Instead, Waiting},
-    config::{Config, OWN_SIGNALS, Policy},
+    config::{Config, MAX_NAMES, OWN_SIGNALS},
     errors::{BadPolicy, BeginError, Rejected, Unknown},
     guards::Guards,
     metrics::Snapshot,
+    operation::Operation,
 };
 use crate::{
-    config::BadConfig,
+    config::{BadConfig, must},
     resilience::{
         Outcome, Priority, adaptive,
         bulkhead::{self, Admission, Ticket},
@@ -25,7 +26,7 @@ use crate::{
     time::Time,
 };
 
-/// Degradation is fed so often.
+/// Degradation is fed so often, and it is looked so often whether what isn't configured any more can go.
 const FEED: Duration = Duration::from_secs(1);
 
 /// What is called: a peer, and an operation of it. Stays the same whatever is configured anew.
@@ -40,16 +41,6 @@ impl Key {
     pub fn peer(self) -> u16 {
         self.peer
     }
-}
-
-#[derive(Clone, Debug)]
-struct Operation {
-    name: String,
-    /// `None` once it isn't configured any more.
-    policy: Option<Policy>,
-    objective: Option<ErrorBudget>,
-    /// One for each peer, and for each that was one.
-    guards: Vec<Guards>,
 }
 
 /// What has become of somebody in line.
@@ -69,7 +60,10 @@ pub struct Manager {
     operations: Vec<Operation>,
     degradation: Option<Degradation>,
     experiment: Option<Experiment>,
-    fed: Time,
+    /// When time was last let pass.
+    ticked: Time,
+    /// Whether there are guards of something that isn't configured any more, of which something is out.
+    departed: bool,
 }
 
 impl Manager {
@@ -81,7 +75,8 @@ impl Manager {
             operations: Vec::new(),
             degradation: None,
             experiment: None,
-            fed: Time::ZERO,
+            ticked: Time::ZERO,
+            departed: false,
         };
         new.apply(Time::ZERO, config)?;
         Ok(new)
@@ -98,7 +93,8 @@ impl Manager {
     }
 
     /// Another configuration from now on: all of it, or nothing if any of it can't work. Guards keep
-    /// what they know, calls under way go on.
+    /// what they know, calls under way go on. Those of what it doesn't name go: at once, or once nothing
+    /// of them is out any more and time passes.
     pub fn reconfigure(&mut self, now: Time, config: Config) -> Result<(), BadPolicy> {
         config.validate()?;
         self.apply(now, config)
@@ -353,6 +349,10 @@ impl Manager {
         if let Some(experiment) = &mut self.experiment {
             experiment.tick(now);
         }
+        self.ticked = now;
+        if self.departed {
+            self.drop_departed();
+        }
         self.feed(now);
     }
 
@@ -364,7 +364,8 @@ impl Manager {
             .iter()
             .filter_map(|it| it.objective.as_ref())
             .map(ErrorBudget::next_wake);
-        let feeds = self.degradation.as_ref().map(|_| self.fed + FEED);
+        let looks = self.departed || self.degradation.is_some();
+        let feeds = looks.then(|| self.ticked + FEED);
         let degradation = self.degradation.as_ref().and_then(Degradation::next_wake);
         let experiment = self.experiment.as_ref().and_then(Experiment::next_wake);
         guards.chain(objectives).chain(feeds).chain(degradation).chain(experiment).min()
@@ -392,8 +393,8 @@ impl Manager {
 
     /// All that is to be seen of a peer's operation.
     pub fn snapshot(&self, key: Key) -> Result<Snapshot, Unknown> {
-        let operation =
-            self.operations.get(usize::from(key.operation)).ok_or(Unknown::Operation)?;
+        let operation = self.operations.get(usize::from(key.operation));
+        let operation = operation.filter(|it| it.policy.is_some()).ok_or(Unknown::Operation)?;
         if key.peer >= self.peers {
             return Err(Unknown::Peer);
         }
@@ -437,10 +438,11 @@ impl Manager {
 
     fn feed(&mut self, now: Time) {
         let Some(degradation) = &mut self.degradation else { return };
-        self.fed = now;
         let heat = |it: &Operation| it.objective.as_ref().map_or(0, ErrorBudget::heat_ppm);
         let hottest = self.operations.iter().map(heat).max().unwrap_or(0);
-        let guards = || self.operations.iter().flat_map(|it| &it.guards);
+        // Where nobody can begin any more, it doesn't matter how full it is.
+        let peers = usize::from(self.peers);
+        let guards = || self.operations.iter().flat_map(|it| it.configured(peers));
         let full = guards().filter_map(|it| it.bulkhead.seen()).map(|it| u64::from(it.used_ppm()));
         let crowded = guards().filter_map(|it| it.adaptive.seen()).map(|it| {
             let adaptive::Snapshot { limit, under_way, .. } = it.snapshot();
@@ -457,6 +459,11 @@ impl Manager {
     /// Only of a configuration that was checked.
     fn apply(&mut self, now: Time, config: Config) -> Result<(), BadPolicy> {
         let host = |why: BadConfig| BadPolicy { operation: None, why };
+        let known = |name: &&String| self.operations.iter().any(|it| it.name == **name);
+        let names = config.operations.keys().filter(|name| !known(name)).count();
+        let names = self.operations.len() + names;
+        let why = "so many different names since the start: at most 4096, start again for more";
+        must(names <= MAX_NAMES, "operations", names as u64, why).map_err(host)?;
         self.peers = config.peers;
         match (&mut self.degradation, config.degradation) {
             (Some(guard), Some(config)) => guard.reconfigure(now, config).map_err(host)?,
@@ -466,38 +473,36 @@ impl Manager {
         }
         for operation in &mut self.operations {
             if !config.operations.contains_key(&operation.name) {
-                operation.policy = None;
+                operation.unset();
             }
         }
         for (name, policy) in config.operations {
             let of = |why| BadPolicy { operation: Some(name.clone()), why };
             let at = self.operations.iter().position(|it| it.name == name);
             let at = at.unwrap_or_else(|| {
-                let (policy, objective, guards) = (None, None, Vec::new());
-                self.operations.push(Operation { name: name.clone(), policy, objective, guards });
+                self.operations.push(Operation::new(&name));
                 self.operations.len() - 1
             });
             self.operations[at].set(now, usize::from(self.peers), policy).map_err(of)?;
         }
+        self.drop_departed();
         Ok(())
     }
-}
 
-impl Operation {
-    fn set(&mut self, now: Time, peers: usize, policy: Policy) -> Result<(), BadConfig> {
-        match (&mut self.objective, policy.objective.clone()) {
-            (Some(objective), Some(config)) => objective.reconfigure(config)?,
-            (objective, config) => *objective = config.map(ErrorBudget::new).transpose()?,
+    /// Guards that can't be asked any more go, if nothing of them is out.
+    #[cold]
+    fn drop_departed(&mut self) {
+        let peers = usize::from(self.peers);
+        self.departed = false;
+        for operation in &mut self.operations {
+            self.departed |= !operation.drop_departed(peers);
         }
-        // Those of peers that aren't any more stay: calls under way give back to them what they hold.
-        for guards in &mut self.guards {
-            guards.reconfigure(now, &policy)?;
-        }
-        while self.guards.len() < peers {
-            self.guards.push(Guards::new(&policy)?);
-        }
-        self.policy = Some(policy);
-        Ok(())
+    }
+
+    /// Guards that are kept, whether what they guard is configured or not.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.operations.iter().map(|it| it.guards.len()).sum()
     }
 }
 

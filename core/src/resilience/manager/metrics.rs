@@ -45,6 +45,15 @@ pub struct Counters {
     pub injected: u64,
 }
 
+impl Counters {
+    /// Calls that were asked for and have neither been turned away nor ended.
+    pub(super) fn under_way(&self) -> u64 {
+        let turned_away = self.degraded + self.over_rate + self.no_room + self.crowded + self.left;
+        let ended = self.succeeded + self.failed + self.neutral;
+        self.asked.saturating_sub(turned_away + ended)
+    }
+}
+
 /// All that is to be seen of one peer and operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Snapshot {

@@ -28,13 +28,15 @@
 //! What goes wrong with managers, and can't here: *success whatever happened* (the call's own result
 //! never passes through it; what a guard says comes out as that guard's own type); *an unknown name
 //! skips the work* (names are resolved once, to a [`Key`], and one that isn't configured is an error);
-//! *a new configuration forgets all* (it is checked as a whole, and every guard keeps what it knows).
+//! *a new configuration forgets all* (it is checked as a whole, and every guard that it still names keeps
+//! what it knows), or *nothing* (those of what it doesn't name are dropped once nothing of them is out).
 //!
 //! | file | holds |
 //! |---|---|
 //! | `config` | [`Config`] and [`Policy`], for one file |
 //! | `errors` | what can come out instead |
 //! | `guards` | the guards of one peer and operation |
+//! | `operation` | an operation, and the guards of its peers |
 //! | `call` | a call and an attempt under way |
 //! | `machine` | [`Manager`] |
 //! | `metrics` | counters and snapshots |
@@ -45,11 +47,12 @@ mod errors;
 mod guards;
 mod machine;
 mod metrics;
+mod operation;
 #[cfg(test)]
 mod tests;
 
 pub use call::{AbandonedCall, Attempt, Begun, Call, Hedge, Instead, Waiting};
-pub use config::{Config, MAX_OPERATIONS, MAX_PEERS, Policy};
+pub use config::{Config, MAX_NAMES, MAX_OPERATIONS, MAX_PEERS, Policy};
 pub use errors::{BadPolicy, BeginError, Rejected, Unknown};
 pub use machine::{Key, Manager, Turn};
 pub use metrics::{Counters, Snapshot};

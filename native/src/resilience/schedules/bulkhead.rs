@@ -216,8 +216,9 @@ fn peers_that_are_taken_away_and_come_back_leave_nobody_in_line() {
             second.call(Way::Good(0)).await;
         });
         assert!(seen().most_inside <= 1, "{:?}", seen());
-        second.settle();
+        second.settle_since_it_is_back();
     });
     let reached = reached();
     assert!(reached.seen.unknown > 200 && reached.waited > 200, "{reached:?}");
+    assert!(reached.began_anew > 200, "{reached:?}");
 }

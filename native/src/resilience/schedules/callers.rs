@@ -90,6 +90,8 @@ pub(super) struct Reached {
     pub(super) waited: u64,
     pub(super) copies: u64,
     pub(super) late: u64,
+    /// Executions in which guards were dropped, and made anew.
+    pub(super) began_anew: u64,
     pub(super) probes_lost: u64,
     pub(super) opened: u64,
     pub(super) closed: u64,
@@ -228,23 +230,52 @@ impl World {
         self.guards.manager(|manager, _| manager.snapshot(self.key)).unwrap()
     }
 
+    /// The same where the peer was taken away for a while: its guards may have gone, and what they had
+    /// counted with them. What came after adds up all the same.
+    pub(super) fn settle_since_it_is_back(&self) {
+        let (seen, snapshot) = (seen(), self.snapshot());
+        let counters = snapshot.counters;
+        if seen.asked == counters.asked + seen.unknown {
+            self.settle();
+            return;
+        }
+        let what = || format!("{seen:?} {snapshot:?}");
+        self.nothing_is_held(&snapshot);
+        assert!(counters.asked + seen.unknown < seen.asked, "{}", what());
+        let Counters { succeeded, timed_out, attempts, .. } = counters;
+        assert!(succeeded <= seen.good && timed_out <= seen.timed_out, "{}", what());
+        assert!(attempts <= seen.attempts, "{}", what());
+        let mut reached = REACHED.get();
+        reached.began_anew += 1;
+        reached.count(seen, counters);
+        REACHED.set(reached);
+    }
+
+    /// Nobody is inside or in line, and what was counted adds up.
+    fn nothing_is_held(&self, snapshot: &Snapshot) {
+        let what = || format!("{:?} {snapshot:?}", seen());
+        assert_eq!(seen().inside, 0);
+        self.guards.with(|state, _| assert!(state.waiters.is_empty(), "nobody is in line"));
+        let Counters { asked, begun, degraded, over_rate, no_room, crowded, left, .. } =
+            snapshot.counters;
+        let ended_before = degraded + over_rate + no_room + crowded + left;
+        assert_eq!(asked, begun + ended_before, "{}", what());
+        let Counters { succeeded, failed, neutral, .. } = snapshot.counters;
+        assert_eq!(begun, succeeded + failed + neutral, "{}", what());
+        if let Some(bulkhead) = &snapshot.bulkhead {
+            assert_eq!((bulkhead.running, bulkhead.waiting), (0, 0), "{}", what());
+        }
+    }
+
     /// Once all callers are gone: nothing is held, and each call is counted once, as it ended.
     pub(super) fn settle(&self) {
         let (seen, snapshot) = (seen(), self.snapshot());
         let counters = snapshot.counters;
         let what = || format!("{seen:?} {snapshot:?}");
-        assert_eq!(seen.inside, 0);
-        self.guards.with(|state, _| assert!(state.waiters.is_empty(), "nobody is in line"));
+        self.nothing_is_held(&snapshot);
         assert_eq!(seen.asked, counters.asked + seen.unknown, "{}", what());
-        let Counters { begun, degraded, over_rate, no_room, crowded, left, .. } = counters;
-        assert_eq!(
-            counters.asked,
-            begun + degraded + over_rate + no_room + crowded + left,
-            "{}",
-            what()
-        );
+        let Counters { degraded, over_rate, no_room, crowded, left, .. } = counters;
         let Counters { succeeded, failed, timed_out, neutral, .. } = counters;
-        assert_eq!(begun, succeeded + failed + neutral, "{}", what());
         assert_eq!((succeeded, timed_out), (seen.good, seen.timed_out), "{}", what());
         let to_begin_with = degraded + over_rate + no_room + crowded;
         assert_eq!(failed, seen.bad + timed_out + (seen.rejected - to_begin_with), "{}", what());
@@ -253,7 +284,6 @@ impl World {
         let mut reached = REACHED.get();
         reached.copies += snapshot.hedge.map_or(0, |hedge| hedge.copies);
         if let Some(bulkhead) = snapshot.bulkhead {
-            assert_eq!((bulkhead.running, bulkhead.waiting), (0, 0), "{}", what());
             reached.waited += bulkhead.counters.admitted_later;
         }
         if let Some(adaptive) = snapshot.adaptive {

@@ -2,11 +2,12 @@
 
 use alloc::string::ToString as _;
 
-use super::{Begun, Config, Manager, Policy, at, config, go, manager, policy};
+use super::{Begun, Config, Key, Manager, Policy, at, config, go, manager, policy};
 use crate::resilience::{
-    Outcome, adaptive, breaker, degradation,
-    manager::{BeginError, Instead, Rejected, Unknown},
-    rate,
+    Outcome, adaptive, breaker, bulkhead,
+    degradation,
+    manager::{BeginError, Instead, MAX_NAMES, MAX_OPERATIONS, Rejected, Unknown},
+    objective, rate,
     retry::{self, Hint},
     timeout,
 };
@@ -109,6 +110,150 @@ fn a_peer_that_goes_and_comes_back_gets_back_what_was_held_of_it() {
     }
     let counters = manager.snapshot(key).unwrap().counters;
     assert_eq!((counters.asked, counters.succeeded, counters.neutral), (4, 2, 2));
+}
+
+/// Makes as many calls fail as open a breaker.
+fn open_breaker(manager: &mut Manager, key: Key) {
+    for _ in 0..3 {
+        let mut call = go(manager, at(0), key);
+        let attempt = manager.attempt(at(0), &mut call).unwrap();
+        let _ = manager.settle(at(0), &mut call, attempt, Outcome::Failure, Hint::Never);
+        manager.finish(at(0), call, Outcome::Failure);
+    }
+    assert_eq!(manager.snapshot(key).unwrap().breaker.unwrap().state, breaker::State::Open);
+}
+
+#[test]
+fn what_a_new_configuration_does_not_name_is_dropped_and_begins_anew_if_it_comes_back() {
+    let promised = policy().objective(Some(objective::Config::default()));
+    let all = config(&promised);
+    let (mut manager, read) = manager(&promised);
+    let [stays, goes] = [0, 3].map(|peer| manager.key(peer, "write").unwrap());
+    for key in [read, stays, goes] {
+        open_breaker(&mut manager, key);
+    }
+    // Given an operation and a peer that aren't named any more,
+    let fewer = Config::default().peers(2).operations([("write".into(), promised)].into());
+    manager.reconfigure(at(1), fewer).unwrap();
+    assert_eq!(manager.kept(), 2, "one operation is gone, and two peers of the other");
+    assert_eq!(manager.snapshot(read), Err(Unknown::Operation));
+    // then nothing is kept of them, once they come back, and all of what stayed.
+    manager.reconfigure(at(2), all).unwrap();
+    assert_eq!(manager.kept(), 8);
+    for (key, asked, state) in [
+        (read, 0, breaker::State::Closed),
+        (goes, 0, breaker::State::Closed),
+        (stays, 3, breaker::State::Open),
+    ] {
+        let snapshot = manager.snapshot(key).unwrap();
+        assert_eq!((snapshot.counters.asked, snapshot.breaker.unwrap().state), (asked, state));
+    }
+}
+
+#[test]
+fn nobody_is_woken_for_what_is_gone_and_it_degrades_nothing() {
+    let promised = policy().objective(Some(objective::Config::default()));
+    let (mut manager, read) = manager(&promised);
+    open_breaker(&mut manager, read);
+    let other = manager.key(1, "read").unwrap();
+    let running = [0, 1].map(|_| go(&mut manager, at(0), other));
+    let none = Config::default().degradation(Some(degradation::Config::default()));
+    manager.reconfigure(at(1), none.clone()).unwrap();
+    manager.tick(at(1));
+    let signal = manager.degradation().unwrap().snapshot().highest_ppm;
+    assert_eq!(signal, 0, "a full bulkhead that nobody can come to any more");
+    manager.reconfigure(at(2), none.degradation(None)).unwrap();
+    for call in running {
+        manager.finish(at(3), call, Outcome::Neutral);
+    }
+    // Time is let pass once more, as of what is gone, and then no more.
+    let then = manager.next_wake().expect("something was out when last it was looked");
+    manager.tick(then);
+    assert_eq!((manager.kept(), manager.next_wake()), (0, None));
+}
+
+#[test]
+fn guards_that_are_gone_go_with_the_last_thing_that_is_out_however_it_ends() {
+    let nothing = Config::default();
+    let looked = |manager: &mut Manager| {
+        manager.tick(at(12));
+        manager.kept()
+    };
+    let gone = |manager: &mut Manager| manager.reconfigure(at(1), nothing.clone()).unwrap();
+    // A call that ends.
+    let (mut manager, key) = manager(&policy());
+    let call = go(&mut manager, at(0), key);
+    gone(&mut manager);
+    assert_eq!(looked(&mut manager), 1, "only what something is out of");
+    manager.finish(at(2), call, Outcome::Success);
+    assert_eq!(looked(&mut manager), 0);
+    // One whose caller gives up, and whose work goes on.
+    manager.reconfigure(at(2), config(&policy())).unwrap();
+    let call = go(&mut manager, at(2), key);
+    gone(&mut manager);
+    let abandoned = manager.abandon(at(3), call, Outcome::Timeout);
+    assert_eq!(looked(&mut manager), 1, "its place is taken until its work ends");
+    manager.end(at(4), abandoned);
+    assert_eq!(looked(&mut manager), 0);
+    // Four in line: one leaves, one has waited for too long, one has its turn and runs, one has it and
+    // is gone.
+    let long = bulkhead::Config::default().concurrent(1).line(4).line_ms(1_000);
+    manager.reconfigure(at(5), config(&policy().bulkhead(Some(long)))).unwrap();
+    let first = go(&mut manager, at(5), key);
+    let deadlines = [None, Some(at(10)), None, None];
+    let [leaves, late, runs, vanishes] =
+        deadlines.map(|deadline| match manager.begin(at(5), key, 1, None, deadline) {
+            Ok(Begun::Wait(waiting)) => waiting,
+            other => panic!("{other:?}"),
+        });
+    gone(&mut manager);
+    manager.leave(leaves);
+    let turn = manager.poll_turn(at(10), key).unwrap();
+    assert!(manager.resume(at(10), late, turn).is_err());
+    manager.finish(at(11), first, Outcome::Success);
+    let turn = manager.poll_turn(at(11), key).unwrap();
+    let mut call = manager.resume(at(11), runs, turn).unwrap();
+    let attempt = manager.attempt(at(11), &mut call).unwrap();
+    assert_eq!(
+        manager.settle(at(12), &mut call, attempt, Outcome::Success, Hint::None),
+        Instead::Done,
+        "who was in line is served as ever"
+    );
+    manager.finish(at(12), call, Outcome::Success);
+    let turn = manager.poll_turn(at(12), key).unwrap();
+    assert_eq!((turn.ticket, looked(&mut manager)), (vanishes.ticket(), 1));
+    manager.decline(at(12), key, turn);
+    assert_eq!(looked(&mut manager), 0);
+}
+
+#[test]
+fn names_that_come_and_go_leave_nothing_but_their_names_and_those_are_bounded() {
+    let (mut manager, old) = manager(&policy());
+    let named = |names: core::ops::Range<usize>| {
+        Config::default().operations(names.map(|name| (name.to_string(), policy())).collect())
+    };
+    // The two that it began with are names too.
+    for from in (2..MAX_NAMES).step_by(MAX_OPERATIONS) {
+        let names = from..MAX_NAMES.min(from + MAX_OPERATIONS);
+        let count = names.len();
+        manager.reconfigure(at(0), named(names)).unwrap();
+        assert_eq!(manager.kept(), 4 * count, "from {from}");
+    }
+    // A key names one operation for good: as long as it isn't there, none.
+    assert_eq!(manager.snapshot(old), Err(Unknown::Operation));
+    assert_eq!(manager.begin(at(0), old, 1, None, None).unwrap_err(), Unknown::Operation.into());
+    assert!(manager.poll_turn(at(0), old).is_none());
+    let last = (MAX_NAMES - 1).to_string();
+    let refused = manager.reconfigure(at(0), named(MAX_NAMES..MAX_NAMES + 1)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "operations = 4097 can't work: so many different names since the start: at most 4096, start \
+         again for more"
+    );
+    assert!(manager.key(0, &last).is_ok(), "none of it was taken");
+    manager.reconfigure(at(0), config(&policy())).unwrap();
+    let _ = go(&mut manager, at(0), old);
+    assert_eq!(manager.snapshot(old).unwrap().counters.begun, 1, "and then it is the same one");
 }
 
 #[test]

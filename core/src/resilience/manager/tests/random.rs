@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Begun, Call, Manager, config, policy};
+use super::{Begun, Call, Config, Key, Manager, config, policy};
 use crate::{
     dice::Dice,
     resilience::{
@@ -32,9 +32,8 @@ fn outcome(dice: &mut Dice) -> Outcome {
 }
 
 /// One thing that a host may do; whatever is under way, in whatever order.
-fn step(manager: &mut Manager, world: &mut World, dice: &mut Dice, now: Time) {
-    let operation = ["read", "write"][dice.below(2) as usize];
-    let key = manager.key(dice.below(4) as u16, operation).unwrap();
+fn step(manager: &mut Manager, keys: &[Key], world: &mut World, dice: &mut Dice, now: Time) {
+    let key = keys[dice.below(keys.len() as u64) as usize];
     match dice.below(8) {
         0 | 1 => {
             let priority = Priority::ALL[dice.below(4) as usize];
@@ -78,21 +77,41 @@ fn step(manager: &mut Manager, world: &mut World, dice: &mut Dice, now: Time) {
     }
 }
 
-fn turns(manager: &mut Manager, world: &mut World, now: Time) {
-    for peer in 0..4 {
-        for operation in ["read", "write"] {
-            let key = manager.key(peer, operation).unwrap();
-            while let Some(turn) = manager.poll_turn(now, key) {
-                let of = |it: &Waiting| it.ticket() == turn.ticket && it.key() == key;
-                let at = world.waiting.iter().position(of).expect("somebody waits for it");
-                let waiting = world.waiting.swap_remove(at);
-                if turn.turn.result.is_ok() && waiting.until() == now {
-                    manager.decline(now, key, turn);
-                    continue;
-                }
-                world.calls.extend(manager.resume(now, waiting, turn));
+fn turns(manager: &mut Manager, keys: &[Key], world: &mut World, now: Time) {
+    for key in keys.iter().copied() {
+        while let Some(turn) = manager.poll_turn(now, key) {
+            let of = |it: &Waiting| it.ticket() == turn.ticket && it.key() == key;
+            let at = world.waiting.iter().position(of).expect("somebody waits for it");
+            let waiting = world.waiting.swap_remove(at);
+            if turn.turn.result.is_ok() && waiting.until() == now {
+                manager.decline(now, key, turn);
+                continue;
             }
+            world.calls.extend(manager.resume(now, waiting, turn));
         }
+    }
+}
+
+/// All that can be called.
+fn keys(manager: &Manager) -> Vec<Key> {
+    let peers = (0..4).flat_map(|peer| ["read", "write"].map(|operation| (peer, operation)));
+    peers.map(|(peer, operation)| manager.key(peer, operation).unwrap()).collect()
+}
+
+/// Whatever is under way ends.
+fn end_all(manager: &mut Manager, world: World, now: Time) {
+    for (mut call, attempt) in world.attempts {
+        let _ = manager.settle(now, &mut call, attempt, Outcome::Neutral, Hint::None);
+        manager.finish(now, call, Outcome::Neutral);
+    }
+    for waiting in world.waiting {
+        manager.leave(waiting);
+    }
+    for call in world.calls {
+        manager.finish(now, call, Outcome::Neutral);
+    }
+    for abandoned in world.abandoned {
+        manager.end(now, abandoned);
     }
 }
 
@@ -106,29 +125,17 @@ fn nothing_leaks_and_all_is_counted_once() {
             .objective(Some(objective::Config::default()));
         let config = config(&policy).degradation(Some(degradation::Config::default()));
         let mut manager = Manager::new(config.clone()).unwrap();
+        let keys = keys(&manager);
         let (mut world, mut now) = (World::default(), Time(dice.below(1 << 40)));
         for _ in 0..2_000 {
             now = Time(now.0 + dice.below(20_000));
-            step(&mut manager, &mut world, &mut dice, now);
-            turns(&mut manager, &mut world, now);
+            step(&mut manager, &keys, &mut world, &mut dice, now);
+            turns(&mut manager, &keys, &mut world, now);
             if dice.below(200) == 0 {
                 manager.reconfigure(now, config.clone()).unwrap();
             }
         }
-        // All that is under way ends.
-        for (mut call, attempt) in world.attempts {
-            let _ = manager.settle(now, &mut call, attempt, Outcome::Neutral, Hint::None);
-            manager.finish(now, call, Outcome::Neutral);
-        }
-        for waiting in world.waiting {
-            manager.leave(waiting);
-        }
-        for call in world.calls {
-            manager.finish(now, call, Outcome::Neutral);
-        }
-        for abandoned in world.abandoned {
-            manager.end(now, abandoned);
-        }
+        end_all(&mut manager, world, now);
         let mut begun = 0;
         for peer in 0..4 {
             for operation in ["read", "write"] {
@@ -152,4 +159,35 @@ fn nothing_leaks_and_all_is_counted_once() {
         }
         assert!(begun > 100, "seed {seed}: {begun}");
     }
+}
+
+#[test]
+fn whatever_comes_and_goes_nothing_is_kept_of_what_is_gone_and_nobody_waits_for_ever() {
+    let mut dropped = 0;
+    for seed in 0..60 {
+        let mut dice = Dice::new(seed, 1);
+        let policy = policy().adaptive(Some(adaptive::Config::default().lease_ms(86_400_000)));
+        let all = config(&policy);
+        let mut manager = Manager::new(all.clone()).unwrap();
+        let keys = keys(&manager);
+        let (mut world, mut now) = (World::default(), Time(dice.below(1 << 40)));
+        for _ in 0..2_000 {
+            now = Time(now.0 + dice.below(20_000));
+            step(&mut manager, &keys, &mut world, &mut dice, now);
+            turns(&mut manager, &keys, &mut world, now);
+            if dice.below(50) == 0 {
+                let mut fewer = all.clone().peers(1 + dice.below(4) as u16);
+                fewer.operations.retain(|_, _| dice.below(2) == 0);
+                manager.reconfigure(now, fewer.clone()).unwrap();
+                let asked = usize::from(fewer.peers) * fewer.operations.len();
+                assert!((asked..=8).contains(&manager.kept()), "seed {seed}");
+                dropped += u32::from(manager.kept() < 8);
+            }
+        }
+        manager.reconfigure(now, Config::default()).unwrap();
+        end_all(&mut manager, world, now);
+        manager.tick(now);
+        assert_eq!((manager.kept(), manager.next_wake()), (0, None), "seed {seed}");
+    }
+    assert!(dropped > 500, "{dropped}");
 }
