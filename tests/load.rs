@@ -18,8 +18,7 @@ fn busy_run(n: u16, protocol: Protocol) -> Run {
     if protocol.assumption() == Assumption::CrashOnly {
         scenario.config.deployment = Deployment::CrashOnly;
     }
-    scenario.members =
-        scenario.members.under(protocol).unwrap_or_else(|error| panic!("{error}"));
+    scenario.members = scenario.members.under(protocol).unwrap_or_else(|error| panic!("{error}"));
     Run::new(scenario, 1)
 }
 

@@ -449,7 +449,8 @@ fn what_all_agreed_on_stands_beside_what_one_observer_believes() {
     let (code, printed) = conclave(&["simulate", "--link", link, "--evidence", "lab.evidence"]);
     assert_eq!(code, Some(0), "{printed}");
     let address = link.rsplit_once("#r=").expect("it leads to a run").1;
-    for (file, of) in [("saved.evidence", link), ("lab.evidence", link), ("lab.evidence", address)] {
+    for (file, of) in [("saved.evidence", link), ("lab.evidence", link), ("lab.evidence", address)]
+    {
         let (code, printed) = conclave(&["evidence", "verify", file, "--of", of]);
         assert_eq!(code, Some(0), "{printed}");
         let proven = "PROVEN: node 0 signed two pre-prepares for one place";

@@ -215,7 +215,9 @@ impl Mind {
             Strategy::HidePrepared { to } if it.concerns(&[], to) => it.hide_prepared(liar.keys),
             Strategy::FalseNewView { to } if it.concerns(&[], to) => it.false_new_view(liar.keys),
             Strategy::FalseReply {} => it.false_reply(liar.keys),
-            Strategy::FalseState { kinds, to } if it.concerns(kinds, to) => it.false_state(liar.keys),
+            Strategy::FalseState { kinds, to } if it.concerns(kinds, to) => {
+                it.false_state(liar.keys)
+            }
             other => it.withhold(liar.config, other),
         }
     }

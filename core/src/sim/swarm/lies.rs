@@ -51,7 +51,9 @@ fn lie(others: &[NodeId], draw: &mut Choice) -> Strategy {
         10 => Strategy::Replay { every: draw.between(1..9) as u16 },
         11 => Strategy::Reorder { by_ms: draw.between(5..200), kinds },
         12 => Strategy::Selective { kinds },
-        13 => draw.one_of(&[Strategy::FalseReply {}, Strategy::FalseState { kinds: Vec::new(), to }]),
+        13 => {
+            draw.one_of(&[Strategy::FalseReply {}, Strategy::FalseState { kinds: Vec::new(), to }])
+        }
         // Few enough for a run to stay short: the bounds under a real flood are tested elsewhere.
         14 => Strategy::Flood { per_second: draw.between(20..200), to },
         _ => Strategy::Slow { percent: draw.between(20..96) as u8 },

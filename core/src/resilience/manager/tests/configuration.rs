@@ -4,8 +4,7 @@ use alloc::string::ToString as _;
 
 use super::{Begun, Config, Key, Manager, Policy, at, config, go, manager, policy};
 use crate::resilience::{
-    Outcome, adaptive, breaker, bulkhead,
-    degradation,
+    Outcome, adaptive, breaker, bulkhead, degradation,
     manager::{BeginError, Instead, MAX_NAMES, MAX_OPERATIONS, Rejected, Unknown},
     objective, rate,
     retry::{self, Hint},
