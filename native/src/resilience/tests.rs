@@ -67,7 +67,7 @@ fn guards(policy: Policy) -> (Arc<Guards>, Key) {
 }
 
 /// A call on a task of its own that takes so long, and says so.
-fn takes(guards: &Guards, key: Key, ms: u64) -> JoinHandle<Result<u64, CallError<Broken>>> {
+fn takes(guards: &Arc<Guards>, key: Key, ms: u64) -> JoinHandle<Result<u64, CallError<Broken>>> {
     let guards = guards.clone();
     tokio::spawn(async move {
         let attempt = |_| async move {

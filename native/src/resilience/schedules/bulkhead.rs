@@ -207,6 +207,8 @@ fn peers_that_are_taken_away_and_come_back_leave_nobody_in_line() {
                 for count in [1, 2] {
                     yield_now().await;
                     guards.reconfigure(peers(count)).unwrap();
+                    yield_now().await;
+                    guards.manager(|manager, now| manager.tick(now));
                 }
             });
             for caller in callers {
