@@ -201,7 +201,7 @@ async fn who_is_in_line_when_its_operation_goes_is_served_and_then_nothing_is_ke
         assert_eq!(call.await.unwrap(), Ok(ms));
     }
     // When time passes, which the host lets, they go: it is there again and knows nothing of those calls.
-    guards.manager(|manager, now| manager.tick(now));
+    guards.manager(Manager::tick);
     guards
         .reconfigure(Config::default().operations([("read".to_owned(), policy())].into()))
         .unwrap();

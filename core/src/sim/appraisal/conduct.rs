@@ -16,8 +16,9 @@ pub enum Class {
     Provable,
     /// Liars misbehave all the time, where others can see it: they are to be held guilty.
     Active,
-    /// Liars do what a correct node sees nothing of, or can't tell from a bad line. Reported, and
-    /// nothing is asked.
+    /// Liars do what a correct node sees nothing of, can't tell from a bad line, or answers otherwise
+    /// than by holding them guilty: who accuses falsely loses its voice. Reported, and nothing is
+    /// asked but that nobody honest pays for it.
     Hidden,
     /// Nobody lies: nobody may be held guilty.
     Honest,
@@ -285,17 +286,17 @@ pub const CONDUCTS: &[Conduct] = &[
     ),
     lying(
         "slander",
-        Class::Active,
+        Class::Hidden,
         Liars::Last,
         || slander(false),
-        "accuses the innocent in the log, twenty times a second",
+        "accuses the innocent in the log: it loses its voice, and nobody honest may pay for it",
     ),
     lying(
         "false-proofs",
-        Class::Active,
+        Class::Hidden,
         Liars::Last,
         || slander(true),
-        "brings proofs against the innocent that prove nothing, twenty times a second",
+        "brings proofs that prove nothing: it loses its voice, and nobody honest may pay for it",
     ),
     honest("calm", |_| Vec::new(), "everyone does as it should"),
     honest("slow-network", |members| between_all(members, 400), "every line becomes 400 ms slower"),

@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use conclave_core::resilience::{bulkhead, manager::Policy, timeout};
+use conclave_core::resilience::{
+    bulkhead,
+    manager::{Manager, Policy},
+    timeout,
+};
 
 use super::{
     callers::{Way, World, config, reached, seen},
@@ -208,7 +212,7 @@ fn peers_that_are_taken_away_and_come_back_leave_nobody_in_line() {
                     yield_now().await;
                     guards.reconfigure(peers(count)).unwrap();
                     yield_now().await;
-                    guards.manager(|manager, now| manager.tick(now));
+                    guards.manager(Manager::tick);
                 }
             });
             for caller in callers {
