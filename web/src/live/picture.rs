@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use conclave_core::{
-    analyzer::Level,
+    analyzer::{Level, Protocol},
     event::{Event, EventKind, Place},
     ids::{ClientId, NodeId, Principal, View},
     sorted::SortedMap,
@@ -40,6 +40,7 @@ pub(crate) struct Known {
     pub(crate) missed: u64,
     view: u64,
     changing: bool,
+    primary: Option<NodeId>,
     executed: u64,
     current: Option<Current>,
 }
@@ -75,6 +76,8 @@ pub(crate) struct Picture {
     pub(crate) nodes: SortedMap<NodeId, Known>,
     /// How bad it is, by what all agree on.
     pub(crate) threat: Level,
+    /// What all agree on about some of them.
+    agreed: SortedMap<NodeId, Agreed>,
     recent: VecDeque<Event>,
     clients: VecDeque<ClientId>,
     faces: Vec<Face>,
@@ -93,6 +96,7 @@ impl Picture {
             chronicle: Chronicle::bounded(KEPT),
             nodes: nodes.into_iter().map(|node| (node, Known::default())).collect(),
             threat: Level::Low,
+            agreed: SortedMap::new(),
             recent: VecDeque::new(),
             clients: VecDeque::new(),
             faces: Vec::new(),
@@ -123,11 +127,17 @@ impl Picture {
     pub(crate) fn hello(&mut self, node: NodeId, hello: Hello, now_ms: f64) {
         if let Some(known) = self.nodes.get_mut(&node) {
             (known.view, known.changing) = (hello.view, !hello.active);
+            known.primary = Some(hello.primary);
             known.executed = hello.executed;
             (known.current, known.last_number) = (None, None);
             known.heard_ms = Some(now_ms);
         }
         self.threat = hello.threat;
+        self.agreed = hello.restrained.iter().map(|node| (*node, Agreed::Quarantined)).collect();
+        // A proof that one node holds is agreed on once it has restrained whom it is against.
+        for node in hello.convicted.iter().filter(|node| hello.restrained.contains(node)) {
+            self.agreed.insert(*node, Agreed::Convicted);
+        }
         self.connection(node, true, now_ms);
     }
 
@@ -167,8 +177,17 @@ impl Picture {
     fn apply(&mut self, event: Event) {
         self.counted += 1;
         self.chronicle.push(self.counted, &event);
-        if let EventKind::Threat { level, .. } = event.kind {
-            self.threat = level;
+        match &event.kind {
+            EventKind::Threat { level, .. } => self.threat = *level,
+            EventKind::Decided { entry } => {
+                if let Some(agreed) = Agreed::after(&entry.what) {
+                    self.agreed.insert(entry.node, agreed);
+                }
+            }
+            EventKind::EpochBegun { members, .. } => {
+                self.agreed.retain(|node, _| members.contains(node));
+            }
+            _ => {}
         }
         if let Place::Node(node) = event.place
             && let Some(known) = self.nodes.get_mut(&node)
@@ -261,13 +280,12 @@ impl Picture {
         if self.is_paused() {
             return;
         }
-        let n = self.nodes.len().max(1) as u64;
         let held = self.chronicle.beliefs().held(None);
         self.faces = self
             .nodes
             .iter()
             .map(|(id, known)| Face {
-                standing: standing(&held, *id, Agreed::Nothing),
+                standing: standing(&held, *id, self.agreed.get(id).copied().unwrap_or_default()),
                 id: *id,
                 state: match (known.answering, known.heard_ms) {
                     (true, _) => NodeState::Up,
@@ -276,7 +294,7 @@ impl Picture {
                 },
                 view: known.view,
                 active: !known.changing,
-                primary: known.view % n == u64::from(id.0) && known.answering,
+                primary: known.primary == Some(*id) && known.answering,
                 executed: known.executed,
                 current: known.current,
                 verbs: Vec::new(),
@@ -317,9 +335,15 @@ impl Known {
                 self.changing = true;
                 self.current = None;
             }
-            EventKind::ViewEntered { view, .. } => {
+            EventKind::ViewEntered { view, primary, .. } => {
                 self.view = view.0;
                 self.changing = false;
+                self.primary = Some(*primary);
+            }
+            // Views are counted anew. Under Raft whoever is elected says so.
+            EventKind::EpochBegun { members, protocol, .. } => {
+                (self.view, self.changing, self.current) = (0, false, None);
+                self.primary = members.first().copied().filter(|_| *protocol != Protocol::Raft);
             }
             _ => {}
         }
@@ -359,7 +383,12 @@ fn client_of(event: &Event) -> Option<ClientId> {
 
 #[cfg(test)]
 mod tests {
-    use conclave_core::{crypto::Digest, ids::Seq, time::Time};
+    use conclave_core::{
+        crypto::Digest,
+        detector::quarantine::{Entry, Order, What},
+        ids::{Epoch, Seq},
+        time::{Time, WallTime},
+    };
 
     use super::*;
 
@@ -419,11 +448,71 @@ mod tests {
         picture.take(NodeId(2), Some(90), event(2, executed(40)), 5.0);
         picture.hello(
             NodeId(2),
-            Hello { view: 3, active: true, executed: 38, threat: Level::Low },
+            Hello {
+                view: 3,
+                active: true,
+                primary: NodeId(3),
+                executed: 38,
+                threat: Level::Low,
+                restrained: vec![NodeId(1), NodeId(0)],
+                convicted: vec![NodeId(1)],
+            },
             6.0,
         );
         let face = &picture.faces()[2];
         assert_eq!((face.executed, face.view, face.state), (38, 3, NodeState::Up));
+        let agreed = [0, 1, 2].map(|node: usize| picture.faces()[node].standing.agreed);
+        assert_eq!(agreed, [Agreed::Quarantined, Agreed::Convicted, Agreed::Nothing]);
+    }
+
+    #[test]
+    fn another_epoch_counts_its_views_anew_and_forgets_who_left() {
+        let mut picture = picture();
+        let decided = |what| {
+            let (position, at) = (Seq(3), WallTime(0));
+            let entry = Entry { number: 1, position, at, node: NodeId(3), what };
+            event(1, EventKind::Decided { entry: entry.into() })
+        };
+        let entered = EventKind::ViewEntered { view: View(7), primary: NodeId(3), carried_over: 0 };
+        picture.take(NodeId(3), Some(1), event(3, entered), 5.0);
+        picture.take(
+            NodeId(1),
+            Some(1),
+            decided(What::Convicted { proof: Digest::default() }),
+            5.0,
+        );
+        picture.refresh();
+        assert!(picture.faces()[3].primary);
+        assert_eq!(picture.faces()[3].standing.agreed, Agreed::Convicted);
+        let begun = |protocol| {
+            let (epoch, after, members) = (Epoch(1), Seq(8), [0, 1, 2].map(NodeId).to_vec());
+            EventKind::EpochBegun { epoch, after, members, protocol }
+        };
+        picture.take(NodeId(0), Some(1), event(0, begun(Protocol::Pbft)), 6.0);
+        picture.take(NodeId(3), Some(2), event(3, begun(Protocol::Raft)), 6.0);
+        picture.refresh();
+        let faces = picture.faces();
+        assert_eq!(faces[3].standing.agreed, Agreed::Nothing);
+        assert!(faces[0].primary && faces[0].view == 0);
+        assert!(!faces[3].primary && faces[3].view == 0, "nobody is elected yet");
+    }
+
+    #[test]
+    fn what_is_decided_in_the_log_is_what_all_agree_on_until_it_is_decided_otherwise() {
+        let until = WallTime(1);
+        let held = What::Held { until, offence: 1, by: [].into_iter().collect(), reasons: vec![] };
+        for (what, agreed) in [
+            (held, Some(Agreed::Quarantined)),
+            (What::Extended { until }, None),
+            (What::Released, Some(Agreed::Nothing)),
+            (What::Ordered(Some(Order::Hold)), Some(Agreed::Quarantined)),
+            (What::Ordered(Some(Order::Free)), Some(Agreed::Nothing)),
+            (What::Convicted { proof: Digest::default() }, Some(Agreed::Convicted)),
+            (What::Acquitted, Some(Agreed::Nothing)),
+            (What::Misled, None),
+        ] {
+            assert_eq!(Agreed::after(&what), agreed, "{what:?}");
+        }
     }
 
     #[test]

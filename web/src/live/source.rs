@@ -25,16 +25,22 @@ pub(crate) struct NodeInfo {
 }
 
 /// What a node says of itself when a stream begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hello {
     /// The view it is in, or wants.
     pub(crate) view: u64,
     /// Whether it takes part in that view.
     pub(crate) active: bool,
+    /// Who leads there.
+    pub(crate) primary: NodeId,
     /// The last position executed.
     pub(crate) executed: u64,
     /// How bad it is, by what all agree on.
     pub(crate) threat: Level,
+    /// Who is in quarantine by that.
+    pub(crate) restrained: Vec<NodeId>,
+    /// Whom it holds proof against.
+    pub(crate) convicted: Vec<NodeId>,
 }
 
 /// What a stream tells the lab.

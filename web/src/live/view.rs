@@ -90,7 +90,7 @@ pub(crate) fn nodes(live: &LiveSide, link: &Scope<App>) -> Html {
                 } }
             </p>
             if live.unreadable > 0 {
-                <p class="hint">{ format!("{} events were of another version and are not shown.", live.unreadable) }</p>
+                <p class="hint">{ format!("{} events were of kinds that are not shown here.", live.unreadable) }</p>
             }
         </section>
     }

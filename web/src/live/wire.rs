@@ -15,12 +15,14 @@ use conclave_core::{
     crypto::Digest,
     detector::{
         evidence::{Offence, Place},
+        quarantine::{Entry, Order, What},
         suspicion::{Points, Reason},
     },
     event::{self, Event, EventKind},
     ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::Summary,
-    time::Time,
+    quorum::NodeSet,
+    time::{Time, WallTime},
 };
 use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 
@@ -45,8 +47,11 @@ impl<'a> Fields<'a> {
 
     /// Something that is written as a word: a kind, a cause, a digest.
     fn word<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let text = self.text(name)?;
-        let deserializer: StrDeserializer<'_, NoName> = (&*text).into_deserializer();
+        Self::read_word(&self.text(name)?)
+    }
+
+    fn read_word<T: DeserializeOwned>(text: &str) -> Option<T> {
+        let deserializer: StrDeserializer<'_, NoName> = text.into_deserializer();
         T::deserialize(deserializer).ok()
     }
 
@@ -70,6 +75,19 @@ impl<'a> Fields<'a> {
 
     fn digest(&self) -> Option<Digest> {
         self.word("digest")
+    }
+
+    fn position(&self, name: &str) -> Option<Seq> {
+        self.number(name).map(Seq)
+    }
+
+    fn epoch(&self) -> Option<Epoch> {
+        self.number("epoch").map(Epoch)
+    }
+
+    fn nodes(&self, name: &str) -> Option<Vec<NodeId>> {
+        let node = |it: Json<'_>| u16::try_from(it.number()?).ok().map(NodeId);
+        self.0.get(name)?.array()?.map(node).collect()
     }
 
     fn id(&self) -> Option<MessageId> {
@@ -111,11 +129,7 @@ fn offence(value: Json<'_>) -> Option<Offence> {
     Some(Offence {
         by: f.node("by")?,
         kind: f.word("kind")?,
-        place: Place {
-            epoch: place.number("epoch").map(Epoch),
-            view: place.view(),
-            seq: place.seq(),
-        },
+        place: Place { epoch: place.epoch(), view: place.view(), seq: place.seq() },
         assumption: f.word("assumption")?,
     })
 }
@@ -126,6 +140,65 @@ fn reason(value: Json<'_>) -> Option<Reason> {
         kind: f.word("kind")?,
         points: Points(f.small("points")?),
         count: f.small("count")?,
+    })
+}
+
+/// Sets of nodes are written as their words of 64 bits.
+fn node_set(value: Json<'_>) -> Option<NodeSet> {
+    let mut words = value.array()?.filter_map(|word| word.number()).enumerate();
+    let has = |(at, word): (usize, u64)| {
+        let first = at as u16 * 64;
+        (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| NodeId(first + bit))
+    };
+    Some(words.by_ref().take(4).flat_map(has).collect())
+}
+
+fn entry(value: Json<'_>) -> Option<Entry> {
+    let f = Fields(value);
+    Some(Entry {
+        number: f.number("number")?,
+        position: f.position("position")?,
+        at: WallTime(f.number("at")?),
+        node: f.node("node")?,
+        what: what(value.get("what")?)?,
+    })
+}
+
+/// A word, or an object whose one field has its name.
+fn what(value: Json<'_>) -> Option<What> {
+    if let Some(word) = value.text() {
+        return Some(match &*word {
+            "Released" => What::Released,
+            "Waits" => What::Waits,
+            "Displaced" => What::Displaced,
+            "Misled" => What::Misled,
+            "Silenced" => What::Silenced,
+            "Heard" => What::Heard,
+            "Acquitted" => What::Acquitted,
+            _ => return None,
+        });
+    }
+    let of = |name| value.get(name).map(Fields);
+    Some(if let Some(held) = of("Held") {
+        let kinds = held.0.get("reasons")?.array()?;
+        let reason = |kind: Json<'_>| Fields::read_word(&kind.text()?);
+        What::Held {
+            until: WallTime(held.number("until")?),
+            offence: held.small("offence")?,
+            by: node_set(held.0.get("by")?)?,
+            reasons: kinds.filter_map(reason).collect(),
+        }
+    } else if let Some(extended) = of("Extended") {
+        What::Extended { until: WallTime(extended.number("until")?) }
+    } else if let Some(convicted) = of("Convicted") {
+        What::Convicted { proof: convicted.word("proof")? }
+    } else if let Some(unfounded) = of("Unfounded") {
+        What::Unfounded { suspect: unfounded.node("suspect")? }
+    } else {
+        What::Ordered(match value.get("Ordered")?.text() {
+            Some(order) => Some(if order == "hold" { Order::Hold } else { Order::Free }),
+            None => None,
+        })
     })
 }
 
@@ -168,7 +241,7 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         },
         "read-answered" => EventKind::ReadAnswered {
             request: f.request("request")?,
-            executed: Seq(f.number("executed")?),
+            executed: f.position("executed")?,
         },
         "checkpoint-taken" => EventKind::CheckpointTaken { seq: f.seq()?, digest: f.digest()? },
         "checkpoint-stable" => EventKind::CheckpointStable { seq: f.seq()?, digest: f.digest()? },
@@ -199,6 +272,26 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
             primary: f.node("primary")?,
             carried_over: f.small("carried_over")?,
         },
+        "epoch-ending" => EventKind::EpochEnding { after: f.position("after")? },
+        "epoch-begun" => EventKind::EpochBegun {
+            epoch: f.epoch()?,
+            after: f.position("after")?,
+            members: f.nodes("members")?,
+            protocol: f.word("protocol")?,
+        },
+        "retired" => EventKind::Retired { epoch: f.epoch()? },
+        "recovering" => EventKind::Recovering { life: f.number("life")? },
+        "recovered" => EventKind::Recovered { seq: f.seq()?, view: f.view()? },
+        "turned-away" => EventKind::TurnedAway {
+            request: f.request("request")?,
+            why: f.word("why")?,
+            retry_after_ms: f.small("retry_after_ms")?,
+        },
+        "level-changed" => EventKind::LevelChanged {
+            from: f.word("from")?,
+            to: f.word("to")?,
+            highest_ppm: f.small("highest_ppm")?,
+        },
         "leader-silent" => EventKind::LeaderSilent,
         "inexplicable" => EventKind::Inexplicable { from: f.node("from")?, why: f.word("why")? },
         "equivocation" => EventKind::Equivocation {
@@ -221,6 +314,7 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
         "unsuspected" => {
             EventKind::Unsuspected { peer: f.node("peer")?, score: f.small("score")? as u8 }
         }
+        "decided" => EventKind::Decided { entry: entry(f.0.get("entry")?)?.into() },
         "threat" => EventKind::Threat {
             number: f.number("number")?,
             level: f.level("level")?,
@@ -260,11 +354,15 @@ pub(super) fn cluster(text: &str) -> Option<ClusterInfo> {
 pub(super) fn hello(text: &str) -> Option<Hello> {
     let value = Json::read(text)?;
     let fields = Fields(value);
+    let convicted = value.get("convicted").and_then(Json::array).into_iter().flatten();
     Some(Hello {
         view: fields.number("view")?,
         active: value.get("active")?.truth()?,
+        primary: fields.node("primary")?,
         executed: fields.number("executed")?,
         threat: fields.level("threat")?,
+        restrained: fields.nodes("restrained").unwrap_or_default(),
+        convicted: convicted.filter_map(|offence| Fields(offence).node("by")).collect(),
     })
 }
 
@@ -283,8 +381,10 @@ mod tests {
             suspicion::Kind,
         },
         event::{LossCause, Place as Where, ViewChangeCause},
+        node::admission::Why,
         pbft::MessageKind,
         raft::Refusal,
+        resilience::degradation,
     };
 
     use super::*;
@@ -367,6 +467,22 @@ mod tests {
                     .collect(),
             },
             EventKind::Unsuspected { peer: NodeId(1), score: 0 },
+            EventKind::EpochEnding { after: seq },
+            EventKind::EpochBegun {
+                epoch: Epoch(3),
+                after: seq,
+                members: vec![NodeId(0), NodeId(255)],
+                protocol: Protocol::Raft,
+            },
+            EventKind::Retired { epoch: Epoch(3) },
+            EventKind::Recovering { life: 1_795_479_159_977_773 },
+            EventKind::Recovered { seq, view },
+            EventKind::TurnedAway { request, why: Why::Rate, retry_after_ms: 250 },
+            EventKind::LevelChanged {
+                from: degradation::Level::Normal,
+                to: degradation::Level::Emergency,
+                highest_ppm: 999_999,
+            },
             EventKind::Threat {
                 number: 3,
                 level: Level::Critical,
@@ -385,6 +501,31 @@ mod tests {
             },
             EventKind::RequestCompleted { request, result: "done".into(), latency_us: 12 },
         ]);
+        let until = WallTime(1_795_479_159_977);
+        for what in [
+            What::Held {
+                until,
+                offence: 2,
+                by: [0, 63, 64, 255].map(NodeId).into_iter().collect(),
+                reasons: Kind::ALL.to_vec(),
+            },
+            What::Extended { until },
+            What::Released,
+            What::Waits,
+            What::Displaced,
+            What::Convicted { proof: digest },
+            What::Ordered(None),
+            What::Ordered(Some(Order::Hold)),
+            What::Ordered(Some(Order::Free)),
+            What::Unfounded { suspect: NodeId(2) },
+            What::Misled,
+            What::Silenced,
+            What::Heard,
+            What::Acquitted,
+        ] {
+            let entry = Entry { number: 9, position: seq, at: until, node: NodeId(1), what };
+            kinds.push(EventKind::Decided { entry: entry.into() });
+        }
         for kind in OffenceKind::ALL {
             let offence = Offence {
                 by: NodeId(0),
@@ -430,9 +571,18 @@ mod tests {
 
     #[test]
     fn a_greeting_says_where_a_node_stands() {
-        let text = r#"{"id":0,"view":3,"active":false,"executed":14,"threat":"high"}"#;
-        let threat = Level::High;
-        assert_eq!(hello(text), Some(Hello { view: 3, active: false, executed: 14, threat }));
+        let text = r#"{"id":0,"view":3,"active":false,"primary":2,"executed":14,"threat":"high",
+            "restrained":[1,3],"convicted":[{"by":1,"kind":"prepares"}]}"#;
+        let told = Hello {
+            view: 3,
+            active: false,
+            primary: NodeId(2),
+            executed: 14,
+            threat: Level::High,
+            restrained: vec![NodeId(1), NodeId(3)],
+            convicted: vec![NodeId(1)],
+        };
+        assert_eq!(hello(text), Some(told));
         assert_eq!(lagged(r#"{"missed":9}"#), Some(9));
     }
 }

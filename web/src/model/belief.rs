@@ -3,7 +3,14 @@
 use std::collections::VecDeque;
 
 use conclave_core::{
-    detector::evidence::Offence, event::EventKind, ids::NodeId, replica::Docket, sorted::SortedMap,
+    detector::{
+        evidence::Offence,
+        quarantine::{Order, What},
+    },
+    event::EventKind,
+    ids::NodeId,
+    replica::Docket,
+    sorted::SortedMap,
 };
 
 /// What one replica thinks of another.
@@ -54,6 +61,19 @@ impl Agreed {
             Some(docket) if docket.is_restrained(node) => Self::Quarantined,
             _ => Self::Nothing,
         }
+    }
+
+    /// What all agree on once this is decided. `None`: it changes nothing of that.
+    pub(crate) fn after(what: &What) -> Option<Self> {
+        Some(match what {
+            What::Held { .. } | What::Ordered(Some(Order::Hold)) => Self::Quarantined,
+            What::Convicted { .. } => Self::Convicted,
+            What::Released
+            | What::Displaced
+            | What::Acquitted
+            | What::Ordered(Some(Order::Free)) => Self::Nothing,
+            _ => return None,
+        })
     }
 
     /// In words.
