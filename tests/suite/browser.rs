@@ -564,8 +564,9 @@ fn it_is_light_or_dark_as_the_visitor_prefers() {
 }
 
 #[test]
-fn the_lab_attaches_to_a_real_cluster_and_sees_its_primary_die() {
-    let visit = Visit::to(Server::cluster());
+fn the_lab_attaches_to_a_real_cluster_and_sees_its_primary_die_and_another_epoch_begin() {
+    let scratch = Scratch::new();
+    let visit = Visit::to(Server::cluster(scratch.path()));
     let lab = visit.lab();
     lab.click("mode-both");
     wait_for("all four real nodes", Duration::from_secs(30), || {
@@ -592,4 +593,24 @@ fn the_lab_attaches_to_a_real_cluster_and_sees_its_primary_die() {
         executed().iter().zip(&before).skip(1).all(|(now, before)| now > before).then_some(())
     });
     lab.screenshot("live-after-kill");
+
+    // Another protocol, in which the one that died leads last: another epoch, and its first view.
+    let switch = ["protocol", "switch", "trust-ordered-pbft", "--last", "0", "--config"];
+    let mut command = Command::new(server::program());
+    let output = command.args(switch).arg(scratch.path()).output().expect("it can be started");
+    assert!(output.status.success(), "{output:?}");
+    wait_for("the survivors to be in the new epoch's first view", SOON, || {
+        let replicas = lab.replicas("live-node");
+        let primary: Vec<_> = replicas.iter().map(|it| it[3] == "true").collect();
+        (replicas.iter().skip(1).all(|it| it[1] == "0") && primary == [false, true, false, false])
+            .then_some(())
+    });
+    wait_for("the epoch among the events", SOON, || {
+        let text = visit.session.script(
+            "return document.querySelector('[aria-label=\"Live cluster\"]') && document.body.innerText",
+            &[],
+        );
+        text.as_str().is_some_and(|text| text.contains("begins epoch 1 with")).then_some(())
+    });
+    lab.screenshot("live-after-switch");
 }

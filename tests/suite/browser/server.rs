@@ -48,8 +48,11 @@ impl Server {
     }
 
     /// The lab beside a real cluster of four under a little load, whose nodes it may kill.
-    pub(crate) fn cluster() -> Self {
-        Self::start(&["--log", "warn", "cluster", "--nodes", "4", "--load", "5", "--dev-control"])
+    /// Its keys and data are kept in that directory.
+    pub(crate) fn cluster(directory: &Path) -> Self {
+        let directory = directory.to_str().expect("text");
+        let load = ["--nodes", "4", "--load", "5", "--dev-control", "--dir", directory];
+        Self::start(&[&["--log", "warn", "cluster"][..], &load].concat())
     }
 
     fn start(arguments: &[&str]) -> Self {

@@ -6,6 +6,7 @@ use conclave_core::{
     analyzer::{Level, Protocol},
     event::{Event, EventKind, Place},
     ids::{ClientId, NodeId, Principal, View},
+    pbft::MessageKind,
     sorted::SortedMap,
 };
 
@@ -189,7 +190,7 @@ impl Picture {
             }
             _ => {}
         }
-        if let Place::Node(node) = event.place
+        if let Some(node) = node_of(event.place)
             && let Some(known) = self.nodes.get_mut(&node)
         {
             known.reduce(&event, &self.chronicle);
@@ -340,10 +341,18 @@ impl Known {
                 self.changing = false;
                 self.primary = Some(*primary);
             }
-            // Views are counted anew. Under Raft whoever is elected says so.
+            // Views are counted anew. Whose turn it is follows from the members only under PBFT; else
+            // whoever leads is known by what it does.
             EventKind::EpochBegun { members, protocol, .. } => {
                 (self.view, self.changing, self.current) = (0, false, None);
-                self.primary = members.first().copied().filter(|_| *protocol != Protocol::Raft);
+                self.primary = members.first().copied().filter(|_| *protocol == Protocol::Pbft);
+            }
+            EventKind::Sent { what, .. }
+                if self.primary.is_none()
+                    && what.kind == MessageKind::PrePrepare
+                    && what.view == Some(View(self.view)) =>
+            {
+                self.primary = node_of(event.place);
             }
             _ => {}
         }
@@ -365,6 +374,13 @@ impl Known {
         if replace && (slot.seq > self.executed || slot.phase == 4) {
             self.current = Some(slot);
         }
+    }
+}
+
+fn node_of(place: Place) -> Option<NodeId> {
+    match place {
+        Place::Node(node) => Some(node),
+        _ => None,
     }
 }
 
