@@ -20,12 +20,14 @@ use crate::{
 pub(super) struct Memberships(Vec<Membership>);
 
 impl Memberships {
-    fn number(&mut self, members: &Membership) -> usize {
+    fn number(&mut self, members: &Membership) -> u32 {
         // The latest are the last.
-        self.0.iter().rposition(|known| known == members).unwrap_or_else(|| {
+        let known = self.0.iter().rposition(|known| known == members);
+        let number = known.unwrap_or_else(|| {
             self.0.push(*members);
             self.0.len() - 1
-        })
+        });
+        number as u32
     }
 }
 
@@ -35,8 +37,8 @@ pub(super) type Opened = Result<Verified<Message>, Box<(Message, Refusal)>>;
 /// One message, not yet opened. A copy costs as much as one of its message.
 #[derive(Clone, Debug)]
 pub(super) struct Letter {
-    /// A number among [`Memberships`].
-    members: usize,
+    /// A number among [`Memberships`]; short, for every message is moved a few times.
+    members: u32,
     checked: Opened,
     /// Whoever opens it finds no message.
     #[cfg(feature = "guards")]
@@ -96,7 +98,7 @@ impl Letter {
         known: &Memberships,
         keys: &dyn Authenticator,
     ) -> Opened {
-        if known.0.get(self.members) == Some(members) {
+        if known.0.get(self.members as usize) == Some(members) {
             return self.checked;
         }
         let message = match self.checked {
