@@ -403,6 +403,7 @@ mod tests {
         crypto::Digest,
         detector::quarantine::{Entry, Order, What},
         ids::{Epoch, Seq},
+        quorum::NodeSet,
         time::{Time, WallTime},
     };
 
@@ -516,7 +517,7 @@ mod tests {
     #[test]
     fn what_is_decided_in_the_log_is_what_all_agree_on_until_it_is_decided_otherwise() {
         let until = WallTime(1);
-        let held = What::Held { until, offence: 1, by: [].into_iter().collect(), reasons: vec![] };
+        let held = What::Held { until, offence: 1, by: NodeSet::default(), reasons: vec![] };
         for (what, agreed) in [
             (held, Some(Agreed::Quarantined)),
             (What::Extended { until }, None),

@@ -21,7 +21,7 @@ use conclave_core::{
     event::{self, Event, EventKind},
     ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::Summary,
-    quorum::NodeSet,
+    quorum::{MAX_NODES, NodeSet},
     time::{Time, WallTime},
 };
 use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
@@ -145,12 +145,16 @@ fn reason(value: Json<'_>) -> Option<Reason> {
 
 /// Sets of nodes are written as their words of 64 bits.
 fn node_set(value: Json<'_>) -> Option<NodeSet> {
-    let mut words = value.array()?.filter_map(|word| word.number()).enumerate();
-    let has = |(at, word): (usize, u64)| {
-        let first = at as u16 * 64;
-        (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| NodeId(first + bit))
-    };
-    Some(words.by_ref().take(4).flat_map(has).collect())
+    let mut set = NodeSet::default();
+    let mut first = 0;
+    for word in value.array()?.take(MAX_NODES as usize / 64) {
+        let word = word.number()?;
+        for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
+            set.insert(NodeId(first + bit));
+        }
+        first += 64;
+    }
+    Some(set)
 }
 
 fn entry(value: Json<'_>) -> Option<Entry> {
@@ -502,13 +506,12 @@ mod tests {
             EventKind::RequestCompleted { request, result: "done".into(), latency_us: 12 },
         ]);
         let until = WallTime(1_795_479_159_977);
+        let mut by = NodeSet::default();
+        for node in [0, 63, 64, MAX_NODES - 1] {
+            by.insert(NodeId(node));
+        }
         for what in [
-            What::Held {
-                until,
-                offence: 2,
-                by: [0, 63, 64, 255].map(NodeId).into_iter().collect(),
-                reasons: Kind::ALL.to_vec(),
-            },
+            What::Held { until, offence: 2, by, reasons: Kind::ALL.to_vec() },
             What::Extended { until },
             What::Released,
             What::Waits,
