@@ -66,7 +66,7 @@ impl LiveSide {
         match heard {
             Heard::Connection(node, open) => self.picture.connection(node, open, now_ms),
             Heard::Event(node, number, event) => self.picture.take(node, number, *event, now_ms),
-            Heard::Hello(node, hello) => self.picture.hello(node, hello, now_ms),
+            Heard::Hello(node, hello) => self.picture.hello(node, &hello, now_ms),
             Heard::Missed(node, missed) => self.picture.missed(node, missed),
             Heard::Unreadable => self.unreadable += 1,
         }

@@ -125,7 +125,7 @@ impl Picture {
     }
 
     /// A node says where it stands: at the beginning of a stream, so after a restart too.
-    pub(crate) fn hello(&mut self, node: NodeId, hello: Hello, now_ms: f64) {
+    pub(crate) fn hello(&mut self, node: NodeId, hello: &Hello, now_ms: f64) {
         if let Some(known) = self.nodes.get_mut(&node) {
             (known.view, known.changing) = (hello.view, !hello.active);
             known.primary = Some(hello.primary);
@@ -465,7 +465,7 @@ mod tests {
         picture.take(NodeId(2), Some(90), event(2, executed(40)), 5.0);
         picture.hello(
             NodeId(2),
-            Hello {
+            &Hello {
                 view: 3,
                 active: true,
                 primary: NodeId(3),

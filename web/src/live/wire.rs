@@ -199,10 +199,8 @@ fn what(value: Json<'_>) -> Option<What> {
     } else if let Some(unfounded) = of("Unfounded") {
         What::Unfounded { suspect: unfounded.node("suspect")? }
     } else {
-        What::Ordered(match value.get("Ordered")?.text() {
-            Some(order) => Some(if order == "hold" { Order::Hold } else { Order::Free }),
-            None => None,
-        })
+        let order = value.get("Ordered")?.text();
+        What::Ordered(order.map(|order| if order == "hold" { Order::Hold } else { Order::Free }))
     })
 }
 
