@@ -12,6 +12,9 @@
 //! * **C: until every correct replica holds the request.** The client sends to all when its wait is
 //!   over; waits double up to [`MAX_BACKOFF`] times the first (`retransmit_ms`); then Δ. A read
 //!   that is not answered in its first wait is asked once more as a request.
+//!   Where each client has a rate, f+1 correct replicas may turn a request away until the next is
+//!   permitted, and what waits for that counts as another wait in vain: so twice as much again, and
+//!   two permits' time.
 //! * **D: what a view with a correct primary needs for everything that waits.** Status messages
 //!   repair what was lost: a peer brings another forward by 16 positions every half interval, so
 //!   the whole window takes window/16 halves; eight intervals more are for one transfer of state,
@@ -72,12 +75,26 @@ fn followed(scenario: &Scenario) -> usize {
     }
 }
 
+/// How long a client waits for a permit at most, if each has a rate.
+#[cfg(feature = "guards")]
+fn permit_ms(scenario: &Scenario) -> Option<u64> {
+    let rate = scenario.gate.as_ref()?.rate.as_ref()?;
+    Some(rate.per_ms.div_ceil(rate.permits.into()))
+}
+
+/// None has one in such a build.
+#[cfg(not(feature = "guards"))]
+fn permit_ms(_: &Scenario) -> Option<u64> {
+    None
+}
+
 /// The bound in virtual milliseconds. `storm_ms`: how long it was not calm, at most.
 pub fn liveness_bound_ms(scenario: &Scenario, storm_ms: u32) -> u32 {
     let Scenario { config, network, disk, workload, .. } = scenario;
     let delay_us = u64::from(network.latency_us) + u64::from(network.jitter_us);
     let sync_us = u64::from(disk.sync_us);
     let held = u64::from(workload.retransmit_ms) * u64::from(1 + MAX_BACKOFF) + delay_us / 1_000;
+    let held = permit_ms(scenario).map_or(held, |permit| 3 * held + 2 * permit);
 
     let acts = scenario.faults.iter().map(|fault| &fault.action);
     let changes =

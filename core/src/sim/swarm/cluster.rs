@@ -3,9 +3,14 @@
 use alloc::vec::Vec;
 
 use super::{
-    super::{dialing::Dialing, disk::DiskModel, network::Network, workload::Workload},
+    super::{
+        dialing::Dialing, disk::DiskModel, network::Network, without::GateConfig,
+        workload::Workload,
+    },
     choice::Choice,
 };
+#[cfg(feature = "guards")]
+use crate::resilience::rate;
 use crate::{
     pbft::Config,
     quorum::{BadClusterSize, Membership},
@@ -63,6 +68,22 @@ pub(super) fn dialing(seed: u64) -> Option<Dialing> {
             // More than there and back twice over the slowest network: 80 ms at most.
             .timeout_ms(draw.between(350..800))
     })
+}
+
+/// How often each client may ask a node for something: seldomer than some of them want to.
+#[cfg(feature = "guards")]
+pub(super) fn gate(seed: u64) -> Option<GateConfig> {
+    let mut draw = Choice::new(seed, 8);
+    draw.one_in(4).then(|| {
+        let rate = rate::Config::default().permits(draw.between(5..40)).burst(draw.between(1..8));
+        GateConfig::default().rate(Some(rate))
+    })
+}
+
+/// There is none in such a build.
+#[cfg(not(feature = "guards"))]
+pub(super) fn gate(_: u64) -> Option<GateConfig> {
+    None
 }
 
 /// Small logs, so that checkpoints, full windows and transfers of state happen within seconds.

@@ -24,9 +24,10 @@ pub type Features = BTreeSet<Feature>;
 /// something.
 type Habit = (Feature, fn(&Scenario) -> bool, fn(&Counts) -> u64);
 
-const HABITS: [Habit; 5] = [
+const HABITS: [Habit; 6] = [
     ("loss", |it| it.network.loss_ppm > 0, |counts| counts.lost_by_network),
     ("duplication", |it| it.network.duplicate_ppm > 0, |counts| counts.duplicated),
+    ("rates of clients", |it| it.gate.is_some(), |counts| counts.turned_away),
     ("connections", |it| it.dialing.is_some(), |counts| counts.unconnected),
     ("reordering", |it| it.network.reorder_ppm > 0, |counts| counts.held_up),
     // What is lost is what a crash finds unsynced; without a crash a slow disk is only slow.

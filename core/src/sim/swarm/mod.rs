@@ -11,7 +11,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `choice` | drawing: ranges, weights, subsets |
-//! | `cluster` | cluster size, configuration, network, disks, workload |
+//! | `cluster` | cluster size, configuration, network, disks, workload, rates of clients |
 //! | `faults`, `lies` | crashes, damaged disks, cuts, liars among nodes and clients; how they lie |
 //! | `switches` | from one protocol to another |
 //! | `docket` | terms of quarantine, slander in the log, overrides, who replaces the convicted |
@@ -51,7 +51,7 @@ use super::{
 use crate::analyzer::Deployment;
 
 /// The version of this generator: a change of what a seed means is a new one.
-pub const GENERATOR: u32 = 10;
+pub const GENERATOR: u32 = 11;
 
 /// The storm of a seed below 2⁶³ (a file holds no larger one).
 ///
@@ -95,7 +95,7 @@ pub fn storm(seed: u64) -> Result<Scenario, ScenarioError> {
         spares,
         clock_skew_ms: cluster::clocks(seed, members),
         config,
-        gate: None,
+        gate: cluster::gate(seed),
         dependency: None,
         dialing: cluster::dialing(seed),
         chaos: None,

@@ -129,9 +129,9 @@ fn every_feature_is_in_some_storms_and_not_in_others() {
             *found.entry(feature).or_default() += 1;
         }
     }
-    // Sixteen of networks, disks and acts; three changes of membership, and of protocol; five ways
+    // Seventeen of networks, nodes, disks and acts; three changes of membership, and of protocol; five ways
     // of clients to lie, nineteen of nodes.
-    assert_eq!(found.len(), 44, "{found:?}");
+    assert_eq!(found.len(), 45, "{found:?}");
     assert!(found.values().all(|count| (10..900).contains(count)), "{found:?}");
 }
 
