@@ -179,7 +179,7 @@ pub struct Client {
     /// The view whose primary it sends to first.
     view: View,
     outstanding: Option<Outstanding>,
-    /// Whom it asked for the proof of a later epoch, since it learnt of one or had asked everyone.
+    /// Whom it asked for the proof of a later epoch, and who hasn't given it.
     asked_for_epochs: NodeSet,
     /// How many more it asks before it waits again.
     asks_left: usize,
@@ -399,9 +399,8 @@ impl Client {
     /// A replica says that there is a later epoch. Its answer doesn't count: of the replicas that
     /// this client knows, some may be members no longer, and then more than f of them may lie. So
     /// it asks those who say so for the proof; a liar can't give one, and may keep silent whenever
-    /// it is the first to answer. So f+1 are asked at a time, and each time others.
+    /// it is the first to answer. So f+1 are asked at a time, and each time others too.
     fn ask_for_epochs(&mut self, from: NodeId, epoch: Epoch) {
-        let Some(client) = self.id() else { return };
         if epoch < self.members.epoch() || self.asks_left == 0 {
             return;
         }
@@ -409,18 +408,20 @@ impl Client {
             return;
         }
         self.asks_left -= 1;
-        let fetch = FetchEpochEnds { client, from: self.members.epoch() };
-        let message = Message::FetchEpochEnds(Signed::new(fetch, &*self.authenticator).into());
-        self.effects.push_back(ClientEffect::Send { to: To::Node(from), message });
+        self.fetch_epochs(To::Node(from));
     }
 
     /// Asks all for the ends of the epochs after the one that it knows: who was away for long may
     /// know no replica that is still a member, and then has no other way to learn of them.
     pub fn ask_who_is_member(&mut self) {
+        self.fetch_epochs(To::Others);
+    }
+
+    fn fetch_epochs(&mut self, to: To) {
         if let Some(client) = self.id() {
             let fetch = FetchEpochEnds { client, from: self.members.epoch() };
             let message = Message::FetchEpochEnds(Signed::new(fetch, &*self.authenticator).into());
-            self.effects.push_back(ClientEffect::Send { to: To::Others, message });
+            self.effects.push_back(ClientEffect::Send { to, message });
         }
     }
 
@@ -461,10 +462,6 @@ impl Client {
         if now < outstanding.attempt.next_at() {
             return;
         }
-        if self.asks_left == self.members.weak() {
-            // There was nobody else to ask: what they were asked, or sent, may be lost.
-            self.asked_for_epochs = NodeSet::default();
-        }
         self.asks_left = self.members.weak();
         let Asked::Request(request) = &outstanding.asked else {
             self.fall_back(now);
@@ -481,6 +478,12 @@ impl Client {
             #[cfg(feature = "guards")]
             outstanding.put_off.clear();
             self.effects.push_back(ClientEffect::Retransmitted(request.body.id));
+            // Whoever owes the proof of a later epoch is asked again: question or answer may be lost.
+            // And before the request, which may use up this client's rate: that is told when its turn
+            // is, while a question is turned away without a word.
+            for node in self.asked_for_epochs.iter() {
+                self.fetch_epochs(To::Node(node));
+            }
             let message = Message::Request(request);
             self.effects.push_back(ClientEffect::Send { to: To::Others, message });
         }

@@ -9,7 +9,8 @@ use crate::{
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
     node::{Busy, Why},
     pbft::{
-        Checkpoint, CheckpointCertificate, EpochEnd, Message, ReadReply, Register, Reply, Roster,
+        Checkpoint, CheckpointCertificate, EpochEnd, Message, MessageKind, ReadReply, Register,
+        Reply, Roster,
     },
     protocol::To,
     quorum::{Membership, NodeSet},
@@ -213,11 +214,25 @@ fn who_says_first_that_the_epoch_is_over_and_never_proves_it_is_passed_over() {
     assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0, 1]);
     let wait_over = |client: &mut Client| client.tick(client.deadline().unwrap());
     wait_over(&mut client);
-    assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [2, 3], "others this time");
+    let asked = asked_for_the_proof(&mut client, id, 0..4);
+    assert_eq!(asked, [0, 1, 2, 3], "others too, and an answer may be lost");
     wait_over(&mut client);
-    assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0; 0], "all of them were asked");
-    wait_over(&mut client);
-    assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0, 1], "an answer may be lost");
+    assert_eq!(asked_for_the_proof(&mut client, id, 0..4), [0, 1, 2, 3]);
+}
+
+/// Where clients have rates, what is asked last may be turned away, and of a question nobody is told.
+#[test]
+fn who_asks_again_asks_for_the_proof_before_it_asks_for_the_rest() {
+    let mut client = client();
+    let id = client.submit(Time(0), vec![1]).unwrap();
+    assert_eq!(asked_for_the_proof(&mut client, id, 1..4), [1, 2]);
+    client.tick(client.deadline().unwrap());
+    let sent = core::iter::from_fn(|| client.poll_effect()).filter_map(|effect| match effect {
+        ClientEffect::Send { message, .. } => Some(message.kind()),
+        _ => None,
+    });
+    let (question, request) = (MessageKind::FetchEpochEnds, MessageKind::Request);
+    assert_eq!(sent.collect::<Vec<_>>(), [question, question, request]);
 }
 
 #[test]

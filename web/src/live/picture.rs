@@ -15,14 +15,17 @@ use crate::model::{
     belief::{Agreed, standing},
     chronicle::Chronicle,
     scene::{Current, Face, NodeState},
+    words,
 };
 
 /// Events that are kept, and that wait while paused.
 const KEPT: usize = 6_000;
 /// Clients that are shown: the ones heard of last.
 const CLIENTS: usize = 3;
-/// Events that the table shows.
+/// Events that the table shows: of all the last ones, which under load is a second,
 const RECENT: usize = 120;
+/// and before them those that matter to the story.
+const MILESTONES: usize = 36;
 /// The picture runs this far behind, so that the streams of all nodes have arrived.
 pub(crate) const LAG_US: f64 = 350_000.0;
 /// After this long without any open stream the picture is stale, in ms.
@@ -80,6 +83,7 @@ pub(crate) struct Picture {
     /// What all agree on about some of them.
     agreed: SortedMap<NodeId, Agreed>,
     recent: VecDeque<Event>,
+    milestones: VecDeque<Event>,
     clients: VecDeque<ClientId>,
     faces: Vec<Face>,
     shown_clients: Vec<ClientId>,
@@ -99,6 +103,7 @@ impl Picture {
             threat: Level::Low,
             agreed: SortedMap::new(),
             recent: VecDeque::new(),
+            milestones: VecDeque::new(),
             clients: VecDeque::new(),
             faces: Vec::new(),
             shown_clients: Vec::new(),
@@ -204,8 +209,15 @@ impl Picture {
             }
         }
         self.recent.push_back(event);
-        if self.recent.len() > RECENT {
-            self.recent.pop_front();
+        if self.recent.len() > RECENT
+            && let Some(old) = self.recent.pop_front()
+            && !matches!(old.kind, EventKind::Sent { .. } | EventKind::Delivered { .. })
+            && words::event(&old).1
+        {
+            self.milestones.push_back(old);
+            if self.milestones.len() > MILESTONES {
+                self.milestones.pop_front();
+            }
         }
     }
 
@@ -261,9 +273,9 @@ impl Picture {
         self.nodes.values().filter(|known| known.answering).count()
     }
 
-    /// The last events, newest first.
+    /// The last events, newest first, and before them those that matter.
     pub(crate) fn recent(&self) -> impl Iterator<Item = &Event> {
-        self.recent.iter().rev()
+        self.recent.iter().rev().chain(self.milestones.iter().rev())
     }
 
     /// The replicas as they look.
@@ -538,6 +550,25 @@ mod tests {
         picture.take(NodeId(2), Some(4), event(2, executed(1)), 5.0);
         picture.take(NodeId(2), Some(9), event(2, executed(2)), 6.0);
         assert_eq!(picture.nodes.get(&NodeId(2)).unwrap().missed, 4);
+    }
+
+    #[test]
+    fn what_matters_is_remembered_for_longer_than_what_happens_all_the_time() {
+        let mut picture = picture();
+        let stable = |seq| EventKind::CheckpointStable { seq: Seq(seq), digest: Digest::default() };
+        for number in 0..2 * MILESTONES as u64 {
+            picture.take(NodeId(0), None, event(0, stable(number)), 5.0);
+            for seq in 0..100 {
+                picture.take(NodeId(0), None, event(0, executed(seq)), 5.0);
+            }
+        }
+        let seen: Vec<_> = picture.recent().collect();
+        assert_eq!(seen.len(), RECENT + MILESTONES);
+        let last = 2 * MILESTONES as u64 - 1;
+        let newest = seen.iter().find(|it| matches!(it.kind, EventKind::CheckpointStable { .. }));
+        assert_eq!(newest.expect("one is seen").kind, stable(last));
+        let oldest = stable(last - MILESTONES as u64);
+        assert_eq!(seen.last().expect("it is not empty").kind, oldest);
     }
 
     #[test]
