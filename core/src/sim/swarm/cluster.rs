@@ -75,7 +75,7 @@ pub(super) fn dialing(seed: u64) -> Option<Dialing> {
 pub(super) fn gate(seed: u64) -> Option<GateConfig> {
     let mut draw = Choice::new(seed, 8);
     draw.one_in(4).then(|| {
-        let rate = rate::Config::default().permits(draw.between(5..40)).burst(draw.between(1..8));
+        let rate = rate::Config::default().permits(draw.between(3..20)).burst(draw.between(1..5));
         GateConfig::default().rate(Some(rate))
     })
 }
