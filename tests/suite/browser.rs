@@ -581,6 +581,16 @@ fn the_lab_attaches_to_a_real_cluster_and_sees_its_primary_die_and_another_epoch
     wait_for("the real nodes to execute requests", Duration::from_secs(30), || {
         executed().iter().zip(&before).all(|(now, before)| now > before).then_some(())
     });
+    // Side by side, each has half of the stage and stays in it.
+    let beyond = visit.session.script(
+        "const world = document.querySelector('[data-test=world-live]'); \
+         const edge = world.getBoundingClientRect().right + 1; \
+         const reaches = it => it.getBoundingClientRect().right > edge; \
+         const parts = ':scope > *, .live-strip *, .inspector *'; \
+         return [...world.querySelectorAll(parts)].filter(reaches).map(it => it.outerHTML.slice(0, 80))",
+        &[],
+    );
+    assert_eq!(beyond, json!([]));
     lab.screenshot("live");
 
     lab.click("live-kill-0");
@@ -605,6 +615,7 @@ fn the_lab_attaches_to_a_real_cluster_and_sees_its_primary_die_and_another_epoch
         (replicas.iter().skip(1).all(|it| it[1] == "0") && primary == [false, true, false, false])
             .then_some(())
     });
+    lab.click("mode-live");
     wait_for("the epoch among the events", SOON, || {
         let text = visit.session.script("return document.body.innerText", &[]);
         text.as_str().is_some_and(|text| text.contains("begins epoch 1 with")).then_some(())

@@ -39,7 +39,7 @@ pub(crate) fn save(observer: &Node<KeyValue>) -> Html {
         let _ = event.target_unchecked_into::<web_sys::Element>().set_attribute("href", &file);
     };
     html! {
-        <a data-test="save-proofs" href="data:," download="lab.evidence" {onclick}
+        <a class="link" data-test="save-proofs" href="data:," download="lab.evidence" {onclick}
             title="For conclave evidence verify lab.evidence --of LINK"
         >{ "Save the proofs" }</a>
     }

@@ -115,7 +115,7 @@ pub(crate) fn matrix(app: &App, link: &Scope<App>) -> Html {
             </tr></thead>
             <tbody>{ for rows }</tbody>
             <tfoot><tr><td colspan="99">
-                <a class="measured" href="detector/" data-test="to-detector">{ "How well the detector sees, measured" }</a>
+                <a class="link" href="detector/" data-test="to-detector">{ "How well the detector sees, measured" }</a>
             </td></tr></tfoot>
         </table>
     }
