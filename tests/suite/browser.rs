@@ -618,7 +618,11 @@ fn the_lab_attaches_to_a_real_cluster_and_sees_its_primary_die_and_another_epoch
     lab.click("mode-live");
     wait_for("the epoch among the events", SOON, || {
         let text = visit.session.script("return document.body.innerText", &[]);
-        text.as_str().is_some_and(|text| text.contains("begins epoch 1 with")).then_some(())
+        text.as_str()
+            .is_some_and(|text| {
+                text.contains("begins epoch 1: trust-ordered PBFT of 0, 1, 2 and 3")
+            })
+            .then_some(())
     });
     lab.screenshot("live-after-switch");
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use conclave_core::{
     crypto::Digest,
     event::{Event, EventKind, LossCause, Place, Tampering, ViewChangeCause},
-    ids::{NodeId, Principal, RequestId, Seq, Timestamp, View},
+    ids::{ClientId, NodeId, Principal, Seq, Timestamp, View},
     pbft::{MessageKind, Summary},
     sim::Action,
     sorted::SortedMap,
@@ -109,7 +109,7 @@ pub(crate) fn message(what: &Summary) -> String {
         let _ = write!(text, " of view {view}");
     }
     if let Some(request) = what.request {
-        let _ = write!(text, " #{} of client {}", number(request.timestamp), request.client);
+        let _ = write!(text, " #{} of {}", number(request.timestamp), client(request.client));
     }
     if let Some(digest) = what.digest {
         let _ = write!(text, ", {}", digest.short());
@@ -148,11 +148,20 @@ pub(crate) const fn cause(why: ViewChangeCause) -> &'static str {
     }
 }
 
+/// "client 1"; who asks in a name of its own, "admin" or "node 2".
+pub(crate) fn client(id: ClientId) -> String {
+    match id.as_member() {
+        Some(node) => format!("node {node}"),
+        None if id == ClientId::ADMINISTRATOR => "admin".to_owned(),
+        None => format!("client {id}"),
+    }
+}
+
 /// "node 2", "client 1", "".
 pub(crate) fn place(place: Place) -> String {
     match place {
         Place::Node(node) => format!("node {node}"),
-        Place::Client(client) => format!("client {client}"),
+        Place::Client(id) => client(id),
         Place::World => String::new(),
     }
 }
@@ -169,7 +178,7 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
         }
         EventKind::Refused { from, why } => (format!("refused a message of {from}: {why}"), true),
         EventKind::RequestAccepted { request } => (
-            format!("holds request #{} of client {}", number(request.timestamp), request.client),
+            format!("holds request #{} of {}", number(request.timestamp), client(request.client)),
             false,
         ),
         EventKind::PrePrepared { view, seq, digest, requests } => (
@@ -195,9 +204,9 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
         ),
         EventKind::ReadAnswered { request, executed } => (
             format!(
-                "answers read #{} of client {} from its state after {executed}",
+                "answers read #{} of {} from its state after {executed}",
                 number(request.timestamp),
-                request.client
+                client(request.client)
             ),
             false,
         ),
@@ -265,11 +274,11 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
         EventKind::Decided { entry } => (entry.to_string(), true),
         EventKind::Threat { level, why, .. } => (format!("threat {level}: {why}"), true),
         EventKind::EpochEnding { after } => {
-            (format!("the epoch ends at {after}: the members change"), true)
+            (format!("the epoch ends at {after}, and another begins"), true)
         }
-        EventKind::EpochBegun { epoch, members, .. } => {
+        EventKind::EpochBegun { epoch, members, protocol, .. } => {
             let members: Vec<String> = members.iter().map(NodeId::to_string).collect();
-            (format!("begins epoch {epoch} with {}", list(&members)), true)
+            (format!("begins epoch {epoch}: {} of {}", protocol.name(), list(&members)), true)
         }
         EventKind::Retired { .. } => ("is a member no more".to_owned(), true),
         EventKind::RequestSubmitted { request, operation } => {
@@ -279,9 +288,8 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             (format!("asks everyone again for #{}", number(request.timestamp)), true)
         }
         EventKind::TurnedAway { request, why, retry_after_ms } => {
-            let RequestId { client, timestamp } = request;
-            let number = number(*timestamp);
-            (format!("turns away client {client}, #{number}: {why}; in {retry_after_ms} ms"), true)
+            let (client, number) = (client(request.client), number(request.timestamp));
+            (format!("turns away {client}, #{number}: {why}; in {retry_after_ms} ms"), true)
         }
         EventKind::LevelChanged { to, .. } => (format!("its load: {}", to.name()), true),
         EventKind::ReadFellBack { request } => (
@@ -476,6 +484,13 @@ mod tests {
     use conclave_core::{ids::MessageId, time::Time};
 
     use super::*;
+
+    #[test]
+    fn who_asks_in_a_name_of_its_own_has_no_number_of_twenty_digits() {
+        let member = ClientId::member(NodeId(3));
+        let names = [ClientId(7), ClientId::ADMINISTRATOR, member].map(client);
+        assert_eq!(names, ["client 7", "admin", "node 3"]);
+    }
 
     fn digest(byte: u8) -> Digest {
         Digest([byte; 32])

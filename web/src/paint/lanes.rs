@@ -135,7 +135,7 @@ fn names(pen: &Pen<'_>, palette: &Palette, scene: &Scene<'_>, rows: &Rows) {
         pen.fill(if chosen { &palette.accent } else { &palette.ink2 });
         pen.font(if chosen { 700 } else { 500 }, rows.client_height.clamp(LEAST_NAME, 11.0));
         let y = rows.middle(lane);
-        pen.text(&format!("client {client}"), Point { x: LEFT - 8.0, y }, Align::Right);
+        pen.text(&words::client(*client), Point { x: LEFT - 8.0, y }, Align::Right);
     }
     for (index, face) in scene.faces.iter().enumerate() {
         let y = rows.middle(scene.clients.len() + index);

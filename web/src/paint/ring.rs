@@ -1,6 +1,9 @@
 //! The cluster now: replicas on a ring, clients beside it, messages between them.
 
-use conclave_core::{event::LossCause, ids::NodeId};
+use conclave_core::{
+    event::LossCause,
+    ids::{ClientId, NodeId},
+};
 
 use super::{Palette, Pen, pen::Align};
 use crate::model::{
@@ -41,8 +44,13 @@ pub(crate) fn paint(
         pen.rect(at.x - r, at.y - r, 2.0 * r, 2.0 * r);
         pen.frame(at.x - r, at.y - r, 2.0 * r, 2.0 * r);
         pen.fill(&palette.ink);
-        pen.font(600, r.min(13.0));
-        pen.text(&format!("c{client}"), Point { x: at.x, y: at.y + 0.5 }, Align::Centre);
+        let (name, size) = if *client == ClientId::ADMINISTRATOR {
+            (words::client(*client), 10.0)
+        } else {
+            (format!("c{client}"), 13.0)
+        };
+        pen.font(600, r.min(size));
+        pen.text(&name, Point { x: at.x, y: at.y + 0.5 }, Align::Centre);
         let waits = scene
             .chronicle
             .asks()

@@ -111,7 +111,7 @@ fn simulated(app: &App, link: &Scope<App>) -> Html {
                 <li key={index} class={classes!(milestone.then_some("milestone"))}>
                     <button onclick={link.callback(move |_| Msg::Seek(target))}
                         title={format!("Go to step {target}")}>
-                        { row(event, &text, event.at.as_micros() as f64) }
+                        { row(event, &text, event.at.as_micros() as f64, 10.0) }
                     </button>
                 </li>
             });
@@ -137,7 +137,7 @@ fn live(app: &App) -> Html {
         .filter_map(|event| {
             let (text, milestone) = words::event(event);
             app.filter.shows(event, milestone, live.selected).then(
-                || html! { <li>{ row(event, &text, event.at.as_micros() as f64 - now_us) }</li> },
+                || html! { <li>{ row(event, &text, event.at.as_micros() as f64 - now_us, 1e3) }</li> },
             )
         })
         .take(ROWS)
@@ -148,10 +148,11 @@ fn live(app: &App) -> Html {
     html! { <>{ for rows }</> }
 }
 
-fn row(event: &Event, text: &str, us: f64) -> Html {
+/// To `least_us` if it is less than a second.
+fn row(event: &Event, text: &str, us: f64, least_us: f64) -> Html {
     html! {
         <>
-            <time>{ time_words(us, if us.abs() >= 1e6 { 1e3 } else { 10.0 }) }</time>
+            <time>{ time_words(us, if us.abs() >= 1e6 { 1e3 } else { least_us }) }</time>
             <b>{ words::place(event.place) }</b>
             <span>{ text.to_owned() }</span>
         </>
