@@ -58,8 +58,8 @@ fn no_view_change_is_signed_before_it_is_known_that_all_is_forgotten() {
     assert!(!asked_for_a_view(&net), "in its old life it asked for that view otherwise");
 }
 
-/// Also where the state that it takes part from stands behind some of the log: of what comes after it
-/// alone, a member would be made that forgot whom it voted for.
+/// Also where the state that it takes part from stands behind some of the log on the disk: states are
+/// read first, or of what comes after it alone a member would be made that forgot whom it voted for.
 #[test]
 fn a_gap_in_rafts_log_before_the_last_state_is_no_start() {
     let deployment = Deployment::CrashOnly;

@@ -123,14 +123,8 @@ impl<A: Application> Ordering<A> for RaftOrdering {
     }
 
     fn start(&mut self, shell: &mut Shell<A>) {
-        // Mostly none: it was not here before. With a gap in them it takes no part. While the disk is
-        // read there may be more to come: it is made again of all of them, and says of what is missing.
-        let records = if shell.is_reading {
-            self.records.clone()
-        } else {
-            core::mem::take(&mut self.records)
-        };
-        self.raft = member(shell, records).ok().flatten();
+        // Mostly none: it was not here before. With a gap in them it takes no part.
+        self.raft = member(shell, core::mem::take(&mut self.records)).ok().flatten();
         shell.wait_anew(&[]);
         self.note_leader(shell);
     }
