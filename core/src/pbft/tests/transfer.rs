@@ -182,18 +182,23 @@ fn a_transfer_survives_the_loss_of_every_third_message() {
     assert!(lost.load(Ordering::Relaxed) > 10);
 }
 
+/// So many answers with parts of a state reach replica 3 from now on, and no more.
+fn let_answers_through(net: &mut Net, most: usize) {
+    let mut answers = 0;
+    net.only(move |_, to, message| {
+        let answer = to == NodeId(3) && matches!(message, Message::State(_));
+        answers += usize::from(answer);
+        !answer || answers <= most
+    });
+}
+
 #[test]
 fn what_was_fetched_of_a_superseded_target_is_kept_and_memory_stays_bounded() {
     let mut net = newcomer_among(5_000);
     leave_behind(&mut net, 1..=12);
     let mut total = 0;
     for round in 0..4 {
-        let mut answers = 0;
-        net.only(move |_, to, message| {
-            let answer = to == NodeId(3) && matches!(message, Message::State(_));
-            answers += usize::from(answer);
-            !answer || answers <= 20
-        });
+        let_answers_through(&mut net, 20);
         net.pass(Duration::from_millis(1_200));
         let progress = net.replica(3).fetching().expect("it is cut short");
         assert!(progress.fetched > 0 && progress.missing > 0, "{progress:?}");
@@ -302,12 +307,7 @@ fn a_replica_that_came_back_by_transfer_starts_from_its_disk_with_the_same_state
 fn cut_short(keys: usize) -> (Net, u64) {
     let mut net = newcomer_among(keys);
     leave_behind(&mut net, 1..=12);
-    let mut answers = 0;
-    net.only(move |_, to, message| {
-        let answer = to == NodeId(3) && matches!(message, Message::State(_));
-        answers += usize::from(answer);
-        !answer || answers <= 60
-    });
+    let_answers_through(&mut net, 60);
     net.pass(Duration::from_secs(1));
     let progress = net.replica(3).fetching().expect("it is cut short");
     assert!(progress.missing > 0, "{progress:?}");
@@ -402,12 +402,7 @@ fn the_disk_holds_no_more_than_two_states_of_a_transfer_whose_target_moves() {
     let mut net = newcomer_among(3_000);
     leave_behind(&mut net, 1..=12);
     for round in 0..5 {
-        let mut answers = 0;
-        net.only(move |_, to, message| {
-            let answer = to == NodeId(3) && matches!(message, Message::State(_));
-            answers += usize::from(answer);
-            !answer || answers <= 15
-        });
+        let_answers_through(&mut net, 15);
         net.pass(Duration::from_millis(1_200));
         let records = Record::compact(net.disks[3].clone());
         assert_eq!(Record::compact(records.clone()), records, "compacted is compacted");
