@@ -115,6 +115,23 @@ fn end_all(manager: &mut Manager, world: World, now: Time) {
     }
 }
 
+/// Two thousand things that a host may do; after each, something more is done to the manager.
+fn play(
+    manager: &mut Manager,
+    dice: &mut Dice,
+    mut besides: impl FnMut(&mut Manager, &mut Dice, Time),
+) -> (World, Time) {
+    let keys = keys(manager);
+    let (mut world, mut now) = (World::default(), Time(dice.below(1 << 40)));
+    for _ in 0..2_000 {
+        now = Time(now.0 + dice.below(20_000));
+        step(manager, &keys, &mut world, dice, now);
+        turns(manager, &keys, &mut world, now);
+        besides(manager, dice, now);
+    }
+    (world, now)
+}
+
 #[test]
 fn nothing_leaks_and_all_is_counted_once() {
     for seed in 0..60 {
@@ -125,16 +142,11 @@ fn nothing_leaks_and_all_is_counted_once() {
             .objective(Some(objective::Config::default()));
         let config = config(&policy).degradation(Some(degradation::Config::default()));
         let mut manager = Manager::new(config.clone()).unwrap();
-        let keys = keys(&manager);
-        let (mut world, mut now) = (World::default(), Time(dice.below(1 << 40)));
-        for _ in 0..2_000 {
-            now = Time(now.0 + dice.below(20_000));
-            step(&mut manager, &keys, &mut world, &mut dice, now);
-            turns(&mut manager, &keys, &mut world, now);
+        let (world, now) = play(&mut manager, &mut dice, |manager, dice, now| {
             if dice.below(200) == 0 {
                 manager.reconfigure(now, config.clone()).unwrap();
             }
-        }
+        });
         end_all(&mut manager, world, now);
         let mut begun = 0;
         for peer in 0..4 {
@@ -169,12 +181,7 @@ fn whatever_comes_and_goes_nothing_is_kept_of_what_is_gone_and_nobody_waits_for_
         let policy = policy().adaptive(Some(adaptive::Config::default().lease_ms(86_400_000)));
         let all = config(&policy);
         let mut manager = Manager::new(all.clone()).unwrap();
-        let keys = keys(&manager);
-        let (mut world, mut now) = (World::default(), Time(dice.below(1 << 40)));
-        for _ in 0..2_000 {
-            now = Time(now.0 + dice.below(20_000));
-            step(&mut manager, &keys, &mut world, &mut dice, now);
-            turns(&mut manager, &keys, &mut world, now);
+        let (world, now) = play(&mut manager, &mut dice, |manager, dice, now| {
             if dice.below(50) == 0 {
                 let mut fewer = all.clone().peers(1 + dice.below(4) as u16);
                 fewer.operations.retain(|_, _| dice.below(2) == 0);
@@ -183,7 +190,7 @@ fn whatever_comes_and_goes_nothing_is_kept_of_what_is_gone_and_nobody_waits_for_
                 assert!((asked..=8).contains(&manager.kept()), "seed {seed}");
                 dropped += u32::from(manager.kept() < 8);
             }
-        }
+        });
         manager.reconfigure(now, Config::default()).unwrap();
         end_all(&mut manager, world, now);
         manager.tick(now);
