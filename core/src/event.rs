@@ -214,9 +214,9 @@ pub enum EventKind {
         /// Its new life.
         life: u64,
     },
-    /// A replica is beyond everything that it may have forgotten, and votes again.
+    /// A replica that lost memory is known by its new life, and votes again.
     Recovered {
-        /// Its stable checkpoint.
+        /// Where the epoch that knows it so begins, or a later stable checkpoint.
         seq: Seq,
         /// Its view.
         view: View,

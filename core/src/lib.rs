@@ -45,8 +45,8 @@
 //! * **Repair is by proof.** A replica that waits says where it stands; whoever is ahead answers
 //!   with messages that prove themselves, so they may come from anyone ([`pbft`], `repair`).
 //! * **Amnesia is a state, not an accident.** A replica whose disk lost something knows it, says
-//!   nothing that counts until a quorum has told it how far it may have come, and is told apart from
-//!   its earlier self by a number that never comes back ([`pbft`], `recovery`).
+//!   nothing that counts in that epoch any more, and begins anew in the next one, which knows it by a
+//!   number that never comes back ([`pbft`], `renewal`).
 //! * **State is content-addressed.** What is checkpointed is a tree of pieces, each named by the
 //!   digest of its bytes ([`state`]): a checkpoint hashes and writes only what changed, and a
 //!   replica that is behind fetches only what differs, from whoever has it, every piece proving
@@ -69,8 +69,8 @@
 //! * **The bound of liveness is computed** from configuration, network and f, and held in every
 //!   random run (`sim::swarm::bound`).
 //! * **What a replica signs it can be held to.** A checkpoint is durable before the vote for it
-//!   leaves, commits name the life that they are of, and parts of the state travel signed: so that
-//!   no correct replica ever signs what would convict it, and who sends false bytes has signed them.
+//!   leaves, who lost its memory says nothing more in that epoch, and parts of the state travel
+//!   signed: so that no correct replica ever signs what would convict it, and who sends false bytes has signed them.
 //! * **Lies convict.** Every offence that can be proven has a type that holds the offender's own
 //!   signed messages; who says what on which assumption, and why no correct replica can be
 //!   convicted, stands in [`detector::evidence`]. If more than *f* lie and agreement breaks, what

@@ -21,8 +21,8 @@ use conclave_core::{
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
     node::Node,
     pbft::{
-        Batch, Change, Config, Message, NewMember, Pace, Read, Record, RecoveryAnswer,
-        RecoveryQuery, Request, Roster, Status, ViewChange,
+        Batch, Change, Config, Message, NewMember, Pace, Read, Record, RecoveryRequest, Request,
+        Roster, Status, ViewChange,
     },
     protocol::{Effect, Input, Protocol as _, To},
     quorum::Membership,
@@ -469,15 +469,9 @@ impl Driven {
             5 => Message::Batch(batch),
             6 => forge.new_view(view, &self.view_changes_on_the_way()),
             7 => forge.checkpoint(seq, digest),
-            8 => {
-                let target = (which >= 128).then_some(seq);
-                Message::RecoveryQuery(RecoveryQuery { life: self.lives + which % 4, target })
-            }
-            9 => {
-                let life = self.lives - which % 4 % (self.lives + 1);
-                let (stable, prepared) = (None, None);
-                let answer = RecoveryAnswer { life, epoch, view, stable, prepared };
-                Message::RecoveryAnswer(Arc::new(answer))
+            8 | 9 => {
+                let life = (self.lives + which % 4).saturating_sub(kind % 2);
+                Message::RecoveryRequest(RecoveryRequest { life })
             }
             10 => {
                 let (turnaround_us, round_us) = (1_000 * which as u32, 500 * which as u32);

@@ -5,8 +5,7 @@
 //! nothing is forgotten, whatever is lost, and after a crash it takes back what it no longer thinks.
 //! Looked at with its scores, once in a status interval; who has nothing to say, says nothing.
 //!
-//! What is the same for all, a proof, that time has come or that somebody who recovers needs more of
-//! the log, one of them says: the lowest number that isn't itself proven to lie, and each other one
+//! What is the same for all, a proof, or that time has come, one of them says: the lowest number that isn't itself proven to lie, and each other one
 //! [`TURN_INTERVALS`] later than the one before, if it still has to.
 
 use alloc::{boxed::Box, vec::Vec};
@@ -18,7 +17,7 @@ use crate::{
     analyzer::{Conditions, Network},
     app::Application,
     detector::quarantine::{MAX_REASONS, Quarantine},
-    ids::{ClientId, NodeId, Seq},
+    ids::{ClientId, NodeId},
     pbft::{Config, MAX_OPERATION_BYTES},
     replica::Said,
     time::{Time, WallTime},
@@ -38,8 +37,7 @@ const MAX_OVERHEAD: usize = 8;
 /// What a node remembers of what it has to say.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Speaker {
-    /// Since when it could prove somebody guilty whom the docket doesn't know, look at the clock, or
-    /// ask for the log to be filled.
+    /// Since when it could prove somebody guilty whom the docket doesn't know, or look at the clock.
     since: Option<Time>,
     /// For what it last looked at the clock.
     looked: WallTime,
@@ -47,8 +45,6 @@ pub(super) struct Speaker {
     network: Network,
     /// and since when it has been better than that.
     better_since: Option<Time>,
-    /// How far the log was when it last looked.
-    executed: Seq,
     /// Who stands by.
     pub(super) standby: Standby,
 }
@@ -153,8 +149,8 @@ impl<A: Application> Node<A> {
 
     /// What anybody could say, when it is this one's turn.
     fn in_turn(&mut self) -> Option<Said> {
-        let (look, fill) = (self.to_look(), self.stands_still());
-        let said = self.to_prove().or(look.map(|_| Said::Look)).or(fill.then_some(Said::Fill));
+        let look = self.to_look();
+        let said = self.to_prove().or(look.map(|_| Said::Look));
         let Some(said) = said else {
             self.speaker.since = None;
             return None;
@@ -194,14 +190,6 @@ impl<A: Application> Node<A> {
                 && docket.is_news(&proof.offence)
                 && proof.bytes <= MAX_OPERATION_BYTES - MAX_OVERHEAD
         })
-    }
-
-    /// Somebody recovers, and the log hasn't moved since it last looked.
-    fn stands_still(&mut self) -> bool {
-        let shell = &self.replica.shell;
-        let stands = self.speaker.executed == shell.executed;
-        self.speaker.executed = shell.executed;
-        stands && shell.wants_fill()
     }
 
     /// By its own clock time has come for something in the docket, and the log is so idle that it

@@ -37,9 +37,7 @@ impl<A: Application> Rules<'_, A> {
     pub(crate) fn propose(&mut self) {
         // The last positions of an epoch are filled up, with null requests if nothing waits.
         let ending = self.register.end().is_some();
-        while self.own.has_room(self.shell)
-            && (self.own.is_batch_due(self.shell) || ending || self.must_fill())
-        {
+        while self.own.has_room(self.shell) && (self.own.is_batch_due(self.shell) || ending) {
             let requests = self.next_batch();
             let time = self.proposed_time(&requests);
             let batch = Arc::new(Batch::of(requests, time));

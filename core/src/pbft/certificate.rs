@@ -394,13 +394,8 @@ impl Check for Message {
             Self::Status(_)
             | Self::FetchBatch(_)
             | Self::Pace(_)
-            | Self::RecoveryQuery(_)
+            | Self::RecoveryRequest(_)
             | Self::Busy(_) => Ok(()),
-            Self::RecoveryAnswer(answer) => {
-                with.epoch(answer.epoch)?;
-                answer.stable.as_ref().map_or(Ok(()), |proof| with.stable(proof))?;
-                answer.prepared.as_ref().map_or(Ok(()), |proof| with.prepared(proof))
-            }
             Self::Batch(batch) => with.batch(batch),
             Self::Decided(decided) => with.decided(decided),
             Self::Stable(certificate) => with.stable_or_begun(certificate),

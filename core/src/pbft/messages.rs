@@ -85,16 +85,12 @@ pub struct Commit {
     pub seq: Seq,
     /// *d*
     pub digest: Digest,
-    /// Which life of the replica says this, as in its view changes. A view change owes what was
-    /// committed in the same life; without this number one of an earlier life, which knew nothing
-    /// of this commit, would look like a lie.
-    pub life: u64,
 }
 
 impl Commit {
-    /// Whether it is a vote for this proposal, in whichever life it was given.
+    /// Whether it is a vote for this proposal.
     pub fn is_for(&self, proposal: &PrePrepare) -> bool {
-        let Self { epoch, view, seq, digest, .. } = *self;
+        let Self { epoch, view, seq, digest } = *self;
         PrePrepare { epoch, view, seq, digest } == *proposal
     }
 }
@@ -119,9 +115,6 @@ pub struct ViewChange {
     pub epoch: Epoch,
     /// *v+1*: the view it wants.
     pub view: View,
-    /// Which life of the replica says this: 0 until it first lost memory, see `recovery`. What it
-    /// said in an earlier life than others know of doesn't count.
-    pub life: u64,
     /// *n*: its last stable checkpoint.
     pub stable: Seq,
     /// *C*: the proof that it is stable. None for the state that the epoch began with.
@@ -277,39 +270,13 @@ pub struct StateNode {
     pub bytes: Vec<u8>,
 }
 
-/// "What may I have said?": a replica that lost memory asks how far it can have come, with a number
-/// that it never used before (the nonce of QUERY-STABLE in Castro & Liskov, TOCS 2002).
+/// "I lost my memory, and am in this life": the recovery request of Castro & Liskov, TOCS 2002, which
+/// there is ordered as it is. Here others have to say it, for whoever forgot says nothing that counts
+/// (see the replica's `renewal`). Not signed: the link authenticates its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecoveryQuery {
-    /// Its life.
+pub struct RecoveryRequest {
+    /// A number that it never used before.
     pub life: u64,
-    /// Up to where it needs the log to go, once it knows.
-    pub target: Option<Seq>,
-}
-
-/// The answer (REPLY-STABLE). Not signed: what it claims of positions proves itself, and the view
-/// is only what its sender says, whom the link authenticates.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecoveryAnswer {
-    /// The life that asked.
-    pub life: u64,
-    /// The epoch that the sender is in,
-    pub epoch: Epoch,
-    /// and the view that it is in there, or wants.
-    pub view: View,
-    /// Proof of its last stable checkpoint; `None`: the initial state.
-    pub stable: Option<CheckpointCertificate>,
-    /// Proof of the highest position above it that prepared there.
-    pub prepared: Option<PreparedCertificate>,
-}
-
-impl RecoveryAnswer {
-    /// The highest position that it proves.
-    pub fn position(&self) -> Seq {
-        let stable = self.stable.as_ref().map(CheckpointCertificate::seq);
-        let prepared = self.prepared.as_ref().map(|it| it.pre_prepare.body.seq);
-        stable.max(prepared).unwrap_or(Seq(0))
-    }
 }
 
 /// Anything that travels. Cheap to clone and to move: what is signed is shared, so that a vote is one
@@ -353,10 +320,8 @@ pub enum Message {
     ReadReply(Arc<Signed<ReadReply>>),
     /// See [`Pace`].
     Pace(Pace),
-    /// See [`RecoveryQuery`].
-    RecoveryQuery(RecoveryQuery),
-    /// See [`RecoveryAnswer`].
-    RecoveryAnswer(Arc<RecoveryAnswer>),
+    /// See [`RecoveryRequest`].
+    RecoveryRequest(RecoveryRequest),
     /// The ends of epochs, in order: a chain that proves the membership after the last.
     EpochEnds(Arc<[Arc<EpochEnd>]>),
     /// See [`FetchEpochEnds`].
@@ -463,12 +428,7 @@ impl Message {
                 ..of(MessageKind::ReadReply)
             },
             Self::Pace(m) => Summary { view: Some(m.view), ..of(MessageKind::Pace) },
-            Self::RecoveryQuery(m) => Summary { seq: m.target, ..of(MessageKind::RecoveryQuery) },
-            Self::RecoveryAnswer(m) => Summary {
-                view: Some(m.view),
-                seq: Some(m.position()),
-                ..of(MessageKind::RecoveryAnswer)
-            },
+            Self::RecoveryRequest(_) => of(MessageKind::RecoveryRequest),
             Self::EpochEnds(ends) => Summary {
                 seq: ends.last().map(|end| end.certificate.seq()),
                 ..of(MessageKind::EpochEnds)
@@ -507,14 +467,13 @@ impl Message {
             Self::ViewChange(m) => Some(m.body.epoch),
             Self::NewView(m) => Some(m.body.epoch),
             Self::Decided(m) => Some(m.pre_prepare.body.epoch),
-            Self::RecoveryAnswer(m) => Some(m.epoch),
             Self::Raft(m) => Some(m.epoch),
             Self::Request(_)
             | Self::Read(_)
             | Self::Reply(_)
             | Self::Status(_)
             | Self::FetchBatch(_)
-            | Self::RecoveryQuery(_)
+            | Self::RecoveryRequest(_)
             | Self::Batch(_)
             | Self::FetchState(_)
             | Self::State(_)
@@ -538,8 +497,7 @@ impl Message {
             | Self::ViewChange(_)
             | Self::NewView(_)
             | Self::Decided(_)
-            | Self::Pace(_)
-            | Self::RecoveryAnswer(_) => protocol != Protocol::Raft,
+            | Self::Pace(_) => protocol != Protocol::Raft,
             _ => true,
         }
     }
@@ -587,8 +545,7 @@ pub enum MessageKind {
     Read,
     ReadReply,
     Pace,
-    RecoveryQuery,
-    RecoveryAnswer,
+    RecoveryRequest,
     EpochEnds,
     FetchEpochEnds,
     /// Raft: who would vote for whom, and does.
@@ -605,7 +562,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 27] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -624,8 +581,7 @@ impl MessageKind {
         Self::Read,
         Self::ReadReply,
         Self::Pace,
-        Self::RecoveryQuery,
-        Self::RecoveryAnswer,
+        Self::RecoveryRequest,
         Self::EpochEnds,
         Self::FetchEpochEnds,
         Self::Vote,
@@ -657,8 +613,7 @@ impl MessageKind {
             Self::Read => "read",
             Self::ReadReply => "read-reply",
             Self::Pace => "pace",
-            Self::RecoveryQuery => "recovery-query",
-            Self::RecoveryAnswer => "recovery-answer",
+            Self::RecoveryRequest => "recovery-request",
             Self::EpochEnds => "epoch-ends",
             Self::FetchEpochEnds => "fetch-epoch-ends",
             Self::Vote => "vote",

@@ -32,7 +32,7 @@
 //! | `reads` | what is answered without being ordered |
 //! | `epochs` | changes of membership: the end of one epoch, the beginning of the next |
 //! | `repair` | retransmission: status, and what it makes others send |
-//! | `recovery` | starting again after the disk lost something |
+//! | `renewal` | starting again after the disk lost something |
 //! | `durable` | what must survive a crash, and how a replica starts from it |
 
 //!
@@ -58,9 +58,10 @@
 //! | own tree of states | the bytes of the state, and what changed since the last stable checkpoints | trees share what they have in common |
 //! | a transfer | 2 × the bytes of a state | the one that is fetched, and what was fetched of the one before |
 //! | sessions | `max_sessions` results of `MAX_RESULT_BYTES` | those with the oldest timestamps give way |
-//! | what peers cost and were given, their lives, what they answer who recovers, how quick the primary is | n entries each | one for each replica, and 16 samples |
+//! | what peers cost and were given, their lives, how quick the primary is | n entries each | one for each replica, and 16 samples |
+//! | who says of whom that it lost its memory | 2f of each member | f may lie, f may have lost it |
 //! | what waits for the disk | `MAX_HELD` sends, the records of W positions, and 64 with parts of a state | more are lost, as a network may lose them |
-//! | the ends of epochs | one for each epoch so far: a certificate and a roster | **grows**: whoever was away needs all since; but only the administrator or the agreed policy ends an epoch, and at most one does so in a checkpoint interval |
+//! | the ends of epochs | one for each epoch so far: a certificate and a roster | **grows**: whoever was away needs all since; but only the administrator, the agreed policy or a member's new life ends an epoch, the last less and less often (`renewal`), and at most one end is in a checkpoint interval |
 
 mod agreed_time;
 mod batch;
@@ -71,7 +72,6 @@ mod messages;
 mod normal;
 mod pace;
 mod reads;
-mod recovery;
 mod repair;
 mod replay;
 mod restrained;
@@ -87,7 +87,6 @@ pub(crate) use certificate::{is_what_it_says, view_changes_hold};
 pub use config::Config;
 pub(crate) use messages::node_of;
 pub use messages::*;
-pub(crate) use recovery::{Estimate, Lives, Recovery};
 pub(crate) use rules::Pbft;
 pub use slot::{Phase, SlotView};
 pub(crate) use view_change::owed;

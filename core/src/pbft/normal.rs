@@ -127,6 +127,21 @@ impl<A: Application> Rules<'_, A> {
         self.send(To::Others, Message::Prepare(prepare));
     }
 
+    /// This replica's commit for what prepared here.
+    pub(crate) fn commit(&mut self, proposal: PrePrepare) {
+        if self.is_recovering() {
+            return;
+        }
+        let PrePrepare { epoch, view, seq, digest } = proposal;
+        let commit = Commit { epoch, view, seq, digest };
+        let commit = Arc::new(Signed::new(commit, &*self.authenticator));
+        let id = self.id;
+        if let Some(slot) = self.own.log.entry(seq) {
+            slot.commits.add(id, commit.clone());
+        }
+        self.send(To::Others, Message::Commit(commit));
+    }
+
     /// Prepares of views that are over are useless; of views to come they are kept.
     pub(crate) fn on_prepare(&mut self, prepare: Arc<Signed<Prepare>>) {
         let Prepare { view, seq, .. } = prepare.body;

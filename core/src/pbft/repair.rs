@@ -20,7 +20,6 @@ use crate::{
 impl<A: Application> Rules<'_, A> {
     /// Says again what the lowest unfinished position may have lost.
     pub(crate) fn repeat(&mut self) {
-        self.query_peers();
         if self.is_recovering() {
             return;
         }

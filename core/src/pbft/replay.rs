@@ -61,7 +61,7 @@ impl<A: Application> Rules<'_, A> {
     /// All is read: the own votes for what was accepted are cast again.
     pub(crate) fn restored(&mut self) {
         let (id, view, primary) = (self.id, self.view, self.is_primary());
-        let (epoch, life) = (self.epoch(), self.recovery.life);
+        let epoch = self.epoch();
         if !self.is_active() {
             return;
         }
@@ -75,7 +75,7 @@ impl<A: Application> Rules<'_, A> {
                 slot.prepares.add(id, Arc::new(Signed::new(vote, &*self.shell.authenticator)));
             }
             if slot.is_prepared() {
-                let vote = Commit { epoch, view, seq, digest, life };
+                let vote = Commit { epoch, view, seq, digest };
                 slot.commits.add(id, Arc::new(Signed::new(vote, &*self.shell.authenticator)));
             }
         }

@@ -109,8 +109,7 @@ impl<A: Application> Ordering<A> for Pbft {
             Message::Batch(batch) => rules.on_batch(&batch),
             Message::Decided(decided) => rules.on_decided(decided),
             Message::Pace(report) => rules.on_pace(from, report),
-            Message::RecoveryQuery(query) => rules.on_recovery_query(from, query),
-            Message::RecoveryAnswer(answer) => rules.on_recovery_answer(from, &answer),
+            Message::RecoveryRequest(_) => rules.on_recovery_request(from),
             _ => {}
         }
     }
@@ -162,9 +161,7 @@ impl<A: Application> Ordering<A> for Pbft {
         }
     }
 
-    fn after_input(&mut self, shell: &mut Shell<A>) {
-        self.at_work(shell).try_recover();
-    }
+    fn after_input(&mut self, _: &mut Shell<A>) {}
 
     fn deadline(&self, shell: &Shell<A>) -> Option<Time> {
         earlier(self.view_timer(shell), self.batch_timer(shell))

@@ -12,7 +12,7 @@ use crate::{
     app::Application,
     crypto::{Digest, Signed},
     event::{EventKind, ViewChangeCause},
-    ids::{Seq, View},
+    ids::{NodeId, Seq, View},
     protocol::To,
     replica::{Record, Shell, Standing, Work},
     sorted::SortedMap,
@@ -87,9 +87,8 @@ impl Pbft {
             Standing::Following => None,
             Standing::Active if shell.is_primary() => None,
             Standing::Active => {
-                // An epoch that is to end is owed its last positions as a client its answer, and so
-                // is the log what somebody asked to have filled.
-                let since = earlier(shell.pending.oldest(), shell.owed_since())?;
+                // An epoch that is to end is owed its last positions as a client its answer.
+                let since = earlier(shell.pending.oldest(), shell.ending_since)?;
                 let patience =
                     shell.request_timeout_us().saturating_mul(1 << self.failed_views.min(6));
                 Some(Time(since.0.saturating_add(patience)))
@@ -133,7 +132,6 @@ impl<A: Application> Rules<'_, A> {
         let body = ViewChange {
             epoch,
             view,
-            life: self.recovery.life,
             stable: self.low,
             proof: self.stable_in_epoch().cloned(),
             prepared,
@@ -147,6 +145,13 @@ impl<A: Application> Rules<'_, A> {
         self.try_new_view();
     }
 
+    /// A primary that lost its memory can't lead, and says so itself.
+    pub(crate) fn on_recovery_request(&mut self, peer: NodeId) {
+        if self.is_active() && self.primary() == peer {
+            self.leave_for(self.next_view(), ViewChangeCause::PrimaryForgot);
+        }
+    }
+
     pub(crate) fn on_view_change(&mut self, change: Arc<Signed<ViewChange>>) {
         let view = change.body.view;
         let Some(by) = node_of(change.by) else { return };
@@ -155,8 +160,7 @@ impl<A: Application> Rules<'_, A> {
             return;
         }
         let known = self.own.view_changes.get(&by);
-        if self.lives.is_past(&change)
-            || known.is_some_and(|known| known.body.view >= view)
+        if known.is_some_and(|known| known.body.view >= view)
             || !self.may_cost(by, Work::ViewChange)
         {
             return;
@@ -289,23 +293,8 @@ impl<A: Application> Rules<'_, A> {
         if view < self.view || (view == self.view && self.is_active()) {
             return;
         }
-        if self.lives.is_stale(&new_view.body) {
-            self.take_over_wishes(&new_view.body);
-            return;
-        }
         if self.enter(new_view) {
             self.start_view();
-        }
-    }
-
-    /// A new view that is refused for good still shows who wanted it. Those who entered it don't say
-    /// so again, and without a quorum that wants it the wait for it is not timed (§4.5.2): whoever
-    /// refuses would wait for ever, and those who entered be too few.
-    fn take_over_wishes(&mut self, refused: &NewView) {
-        for change in &refused.view_changes {
-            if node_of(change.by) != Some(self.id) && !self.lives.is_past(change) {
-                self.on_view_change(change.clone().into());
-            }
         }
     }
 

@@ -9,6 +9,7 @@
 //! | show it proofs that it lacks | [`SHOWN`] | one for each status |
 //! | judge a proof of another epoch | [`JUDGED`] | those of one answer, while an epoch turns |
 //! | order what it says of others | [`SAID`] | one, and the same again |
+//! | say for it that it lost its memory | [`VOUCHED`] | one |
 //!
 //! Of whom the docket restrains, all of it is for [`RESTRAINED`] times as long.
 //!
@@ -34,6 +35,8 @@ const SHOWN: u16 = 1;
 const JUDGED: u16 = 4;
 /// New statements to the docket that are taken up. The same one again costs nothing.
 const SAID: u16 = 2;
+/// Times that it is vouched for.
+const VOUCHED: u16 = 1;
 /// How many times as long who is restrained waits for the same.
 pub(super) const RESTRAINED: u32 = 4;
 
@@ -46,6 +49,7 @@ pub(crate) enum Work {
     Show,
     Judge,
     Say,
+    Vouch,
 }
 
 impl Work {
@@ -57,6 +61,7 @@ impl Work {
             Self::Show => SHOWN,
             Self::Judge => JUDGED,
             Self::Say => SAID,
+            Self::Vouch => VOUCHED,
         }
     }
 }
@@ -65,7 +70,7 @@ impl Work {
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Spent {
     began: Time,
-    work: [u16; 6],
+    work: [u16; 7],
 }
 
 /// Each peer's. Bounded by the number of peers.
@@ -75,7 +80,7 @@ pub(crate) struct Allowances(SortedMap<NodeId, Spent>);
 impl Allowances {
     /// Whether the peer may cost this once more; if so, it has.
     pub(crate) fn take(&mut self, peer: NodeId, work: Work, now: Time, window: Duration) -> bool {
-        let fresh = Spent { began: now, work: [0; 6] };
+        let fresh = Spent { began: now, work: [0; 7] };
         let spent = self.0.entry(peer).or_insert(fresh);
         if spent.began + window <= now {
             *spent = fresh;

@@ -8,8 +8,6 @@
 //! | `NewView` | the new view (primary), the prepares for O (backup) | it could enter the view with another O |
 //! | `Checkpoint` | the checkpoint | it could vote for another state there, should it execute another history |
 //! | `Forgot` | anything | it could take an empty memory for a true one |
-//! | `Recovered` | the first vote after | (it would recover once more) |
-//! | `Life` | the answer to who recovers | it could count a view change that the other forgot |
 //! | `Batch` | the commit | it could hold a certificate and not show what it is for |
 //! | `Stable` | nothing | it would have to fetch the state again |
 //! | `Ended` | the checkpoint at an epoch's end | who follows its certificate might find the state nowhere |
@@ -37,14 +35,14 @@ use crate::{
     crypto::{Authenticator, Digest, Signed},
     detector::evidence::Evidence,
     event::EventKind,
-    ids::{Epoch, NodeId, Seq, View},
+    ids::{Epoch, NodeId, Seq},
     pbft::{
-        Batch, Checkpoint, CheckpointCertificate, Config, Estimate, NewView, PrePrepare,
-        PreparedCertificate, Recovery, StateNode, ViewChange,
+        Batch, Checkpoint, CheckpointCertificate, Config, NewView, PrePrepare, PreparedCertificate,
+        StateNode, ViewChange,
     },
     quorum::Membership,
     raft::{self, LogGap},
-    sorted::{SortedMap, SortedSet},
+    sorted::SortedSet,
     state::{Content, Damage, Found, Tree, assemble},
     time::Time,
 };
@@ -67,10 +65,6 @@ pub enum Record {
     Stable(CheckpointCertificate, Arc<Vec<StateNode>>),
     /// The disk had lost something: this life begins without any memory of votes.
     Forgot(u64),
-    /// The replica votes again, and leads views above this one.
-    Recovered(View),
-    /// Another replica forgot, and is in this life.
-    Life(NodeId, u64),
     /// The state at the end of an epoch, before it is stable.
     Ended {
         /// The epoch's last position.
@@ -107,13 +101,6 @@ impl Record {
     pub fn compact(mut records: Vec<Self>) -> Vec<Self> {
         gather_stable(&mut records);
         let forgot = records.iter().rposition(|record| matches!(record, Self::Forgot(_)));
-        let lives: SortedMap<_, _> = records
-            .iter()
-            .filter_map(|record| match record {
-                Self::Life(peer, life) => Some((*peer, *life)),
-                _ => None,
-            })
-            .collect();
         let stable = |record: &Self| match record {
             Self::Stable(certificate, _) => Some(certificate.seq()),
             _ => None,
@@ -136,11 +123,7 @@ impl Record {
             if at < forgot
                 && !matches!(
                     record,
-                    Self::Stable(..)
-                        | Self::Life(..)
-                        | Self::EpochEnd(_)
-                        | Self::Evidence(_)
-                        | Self::Fetched { .. }
+                    Self::Stable(..) | Self::EpochEnd(_) | Self::Evidence(_) | Self::Fetched { .. }
                 )
             {
                 return false;
@@ -154,13 +137,8 @@ impl Record {
                 Self::Ended { seq, .. } | Self::Fetched { seq, .. } => *seq > low,
                 Self::ViewChange(_) | Self::NewView(_) => at == last_view || at == last_new_view,
                 Self::Raft(said, _) => *said == epoch,
-                Self::Batch(_)
-                | Self::Forgot(_)
-                | Self::Recovered(_)
-                | Self::EpochEnd(_)
-                | Self::Evidence(_) => true,
+                Self::Batch(_) | Self::Forgot(_) | Self::EpochEnd(_) | Self::Evidence(_) => true,
                 Self::Stable(certificate, _) => certificate.seq() == low,
-                Self::Life(peer, life) => lives.get(peer) == Some(life),
             }
         });
         gather_fetched(&mut kept);
@@ -184,10 +162,10 @@ impl Record {
         });
         // The checkpoint comes first: it sets the water marks between which the others belong,
         // and some of those were written before it, under earlier marks.
-        // Before it come the epochs, which say whose signatures count; contents come last, when
-        // all is there that names them.
+        // Before it come the epochs, which say whose signatures count, and the life that the state
+        // may name; contents come last, when all is there that names them.
         kept.sort_by_key(|record| match record {
-            Self::EpochEnd(_) => 0,
+            Self::EpochEnd(_) | Self::Forgot(_) => 0,
             Self::Stable(..) => 1,
             Self::Batch(_) => 3,
             _ => 2,
@@ -207,12 +185,17 @@ impl Record {
             Self::Batch(_)
             | Self::Stable(..)
             | Self::Forgot(_)
-            | Self::Recovered(_)
-            | Self::Life(..)
             | Self::Ended { .. }
             | Self::EpochEnd(_)
             | Self::Evidence(_)
             | Self::Fetched { .. } => None,
+        }
+    }
+
+    fn as_end(&self) -> Option<&EpochEnd> {
+        match self {
+            Self::EpochEnd(end) => Some(end),
+            _ => None,
         }
     }
 
@@ -290,16 +273,19 @@ impl<A: Application> Replica<A> {
     ) -> Result<Self, RestoreError> {
         let mut replica = Self::new(id, members, config, authenticator, genesis)?;
         replica.shell.is_reading = true;
-        for record in Record::compact(records.into_iter().collect()) {
+        let records = Record::compact(records.into_iter().collect());
+        let ends = records.iter().filter_map(Record::as_end).map(EpochEnd::epoch);
+        let ends: SortedSet<_> = ends.collect();
+        for record in records {
             replica.replay(record)?;
         }
-        replica.restored()?;
+        replica.restored(&ends)?;
         Ok(replica)
     }
 
     /// A replica whose disk lost something that was safe. Of what is left it uses the latest
-    /// stable checkpoint, which proves itself, and says nothing that counts until it knows that it
-    /// can't contradict itself.
+    /// stable checkpoint, which proves itself, and says nothing that counts until an epoch knows it by
+    /// this life.
     ///
     /// `life` must be higher than at every start before: a host that has a clock uses it.
     pub fn restore_damaged(
@@ -349,14 +335,9 @@ impl<A: Application> Replica<A> {
                 self.take_part();
             }
             Record::Forgot(life) => {
-                let estimate = Some(Estimate::default());
-                shell.recovery = Recovery { life, estimate, leads_above: None };
+                shell.memory.life = life;
+                shell.look_up_life();
             }
-            Record::Recovered(leads_above) => {
-                shell.recovery.estimate = None;
-                shell.recovery.leads_above = Some(leads_above);
-            }
-            Record::Life(peer, life) => shell.lives.restore(peer, life),
             Record::Ended { seq, root, nodes } if seq > shell.executed => {
                 shell.load(seq, root, &nodes)?;
                 shell.keep_own();
@@ -377,14 +358,15 @@ impl<A: Application> Replica<A> {
     }
 
     /// After a start from disk: ask at once what was missed.
-    fn restored(&mut self) -> Result<(), RestoreError> {
+    fn restored(&mut self, ends: &SortedSet<Epoch>) -> Result<(), RestoreError> {
         let Self { shell, order } = self;
         shell.is_reading = false;
-        // What replaying wanted written is what was read; nothing is owed to the disk.
+        // What replaying wanted written is what was read, but for ends of epochs.
         shell.outbox = Outbox::default();
+        shell.write_missing_ends(ends);
         shell.status_at = Time::ZERO;
         if shell.is_recovering() {
-            shell.event(EventKind::Recovering { life: shell.recovery.life });
+            shell.event(EventKind::Recovering { life: shell.memory.life });
             return Ok(());
         }
         shell.vote_again();
@@ -393,6 +375,15 @@ impl<A: Application> Replica<A> {
 }
 
 impl<A: Application> Shell<A> {
+    /// Whoever crashed between an epoch's last checkpoint and the end that it proves has read of the
+    /// epoch's end, and not its proof. Once there is a later checkpoint nothing else would tell of it,
+    /// and all that was said since would be taken for another epoch's.
+    fn write_missing_ends(&mut self, written: &SortedSet<Epoch>) {
+        for end in self.chain.iter().filter(|end| !written.contains(&end.epoch())) {
+            self.outbox.persist(Record::EpochEnd(end.clone()));
+        }
+    }
+
     fn load(&mut self, seq: Seq, root: Digest, nodes: &[StateNode]) -> Result<Tree, RestoreError> {
         let tree = tree_of(root, nodes)
             .and_then(|tree| self.install(&tree).map(|()| tree))

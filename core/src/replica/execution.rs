@@ -49,7 +49,6 @@ impl<A: Application> Shell<A> {
         }
         self.conclude(seq);
         self.executed = seq;
-        self.pay();
         self.event(EventKind::Executed { seq, digest, requests });
         if !self.is_following() {
             for (id, result) in replies {

@@ -69,6 +69,7 @@ impl<A: Application> Replica<A> {
             Message::State(answer) => shell.on_state(from, &answer.body),
             Message::EpochEnds(ends) => self.on_epoch_ends(&ends),
             Message::Status(status) => self.on_status(from, status),
+            Message::RecoveryRequest(request) => self.on_recovery_request(from, request),
             // Replies are for clients, and clients ask for themselves.
             Message::Read(_)
             | Message::Reply(_)
@@ -169,6 +170,7 @@ impl<A: Application> Replica<A> {
         let Self { shell, order } = self;
         if shell.may_take_part() {
             shell.standing = Standing::Active;
+            shell.look_up_life();
             shell.send(To::Others, Message::Status(shell.status()));
             each!(order, it => it.start(shell));
         } else {
@@ -334,10 +336,9 @@ impl<A: Application> Replica<A> {
         self.shell.is_recovering()
     }
 
-    /// The position and the view that it must reach to vote again; `None`: it isn't recovering, or
-    /// has too few answers.
-    pub fn recovery_bound(&self) -> Option<(Seq, View)> {
-        self.shell.recovery_bound()
+    /// Which life it is in: 0 until it first lost memory.
+    pub fn life(&self) -> u64 {
+        self.shell.memory.life
     }
 
     /// How far it is with the state that it fetches, if it does.

@@ -25,13 +25,13 @@
 //! | `pending` | clients that wait, and what of theirs is ordered next |
 //! | `parameters` | what is taken of the parameters that are recommended |
 //! | `execution` | what was decided is applied and answered |
-//! | `debt` | what the log is owed although no client asks |
 //! | `clock` | the time that a batch carries |
 //! | `sessions` | exactly-once per client |
 //! | `checkpoint` | votes for states; what is stable |
 //! | `replicated` | what checkpoints cover, as pieces of a tree |
 //! | `transfer` | fetching the state of a checkpoint, piece by piece |
 //! | `epochs` | changes of membership and protocol: the end of one epoch, the beginning of the next |
+//! | `renewal` | starting again after the disk lost something |
 //! | `repair` | status, and what it makes others send |
 //! | `docket` | what all agree on about who lies, and what it means |
 //! | `allowance` | what a peer may cost |
@@ -42,7 +42,6 @@
 mod allowance;
 mod checkpoint;
 mod clock;
-mod debt;
 mod docket;
 mod durable;
 mod epochs;
@@ -53,6 +52,7 @@ mod ordering;
 mod outbox;
 mod parameters;
 mod pending;
+mod renewal;
 mod repair;
 mod replicated;
 mod sessions;

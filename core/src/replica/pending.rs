@@ -249,7 +249,6 @@ impl<A: Application> Shell<A> {
     /// of its numbers, is under way.
     pub(crate) fn wait_anew(&mut self, carried: &[RequestId]) {
         self.ending_since = self.register.end().map(|_| self.now);
-        self.debt.wait_anew(self.now);
         let queue = &mut self.queue;
         queue.clear();
         self.pending.restart(self.now, |pending| {

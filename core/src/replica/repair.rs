@@ -53,6 +53,9 @@ impl<A: Application> Replica<A> {
         if !waiting {
             return;
         }
+        if shell.is_recovering() {
+            shell.ask_for_renewal();
+        }
         each!(order, it => it.repeat(shell));
         if shell.is_active() && !shell.is_recovering() && !shell.is_primary() {
             shell.relay_stuck();

@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::{
     allowance::Allowances,
     checkpoint::CheckpointVotes,
-    debt::Debt,
     docket::Docket,
     epochs::{EpochEnd, Register},
     ordering::News,
     outbox::Outbox,
     pending::Waiting,
+    renewal::Memory,
     sessions::Sessions,
     transfer::{Kept, Served, Transfer},
 };
@@ -21,7 +21,7 @@ use crate::{
     crypto::Authenticator,
     event::EventKind,
     ids::{ClientId, Epoch, NodeId, Seq, Timestamp, View},
-    pbft::{CheckpointCertificate, Config, Lives, Message, Recovery},
+    pbft::{CheckpointCertificate, Config, Message},
     protocol::{Effect, To},
     quorum::Membership,
     sorted::SortedMap,
@@ -78,8 +78,6 @@ pub(crate) struct Shell<A> {
     pub(crate) previous: Option<Membership>,
     /// Since when who leads has owed the epoch its last positions.
     pub(crate) ending_since: Option<Time>,
-    /// What it owes although nobody asks for anything.
-    pub(crate) debt: Debt,
 
     /// One request a client.
     pub(crate) pending: Waiting,
@@ -104,10 +102,8 @@ pub(crate) struct Shell<A> {
     /// It is starting from its disk: nothing new is said until all is read, for what was read last may
     /// say what was said before.
     pub(crate) is_reading: bool,
-    /// What it knows of its own memory,
-    pub(crate) recovery: Recovery,
-    /// and of others that lost theirs.
-    pub(crate) lives: Lives,
+    /// What it knows of its own memory.
+    pub(crate) memory: Memory,
 
     /// When the replica next says where it stands.
     pub(crate) status_at: Time,
@@ -152,7 +148,6 @@ impl<A: Application> Shell<A> {
             chain: Vec::new(),
             previous: None,
             ending_since: None,
-            debt: Debt::default(),
             pending: Waiting::default(),
             queue: VecDeque::new(),
             checkpoints: CheckpointVotes::default(),
@@ -163,8 +158,7 @@ impl<A: Application> Shell<A> {
             kept: Kept::default(),
             served: SortedMap::new(),
             is_reading: false,
-            recovery: Recovery::default(),
-            lives: Lives::default(),
+            memory: Memory::default(),
             status_at: Time::ZERO,
             allowances: Allowances::default(),
             outbox: Outbox::default(),
@@ -223,10 +217,9 @@ impl<A: Application> Shell<A> {
         let place = (self.id, self.members, self.view, self.standing, self.low, self.executed);
         let waiting = (&self.pending, &self.queue, self.status_at, &self.allowances, self.proven);
         let proofs = (&self.checkpoints, &self.stable);
-        let memory = (&self.recovery, &self.lives);
         let state = (self.clock_offset_us, self.state_parts());
         let transfer = (&self.stable_before, &self.transfer, &self.kept, &self.served);
-        let epochs = (&self.register, &self.chain, self.previous, self.ending_since, self.debt);
-        (place, waiting, proofs, memory, state, transfer, epochs)
+        let epochs = (&self.register, &self.chain, self.previous, self.ending_since);
+        (place, waiting, proofs, self.memory, state, transfer, epochs)
     }
 }

@@ -38,7 +38,7 @@ const DAMAGED_FILE: &str = "journal.damaged";
 const LOCK_FILE: &str = "lock";
 
 const FILE_MAGIC: &[u8; 8] = b"CONCLAVE";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 const GROUP_MAGIC: &[u8; 4] = b"Jrnl";
 const GROUP_HEADER: usize = 4 + 8 + 4 + 4 + 4;
 

@@ -45,7 +45,7 @@ use super::limits::HANDSHAKE_TIMEOUT;
 use crate::config::Identity;
 
 /// What clients speak: both ends must mean this protocol, in this version.
-const CLIENTS: &str = "conclave/1";
+const CLIENTS: &str = "conclave/2";
 
 /// What nodes speak with each other names also what must be equal on all of them, so that two that
 /// would execute differently never exchange a message.

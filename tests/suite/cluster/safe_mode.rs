@@ -23,7 +23,7 @@ fn lies(cluster: &RealCluster, node: u16) -> Export {
     let key = Ed25519::new(by, cluster.identity(by).seed.signing_key(), cluster.config.directory());
     let commit = |story: &str| {
         let digest = Digest::of(&story);
-        Signed::new(Commit { epoch: Epoch(0), view: View(0), seq: Seq(1), digest, life: 0 }, &key)
+        Signed::new(Commit { epoch: Epoch(0), view: View(0), seq: Seq(1), digest }, &key)
     };
     let evidence = Evidence::Commits(commit("one story"), commit("another"));
     Export { chain: Vec::new(), proofs: vec![evidence.into()] }

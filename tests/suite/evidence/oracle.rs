@@ -102,7 +102,6 @@ impl Oracle {
         let mut at_its_place = shown.filter(|shown| shown.seq == commit.seq);
         change.view > commit.view
             && change.stable < commit.seq
-            && change.life == commit.life
             && at_its_place.all(|it| it.view < commit.view)
     }
 
@@ -149,9 +148,7 @@ impl Oracle {
     fn view_change(&mut self, new: &Signed<ViewChange>) {
         let Some(by) = author(new) else { return };
         let of_it: Vec<_> = self.changes.iter().filter(|(node, _)| *node == by).collect();
-        let again = of_it
-            .iter()
-            .any(|(_, it)| (it.view, it.life) == (new.body.view, new.body.life) && *it != new.body);
+        let again = of_it.iter().any(|(_, it)| it.view == new.body.view && *it != new.body);
         if again && of_it.len() <= VIEWS {
             self.expected.insert((by, OffenceKind::TwoViewChanges));
         }

@@ -74,7 +74,7 @@ fn a_replica_whose_disk_lost_something_recovers_before_it_votes() {
         let begins = at_2(&events, |it| matches!(it, EventKind::Recovering { .. }));
         let ends = at_2(&events, |it| matches!(it, EventKind::Recovered { .. }));
         let (Some(begins), Some(ends)) = (begins, ends) else {
-            panic!("{what}: it never recovered: {:?}", host.replica().recovery_bound())
+            panic!("{what}: it never recovered: life {}", host.replica().life())
         };
         let said = |events: &[Event]| {
             let sent =

@@ -38,8 +38,7 @@ pub(crate) const fn letter(kind: MessageKind) -> &'static str {
         MessageKind::Read => "G",
         MessageKind::ReadReply => "g",
         MessageKind::Pace => "p",
-        MessageKind::RecoveryQuery => "q",
-        MessageKind::RecoveryAnswer => "a",
+        MessageKind::RecoveryRequest => "q",
         MessageKind::EpochEnds => "E",
         MessageKind::FetchEpochEnds => "e",
         MessageKind::Vote => "v",
@@ -90,8 +89,9 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         MessageKind::Evidence => "Proof that a replica lied: its own signed messages.",
         MessageKind::Busy => "A replica turns a request away, and says when to come back.",
         MessageKind::Pace => "A replica says how quick it finds the primary.",
-        MessageKind::RecoveryQuery => "A replica that lost memory asks how far it may have come.",
-        MessageKind::RecoveryAnswer => "A peer's view, and proof of its highest position.",
+        MessageKind::RecoveryRequest => {
+            "A replica that lost memory asks to be known by a new life."
+        }
         MessageKind::Vote => "A member asks for votes to lead a term, or gives its own.",
         MessageKind::Append => "The leader's entries, or that it is still there.",
         MessageKind::Appended => "How far a member's log agrees with the leader's.",
@@ -233,10 +233,10 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             true,
         ),
         EventKind::Recovering { .. } => {
-            ("lost memory: says nothing that counts until it has recovered".to_owned(), true)
+            ("lost memory: says nothing more that counts in this epoch".to_owned(), true)
         }
         EventKind::Recovered { seq, .. } => {
-            (format!("recovered: votes again, above checkpoint {seq}"), true)
+            (format!("recovered: votes again, in a new life after {seq}"), true)
         }
         EventKind::ViewChangeStarted { view, why } => {
             (format!("asks for view {view}: {}", cause(*why)), true)

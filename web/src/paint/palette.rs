@@ -88,8 +88,7 @@ impl Palette {
             | MessageKind::Batch
             | MessageKind::Decided
             | MessageKind::Pace
-            | MessageKind::RecoveryQuery
-            | MessageKind::RecoveryAnswer
+            | MessageKind::RecoveryRequest
             | MessageKind::ReadIndex => &self.repair,
         }
     }

@@ -195,8 +195,7 @@ fn inside(message: &Message) -> Html {
             .says("Turnaround", &format!("{} ms", m.turnaround_us / 1_000))
             .says("Round", &format!("{} ms", m.round_us / 1_000))
             .says("Too slow", &if m.too_slow { "yes" } else { "no" }),
-        Message::RecoveryQuery(m) => it.says("Life", &m.life),
-        Message::RecoveryAnswer(m) => it.says("View", &m.view).says("Position", &m.position()),
+        Message::RecoveryRequest(m) => it.says("Life", &m.life),
         Message::FetchBatch(digest) => it.digest("Digest", digest),
         Message::Batch(content) => it.batch(content),
         Message::Decided(m) => it

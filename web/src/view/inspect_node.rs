@@ -130,12 +130,12 @@ fn belief(app: &App, node: NodeId) -> Html {
             format!("{} – {}", replica.low_water_mark(), replica.high_water_mark()),
         ),
     ];
-    if let Some((seq, view)) = replica.recovery_bound() {
+    if replica.is_recovering() {
         facts.push(fact(
             "Votes again",
-            "Its disk lost something: what it may have voted for lies below this.",
+            "Its disk lost something: what it said in this epoch it must not say otherwise.",
             "inspect-recovery",
-            format!("from position {seq} and view {view} on"),
+            "in the next epoch, by a new life".to_owned(),
         ));
     }
     if let Some(Fetching { seq, fetched, fetched_bytes, missing }) = replica.fetching() {

@@ -63,7 +63,8 @@ const estimate = (title, scale, it) => {
 const parts = (row) => row.name.split(', ');
 
 const body = (report, [key, title, asked], part) => {
-  const rows = report.rows.filter((row) => row.class === key && (!part || parts(row)[1] === part));
+  const shown = report.rows.filter((row) => row.class === key && (!part || parts(row)[1] === part));
+  const rows = [...shown, ...report.totals.filter((row) => row.class === key)];
   const group = element('tbody', {});
   group.dataset.test = `class-${key}`;
   const heading = element('th', { colSpan: 6, scope: 'rowgroup' }, element('b', { textContent: title }), ` ${asked}`);
@@ -83,7 +84,7 @@ const body = (report, [key, title, asked], part) => {
       element('td', { className: 'number' }, element('span', { className: 'of', textContent: 'Absent nodes held ' }), absent),
     ));
   }
-  return rows.length > 0 ? [group] : [];
+  return shown.length > 0 ? [group] : [];
 };
 
 const table = (report, part) => element('table', { className: 'detector' },

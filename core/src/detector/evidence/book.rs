@@ -51,12 +51,9 @@ impl Bounds {
     }
 }
 
-/// A view, and the life in which it was spoken of.
-type Round = (View, u64);
-
-/// The statements of one kind for one position, by author and round.
+/// The statements of one kind for one position, by author and view.
 #[derive(Clone, Debug, Serialize)]
-struct Said<T>(Vec<(NodeId, Round, Arc<Signed<T>>)>);
+struct Said<T>(Vec<(NodeId, View, Arc<Signed<T>>)>);
 
 impl<T> Default for Said<T> {
     fn default() -> Self {
@@ -75,13 +72,13 @@ enum Noted<T> {
 }
 
 impl<T: Statement> Said<T> {
-    fn find(&self, by: NodeId, round: Round) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&(by, round), |(author, round, _)| (*author, *round))
+    fn find(&self, by: NodeId, view: View) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&(by, view), |(author, view, _)| (*author, *view))
     }
 
     fn note(&mut self, by: NodeId, new: &Arc<Signed<T>>, bounds: Bounds) -> Noted<T> {
-        let round = new.body.round();
-        match self.find(by, round) {
+        let view = new.body.view();
+        match self.find(by, view) {
             Ok(at) => {
                 let known = &self.0[at].2;
                 if known.body.contradicts(&new.body) {
@@ -95,7 +92,7 @@ impl<T: Statement> Said<T> {
                 if self.0.is_empty() {
                     self.0.reserve_exact(1);
                 }
-                self.0.insert(at, (by, round, new.clone()));
+                self.0.insert(at, (by, view, new.clone()));
                 self.make_room(by, at, bounds);
                 Noted::New
             }
@@ -114,15 +111,15 @@ impl<T: Statement> Said<T> {
         let first = self.0.partition_point(|(author, ..)| *author < by);
         let after = self.0.partition_point(|(author, ..)| *author <= by);
         if after - first > bounds.kept {
-            let ahead = self.0[first..after].iter().filter(|(_, (view, _), _)| *view > bounds.view);
+            let ahead = self.0[first..after].iter().filter(|(_, view, _)| *view > bounds.view);
             let future = 2 * ahead.count() > bounds.kept;
             self.0.remove(if future { after - 1 } else { first });
         }
     }
 
-    /// What an author said in a round.
-    fn at(&self, by: NodeId, round: Round) -> Option<&Arc<Signed<T>>> {
-        self.find(by, round).ok().map(|at| &self.0[at].2)
+    /// What an author said in a view.
+    fn at(&self, by: NodeId, view: View) -> Option<&Arc<Signed<T>>> {
+        self.find(by, view).ok().map(|at| &self.0[at].2)
     }
 
     /// What an author said, in any.
@@ -164,8 +161,8 @@ impl<T: Names> Votes<T> {
         new: &Arc<Signed<T>>,
         bounds: Bounds,
     ) -> Noted<T> {
-        let round = new.body.round();
-        if round.0 != ballot.0 {
+        let view = new.body.view();
+        if view != ballot.0 {
             return self.others.note(by, new, bounds);
         }
         if new.body.named() != ballot.1 {
@@ -177,7 +174,7 @@ impl<T: Names> Votes<T> {
         if self.by.contains(by) {
             return Noted::Known;
         }
-        if let Some(first) = self.others.at(by, round) {
+        if let Some(first) = self.others.at(by, view) {
             return Noted::Contradicts(first.clone());
         }
         self.by.insert(by);
@@ -192,10 +189,10 @@ impl<T: Names> Votes<T> {
         self.alike.iter().find(|it| node_of(it.by) == Some(by))
     }
 
-    /// What an author said in a round.
-    fn at(&self, by: NodeId, round: Round) -> Option<&Arc<Signed<T>>> {
-        let alike = self.alike_of(by).filter(|it| it.body.round() == round);
-        alike.or_else(|| self.others.at(by, round))
+    /// What an author said in a view.
+    fn at(&self, by: NodeId, view: View) -> Option<&Arc<Signed<T>>> {
+        let alike = self.alike_of(by).filter(|it| it.body.view() == view);
+        alike.or_else(|| self.others.at(by, view))
     }
 
     /// What an author said, in any.
@@ -222,7 +219,7 @@ struct Position {
 impl Position {
     /// What most will say here, if the first to speak is honest.
     fn ballot<T: Names>(&mut self, vote: &T) -> Ballot {
-        *self.ballot.get_or_insert((vote.round().0, vote.named()))
+        *self.ballot.get_or_insert((vote.view(), vote.named()))
     }
 }
 
@@ -306,7 +303,7 @@ impl Book {
         };
         match position.pre_prepares.note(by, new, bounds) {
             Noted::New => {
-                let committed = position.commits.at(by, new.body.round());
+                let committed = position.commits.at(by, new.body.view());
                 if let Some(commit) = differ(committed, &new.body) {
                     let evidence = Evidence::PrePrepareAndCommit(Signed::clone(new), commit);
                     self.accuse(by, OffenceKind::SplitVote, evidence);
@@ -328,7 +325,7 @@ impl Book {
         let ballot = position.ballot(&new.body);
         match position.prepares.note(ballot, by, new, bounds) {
             Noted::New => {
-                let committed = position.commits.at(by, new.body.round());
+                let committed = position.commits.at(by, new.body.view());
                 if let Some(commit) = differ(committed, &new.body) {
                     let evidence = Evidence::PrepareAndCommit(Signed::clone(new), commit);
                     self.accuse(by, OffenceKind::SplitVote, evidence);
@@ -350,16 +347,16 @@ impl Book {
         let ballot = position.ballot(&new.body);
         match position.commits.note(ballot, by, new, bounds) {
             Noted::New => {
-                let round = new.body.round();
+                let view = new.body.view();
                 let commit = || Signed::clone(new);
                 let prepares = &position.prepares;
-                let alike = ballot == (round.0, new.body.named());
+                let alike = ballot == (view, new.body.named());
                 if alike && prepares.by.contains(by) {
                     // It prepared the same.
-                } else if let Some(it) = differ(prepares.at(by, round), &new.body) {
+                } else if let Some(it) = differ(prepares.at(by, view), &new.body) {
                     let evidence = Evidence::PrepareAndCommit(it, commit());
                     self.accuse(by, OffenceKind::SplitVote, evidence);
-                } else if let Some(it) = differ(position.pre_prepares.at(by, round), &new.body) {
+                } else if let Some(it) = differ(position.pre_prepares.at(by, view), &new.body) {
                     let evidence = Evidence::PrePrepareAndCommit(it, commit());
                     self.accuse(by, OffenceKind::SplitVote, evidence);
                 }

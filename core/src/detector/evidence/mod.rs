@@ -31,9 +31,9 @@
 //! | a prepare or pre-prepare, and a commit for another batch at that place | the same |
 //! | a pre-prepare as backup, a prepare as primary | the primary of a view is its number modulo n (§4); "replica i multicasts prepare" only as a backup |
 //! | two checkpoints for one position | what it voted for is durable before the vote leaves, and never contradicted (`checkpoint`), also if it executes another history later |
-//! | two view changes for one view, in one life | it asks for a view once, on its way up; the message is durable before it leaves, and what is sent again is that message; epochs number their views apart, and so do lives (`recovery`) |
-//! | two new views for one view | it starts a view once; the message is durable before it leaves; after it forgot it leads only views above all that it can have started (`recovery`, 4) |
-//! | a commit, and a later view change of that life without it | the certificate is durable before the commit leaves, and P has "a set `P_m` for each request m that prepared at i with a sequence number higher than n" (§4.4) |
+//! | two view changes for one view | it asks for a view once, on its way up; the message is durable before it leaves, and what is sent again is that message; who forgot it says nothing more in that epoch (the replica's `renewal`) |
+//! | two new views for one view | it starts a view once; the message is durable before it leaves; who forgot it says nothing more in that epoch |
+//! | a commit, and a later view change without it | the certificate is durable before the commit leaves, and P has "a set `P_m` for each request m that prepared at i with a sequence number higher than n" (§4.4) |
 //! | a view change or new view that is invalid | it puts in only what it has itself checked, and computes O from that (§4.4) |
 //! | other bytes under a node's digest | it names a node by the digest of its bytes (`state`) |
 //! | a reply that f+1 others contradict | one of the f+1 is correct, and correct replicas execute the same: *if* at most f are faulty, and unless the protocol is a crash-only one, under which one liar is enough for them to differ |
@@ -52,22 +52,20 @@
 //! * *Answers to reads*: states differ from moment to moment, so two answers may differ.
 //! * *A view change with nothing prepared*, of whom no commit is known: it may have prepared
 //!   nothing.
-//! * *Contradictions across lives*: whoever says that it forgot may have forgotten. It says so
-//!   itself, signed, which is a signal for others.
 //!
 //! # Which assumption a proof needs
 //!
 //! [`Assumption::Absolute`] means: whatever the number of faulty. [`Assumption::AtMostF`] rests on
 //! agreement itself: that replies are equal, that the members of a later epoch are who the verifier
-//! thinks (roles and quorums follow from that), that a replica which forgot was told how far it had
-//! come. Where more than *f* lie, agreement may be broken, and then correct replicas may differ.
+//! thinks (roles and quorums follow from that). Where more than *f* lie, agreement may be broken, and then correct replicas may differ.
 //!
 //! What all of this rests on is that a replica's disk keeps what it was told to keep. A replica
-//! whose disk lost something is one of the *f* while it recovers, and `recovery` keeps it from
-//! contradicting itself. If more than *f* are faulty then, they can tell it to recover too early,
-//! and it may sign what convicts it. So the deployment must: give a replica that lost its disk a new
-//! number and a new key if it can't be sure of the others; give each start after a loss a life that
-//! was never used; and never start a replica from a copy of an old disk, or twice with one key.
+//! whose disk lost something is one of the *f* while it recovers, and says nothing more in that epoch
+//! (the replica's `renewal`), however many others lie. One thing is left: if more than *f* are faulty,
+//! there can be two epochs of one number, and a replica that lost its disk in one of them may be led
+//! into the other. So the deployment must: give a replica that lost its disk a new number and a new key
+//! if it can't be sure of the others; give each start after a loss a life that was never used; and
+//! never start a replica from a copy of an old disk, or twice with one key.
 //!
 //! # Sizes
 //!

@@ -13,9 +13,9 @@ pub(super) trait Statement: Signable + PartialEq {
     /// The place.
     fn place(&self) -> Place;
 
-    /// The view and the life in which it is said, as far as it has them.
-    fn round(&self) -> (View, u64) {
-        (View(0), 0)
+    /// The view in which it is said, if it has one.
+    fn view(&self) -> View {
+        View(0)
     }
 
     /// Whether this and another statement for the place can't both be said.
@@ -39,8 +39,8 @@ macro_rules! named {
                     Place { epoch: Some(epoch), view: Some(view), seq: Some(seq) }
                 }
 
-                fn round(&self) -> (View, u64) {
-                    (self.view, 0)
+                fn view(&self) -> View {
+                    self.view
                 }
 
                 fn contradicts(&self, other: &Self) -> bool {
@@ -70,13 +70,8 @@ impl Statement for ViewChange {
         Place { epoch: Some(self.epoch), view: Some(self.view), seq: None }
     }
 
-    fn round(&self) -> (View, u64) {
-        (self.view, self.life)
-    }
-
-    /// Who forgot what it asked for may ask for it again in its next life.
-    fn contradicts(&self, other: &Self) -> bool {
-        self.life == other.life && self != other
+    fn view(&self) -> View {
+        self.view
     }
 }
 
@@ -89,9 +84,6 @@ impl Statement for NewView {
 /// Whether a view change hides a commit of its author: it is for a later view, reaches back before
 /// the position, and shows no certificate that the position had prepared as it was committed, or
 /// later.
-///
-/// A later life than the commit's owes it too (it begins above all that was said before), an
-/// earlier one doesn't: what was committed after it can't be in it.
 pub(super) fn hides(change: &ViewChange, commit: &Commit) -> bool {
     let shows = || {
         change.prepared.iter().map(|certificate| certificate.pre_prepare.body).any(|shown| {
@@ -102,7 +94,6 @@ pub(super) fn hides(change: &ViewChange, commit: &Commit) -> bool {
     };
     change.epoch == commit.epoch
         && change.view > commit.view
-        && change.life >= commit.life
         && change.stable < commit.seq
         && !shows()
 }

@@ -37,10 +37,7 @@ pub fn verify(
             if !hides(&change.body, &commit.body) {
                 return Err(NotProven::NoContradiction);
             }
-            // Across lives the rule rests on what others told the one that forgot.
-            let one_life = commit.body.life == change.body.life;
-            let assumption = if one_life { Assumption::Absolute } else { Assumption::AtMostF };
-            let place = commit.body.place();
+            let (place, assumption) = (commit.body.place(), Assumption::Absolute);
             Ok(Offence { by, kind: OffenceKind::HiddenCommit, place, assumption })
         }
         Evidence::ViewChange(change) => {

@@ -94,14 +94,6 @@ impl Watch {
                     self.book.commit(commit);
                 }
             }
-            Message::RecoveryAnswer(answer) => {
-                if let Some(proof) = &answer.stable {
-                    self.book.stable(proof);
-                }
-                if let Some(proof) = &answer.prepared {
-                    self.book.prepared(proof);
-                }
-            }
             // The proof of the state that this epoch began with is of the last one, and unchecked.
             Message::Stable(proof) if proof.epoch() == self.members.epoch() => {
                 self.book.stable(proof);

@@ -509,7 +509,6 @@ const fn answers(kind: MessageKind) -> bool {
             | MessageKind::Stable
             | MessageKind::State
             | MessageKind::EpochEnds
-            | MessageKind::RecoveryAnswer
     )
 }
 

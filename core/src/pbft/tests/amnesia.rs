@@ -1,10 +1,7 @@
 //! TOCS 2002 and beyond: a replica without its memory never contradicts what it said before.
 
-use alloc::{rc::Rc, sync::Arc, vec, vec::Vec};
-use core::{
-    cell::{Cell, RefCell},
-    time::Duration,
-};
+use alloc::{rc::Rc, sync::Arc, vec};
+use core::{cell::Cell, time::Duration};
 
 use super::{
     net::{Net, node, request},
@@ -13,11 +10,9 @@ use super::{
 use crate::{
     crypto::{Digest, Signed},
     event::{EventKind, ViewChangeCause},
-    ids::{Epoch, NodeId, Seq, View},
-    pbft::{
-        Batch, Commit, Config, Message, PrePrepare, Record, RecoveryAnswer, RecoveryQuery,
-        ViewChange,
-    },
+    ids::{ClientId, Epoch, NodeId, RequestId, Seq, Timestamp, View},
+    pbft::{Batch, Commit, Config, Message, PrePrepare, Record, RecoveryRequest, Request},
+    replica::Said,
 };
 
 fn small() -> Config {
@@ -33,21 +28,29 @@ fn says_something_that_counts(message: &Message) -> bool {
             | Message::Checkpoint(_)
             | Message::ViewChange(_)
             | Message::NewView(_)
-            | Message::RecoveryAnswer(_)
     )
 }
 
-/// Counts what a replica says that counts, from now on; everything is delivered.
-fn watch(net: &mut Net, id: u16) -> Rc<Cell<u32>> {
+/// Counts what a replica says in an epoch that counts, from now on; everything is delivered.
+fn watch(net: &mut Net, id: u16, epoch: Epoch) -> Rc<Cell<u32>> {
     let said = Rc::new(Cell::new(0));
     let counter = said.clone();
     net.only(move |from, _, message| {
-        if from == NodeId(id) && says_something_that_counts(message) {
+        let is_of_it = message.epoch() == Some(epoch);
+        if from == NodeId(id) && is_of_it && says_something_that_counts(message) {
             counter.set(counter.get() + 1);
         }
         true
     });
     said
+}
+
+/// A member's node sees that time has come for something in the docket.
+fn look(net: &mut Net) {
+    let client = ClientId::member(NodeId(0));
+    let id = RequestId { client, timestamp: Timestamp(net.now.0 + 1) };
+    let request = Request { id, operation: Said::Look.encode() };
+    net.ask(&Signed::new(request, &node(0)), 0..4);
 }
 
 fn proposal(key: &str) -> (Digest, Message) {
@@ -70,7 +73,7 @@ fn second_story(restart: impl FnOnce(&mut Net)) -> Net {
     for victim in [1, 3] {
         net.deliver(0, victim, lie.clone());
     }
-    let commit = Commit { epoch: Epoch(0), view: View(0), seq: Seq(1), digest, life: 0 };
+    let commit = Commit { epoch: Epoch(0), view: View(0), seq: Seq(1), digest };
     net.deliver(0, 3, Message::Commit(Signed::new(commit, &node(0)).into()));
     net
 }
@@ -111,57 +114,35 @@ fn a_replica_that_knows_that_it_forgot_does_not_help_a_second_story() {
 }
 
 #[test]
-fn it_says_nothing_that_counts_until_it_has_recovered_and_then_votes_again() {
+fn it_says_nothing_that_counts_before_an_epoch_knows_its_life_and_then_votes_again() {
     let mut net = Net::with(4, &small());
     for timestamp in 1..=7 {
         net.ask(&request(1, timestamp, "k"), [0]);
     }
-    let said = watch(&mut net, 2);
-    net.restart_damaged(2, vec![], 1);
-    let mut timestamp = 7;
-    while net.replica(2).is_recovering() {
-        assert_eq!(said.get(), 0);
-        timestamp += 1;
-        assert!(timestamp < 60, "it never recovers");
-        net.ask(&request(1, timestamp, "k"), [0]);
-        net.pass(Duration::from_millis(100));
-    }
-    assert!(net.replica(2).low_water_mark() >= Seq(7 + 10), "a window above what it voted for");
-    net.ask(&request(1, timestamp + 1, "k"), [0]);
-    assert!(said.get() > 0, "and takes part again");
-    net.assert_same_state();
-}
-
-/// Its view changes of an earlier life knew nothing of what it commits now.
-#[test]
-fn its_commits_name_the_life_that_they_are_of_also_after_a_crash() {
-    let mut net = Net::with(4, &small());
-    for timestamp in 1..=7 {
-        net.ask(&request(1, timestamp, "k"), [0]);
-    }
+    let said = watch(&mut net, 2, Epoch(0));
     net.restart_damaged(2, vec![], 9);
-    net.pass(Duration::from_secs(5));
-    assert!(!net.replica(2).is_recovering());
-    let lives = Rc::new(RefCell::new(Vec::new()));
-    let heard = lives.clone();
-    net.only(move |from, _, message| {
-        if let Message::Commit(commit) = message {
-            heard.borrow_mut().push((from.0, commit.body.life));
-        }
-        true
-    });
-    for timestamp in [100, 101] {
+    net.pass(Duration::from_secs(1));
+    let replica = net.replica(2);
+    assert_eq!((replica.is_recovering(), replica.epoch()), (false, Epoch(1)));
+    let at = EventKind::Recovered { seq: replica.members().start(), view: View(0) };
+    assert!(net.events_of(2).any(|event| *event == at), "with the state that the epoch began with");
+    // What it hears of the old epoch by and by it doesn't answer.
+    let (_, lie) = proposal("b");
+    net.deliver(0, 2, lie);
+    assert_eq!(said.get(), 0);
+    // Its vote is needed: of the others one is silent.
+    let said = watch(&mut net, 2, Epoch(1));
+    for timestamp in 8..=9 {
         net.ask(&request(1, timestamp, "k"), [0]);
-        net.restart(2);
-        net.pass(Duration::from_secs(1));
     }
-    let lives = lives.borrow();
-    assert!(lives.iter().any(|(by, _)| *by == 2));
-    assert!(lives.iter().all(|(by, life)| *life == if *by == 2 { 9 } else { 0 }), "{lives:?}");
+    assert!(said.get() > 0);
+    net.only(|from, to, _| from != NodeId(3) && to != NodeId(3));
+    net.ask(&request(1, 10, "k"), [0]);
+    assert_eq!(net.executions(0, request(1, 10, "k").body.id), 1);
 }
 
 #[test]
-fn it_recovers_when_nobody_asks_for_anything() {
+fn it_recovers_when_nobody_asks_for_anything_and_then_the_log_rests() {
     let mut net = Net::with(4, &small());
     for timestamp in 1..=7 {
         net.ask(&request(1, timestamp, "k"), [0]);
@@ -170,22 +151,20 @@ fn it_recovers_when_nobody_asks_for_anything() {
     net.pass(Duration::from_secs(5));
     assert!(!net.replica(3).is_recovering());
     net.assert_same_state();
-    // What was filled up ends: nobody goes on for ever.
     let end = net.executed();
-    net.pass(Duration::from_secs(20));
+    assert_eq!(end, [Seq(10); 4], "to the end of the epoch and not beyond");
+    net.pass(Duration::from_secs(60));
     assert_eq!(net.executed(), end);
 }
 
 #[test]
-fn a_primary_that_forgot_is_replaced_and_leads_no_view_that_it_may_have_led() {
+fn a_primary_that_forgot_is_replaced_and_leads_in_the_next_epoch() {
     let mut net = Net::with(4, &small());
     for timestamp in 1..=7 {
         net.ask(&request(1, timestamp, "k"), [0]);
     }
     net.restart_damaged(0, vec![], 1);
     net.pass(Duration::from_secs(8));
-    assert!(!net.replica(0).is_recovering());
-    assert!(net.replica(0).view() >= View(1));
     let why = |event: &EventKind| {
         matches!(
             event,
@@ -193,7 +172,12 @@ fn a_primary_that_forgot_is_replaced_and_leads_no_view_that_it_may_have_led() {
         )
     };
     assert!((1..4).all(|id| net.events_of(id).any(why)));
-    net.assert_same_state();
+    assert!(!net.replica(0).is_recovering());
+    assert!(
+        (0..4).all(|id| (net.replica(id).epoch(), net.replica(id).view()) == (Epoch(1), View(0)))
+    );
+    net.ask(&request(1, 8, "k"), [0]);
+    assert_eq!(net.executions(2, request(1, 8, "k").body.id), 1);
 }
 
 #[test]
@@ -202,7 +186,9 @@ fn a_second_crash_while_recovering_is_not_taken_for_a_recovery() {
     for timestamp in 1..=7 {
         net.ask(&request(1, timestamp, "k"), [0]);
     }
-    net.only(|from, _, message| from != NodeId(1) || !matches!(message, Message::RecoveryQuery(_)));
+    net.only(|from, _, message| {
+        from != NodeId(1) || !matches!(message, Message::RecoveryRequest(_))
+    });
     net.restart_damaged(1, vec![], 1);
     net.pass(Duration::from_secs(2));
     // The disk is whole this time, but what it lost before is still lost.
@@ -213,89 +199,89 @@ fn a_second_crash_while_recovering_is_not_taken_for_a_recovery() {
     assert!(!net.replica(1).is_recovering());
     net.restart(1);
     assert!(!net.replica(1).is_recovering(), "once is enough");
+    assert_eq!((net.replica(1).life(), net.replica(1).epoch()), (1, Epoch(1)));
     net.pass(Duration::from_secs(3));
     net.assert_same_state();
 }
 
 #[test]
-fn absurd_answers_move_the_bound_neither_up_nor_down() {
-    let recovered_with = |lies: Vec<RecoveryAnswer>| {
-        let mut net = Net::with(7, &small());
+fn who_loses_its_disk_again_recovers_again_and_its_word_of_the_life_before_is_not_kept() {
+    let mut net = Net::with(4, &small());
+    for timestamp in 1..=7 {
+        net.ask(&request(1, timestamp, "k"), [0]);
+    }
+    net.restart_damaged(1, vec![], 1);
+    net.pass(Duration::from_secs(5));
+    let left = net.disks[1].clone();
+    net.restart_damaged(1, left, 2);
+    assert!(net.replica(1).is_recovering(), "the epoch knows it by its first life");
+    net.pass(Duration::from_secs(5));
+    assert!(net.replica(1).is_recovering(), "the second time in short order takes longer");
+    net.pass(Duration::from_secs(10));
+    look(&mut net);
+    net.pass(Duration::from_secs(1));
+    assert_eq!((net.replica(1).is_recovering(), net.replica(1).epoch()), (false, Epoch(2)));
+    net.assert_same_state();
+}
+
+/// As from the copy of an old disk; or the clock that numbers lives went back, and it lost its disk
+/// once more.
+#[test]
+fn who_has_another_life_than_the_epoch_knows_asks_for_a_later_one() {
+    for life in [None, Some(3)] {
+        let mut net = Net::with(4, &small());
         for timestamp in 1..=7 {
             net.ask(&request(1, timestamp, "k"), [0]);
         }
-        // What replica 6 says of itself is a lie.
-        net.only(|from, _, message| {
-            from != NodeId(6) || !matches!(message, Message::RecoveryAnswer(_))
-        });
-        net.restart_damaged(3, vec![], 1);
-        net.everything();
-        for lie in lies {
-            net.deliver(6, 3, Message::RecoveryAnswer(Arc::new(lie)));
+        let old = net.disks[1].clone();
+        net.restart_damaged(1, vec![], 5);
+        net.pass(Duration::from_secs(5));
+        assert_eq!(net.replica(1).life(), 5);
+        match life {
+            None => {
+                net.disks[1] = old;
+                net.restart(1);
+            }
+            Some(life) => net.restart_damaged(1, vec![], life),
         }
-        let bound = net.replica(3).recovery_bound();
-        net.pass(Duration::from_secs(8));
-        assert!(!net.replica(3).is_recovering());
-        bound
-    };
-    let answer =
-        |view| RecoveryAnswer { life: 1, epoch: Epoch(0), view, stable: None, prepared: None };
-    let honest = recovered_with(vec![]);
-    assert_eq!(honest, Some((Seq(20), View(0))));
-    assert_eq!(recovered_with(vec![answer(View(u64::MAX))]), honest);
-    assert_eq!(recovered_with(vec![answer(View(0))]), honest);
-}
-
-#[test]
-fn answers_to_an_earlier_life_count_for_nothing() {
-    let mut net = Net::with(4, &small());
-    net.only(|_, to, _| to == NodeId(1));
-    net.restart_damaged(1, vec![], 5);
-    for peer in [0, 2, 3] {
-        let answer = RecoveryAnswer {
-            life: 4,
-            epoch: Epoch(0),
-            view: View(0),
-            stable: None,
-            prepared: None,
-        };
-        net.deliver(peer, 1, Message::RecoveryAnswer(Arc::new(answer)));
+        net.pass(Duration::from_secs(20));
+        look(&mut net);
+        net.pass(Duration::from_secs(1));
+        let replica = net.replica(1);
+        assert_eq!(
+            (replica.is_recovering(), replica.life(), replica.epoch()),
+            (false, 6, Epoch(2))
+        );
+        net.restart(1);
+        assert!(!net.replica(1).is_recovering(), "and knows it after a crash");
+        net.pass(Duration::from_secs(3));
+        net.assert_same_state();
     }
-    assert_eq!(net.replica(1).recovery_bound(), None);
 }
 
+fn is_a_claim(message: &Message) -> bool {
+    matches!(message, Message::RecoveryRequest(_) | Message::ViewChange(_))
+}
+
+/// What it says of its lives to one it may deny to another; and it may forget whenever it likes.
 #[test]
-fn a_view_change_of_an_earlier_life_is_refused_from_anyone_even_after_a_restart() {
+fn a_liar_that_forgets_at_some_and_not_at_others_stops_nobody() {
     let mut net = Net::with(4, &small());
-    let change = |id: u16, life| {
-        let body = ViewChange {
-            epoch: Epoch(0),
-            view: View(1),
-            life,
-            stable: Seq(0),
-            proof: None,
-            prepared: vec![],
-        };
-        Signed::new(body, &node(id))
-    };
-    net.only(|_, to, _| to == NodeId(2));
-    let query = RecoveryQuery { life: 1, target: None };
-    net.deliver(3, 2, Message::RecoveryQuery(query));
-    net.restart(2);
-    let body = crate::pbft::NewView {
-        epoch: Epoch(0),
-        view: View(1),
-        view_changes: vec![change(0, 0), change(1, 0), change(3, 0)],
-        pre_prepares: vec![],
-    };
-    let stale = Signed::new(body.clone(), &node(1));
-    net.deliver(1, 2, Message::NewView(Arc::new(stale)));
-    // f+1 others who remember want the view, so this one does (§4.5.2); but it doesn't start.
-    assert!(!net.replica(2).is_active(), "replica 3 said that before it forgot");
-    let mut body = body;
-    body.view_changes[2] = change(3, 1);
-    net.deliver(1, 2, Message::NewView(Arc::new(Signed::new(body, &node(1)))));
-    assert_eq!((net.replica(2).view(), net.replica(2).is_active()), (View(1), true));
+    // It says nothing else, so that in every view there are just enough without it.
+    net.only(|from, to, it| to != NodeId(0) && (from != NodeId(0) || is_a_claim(it)));
+    for life in 1..=20 {
+        // It tells one of them alone that it forgot, and asks the others for views as if it hadn't.
+        let victim = 1 + (life % 3) as u16;
+        net.deliver(0, victim, Message::RecoveryRequest(RecoveryRequest { life }));
+        for id in (1..4).filter(|id| *id != victim) {
+            let view = net.replica(id).view().0 + 1;
+            net.deliver(0, id, Message::ViewChange(view_change(0, view, vec![]).into()));
+        }
+        net.ask(&request(1, life, "k"), 1..4);
+        net.pass_for(Duration::from_secs(4), |id| id != 0);
+        let done = request(1, life, "k").body.id;
+        assert!((1..4).all(|id| net.executions(id, done) == 1), "request {life} waits for ever");
+    }
 }
 
 #[test]
@@ -315,37 +301,21 @@ fn what_a_damaged_disk_still_proves_is_used_and_its_votes_are_not() {
 #[test]
 fn a_peer_that_claims_to_forget_again_and_again_costs_little() {
     let mut net = Net::with(4, &small());
-    net.only(|_, to, _| to == NodeId(0));
-    for life in 1..=1_000 {
-        let query = RecoveryQuery { life, target: Some(Seq(u64::MAX)) };
-        net.deliver(3, 0, Message::RecoveryQuery(query));
-    }
-    let lives = net.disks[0].iter().filter(|record| matches!(record, Record::Life(..)));
-    assert_eq!(lives.count(), 1, "one in half a status interval");
-    assert_eq!(net.replica(0).last_executed(), Seq(0));
-    net.everything();
-    net.pass(Duration::from_secs(20));
-    assert!(net.replica(0).last_executed() <= Seq(30), "two windows above the log's end");
-}
-
-/// It may have started that view before it forgot, with another O.
-#[test]
-fn who_recovered_starts_no_view_that_it_may_have_started_before() {
-    let mut net = Net::with(4, &small());
-    for timestamp in 1..=7 {
-        net.ask(&request(1, timestamp, "k"), [0]);
-    }
-    net.restart_damaged(1, vec![], 1);
-    net.pass(Duration::from_secs(5));
-    assert!(!net.replica(1).is_recovering());
-    assert_eq!(net.replica(1).view(), View(0));
-    net.only(|_, to, _| to == NodeId(1));
-    let mut wanted_by_the_others = |view| {
-        for id in [0, 2, 3] {
-            net.deliver(id, 1, Message::ViewChange(view_change(id, view, vec![]).into()));
+    net.only(|from, to, it| to != NodeId(3) && (from != NodeId(3) || is_a_claim(it)));
+    let minutes = 30;
+    for second in 1..=60 * minutes {
+        for life in 0..100 {
+            let request = RecoveryRequest { life: 100 * second + life };
+            for id in 0..3 {
+                net.deliver(3, id, Message::RecoveryRequest(request));
+            }
         }
-        (net.replica(1).view(), net.replica(1).is_active())
-    };
-    assert_eq!(wanted_by_the_others(1), (View(1), false), "its own, and it waits for the next");
-    assert_eq!(wanted_by_the_others(5), (View(5), true));
+        net.pass_for(Duration::from_secs(1), |id| id != 3);
+    }
+    // At once, and after 10, 20, 40 … seconds more.
+    let most = 2 + (60 * minutes / 10).ilog2() as u64;
+    let epoch = net.replica(0).epoch();
+    assert!(epoch > Epoch(2) && epoch <= Epoch(most), "{epoch}");
+    let said = net.replica(0).last_executed().0;
+    assert!(said <= 3 * 60 * minutes / 10 + 10 * most, "{said} positions");
 }

@@ -33,10 +33,7 @@ fn decided(committers: &[u16]) -> Decided {
         batch: Arc::new(batch),
         commits: committers
             .iter()
-            .map(|by| {
-                Signed::new(Commit { epoch: Epoch(0), view, seq, digest, life: 0 }, &node(*by))
-                    .into()
-            })
+            .map(|by| Signed::new(Commit { epoch: Epoch(0), view, seq, digest }, &node(*by)).into())
             .collect(),
     }
 }
@@ -70,7 +67,7 @@ fn a_vote_needs_its_signer_s_signature() {
 fn a_signature_on_a_prepare_is_none_on_a_commit() {
     let Prepare { epoch, view, seq, digest } = prepare(1).body;
     let as_commit = Signed {
-        body: Commit { epoch, view, seq, digest, life: 0 },
+        body: Commit { epoch, view, seq, digest },
         by: prepare(1).by,
         signature: prepare(1).signature,
     };
@@ -172,7 +169,7 @@ fn what_is_said_in_another_epoch_is_refused_naming_both() {
     let (view, seq, digest) = (View(0), Seq(1), Digest::default());
     let prepare = Signed::new(Prepare { epoch, view, seq, digest }, &node(1));
     assert_eq!(checked(Message::Prepare(prepare.into())), refused);
-    let commit = Signed::new(Commit { epoch, view, seq, digest, life: 0 }, &node(1));
+    let commit = Signed::new(Commit { epoch, view, seq, digest }, &node(1));
     assert_eq!(checked(Message::Commit(commit.into())), refused);
     let checkpoint = Signed::new(Checkpoint { epoch, seq, digest, successor: None }, &node(1));
     assert_eq!(checked(Message::Checkpoint(checkpoint.into())), refused);

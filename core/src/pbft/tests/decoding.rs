@@ -116,8 +116,7 @@ fn damaged_messages_never_get_past_the_signature() {
                 | MessageKind::Batch
                 | MessageKind::FetchState
                 | MessageKind::State
-                | MessageKind::RecoveryQuery
-                | MessageKind::RecoveryAnswer
+                | MessageKind::RecoveryRequest
         );
         // Two encodings of one value would let a copy differ from what was signed; it is the
         // value that is signed, so such a copy is harmless.

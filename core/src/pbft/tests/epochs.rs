@@ -11,7 +11,7 @@ use crate::{
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::{
         Batch, Change, ChangeOutcome, ChangeRefused, Commit, Config, Decided, EpochEnd, Message,
-        MessageKind, NewMember, PrePrepare, Register, Request, Roster,
+        MessageKind, NewMember, PrePrepare, Record, Register, Request, Roster,
     },
     quorum::{Membership, NodeSet},
     replica::Terms,
@@ -431,6 +431,27 @@ fn a_restart_neither_forgets_the_epoch_nor_votes_in_the_old_one() {
     assert_eq!(net.executions(4, request(1, 3, "later").body.id), 1);
 }
 
+/// The last checkpoint and the end that it proves are two records, and a crash can come between.
+#[test]
+fn an_end_that_a_crash_kept_off_the_disk_is_known_after_the_next_crash_too() {
+    let mut net = Net::with(4, &small());
+    net.ask(&asked(1, &Change::switch_to(Protocol::TrustOrderedPbft)), [0]);
+    assert_eq!(epochs(&net), [1, 1, 1, 1]);
+    let last = net.disks[1].iter().rposition(|it| matches!(it, Record::Stable(..))).unwrap();
+    assert!(matches!(net.disks[1][last + 1], Record::EpochEnd(_)));
+    net.disks[1].truncate(last + 1);
+    net.restart(1);
+    assert_eq!(net.replica(1).epoch(), Epoch(1), "the checkpoint proves it");
+    for timestamp in 1..=7 {
+        net.ask(&request(1, timestamp, "k"), 0..4);
+    }
+    assert_eq!(net.replica(1).low_water_mark(), Seq(10));
+    net.only(|_, _, _| false);
+    net.restart(1);
+    assert_eq!((net.replica(1).epoch(), net.replica(1).low_water_mark()), (Epoch(1), Seq(10)));
+    assert!(net.replica(1).slots().any(|slot| slot.seq > Seq(10)), "and what it said since");
+}
+
 #[test]
 fn the_state_at_an_epoch_s_end_is_on_disk_before_anyone_can_prove_the_end() {
     // Everyone votes for the checkpoint, and everyone crashes before it is stable anywhere.
@@ -496,8 +517,7 @@ fn what_was_decided_above_the_end_before_the_end_was_known_is_never_executed() {
         let batch = Batch::new(requests);
         let (epoch, view, digest) = (Epoch(0), View(0), batch.digest());
         let pre_prepare = Signed::new(PrePrepare { epoch, view, seq, digest }, &node(0));
-        let commit =
-            |by| Signed::new(Commit { epoch, view, seq, digest, life: 0 }, &node(by)).into();
+        let commit = |by| Signed::new(Commit { epoch, view, seq, digest }, &node(by)).into();
         let commits = (0..3).map(commit).collect();
         let decided = Decided { pre_prepare: pre_prepare.into(), batch: Arc::new(batch), commits };
         net.deliver(0, 3, Message::Decided(Arc::new(decided)));

@@ -51,7 +51,7 @@ fn small() -> Config {
 }
 
 fn commit(by: u16, digest: Digest) -> Signed<Commit> {
-    Signed::new(Commit { epoch: EPOCH, view: View(0), seq: Seq(1), digest, life: 0 }, &node(by))
+    Signed::new(Commit { epoch: EPOCH, view: View(0), seq: Seq(1), digest }, &node(by))
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn conflicting_messages() -> Vec<(u16, Message)> {
                 let header = Signed::new(body, &node(primary)).into();
                 messages.push((primary, Message::PrePrepare(header, Arc::new(batch.clone()))));
                 for by in [0, 1, 3] {
-                    let body = Commit { epoch: EPOCH, view, seq, digest, life: 0 };
+                    let body = Commit { epoch: EPOCH, view, seq, digest };
                     messages.push((by, Message::Commit(Signed::new(body, &node(by)).into())));
                     if by != primary {
                         let body = Prepare { epoch: EPOCH, view, seq, digest };

@@ -16,8 +16,8 @@ use crate::{
     ids::{ClientId, Epoch, NodeId, Principal, Seq, View},
     pbft::{
         Batch, Checkpoint, Commit, Config, FetchEpochEnds, FetchState, MAX_FETCHED_NODES, Message,
-        MessageKind, NodeRef, Pace, PrePrepare, Prepare, RecoveryAnswer, RecoveryQuery, StateNode,
-        StateNodes, Status,
+        MessageKind, NodeRef, Pace, PrePrepare, Prepare, RecoveryRequest, StateNode, StateNodes,
+        Status,
     },
     protocol::{Effect, Protocol},
     state::{Path, Section},
@@ -33,9 +33,7 @@ fn signed_by_the_liar(view: u64, seq: u64) -> Vec<Message> {
     let (epoch, view, seq) = (Epoch(0), View(view), Seq(seq));
     let digest = Digest::of(&(view, seq));
     let mut messages = Vec::new();
-    messages.push(Message::Commit(
-        Signed::new(Commit { epoch, view, seq, digest, life: 0 }, &keys).into(),
-    ));
+    messages.push(Message::Commit(Signed::new(Commit { epoch, view, seq, digest }, &keys).into()));
     messages.push(Message::Checkpoint(
         Signed::new(Checkpoint { epoch, seq, digest, successor: None }, &keys).into(),
     ));
@@ -143,8 +141,6 @@ fn assert_within_the_formula(net: &Net, clients: u64) {
     within("allowances, in bytes", bytes(&replica.shell.allowances), n * 32);
     within("paces, in bytes", bytes(&pbft.paces), 2 * 8 * 8 + n * 32 + 32);
     within("what peers were given, in bytes", bytes(&replica.shell.served), n * 32);
-    within("lives of peers, in bytes", bytes(&replica.shell.lives), n * 32);
-    within("answers to who recovers, in bytes", bytes(&replica.shell.recovery), n * 32 + 64);
     if let Some(transfer) = &replica.shell.transfer {
         let state = net.replica(0).stable_tree().unwrap().totals().bytes;
         within("a transfer, in bytes", transfer.held_bytes(), 2 * state as usize);
@@ -156,7 +152,7 @@ fn size(net: &Net) -> usize {
     let shell = &net.replica(1).shell;
     bytes(net.pbft(1))
         + bytes(&(&shell.checkpoints, &shell.pending, &shell.sessions, &shell.allowances))
-        + bytes(&(&shell.served, &shell.lives, &shell.recovery, &shell.transfer, &shell.chain))
+        + bytes(&(&shell.served, &shell.docket, &shell.transfer, &shell.chain))
 }
 
 /// The others go on without replica 1, through several views. What of that proves itself is kept, as
@@ -233,14 +229,7 @@ fn asked_and_answered(round: u64) -> Vec<Message> {
         Message::Batch(Batch::new(vec![request(client.0, 5_000 + round, "unwanted")]).into()),
         Message::FetchState(FetchState { seq: Seq(round), nodes: nodes.collect() }.into()),
         Message::State(Signed::new(state, &node(LIAR)).into()),
-        Message::RecoveryQuery(RecoveryQuery { life: round, target: Some(Seq(round)) }),
-        Message::RecoveryAnswer(Arc::new(RecoveryAnswer {
-            life: 1,
-            epoch: Epoch(0),
-            view: View(round),
-            stable: None,
-            prepared: None,
-        })),
+        Message::RecoveryRequest(RecoveryRequest { life: round }),
         Message::EpochEnds(Vec::new().into()),
         Message::FetchEpochEnds(Signed::new(fetch, &keys(Principal::Client(client))).into()),
     ]
@@ -276,7 +265,6 @@ fn what_others_proved_is_kept_within_the_formula_however_often_a_liar_passes_it_
         assert!(net.pbft(1).new_view.is_some());
         let shell = &net.replica(1).shell;
         assert!(!shell.served.is_empty(), "the liar was given what it asked for");
-        assert_eq!(shell.lives.target().is_some(), !recovers, "only who remembers answers");
         assert_within_the_formula(&net, CLIENTS);
         let before = size(&net);
         flood_of_proofs(&mut net, &proofs, 20..200);

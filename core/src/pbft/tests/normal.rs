@@ -123,8 +123,7 @@ fn one_replica_s_votes_count_once() {
     net.only(|_, to, message| to == NodeId(1) && message.kind() != MessageKind::Status);
     let told = batch(&[request(1, 1, "a")]);
     net.deliver(0, 1, proposal(1, &told));
-    let body =
-        Commit { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: told.digest(), life: 0 };
+    let body = Commit { epoch: Epoch(0), view: View(0), seq: Seq(1), digest: told.digest() };
     for _ in 0..5 {
         net.deliver(2, 1, Message::Commit(Signed::new(body, &node(2)).into()));
     }
@@ -235,10 +234,7 @@ fn who_was_lied_to_shows_what_was_decided_and_not_what_it_was_told() {
             .into(),
         batch: Arc::new(truth),
         commits: (0..3)
-            .map(|by| {
-                Signed::new(Commit { epoch: Epoch(0), view, seq, digest, life: 0 }, &node(by))
-                    .into()
-            })
+            .map(|by| Signed::new(Commit { epoch: Epoch(0), view, seq, digest }, &node(by)).into())
             .collect(),
     };
     net.deliver(1, 3, Message::Decided(Arc::new(decided)));

@@ -33,14 +33,8 @@ pub(super) fn view_change(
     view: u64,
     prepared: Vec<PreparedCertificate>,
 ) -> Signed<ViewChange> {
-    let body = ViewChange {
-        epoch: Epoch(0),
-        view: View(view),
-        life: 0,
-        stable: Seq(0),
-        proof: None,
-        prepared,
-    };
+    let body =
+        ViewChange { epoch: Epoch(0), view: View(view), stable: Seq(0), proof: None, prepared };
     Signed::new(body, &node(by))
 }
 
@@ -307,7 +301,7 @@ fn a_view_change_proves_its_checkpoint_and_names_what_prepared_above_it_in_earli
     let digest = Digest::of_bytes(b"prepared");
     let sent = |stable, proof, prepared| {
         let (epoch, view) = (Epoch(0), View(2));
-        let body = ViewChange { epoch, view, life: 0, stable, proof, prepared };
+        let body = ViewChange { epoch, view, stable, proof, prepared };
         checked(Message::ViewChange(Signed::new(body, &node(1)).into()))
     };
     let at = |view, seq| certificate(view, seq, digest);
@@ -343,7 +337,7 @@ fn nothing_is_accepted_below_the_checkpoint_that_the_view_was_started_from() {
     let changes = (0..3)
         .map(|by| {
             let (epoch, view, stable, proof) = (Epoch(0), View(1), Seq(100), proof.clone());
-            let body = ViewChange { epoch, view, life: 0, stable, proof, prepared: vec![] };
+            let body = ViewChange { epoch, view, stable, proof, prepared: vec![] };
             Signed::new(body, &node(by))
         })
         .collect();

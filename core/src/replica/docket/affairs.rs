@@ -34,8 +34,6 @@ pub(crate) struct Minutes {
     pub(crate) decided: Vec<Entry>,
     /// What should be run, if that is another than before, or for another reason.
     pub(crate) threat: Option<Recommendation>,
-    /// The log is to be filled up.
-    pub(crate) fill: bool,
 }
 
 impl<'a> Affairs<'a> {
@@ -110,6 +108,9 @@ impl<'a> Affairs<'a> {
         }
         let minutes = self.docket.advance(self.place());
         self.register.follow_docket(self.at, &self.terms());
+        if self.docket.renews(self.place()) {
+            self.register.renew(self.at, &self.terms());
+        }
         minutes
     }
 

@@ -45,9 +45,6 @@ impl<A: Application> Shell<A> {
     pub(crate) fn hear_member(&mut self, at: Seq, by: NodeId, id: RequestId, operation: &[u8]) {
         let before = self.register.end();
         let minutes = self.affairs(at).hear(by, id.timestamp.0, operation);
-        if minutes.fill {
-            self.incur(at);
-        }
         self.announce(minutes);
         self.note_end(before);
     }

@@ -4,7 +4,11 @@ use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
 use serde::Serialize;
 
-use super::{affairs::Minutes, said::Said};
+use super::{
+    affairs::Minutes,
+    renewals::{Renewals, Wish},
+    said::Said,
+};
 use crate::{
     analyzer::{Analyzer, Facts, Level, Recommendation},
     crypto::{Authenticator, Digest, decode, encode},
@@ -44,21 +48,23 @@ struct Held {
     analyzer: Analyzer,
     /// Of earlier epochs, the last first.
     past: VecDeque<Membership>,
+    renewals: Renewals,
 }
 
 impl Held {
     /// `None`: with a configuration that no replica starts with.
     fn new(members: Membership, config: &Config) -> Option<Box<Self>> {
         let quarantine = Quarantine::new(members, config.quarantine).ok()?;
-        Some(Box::new(Self { quarantine, analyzer: Analyzer::default(), past: VecDeque::new() }))
+        let (analyzer, past) = (Analyzer::default(), VecDeque::new());
+        Some(Box::new(Self { quarantine, analyzer, past, renewals: Renewals::default() }))
     }
 
     /// `None`: these bytes are none.
     fn resumed(bytes: &[u8], members: Membership, config: &Config) -> Option<Box<Self>> {
-        let (kept, mut analyzer, past): (Kept, Analyzer, _) = decode(bytes)?;
+        let (kept, mut analyzer, past, renewals): (Kept, Analyzer, _, _) = decode(bytes)?;
         let quarantine = Quarantine::resumed(members, config.quarantine, kept);
         analyzer.resume(Facts::of(&quarantine), config.declared());
-        Some(Box::new(Self { quarantine, analyzer, past }))
+        Some(Box::new(Self { quarantine, analyzer, past, renewals }))
     }
 }
 
@@ -145,11 +151,29 @@ impl Docket {
         self.beyond
     }
 
-    fn derive(&mut self, config: &Config) {
+    /// The life by which this epoch knows a member; 0: its first.
+    pub(crate) fn life(&self, member: NodeId) -> u64 {
+        self.held.as_ref().map_or(0, |held| held.renewals.life(member))
+    }
+
+    /// For which life a member says that another asks, and when it said so.
+    pub(crate) fn wish(&self, by: NodeId, member: NodeId) -> Option<(u64, WallTime)> {
+        let Wish { life, at } = self.held.as_ref()?.renewals.wish(by, member)?;
+        Some((life, at))
+    }
+
+    /// Whether this epoch is to end for somebody's new life.
+    pub(super) fn renews(&self, at: Place) -> bool {
+        let due = self.held.as_ref().and_then(|held| held.renewals.due(at.members));
+        due.is_some_and(|due| due <= at.time)
+    }
+
+    fn derive(&mut self, members: Membership, config: &Config) {
         let Some(held) = &self.held else { return };
         let level =
             held.analyzer.next_wake(&config.policy).map(|at| WallTime(at.0.div_ceil(1_000)));
-        self.wake = held.quarantine.next_wake().into_iter().chain(level).min();
+        let renewal = held.renewals.due(members);
+        self.wake = held.quarantine.next_wake().into_iter().chain(level).chain(renewal).min();
         self.beyond = held.quarantine.is_above_f();
     }
 
@@ -169,7 +193,7 @@ impl Docket {
             None => None,
         };
         let mut docket = Self { held, ..Self::default() };
-        docket.derive(config);
+        docket.derive(members, config);
         Some(docket)
     }
 
@@ -196,10 +220,19 @@ impl Docket {
             Said::Prove(evidence) => return self.prove(at, by, number, &evidence, keys),
             Said::Look => return self.advance(at),
             Said::Measure(network) => Claim::Measure(network),
-            Said::Fill => return Minutes { fill: true, ..Minutes::default() },
+            Said::Renew { member, life } => return self.renew(at, by, member, life),
             Said::Replace { member, by } => Claim::Replace(Digest::of(&(member, by))),
         };
         self.state(at, Principal::Node(by), number, claim).1
+    }
+
+    fn renew(&mut self, at: Place, by: NodeId, member: NodeId, life: u64) -> Minutes {
+        let minutes = self.decide(at, |quarantine| quarantine.advance(at.seq, at.time));
+        if let Some(held) = &mut self.held {
+            held.renewals.hear(at.members, by, member, Wish { life, at: at.time });
+        }
+        self.derive(at.members, at.config);
+        minutes
     }
 
     /// A statement that is what it says.
@@ -280,7 +313,9 @@ impl Docket {
         if let Some(held) = &mut self.held {
             held.past.push_front(at.members);
             held.past.truncate(MAX_PAST);
+            held.renewals.turn(at.members, next, at.time);
         }
+        self.derive(next, at.config);
         minutes
     }
 
@@ -297,8 +332,8 @@ impl Docket {
         let threat = held.analyzer.observe(now, facts, network, at.config.declared());
         // The first says how it is when nobody has said anything yet.
         let threat = threat.filter(|it| it.level > Level::Low || held.analyzer.decided() > 1);
-        self.derive(at.config);
-        Minutes { decided, threat, fill: false }
+        self.derive(at.members, at.config);
+        Minutes { decided, threat }
     }
 }
 

@@ -17,6 +17,7 @@
 //! | `said` | what a member says, and what the administrator orders |
 //! | `machine` | [`Docket`]: quarantine, the analyzer, and by whom proofs are judged |
 //! | `affairs` | docket and register together: what a request makes of both |
+//! | `renewals` | the lives of members that lost their memory |
 //! | `effects` | what it means to a replica |
 //!
 //! # Members speak by requests
@@ -31,6 +32,9 @@
 //! Who is proven to lie may be replaced, if the policy says so (`replace_convicted`): members propose
 //! whom their configuration has standing by and whom they hear, and what f+1 propose is a change of
 //! membership as the administrator's are (`affairs`, with the argument). Nobody at hand, nothing changes.
+//!
+//! Of whom f+1 say that it lost its memory and asks for another life, the next epoch knows by that life
+//! (`renewals`, and the replica's `renewal` with the argument); for that alone an epoch ends.
 //!
 //! # Proofs are judged again by each
 //!
@@ -57,6 +61,7 @@
 mod affairs;
 mod effects;
 mod machine;
+mod renewals;
 mod said;
 #[cfg(test)]
 mod tests;

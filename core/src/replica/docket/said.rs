@@ -40,8 +40,13 @@ pub enum Said {
     Look,
     /// What the network around it is like, by now.
     Measure(Network),
-    /// Somebody recovers, and nobody moves the log for it (the replica's `debt`).
-    Fill,
+    /// Another lost its memory, and asks for a life (the replica's `renewal`).
+    Renew {
+        /// Who,
+        member: NodeId,
+        /// and for which.
+        life: u64,
+    },
     /// There is somebody for the place of a member that is proven to lie.
     Replace {
         /// Who is to leave,

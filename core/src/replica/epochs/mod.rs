@@ -23,11 +23,14 @@
 //!   by its own thresholds. What was answered stays answered, for sessions are part of the state;
 //!   what waits is ordered by the new one. It is agreed only if what the new protocol takes for
 //!   granted holds by what is declared and agreed (`analyzer`).
+//! * Who lost its memory is known by another life from the next epoch on (`renewal`), and for that
+//!   alone an epoch ends, too.
 //!
 //! A replica's number stands for one key and is never used again; "replace" is "remove one number,
 //! add another" in one change. So the chain has at most [`MAX_NODES`](crate::quorum::MAX_NODES)
 //! changes that add, and each link holds a quorum of signatures and whom it adds: some 10 kB at
-//! most for clusters of a hundred. Whoever switches protocols back and forth adds a link each time.
+//! most for clusters of a hundred. Whoever switches protocols back and forth adds a link each time, and
+//! so does a member that loses its memory: at most 13 in a day, and one or two in each day after that.
 //!
 //! | file | holds |
 //! |---|---|

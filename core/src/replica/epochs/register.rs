@@ -123,6 +123,15 @@ impl Register {
         }
     }
 
+    /// The members stay, and so does all else: the next epoch knows somebody by another life.
+    pub(crate) fn renew(&mut self, at: Seq, terms: &Terms) {
+        if self.next.is_none()
+            && let Ok(next) = self.successor(at, terms, Change::default(), self.members.set())
+        {
+            self.begin_after(next);
+        }
+    }
+
     fn begin_after(&mut self, next: Roster) -> ChangeOutcome {
         let members = next.members;
         self.used = next.added.iter().fold(self.used, |mut used, member| {

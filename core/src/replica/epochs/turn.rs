@@ -17,7 +17,7 @@ use crate::{
     crypto::Signed,
     event::EventKind,
     ids::{ClientId, Epoch, NodeId, Seq, View},
-    pbft::{CheckpointCertificate, Estimate, FetchEpochEnds, Message},
+    pbft::{CheckpointCertificate, FetchEpochEnds, Message},
     protocol::{Effect, To},
     quorum::Membership,
 };
@@ -70,22 +70,12 @@ impl<A: Application> Shell<A> {
         let (epoch, start) = (self.epoch(), self.members.start());
         self.chain.push(end.clone());
         self.outbox.persist(Record::EpochEnd(end));
-        self.low = start;
+        self.low = self.low.max(start);
         self.checkpoints = CheckpointVotes::default();
         self.view = View(0);
         self.standing = Standing::Following;
         self.ending_since = None;
         self.news.clear();
-        // It may have been here before it forgot, while those that it asked were not: so it asks
-        // again, those who are. Who had recovered in the old epoch was not: of those who answered
-        // it there, one would have shown that the last position had prepared (see `recovery`; the
-        // next epoch begins only once a quorum has executed it), and it would not have recovered
-        // below that.
-        self.recovery.leads_above = None;
-        if self.is_recovering() {
-            self.recovery.estimate = Some(Estimate::default());
-            self.outbox.persist(Record::Forgot(self.recovery.life));
-        }
         self.transfer = None;
         self.allowances = Allowances::default();
         let (members, protocol) = (self.members.nodes().collect(), self.members.protocol());

@@ -97,21 +97,15 @@ fn useless(liar: &Liar<'_>, view: View, seq: Seq, serial: u64) -> Message {
         0 if liar.members.primary(view) != liar.id => {
             Message::Prepare(Signed::new(Prepare { epoch, view, seq, digest }, liar.keys).into())
         }
-        0 | 1 => Message::Commit(
-            Signed::new(Commit { epoch, view, seq, digest, life: 0 }, liar.keys).into(),
-        ),
+        0 | 1 => {
+            Message::Commit(Signed::new(Commit { epoch, view, seq, digest }, liar.keys).into())
+        }
         2 => Message::Checkpoint(
             Signed::new(Checkpoint { epoch, seq, digest, successor: None }, liar.keys).into(),
         ),
         3 => {
-            let body = ViewChange {
-                epoch,
-                view,
-                life: 0,
-                stable: Seq(0),
-                proof: None,
-                prepared: Vec::new(),
-            };
+            let body =
+                ViewChange { epoch, view, stable: Seq(0), proof: None, prepared: Vec::new() };
             Message::ViewChange(Arc::new(Signed::new(body, liar.keys)))
         }
         4 => Message::Status(Status {

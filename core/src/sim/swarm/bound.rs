@@ -44,6 +44,7 @@
 //!   once when it is convicted or held, so may the network and the trend, and what got worse gets better
 //!   once after it. So twice as many as there are liars, network and trend, and those of the table of
 //!   `replaced` once more, for newcomers may lie as well.
+//! * **Who lost its disk** ends an epoch to be known by another life: once for each time.
 //! * **The docket** makes replicas leave a primary that comes to be restrained: f views more, each of
 //!   which passes sooner than one that is waited for.
 //! * **Raft** takes no longer: within two request timeouts of the last disturbance somebody stands, and
@@ -62,6 +63,12 @@ fn replaced(scenario: &Scenario) -> usize {
     let acts = scenario.faults.iter().map(|fault| &fault.action);
     let lies = acts.filter(|act| matches!(act, Action::Corrupt { .. })).count();
     if scenario.config.policy.replace_convicted { lies.min(scenario.spares.into()) } else { 0 }
+}
+
+/// How often somebody may need another life.
+fn renewed(scenario: &Scenario) -> usize {
+    let acts = scenario.faults.iter().map(|fault| &fault.action);
+    acts.filter(|act| matches!(act, Action::DamageDisk { .. })).count()
 }
 
 /// How often what is recommended may end an epoch.
@@ -100,7 +107,7 @@ pub fn liveness_bound_ms(scenario: &Scenario, storm_ms: u32) -> u32 {
     let changes =
         acts.filter(|act| matches!(act, Action::Reconfigure { .. } | Action::Switch { .. }));
     let changes = changes.count() + replaced(scenario) + followed(scenario);
-    let epochs = 1 + changes as u64;
+    let epochs = 1 + (changes + renewed(scenario)) as u64;
 
     // A storm may leave nodes without connections to each other.
     let connected = scenario.dialing.as_ref().map_or(0, Dialing::worst_ms);

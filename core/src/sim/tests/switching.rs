@@ -169,9 +169,9 @@ fn who_was_away_during_a_switch_follows_the_chain_and_takes_part_under_the_other
     }
 }
 
-/// Recovered once under PBFT is recovered for good: Raft needs it, and has it.
+/// Who has another life since some epoch has it under every protocol after it.
 #[test]
-fn who_recovered_its_memory_under_pbft_takes_part_under_raft() {
+fn who_recovered_under_pbft_takes_part_under_raft() {
     let rest = fault(500, "damage-disk = { node = 2, what = \"lost\" }")
         + &fault(501, "crash = { node = 2 }")
         + &fault(700, "restart = { node = 2 }")
@@ -179,7 +179,7 @@ fn who_recovered_its_memory_under_pbft_takes_part_under_raft() {
         + &fault(3_500, "overrule = { node = 2, order = \"free\" }")
         + &switch(4_000, "raft")
         + &fault(6_000, "crash = { node = 0 }");
-    let back = ends(&scenario("n = 4", &rest), 1, Protocol::Raft);
+    let back = ends(&scenario("n = 4", &rest), 2, Protocol::Raft);
     assert!(back.iter().all(|verdict| verdict.counts.switches == 1));
 }
 

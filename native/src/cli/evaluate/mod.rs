@@ -23,7 +23,7 @@ use conclave_core::{
     VERSION,
     sim::{
         Address, Run,
-        appraisal::{CONDUCTS, Conduct, SETTINGS, Setting},
+        appraisal::{CONDUCTS, Class, Conduct, SETTINGS, Setting},
     },
 };
 use serde::Serialize;
@@ -126,6 +126,8 @@ struct Report {
     /// Seeds from, and how many, of each cell.
     seeds: (u64, u64),
     rows: Vec<Row>,
+    /// The same for each class of conducts, all of it together.
+    totals: Vec<Row>,
     goals: Vec<Goal>,
 }
 
@@ -155,6 +157,7 @@ impl Evaluate {
             networks: settings.iter().map(|it| it.name).collect(),
             seeds: (self.from, self.runs),
             rows: rows(&plan, &tallies, self.by),
+            totals: totals(&plan, &tallies),
             goals: tally::goals(|classes| {
                 sum(&plan, &tallies, |it| classes.contains(&it.conduct.class))
             }),
@@ -211,6 +214,21 @@ fn rows(plan: &Plan, tallies: &[Tally], by: Option<By>) -> Vec<Row> {
             )
         })
         .collect()
+}
+
+/// A row for each class that was tried.
+fn totals(plan: &Plan, tallies: &[Tally]) -> Vec<Row> {
+    use Class::{Active, Hidden, Honest, Provable};
+    let tried = |class: &Class| plan.cells.iter().any(|cell| cell.conduct.class == *class);
+    let row = |class: Class| {
+        let all = sum(plan, tallies, |cell| cell.conduct.class == class);
+        all.row(
+            format!("all {}", class.name()),
+            class.name(),
+            "on every network, of every size, together",
+        )
+    };
+    [Provable, Active, Hidden, Honest].into_iter().filter(tried).map(row).collect()
 }
 
 fn list() -> String {

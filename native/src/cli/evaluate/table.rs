@@ -21,7 +21,7 @@ const TITLES: [&str; 12] = [
 
 pub(super) fn text(report: &Report) -> String {
     let mut text = String::new();
-    let rows: Vec<[String; 12]> = report.rows.iter().map(cells).collect();
+    let rows: Vec<[String; 12]> = report.rows.iter().chain(&report.totals).map(cells).collect();
     let mut widths = TITLES.map(str::len);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -29,7 +29,10 @@ pub(super) fn text(report: &Report) -> String {
         }
     }
     line(&mut text, &TITLES.map(String::from), &widths);
-    for row in &rows {
+    for (at, row) in rows.iter().enumerate() {
+        if at == report.rows.len() {
+            text.push('\n');
+        }
         line(&mut text, row, &widths);
     }
     let absent: u64 = report.rows.iter().map(|row| row.absent).sum();

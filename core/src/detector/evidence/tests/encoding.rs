@@ -39,7 +39,7 @@ fn the_same_holds_with_the_signatures_of_real_nodes() {
     let directory = Arc::new([(own, secret.public())].into_iter().collect());
     let keys = Ed25519::new(own, secret, directory);
     let vote = |of| {
-        let body = Commit { epoch: EPOCH, view: View(0), seq: Seq(3), digest: digest(of), life: 0 };
+        let body = Commit { epoch: EPOCH, view: View(0), seq: Seq(3), digest: digest(of) };
         Signed::new(body, &keys)
     };
     let bytes = Evidence::Commits(vote("a"), vote("b")).encode();

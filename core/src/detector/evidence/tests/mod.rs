@@ -57,13 +57,9 @@ fn prepare(by: u16, view: u64, seq: u64, of: &str) -> Signed<Prepare> {
     Signed::new(Prepare { epoch: EPOCH, view, seq, digest }, &node(by))
 }
 
-fn commit_in(life: u64, by: u16, view: u64, seq: u64, of: &str) -> Signed<Commit> {
-    let (view, seq, digest) = (View(view), Seq(seq), digest(of));
-    Signed::new(Commit { epoch: EPOCH, view, seq, digest, life }, &node(by))
-}
-
 fn commit(by: u16, view: u64, seq: u64, of: &str) -> Signed<Commit> {
-    commit_in(0, by, view, seq, of)
+    let (view, seq, digest) = (View(view), Seq(seq), digest(of));
+    Signed::new(Commit { epoch: EPOCH, view, seq, digest }, &node(by))
 }
 
 fn checkpoint(by: u16, seq: u64, of: &str) -> Signed<Checkpoint> {
@@ -82,7 +78,7 @@ fn prepared(view: u64, seq: u64, of: &str) -> PreparedCertificate {
 
 fn asks_for(view: u64) -> ViewChange {
     let (stable, proof, prepared) = (Seq(0), None, vec![]);
-    ViewChange { epoch: EPOCH, view: View(view), life: 0, stable, proof, prepared }
+    ViewChange { epoch: EPOCH, view: View(view), stable, proof, prepared }
 }
 
 fn view_change(by: u16, body: ViewChange) -> Arc<Signed<ViewChange>> {

@@ -47,17 +47,8 @@ fn a_statement_of_another_epoch_is_not_judged_by_this_membership() {
     }
 }
 
-/// `recovery`: who forgot may ask again for a view that it asked for before.
 #[test]
-fn one_view_may_be_asked_for_once_in_every_life() {
-    let again =
-        ViewChange { life: 5, stable: Seq(100), proof: Some(stable_at(100)), ..asks_for(2) };
-    let evidence = Evidence::ViewChanges(view_change(1, asks_for(2)), view_change(1, again));
-    assert_eq!(judged(&evidence), Err(NotProven::NoContradiction));
-}
-
-#[test]
-fn one_view_is_asked_for_once_in_one_life_also_from_a_newer_checkpoint() {
+fn one_view_is_asked_for_once_also_from_a_newer_checkpoint() {
     let newer = ViewChange { stable: Seq(100), proof: Some(stable_at(100)), ..asks_for(2) };
     let evidence = Evidence::ViewChanges(view_change(1, asks_for(2)), view_change(1, newer));
     assert_eq!(convicted(&evidence).1, OffenceKind::TwoViewChanges);
@@ -82,15 +73,4 @@ fn a_view_change_owes_what_was_committed_above_its_checkpoint_in_earlier_views()
     assert_eq!(owes(asks_for(1)), nothing, "it was committed in the view that is asked for");
     let beyond = ViewChange { stable: Seq(100), proof: Some(stable_at(100)), ..asks_for(2) };
     assert_eq!(owes(beyond), nothing, "the position is below its stable checkpoint");
-}
-
-/// What a replica asked for before it forgot can't hold what it committed afterwards. What it asks
-/// for afterwards begins above all that it may have committed before; how far that is, it was told.
-#[test]
-fn an_earlier_life_owes_nothing_of_a_later_one_and_a_later_one_rests_on_what_others_said() {
-    let change = |life| ViewChange { life, ..asks_for(2) };
-    let of = |life| commit_in(life, 1, 0, 3, "a");
-    assert_eq!(hides(of(7), change(0)), Err(NotProven::NoContradiction));
-    assert_eq!(hides(of(7), change(7)).unwrap().assumption, Assumption::Absolute);
-    assert_eq!(hides(of(0), change(7)).unwrap().assumption, Assumption::AtMostF);
 }

@@ -138,7 +138,7 @@ fn a_flood_costs_its_author_s_room_and_drives_out_nothing_of_this_view() {
     for number in 0..1_000 {
         for by in 0..4 {
             watch.saw(&commits(by, 1 + number, 1 + number % 40, "x"));
-            watch.saw(&changes(by, ViewChange { life: number, ..asks_for(5 + number) }));
+            watch.saw(&changes(by, asks_for(5 + number)));
             watch.saw(&Message::Checkpoint(checkpoint(by, 1 + number, "x").into()));
         }
     }
