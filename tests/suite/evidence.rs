@@ -18,7 +18,7 @@ use std::{
 use conclave_core::{
     detector::evidence::{Assumption, OffenceKind, accuse, verify},
     ids::NodeId,
-    sim::{Invariant, Run, Scenario, swarm::storm},
+    sim::{Action, Damage, Invariant, Run, Scenario, TimedAction, swarm::storm},
 };
 use conclave_tests::{corrupted, number, over_seeds, stage};
 use observers::Observed;
@@ -270,4 +270,40 @@ fn when_agreement_breaks_at_least_f_plus_one_liars_are_proven_and_nobody_correct
     }
     println!("agreement broke in {broken} of 60 conspiracies");
     assert!(broken >= 20, "agreement broke in only {broken} runs");
+}
+
+/// The same, and every correct one crashes at some moment: with its disk, or without.
+fn conspiracy_among_the_forgetful(seed: u64) -> Run {
+    let mut run = conspiracy(seed);
+    let mut scenario = (*run.scenario).clone();
+    let lies = |node| {
+        let acts = run.scenario.faults.iter().map(|fault| &fault.action);
+        acts.clone().any(|act| matches!(act, Action::Corrupt { node: liar, .. } if *liar == node))
+    };
+    for node in run.scenario.members.nodes().filter(|node| !lies(*node)) {
+        let at_ms = 400 + (seed * 997 + u64::from(node.0) * 613) as u32 % 2_000;
+        let damaged = (seed + u64::from(node.0)) % 3 == 0;
+        let lost = damaged.then_some((0, Action::DamageDisk { node, what: Damage::Lost }));
+        let rest = [(1, Action::Crash { node }), (150, Action::Restart { node })];
+        let acts = lost.into_iter().chain(rest);
+        let acts = acts.map(|(after, action)| TimedAction { at_ms: at_ms + after, action });
+        scenario.faults.extend(acts);
+    }
+    run.scenario = scenario.into();
+    run
+}
+
+#[test]
+fn whatever_more_than_f_and_its_own_crashes_do_no_correct_replica_is_convicted_for_sure() {
+    let (mut broken, mut forgot, mut convicted) = (0, 0, 0);
+    for seed in 1..=150 {
+        let observed = Observed::of(&conspiracy_among_the_forgetful(seed));
+        assert_eq!(observed.surely_framed().next(), None, "seed {seed}");
+        broken += u64::from(observed.verdict.violation(Invariant::Agreement).is_some());
+        let lost = |it: &&conclave_core::sim::Injection| it.effects > 0 && it.what.contains("disk");
+        forgot += observed.verdict.injections.iter().filter(lost).count();
+        convicted += observed.kinds().len();
+    }
+    println!("agreement broke in {broken} of 150, {forgot} disks were lost, {convicted} offences");
+    assert!(broken >= 20 && forgot >= 100 && convicted >= 100);
 }

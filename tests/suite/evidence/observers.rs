@@ -8,7 +8,7 @@ use std::{
 use conclave_core::{
     crypto::Authenticator,
     detector::evidence::{
-        Answers, Evidence, Offence, OffenceKind, Transcript, Watch, accuse, verify,
+        Answers, Assumption, Evidence, Offence, OffenceKind, Transcript, Watch, accuse, verify,
     },
     ids::{ClientId, Epoch, NodeId, Principal},
     pbft::Message,
@@ -227,11 +227,20 @@ impl Observed {
 
     /// Convictions of who never lied, by anyone, liars among the observers.
     pub(crate) fn framed(&self) -> impl Iterator<Item = String> {
+        self.framed_by(|_| true)
+    }
+
+    /// The same, of those that stand however many lie.
+    pub(crate) fn surely_framed(&self) -> impl Iterator<Item = String> {
+        self.framed_by(|offence| offence.assumption == Assumption::Absolute)
+    }
+
+    fn framed_by(&self, counts: impl Fn(&Offence) -> bool) -> impl Iterator<Item = String> {
         let found = self.found.iter().map(|(at, offence)| (format!("{at}"), offence));
         let audited = self.audited.iter().map(|offence| ("an auditor".to_owned(), offence));
         found
             .chain(audited)
-            .filter(|(_, offence)| !self.liars.contains(&offence.by))
+            .filter(move |(_, offence)| !self.liars.contains(&offence.by) && counts(offence))
             .map(|(at, offence)| format!("{at} convicts a correct replica: {offence}"))
     }
 
