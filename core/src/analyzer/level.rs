@@ -34,12 +34,12 @@ impl Facts {
 
     /// Whether more are proven to lie than any quorum can stand.
     pub const fn is_above_f(self) -> bool {
-        self.convicted > self.members.f()
+        self.convicted > self.members.byzantine_f()
     }
 
     /// Whether more may misbehave than that, and it isn't proven.
     pub const fn may_be_above_f(self) -> bool {
-        self.known() > self.members.f() && !self.is_above_f()
+        self.known() > self.members.byzantine_f() && !self.is_above_f()
     }
 }
 

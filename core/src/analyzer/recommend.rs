@@ -111,12 +111,12 @@ impl fmt::Display for Recommendation {
                 ", because {} of {n} replicas are proven to lie and at most {} may: no writes, reads \
                  are marked unsafe, operators are called",
                 facts.convicted,
-                facts.members.f(),
+                facts.members.byzantine_f(),
             ),
             Because::AboveF => write!(
                 f,
                 ", because more than {} of {n} replicas were proven to lie until a moment ago",
-                facts.members.f(),
+                facts.members.byzantine_f(),
             ),
         }?;
         if facts.may_be_above_f() {

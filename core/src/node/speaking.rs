@@ -110,7 +110,7 @@ impl<A: Application> Node<A> {
 
     /// Whom the docket doesn't know it to accuse, or would forget that it does.
     fn to_accuse(&self) -> Option<Said> {
-        let (own, f) = (self.replica.id(), self.replica.members().f());
+        let (own, f) = (self.replica.id(), self.replica.members().byzantine_f());
         let mut accused = self.accused().peekable();
         accused.peek()?;
         let quarantine = self.quarantine();

@@ -6,11 +6,16 @@ mod soundness;
 
 use core::ops::Deref;
 
-use super::{Analyzer, Declared, Deployment, Facts, Network, Policy, Recommendation};
+use super::{Analyzer, Declared, Deployment, Facts, Network, Policy, Protocol, Recommendation};
 use crate::{quorum::Membership, time::Time};
 
 fn facts(n: u16, convicted: u16, suspected: u16) -> Facts {
     Facts { members: Membership::new(n).unwrap(), convicted, suspected }
+}
+
+/// The same of an epoch under another protocol.
+fn under(facts: Facts, protocol: Protocol) -> Facts {
+    Facts { members: facts.members.under(protocol).unwrap(), ..facts }
 }
 
 /// An analyzer, what is declared, and what it was told last.

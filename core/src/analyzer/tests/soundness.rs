@@ -3,7 +3,7 @@
 use alloc::vec;
 use core::time::Duration;
 
-use super::{Watch, facts};
+use super::{Watch, facts, under};
 use crate::{
     analyzer::{Assumption, Deployment, Facts, Level, Network, Parameters, Policy, Protocol, Rule},
     time::Time,
@@ -52,7 +52,9 @@ fn every_case(mut check: impl FnMut(Facts)) {
     for n in 4..=31 {
         for convicted in 0..=n {
             for suspected in 0..=n - convicted {
-                check(facts(n, convicted, suspected));
+                let facts = facts(n, convicted, suspected);
+                check(facts);
+                check(under(facts, Protocol::Raft));
             }
         }
     }

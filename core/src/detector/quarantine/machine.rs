@@ -153,7 +153,7 @@ impl Quarantine {
     /// Whether more members are convicted than may be: then more than f lie. For proof holds if no more
     /// do, and would have it otherwise.
     pub fn is_above_f(&self) -> bool {
-        self.convicted().len() > self.members.f()
+        self.convicted().len() > self.members.byzantine_f()
     }
 
     /// Who is in quarantine.
@@ -185,7 +185,7 @@ impl Quarantine {
 
     /// Whether proof of an epoch may assume that at most f lie.
     fn may_assume_f(&self, epoch: Option<Epoch>) -> bool {
-        self.kept.disproved < epoch && self.surely_convicted() <= self.members.f()
+        self.kept.disproved < epoch && self.surely_convicted() <= self.members.byzantine_f()
     }
 
     /// Who is suspected by f+1 and not convicted: held, or waiting for a place.
@@ -220,7 +220,7 @@ impl Quarantine {
     pub fn network(&self) -> Network {
         let mut said: Vec<Network> = self.kept.voices.values().map(|voice| voice.network).collect();
         said.sort_unstable();
-        said.into_iter().rev().nth(usize::from(self.members.f())).unwrap_or_default()
+        said.into_iter().rev().nth(usize::from(self.members.byzantine_f())).unwrap_or_default()
     }
 
     /// What it is like around one member, as that says.
@@ -236,7 +236,7 @@ impl Quarantine {
     /// Whether f+1 members propose the same: one of them is correct.
     pub(crate) fn is_shared(&self, proposal: Digest) -> bool {
         let by = self.kept.voices.values().filter(|voice| voice.replacement == Some(proposal));
-        by.count() > usize::from(self.members.f())
+        by.count() > usize::from(self.members.byzantine_f())
     }
 
     /// How many decisions there ever were.
@@ -261,7 +261,10 @@ impl Quarantine {
 
     /// Whether a member's accusations count for nothing.
     pub fn is_silenced(&self, node: NodeId) -> bool {
-        self.kept.voices.get(&node).is_some_and(|voice| voice.is_silenced(self.members.f()))
+        self.kept
+            .voices
+            .get(&node)
+            .is_some_and(|voice| voice.is_silenced(self.members.byzantine_f()))
     }
 
     /// The number of an author's last statement: the next must be higher.
@@ -349,7 +352,7 @@ impl Quarantine {
                 record.assumes_f = assumes_f;
                 self.enter(position, *offender, What::Convicted { proof: *proof });
                 self.convict(*offender);
-                if self.surely_convicted() > self.members.f() {
+                if self.surely_convicted() > self.members.byzantine_f() {
                     self.overturn(position, self.members.epoch());
                 }
                 Ok(())
@@ -395,7 +398,7 @@ impl Quarantine {
         if self.kept.records.get(&author).is_some_and(|record| record.convicted.is_some()) {
             return Err(Refused::Convicted(author));
         }
-        let (now, limit) = (self.kept.now, self.members.f() + 1);
+        let (now, limit) = (self.kept.now, self.members.byzantine_f() + 1);
         let voice = self.kept.voices.entry(author).or_default();
         let known = voice.accusations.contains_key(&suspect);
         if !known && voice.accusations.len() >= usize::from(limit) {
@@ -450,7 +453,7 @@ impl Quarantine {
     }
 
     fn order(&mut self, node: NodeId, order: Option<Order>) -> Result<(), Refused> {
-        let limit = self.members.f();
+        let limit = self.members.byzantine_f();
         let firm = self.set(|record| record.is_restrained() && !record.by_accusation());
         let record = self.kept.records.get_mut(&node).ok_or(Refused::NotAMember(node))?;
         if order == Some(Order::Hold) && !firm.contains(node) && firm.len() >= limit {

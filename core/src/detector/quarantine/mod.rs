@@ -5,6 +5,11 @@
 //! checked before. What quarantine *means* (no primary, no source of state, little rate) is up to who
 //! reads [`Quarantine::restrained`]; it votes as before, so **no quorum ever shrinks**.
 //!
+//! In what follows f is the number of those that may lie ([`Membership::byzantine_f`]), whatever orders the
+//! epoch.
+//!
+//! [`Membership::byzantine_f`]: crate::quorum::Membership::byzantine_f
+//!
 //! # Rules
 //!
 //! 1. **f+1 observers.** An accusation is one voice. A member is held when the voices of live

@@ -384,6 +384,39 @@ fn suspicion_of_more_than_f_calls_operators_and_stops_nothing() {
     assert!(recommended.to_string().contains("writes go on, for suspicion is no proof"));
 }
 
+/// PBFT's proofs, brought in an epoch in which members are trusted not to lie: two of five is a
+/// minority, which may crash there, and more than may lie.
+#[test]
+fn who_may_lie_is_a_third_at_most_also_under_a_protocol_that_stands_the_crash_of_a_half() {
+    let crash_only = Config { deployment: Deployment::CrashOnly, ..Config::default() };
+    let begin = || {
+        let mut log = Log::under(Membership::new(5).unwrap(), crash_only.clone());
+        let raft = log.changes(&Change::switch_to(Protocol::Raft));
+        assert!(matches!(raft, ChangeOutcome::Changed { .. }), "{raft:?}");
+        log.turns();
+        assert!(log.register.members().is_crash_only());
+        log
+    };
+    let mut log = begin();
+    log.says(0, &against(3, 0));
+    assert!(!log.docket.is_beyond());
+    log.says(0, &against(4, 0));
+    assert!(log.docket.is_beyond(), "nothing is written, whatever orders it");
+    assert_eq!(log.docket.recommendation().unwrap().protocol, Protocol::SafeMode);
+    // What the two said alike convicts nobody.
+    log.says(3, &contradicted(0, &[3, 4]));
+    assert_eq!(log.convicted(), [3, 4]);
+
+    // As few hold and wait as elsewhere.
+    let mut log = begin();
+    log.says(0, &accuse(3));
+    log.says(1, &accuse(3));
+    assert_eq!(log.held(), [3]);
+    log.says(0, &accuse(4));
+    log.says(1, &accuse(4));
+    assert_eq!((log.held(), log.docket.suspected().len()), (vec![3], 2));
+}
+
 #[test]
 fn liars_who_say_all_there_is_to_say_fill_no_memory() {
     let mut log = Log::new(7);
