@@ -3,12 +3,14 @@
 use core::fmt;
 
 use super::{
+    analyze::Declared,
     level::{Facts, Level},
     network::Network,
     policy::{Parameters, Policy},
     protocol::{Deployment, Protocol, Unsound},
     trend::Trend,
 };
+use crate::quorum::Membership;
 
 /// What to run, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,15 @@ pub enum Because {
     },
     /// More than f are proven to lie, or were until so recently that nobody should rely on it.
     AboveF,
+}
+
+impl Recommendation {
+    /// Where nobody is known to misbehave and the network is calm: before anybody says anything.
+    pub(crate) fn of_peace(members: Membership, declared: Declared<'_>) -> Self {
+        let facts = Facts { members, convicted: 0, suspected: 0 };
+        let case = (Level::default(), Network::default(), Trend::default());
+        declared.policy.recommend(case, facts, false, declared.deployment)
+    }
 }
 
 impl Policy {

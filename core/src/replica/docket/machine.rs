@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{affairs::Minutes, said::Said};
 use crate::{
-    analyzer::{Analyzer, Facts, Level, Recommendation},
+    analyzer::{Analyzer, Facts, Level, Protocol, Recommendation},
     crypto::{Authenticator, Digest, decode, encode},
     detector::{
         evidence::{Evidence, NotProven, Offence, verify},
@@ -76,6 +76,12 @@ impl Docket {
     /// What should be run, if anybody ever said anything.
     pub fn recommendation(&self) -> Option<&Recommendation> {
         self.analyzer()?.recommendation()
+    }
+
+    /// Which protocol should be run, also if nobody ever said anything.
+    pub(super) fn recommended(&self, members: Membership, config: &Config) -> Protocol {
+        let known = self.recommendation().map(|it| it.protocol);
+        known.unwrap_or_else(|| Recommendation::of_peace(members, config.declared()).protocol)
     }
 
     /// How many decisions about members, and how many recommendations, there ever were.
