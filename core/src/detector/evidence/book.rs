@@ -13,9 +13,9 @@ use alloc::{sync::Arc, vec::Vec};
 use serde::Serialize;
 
 use super::{
-    offence::OffenceKind,
+    offence::{Assumption, OffenceKind},
     proof::Evidence,
-    rules::{Names, Statement, hides},
+    rules::{Names, Statement, hides, hiding_assumes},
 };
 use crate::{
     crypto::{Digest, Signed},
@@ -25,7 +25,7 @@ use crate::{
         PrePrepare, Prepare, PreparedCertificate, ViewChange, node_of,
     },
     quorum::NodeSet,
-    sorted::{SortedMap, SortedSet},
+    sorted::SortedMap,
 };
 
 /// How much is kept.
@@ -235,8 +235,8 @@ pub(super) struct Book {
     view_changes: Said<ViewChange>,
     /// In rising order of views.
     new_views: Vec<Arc<Signed<NewView>>>,
-    /// Who was found out of what: once is enough.
-    known: SortedSet<(NodeId, OffenceKind)>,
+    /// Who was found out of what, on which assumption: once on none is enough.
+    known: SortedMap<(NodeId, OffenceKind), Assumption>,
     found: Vec<Arc<Evidence>>,
 }
 
@@ -252,7 +252,7 @@ impl Book {
             positions: SortedMap::new(),
             view_changes: Said::default(),
             new_views: Vec::new(),
-            known: SortedSet::default(),
+            known: SortedMap::new(),
             found: Vec::new(),
         }
     }
@@ -281,17 +281,45 @@ impl Book {
     }
 
     pub(super) fn is_known(&self, by: NodeId, kind: OffenceKind) -> bool {
-        self.known.contains(&(by, kind))
+        self.known.contains_key(&(by, kind))
     }
 
-    pub(super) fn know(&mut self, by: NodeId, kind: OffenceKind) {
-        self.known.insert((by, kind));
+    /// False: it was known, on no more.
+    pub(super) fn know(&mut self, by: NodeId, kind: OffenceKind, on: Assumption) -> bool {
+        let known = self.known.get(&(by, kind));
+        let is_new = known.is_none_or(|known| on < *known);
+        if is_new {
+            self.known.insert((by, kind), on);
+        }
+        is_new
     }
 
-    pub(super) fn accuse(&mut self, by: NodeId, kind: OffenceKind, evidence: Evidence) {
-        if self.known.insert((by, kind)) {
+    /// It contradicts itself, whatever others do.
+    fn accuse(&mut self, by: NodeId, kind: OffenceKind, evidence: Evidence) {
+        self.accuse_on(Assumption::Absolute, by, kind, evidence);
+    }
+
+    pub(super) fn accuse_on(
+        &mut self,
+        on: Assumption,
+        by: NodeId,
+        kind: OffenceKind,
+        evidence: Evidence,
+    ) {
+        if self.know(by, kind, on) {
             self.found.push(evidence.into());
         }
+    }
+
+    fn accuse_of_hiding(
+        &mut self,
+        by: NodeId,
+        commit: Signed<Commit>,
+        it: Arc<Signed<ViewChange>>,
+    ) {
+        let on = hiding_assumes(&it.body, &commit.body);
+        let evidence = Evidence::HiddenCommit(commit, it);
+        self.accuse_on(on, by, OffenceKind::HiddenCommit, evidence);
     }
 
     fn position(&mut self, seq: Seq) -> Option<&mut Position> {
@@ -364,8 +392,7 @@ impl Book {
                     self.accuse(by, OffenceKind::SplitVote, evidence);
                 }
                 if let Some(change) = self.hidden_in(by, &new.body) {
-                    let evidence = Evidence::HiddenCommit(commit(), change);
-                    self.accuse(by, OffenceKind::HiddenCommit, evidence);
+                    self.accuse_of_hiding(by, commit(), change);
                 }
             }
             Noted::Known => {}
@@ -376,9 +403,10 @@ impl Book {
         }
     }
 
-    /// A view change of its author that hides this commit.
+    /// A view change of its author that hides this commit: one of the same life, if there is any.
     fn hidden_in(&self, by: NodeId, commit: &Commit) -> Option<Arc<Signed<ViewChange>>> {
-        self.view_changes.of(by).find(|change| hides(&change.body, commit)).cloned()
+        let hide = self.view_changes.of(by).filter(|change| hides(&change.body, commit));
+        hide.min_by_key(|change| hiding_assumes(&change.body, commit)).cloned()
     }
 
     pub(super) fn checkpoint(&mut self, new: &Arc<Signed<Checkpoint>>) {
@@ -415,11 +443,10 @@ impl Book {
                 self.accuse(by, OffenceKind::TwoViewChanges, evidence);
             }
         }
-        if !self.is_known(by, OffenceKind::HiddenCommit)
+        if self.known.get(&(by, OffenceKind::HiddenCommit)) != Some(&Assumption::Absolute)
             && let Some(commit) = self.hidden_by(by, &new.body)
         {
-            let evidence = Evidence::HiddenCommit(commit, new.clone());
-            self.accuse(by, OffenceKind::HiddenCommit, evidence);
+            self.accuse_of_hiding(by, commit, new.clone());
         }
         if let Some(proof) = &new.body.proof {
             self.stable(proof);
@@ -429,7 +456,7 @@ impl Book {
         }
     }
 
-    /// A commit of its author that this view change hides.
+    /// A commit of its author that this view change hides: one of the same life, if there is any.
     fn hidden_by(&self, by: NodeId, change: &ViewChange) -> Option<Signed<Commit>> {
         let shown = |commit: &Commit| {
             let at = change
@@ -443,7 +470,8 @@ impl Book {
         self.positions
             .range_from(&change.stable.next())
             .flat_map(|(_, position)| position.commits.of(by))
-            .find(|commit| !shown(&commit.body) && hides(change, &commit.body))
+            .filter(|commit| !shown(&commit.body) && hides(change, &commit.body))
+            .min_by_key(|commit| hiding_assumes(change, &commit.body))
             .map(|commit| Signed::clone(commit))
     }
 

@@ -1,7 +1,7 @@
 //! What two statements of one author can't both be. Why a correct replica never signs both stands
 //! in the table of this room's map.
 
-use super::offence::Place;
+use super::offence::{Assumption, Place};
 use crate::{
     crypto::{Digest, Signable},
     ids::View,
@@ -84,6 +84,11 @@ impl Statement for NewView {
     fn place(&self) -> Place {
         Place { epoch: Some(self.epoch), view: Some(self.view), seq: None }
     }
+}
+
+/// What a hidden commit needs to convict: across lives it rests on what others told the one that forgot.
+pub(super) fn hiding_assumes(change: &ViewChange, commit: &Commit) -> Assumption {
+    if commit.life == change.life { Assumption::Absolute } else { Assumption::AtMostF }
 }
 
 /// Whether a view change hides a commit of its author: it is for a later view, reaches back before

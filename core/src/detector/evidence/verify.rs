@@ -4,7 +4,7 @@
 use super::{
     offence::{Assumption, NotProven, Offence, OffenceKind, Place},
     proof::Evidence,
-    rules::{Names, Statement, hides},
+    rules::{Names, Statement, hides, hiding_assumes},
 };
 use crate::{
     crypto::{Authenticator, Check, Signable, Signed},
@@ -37,9 +37,7 @@ pub fn verify(
             if !hides(&change.body, &commit.body) {
                 return Err(NotProven::NoContradiction);
             }
-            // Across lives the rule rests on what others told the one that forgot.
-            let one_life = commit.body.life == change.body.life;
-            let assumption = if one_life { Assumption::Absolute } else { Assumption::AtMostF };
+            let assumption = hiding_assumes(&change.body, &commit.body);
             let place = commit.body.place();
             Ok(Offence { by, kind: OffenceKind::HiddenCommit, place, assumption })
         }

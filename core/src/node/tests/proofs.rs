@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::{
-    detector::evidence::OffenceKind,
+    detector::evidence::{Assumption, OffenceKind},
     node::{MAX_FURTHER_BYTES, SHOWN_AT_A_TIME},
-    pbft::{StateNode, StateNodes},
+    pbft::{Commit, StateNode, StateNodes, ViewChange},
 };
 
 const LIAR: Principal = Principal::Node(NodeId(2));
@@ -118,6 +118,57 @@ fn the_fingerprint_tells_sets_of_offenders_apart() {
     distinct.dedup();
     assert_eq!(distinct.len(), prints.len());
     assert!(!prints.contains(&0));
+}
+
+/// What a member committed in its first life, and a view change of a life that hides it.
+fn hidden_in(life: u64, by: u16) -> (Signed<Commit>, Arc<Signed<ViewChange>>) {
+    let (epoch, seq, digest) = (Epoch(0), Seq(3), Digest::of(&1));
+    let commit = Commit { epoch, view: View(0), seq, digest, life: 0 };
+    let (stable, proof, prepared) = (Seq(0), None, Vec::new());
+    let change = ViewChange { epoch, view: View(2 + life), life, stable, proof, prepared };
+    (Signed::new(commit, &*keys(by)), Signed::new(change, &*keys(by)).into())
+}
+
+/// A liar brings a proof against itself that f+1 convicted liars would make worthless.
+#[test]
+fn a_proof_that_assumes_nothing_takes_the_place_of_one_that_does_also_after_a_restart() {
+    let (commit, later) = hidden_in(1, 2);
+    let weak = Evidence::HiddenCommit(commit.clone(), later);
+    let on = |one: &One| -> Vec<Assumption> {
+        one.node.proofs().iter().map(|proof| proof.offence.assumption).collect()
+    };
+    for restarts in [false, true] {
+        let mut one = One::new();
+        one.hear(3, Message::Evidence(weak.clone().into()));
+        assert_eq!(on(&one), [Assumption::AtMostF]);
+        let print = one.node.proofs().fingerprint();
+        if restarts {
+            one = one.restarted();
+        }
+        let mut effects = one.hear(2, Message::Commit(commit.clone().into()));
+        effects.extend(one.hear(2, Message::ViewChange(hidden_in(0, 2).1)));
+        assert_eq!(
+            (convictions(&effects), on(&one)),
+            ([(2, None)].into(), [Assumption::Absolute].into())
+        );
+        assert_eq!(shown(&effects), [(To::Others, LIAR)]);
+        assert_ne!(one.node.proofs().fingerprint(), print, "others are asked for it, and shown it");
+        // What is weaker, or as strong, is nothing new.
+        assert_eq!(convictions(&one.hear(3, Message::Evidence(weak.clone().into()))), []);
+        one.records = Record::compact(one.records.clone());
+        assert_eq!(one.restarted().node.proofs().iter().count(), 1);
+        assert_eq!(on(&one.restarted()), [Assumption::Absolute]);
+    }
+}
+
+#[test]
+fn the_first_proof_that_assumes_nothing_is_kept_whatever_its_length() {
+    let mut one = One::new();
+    let (commit, later) = hidden_in(1, 2);
+    one.hear(3, Message::Evidence(Evidence::HiddenCommit(commit, later).into()));
+    let long = || Message::Evidence(Evidence::State(false_state(2, MAX_FURTHER_BYTES)).into());
+    assert_eq!(convictions(&one.hear(1, long())), [(2, Some(NodeId(1)))]);
+    assert_eq!(one.node.proofs().len(), 2);
 }
 
 fn false_state(by: u16, bytes: usize) -> Arc<Signed<StateNodes>> {

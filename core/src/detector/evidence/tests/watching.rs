@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use super::*;
 use crate::{
-    detector::evidence::{Answers, Watch, watch::KEPT},
+    detector::evidence::{Answers, Assumption, Watch, watch::KEPT},
     pbft::{Batch, Decided, Message},
 };
 
@@ -129,6 +129,57 @@ fn a_refused_message_convicts_if_its_author_signed_it_and_not_otherwise() {
     let mut watch = watch();
     watch.refused(&Message::ViewChange(forged.into()), &node(0));
     assert_eq!(found(&mut watch), []);
+}
+
+#[test]
+fn who_is_known_to_start_views_wrongly_is_not_judged_for_it_again() {
+    let wrong = [new_view(1, 1, &[1, 2], &[]), new_view(1, 1, &[1, 2, 3], &[(1, "a")])];
+    for [first, second] in [[0, 1], [1, 0]] {
+        let mut watch = watch();
+        watch.refused(&Message::NewView(wrong[first].clone()), &node(0));
+        assert_eq!(found(&mut watch).len(), 1);
+        watch.refused(&Message::NewView(wrong[second].clone()), &node(0));
+        assert_eq!(found(&mut watch), []);
+        // What isn't its to start is another offence.
+        watch.refused(&Message::NewView(new_view(1, 2, &[1, 2, 3], &[])), &node(0));
+        assert_eq!(found(&mut watch), [(1, OffenceKind::OutOfRole)]);
+    }
+}
+
+/// A liar shows what it did in another life, which convicts if at most f lie; what it did in one life
+/// convicts whatever others do, and must not be passed over for that.
+#[test]
+fn what_needs_no_assumption_is_found_although_what_needs_one_is_known() {
+    let on = |watch: &mut Watch| -> Vec<Assumption> {
+        let found = watch.take_found();
+        found.iter().map(|it| judged(it).unwrap().assumption).collect()
+    };
+    let (weak, sure) = (Assumption::AtMostF, Assumption::Absolute);
+    let committed = commits(1, 0, 3, "a");
+    let later_life = changes(1, ViewChange { life: 1, ..asks_for(2) });
+    let same_life = changes(1, asks_for(3));
+    let mut watch = watch();
+    for (message, found) in
+        [(&committed, &[][..]), (&later_life, &[weak]), (&same_life, &[sure]), (&later_life, &[])]
+    {
+        watch.saw(message);
+        assert_eq!(on(&mut watch), found);
+    }
+    // Of several the one that needs least, whichever comes first.
+    let both = [later_life, same_life, committed];
+    for order in [[0, 1, 2], [1, 0, 2]] {
+        let mut watch = super::watching::watch();
+        order.iter().for_each(|at| watch.saw(&both[*at]));
+        assert_eq!(on(&mut watch), [sure]);
+    }
+    // And of who is known already, whoever found it out.
+    for (known, found) in [(weak, &[sure][..]), (sure, &[])] {
+        let mut watch = super::watching::watch();
+        watch.know(NodeId(1), OffenceKind::HiddenCommit, known);
+        watch.saw(&both[1]);
+        watch.saw(&both[2]);
+        assert_eq!(on(&mut watch), found);
+    }
 }
 
 #[test]
