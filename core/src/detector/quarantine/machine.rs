@@ -132,6 +132,7 @@ impl Quarantine {
             voice.accusations.retain(|node, _| stays(node));
             voice.unfounded.retain(|node, _| stays(node));
             voice.replacement = None;
+            voice.vouched = NodeSet::default();
         }
         for node in members.nodes() {
             self.kept.voices.entry(node).or_default();
@@ -226,6 +227,11 @@ impl Quarantine {
     /// What it is like around one member, as that says.
     pub fn network_around(&self, node: NodeId) -> Network {
         self.kept.voices.get(&node).map_or_else(Network::default, |voice| voice.network)
+    }
+
+    /// Against whom a member says in this epoch that it has proof.
+    pub fn vouched_by(&self, node: NodeId) -> NodeSet {
+        self.kept.voices.get(&node).map(|voice| voice.vouched).unwrap_or_default()
     }
 
     /// Whom a member proposes in whose place.
@@ -342,22 +348,9 @@ impl Quarantine {
             }
             (Claim::Withdraw { suspect }, Some(author)) => self.withdraw(author, *suspect),
             (Claim::Convict { offender, proof, assumption }, _) => {
-                let assumes_f = *assumption == Assumption::AtMostF;
-                let record =
-                    self.kept.records.get_mut(offender).ok_or(Refused::NotAMember(*offender))?;
-                if record.convicted.is_some() && (assumes_f || !record.assumes_f) {
-                    return Err(Refused::Known(*offender));
-                }
-                record.convicted = Some(*proof);
-                record.assumes_f = assumes_f;
-                self.enter(position, *offender, What::Convicted { proof: *proof });
-                self.convict(*offender);
-                if self.surely_convicted() > self.members.byzantine_f() {
-                    self.overturn(position, self.members.epoch());
-                }
-                Ok(())
+                self.prove(position, *offender, *proof, *assumption)
             }
-            (Claim::Measure(_) | Claim::Replace(_), Some(author))
+            (Claim::Measure(_) | Claim::Replace(_) | Claim::Vouch { .. }, Some(author))
                 if self.kept.records.get(&author).is_some_and(|it| it.convicted.is_some()) =>
             {
                 Err(Refused::Convicted(author))
@@ -365,6 +358,9 @@ impl Quarantine {
             (Claim::Measure(network), Some(author)) => {
                 self.kept.voices.entry(author).or_default().network = *network;
                 Ok(())
+            }
+            (Claim::Vouch { offender, proof }, Some(author)) => {
+                self.vouch(position, author, *offender, *proof)
             }
             (Claim::Replace(proposal), Some(author)) => {
                 self.kept.voices.entry(author).or_default().replacement = Some(*proposal);
@@ -377,6 +373,57 @@ impl Quarantine {
             }
             _ => Err(Refused::NoSay(by)),
         }
+    }
+
+    /// There is proof, or as good as.
+    fn prove(
+        &mut self,
+        position: Seq,
+        offender: NodeId,
+        proof: Digest,
+        assumption: Assumption,
+    ) -> Result<(), Refused> {
+        let assumes_f = assumption == Assumption::AtMostF;
+        let record = self.kept.records.get_mut(&offender).ok_or(Refused::NotAMember(offender))?;
+        if record.convicted.is_some() && (assumes_f || !record.assumes_f) {
+            return Err(Refused::Known(offender));
+        }
+        record.convicted = Some(proof);
+        record.assumes_f = assumes_f;
+        self.enter(position, offender, What::Convicted { proof });
+        self.convict(offender);
+        if self.surely_convicted() > self.members.byzantine_f() {
+            self.overturn(position, self.members.epoch());
+        }
+        Ok(())
+    }
+
+    /// One of f+1 that vouch is correct, if at most f lie, and has judged what it holds.
+    fn vouch(
+        &mut self,
+        position: Seq,
+        author: NodeId,
+        offender: NodeId,
+        proof: Digest,
+    ) -> Result<(), Refused> {
+        let limit = self.members.byzantine_f() + 1;
+        let record = self.record(offender).ok_or(Refused::NotAMember(offender))?;
+        if author == offender {
+            return Err(Refused::Oneself);
+        }
+        if record.convicted.is_some() {
+            return Err(Refused::Known(offender));
+        }
+        let voice = self.kept.voices.entry(author).or_default();
+        if !voice.vouched.contains(offender) && voice.vouched.len() >= limit {
+            return Err(Refused::TooMany { limit });
+        }
+        voice.vouched.insert(offender);
+        let vouch = self.kept.voices.values().filter(|voice| voice.vouched.contains(offender));
+        if vouch.count() >= usize::from(limit) && self.may_assume_f(Some(self.members.epoch())) {
+            return self.prove(position, offender, proof, Assumption::AtMostF);
+        }
+        Ok(())
     }
 
     fn accuse(

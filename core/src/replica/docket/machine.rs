@@ -200,6 +200,7 @@ impl Docket {
             Said::Accuse { suspect, score, reasons } => Claim::Accuse { suspect, score, reasons },
             Said::Withdraw { suspect } => Claim::Withdraw { suspect },
             Said::Prove(evidence) => return self.prove(at, by, number, &evidence, keys),
+            Said::Vouch { offender, proof } => Claim::Vouch { offender, proof },
             Said::Look => return self.advance(at),
             Said::Measure(network) => Claim::Measure(network),
             Said::Fill => return Minutes { fill: true, ..Minutes::default() },
