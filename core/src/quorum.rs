@@ -157,7 +157,14 @@ impl Membership {
     /// How many may be Byzantine: the largest f with n ≥ 3f+1. Where members only crash, how many may
     /// be down: the largest with n ≥ 2f+1.
     pub const fn f(self) -> u16 {
-        if self.is_crash_only() { (self.n - 1) / 2 } else { (self.n - 1) / 3 }
+        if self.is_crash_only() { (self.n - 1) / 2 } else { self.byzantine_f() }
+    }
+
+    /// How many may lie where anybody does, whatever orders the epoch: the largest k with n ≥ 3k+1. Who
+    /// is convicted, suspected or held is counted by this one: that a minority may crash says nothing
+    /// about liars, and an earlier epoch's proofs are brought under a protocol that stands none.
+    pub const fn byzantine_f(self) -> u16 {
+        (self.n - 1) / 3
     }
 
     /// Any two sets of this size share a correct replica.
@@ -270,6 +277,7 @@ mod tests {
             assert_eq!(members.reads(), 1);
             assert!(members.quorum() <= usize::from(n - members.f()), "n = {n}");
             let back = members.under(Protocol::Pbft).unwrap();
+            assert_eq!(members.byzantine_f(), back.f(), "as many may lie as under any other");
             assert_eq!(back, Membership::new(n).unwrap());
             assert_eq!(back.reads(), back.quorum());
         }

@@ -21,19 +21,24 @@ pub enum Follow {
     /// An epoch under a protocol that no liar may take part in ends when one is proven.
     OnProof,
     /// The recommended protocol is switched to, and its parameters are taken while they are
-    /// recommended. Safe mode is no protocol: it holds by itself, and operators are called.
+    /// recommended. If the administrator switches to another one, that stands until something else
+    /// is recommended. Safe mode is no protocol: it holds by itself, and operators are called.
     Always,
 }
 
 impl Follow {
     /// What is to be run instead of a protocol, if anything is. `is_wrong`: what the protocol takes for
     /// granted is proven not to hold.
-    pub(crate) fn instead(self, is_wrong: bool, recommended: Option<Protocol>) -> Option<Protocol> {
-        let recommended = recommended.filter(|it| *it != Protocol::SafeMode);
+    pub(crate) fn instead(self, is_wrong: bool, recommended: Protocol) -> Option<Protocol> {
         match self {
             Self::Never => None,
             Self::OnProof => is_wrong.then_some(Protocol::Pbft),
-            Self::Always => recommended.or(is_wrong.then_some(Protocol::Pbft)),
+            Self::Always => is_wrong.then_some(self.anyway(recommended).unwrap_or(Protocol::Pbft)),
         }
+    }
+
+    /// What is to be run although nothing is wrong with what is, unless the administrator wants that.
+    pub(crate) fn anyway(self, recommended: Protocol) -> Option<Protocol> {
+        (self == Self::Always && recommended.orders_writes()).then_some(recommended)
     }
 }

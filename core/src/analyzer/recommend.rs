@@ -2,16 +2,20 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
+    analyze::Declared,
     level::{Facts, Level},
     network::Network,
     policy::{Parameters, Policy},
     protocol::{Deployment, Protocol, Unsound},
     trend::Trend,
 };
+use crate::quorum::Membership;
 
 /// What to run, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recommendation {
     /// This protocol
     pub protocol: Protocol,
@@ -30,10 +34,10 @@ pub struct Recommendation {
 }
 
 /// How it was decided. Rules are counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Because {
     /// By a rule of the policy.
-    Rule(usize),
+    Rule(u8),
     /// By a later rule, or none, because an earlier one would be unsound.
     Instead {
         /// What the policy wants.
@@ -43,6 +47,15 @@ pub enum Because {
     },
     /// More than f are proven to lie, or were until so recently that nobody should rely on it.
     AboveF,
+}
+
+impl Recommendation {
+    /// Where nobody is known to misbehave and the network is calm: before anybody says anything.
+    pub(crate) fn of_peace(members: Membership, declared: Declared<'_>) -> Self {
+        let facts = Facts::among(members, 0, 0);
+        let case = (Level::default(), Network::default(), Trend::default());
+        declared.policy.recommend(case, facts, false, declared.deployment)
+    }
 }
 
 impl Policy {
@@ -92,7 +105,7 @@ impl Policy {
 impl fmt::Display for Recommendation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let facts = self.facts;
-        let n = facts.members.n();
+        let n = facts.n;
         f.write_str(self.protocol.name())?;
         match self.because {
             Because::Rule(_) => write!(
@@ -110,13 +123,12 @@ impl fmt::Display for Recommendation {
                 f,
                 ", because {} of {n} replicas are proven to lie and at most {} may: no writes, reads \
                  are marked unsafe, operators are called",
-                facts.convicted,
-                facts.members.f(),
+                facts.convicted, facts.f,
             ),
             Because::AboveF => write!(
                 f,
                 ", because more than {} of {n} replicas were proven to lie until a moment ago",
-                facts.members.f(),
+                facts.f,
             ),
         }?;
         if facts.may_be_above_f() {

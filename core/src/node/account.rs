@@ -126,19 +126,44 @@ impl Account {
             let last = proven.epochs.last().unwrap_or(&genesis).epoch();
             return Err(BadAccount::Epoch { of, last });
         };
-        let known = epochs.iter().position(|it| it.members == members);
-        let at = known.unwrap_or_else(|| {
-            let (transcripts, proofs) = (Vec::new(), Vec::new());
-            epochs.push(Together { members, keys: proven.keys, chain, transcripts, proofs });
-            epochs.len() - 1
-        });
-        epochs[at].transcripts.push(transcript);
-        epochs[at].proofs.extend(proofs);
+        // Each end was signed by the members of its epoch: where two nodes know other ends of one, those who
+        // signed both contradict themselves, however long ago that was.
+        for (index, end) in chain.iter().enumerate() {
+            let of = proven.epochs.iter().find(|it| it.epoch() == end.epoch());
+            let Some(of) = of.copied() else { continue };
+            let checkpoints = end.certificate.checkpoints.iter().cloned().map(Arc::new).collect();
+            let signed = Transcript { checkpoints, ..Transcript::default() };
+            Together::of(epochs, of, &proven.keys, &chain[..index]).transcripts.push(signed);
+        }
+        let together = Together::of(epochs, members, &proven.keys, &chain);
+        together.transcripts.push(transcript);
+        together.proofs.extend(proofs);
         Ok(())
     }
 }
 
 impl Together {
+    /// Those of an epoch, which a chain proves.
+    fn of<'a>(
+        epochs: &'a mut Vec<Self>,
+        members: Membership,
+        keys: &Arc<dyn Authenticator>,
+        chain: &[Arc<EpochEnd>],
+    ) -> &'a mut Self {
+        let known = epochs.iter().position(|it| it.members == members);
+        let at = known.unwrap_or_else(|| {
+            epochs.push(Self {
+                members,
+                keys: keys.clone(),
+                chain: chain.to_vec(),
+                transcripts: Vec::new(),
+                proofs: Vec::new(),
+            });
+            epochs.len() - 1
+        });
+        &mut epochs[at]
+    }
+
     /// What they prove that isn't known; `None`: nothing.
     fn found(
         self,

@@ -9,7 +9,7 @@ use crate::{
     detector::evidence::{Evidence, NotProven, Offence, verify},
     event::EventKind,
     ids::{Epoch, NodeId},
-    pbft::{Message, MessageKind, Record},
+    pbft::{EpochEnd, Message, MessageKind, Record},
     protocol::To,
     quorum::Membership,
     replica::Work,
@@ -20,11 +20,16 @@ impl<A: Application> Node<A> {
     pub(super) fn publish_found(&mut self) {
         for evidence in self.watch.take_found() {
             // It finds nothing else than what convicts. Still nobody is told before that is checked.
-            if let Some(Ok(offence)) = self.judge(&evidence)
-                && self.learn(offence, &evidence, None)
-            {
-                self.replica.shell.send(To::Others, Message::Evidence(evidence));
-            }
+            self.publish(&evidence);
+        }
+    }
+
+    /// What convicts is told to everybody, unless it is known.
+    fn publish(&mut self, evidence: &Arc<Evidence>) {
+        if let Some(Ok(offence)) = self.judge(evidence)
+            && self.learn(offence, evidence, None)
+        {
+            self.replica.shell.send(To::Others, Message::Evidence(evidence.clone()));
         }
     }
 
@@ -48,16 +53,35 @@ impl<A: Application> Node<A> {
         }
     }
 
+    /// A peer's epochs end otherwise than here: those who signed both ends contradict themselves. What was
+    /// said in an epoch is forgotten with it, but for this.
+    pub(super) fn compare_ends(&mut self, from: NodeId, ends: &[Arc<EpochEnd>]) {
+        for end in ends {
+            let own = self.replica.chain().iter().find(|own| own.epoch() == end.epoch());
+            let Some(own) = own.filter(|own| own.certificate.digest() != end.certificate.digest())
+            else {
+                continue;
+            };
+            // Of an epoch that is over here nobody has checked it.
+            let own = own.clone();
+            if !self.replica.shell.may_cost(from, Work::Judge) {
+                return;
+            }
+            for checkpoint in own.certificate.checkpoints.iter() {
+                let theirs = end.certificate.checkpoints.iter().find(|it| it.by == checkpoint.by);
+                let Some(other) = theirs else { continue };
+                let evidence = Evidence::Checkpoints(checkpoint.clone(), other.clone()).into();
+                self.publish(&evidence);
+            }
+        }
+    }
+
     /// A client shows that a replica gave it another reply than f+1 others did, which no replica sees; or
     /// the administrator, what several nodes' accounts prove together. This one tells the others, as it
     /// does of what its own watch found. Who may show what, the host has looked at.
     #[cfg(feature = "guards")]
     pub(super) fn on_testimony(&mut self, evidence: &Arc<Evidence>) {
-        if let Some(Ok(offence)) = self.judge(evidence)
-            && self.learn(offence, evidence, None)
-        {
-            self.replica.shell.send(To::Others, Message::Evidence(evidence.clone()));
-        }
+        self.publish(evidence);
     }
 
     /// Judges by the members of the epoch that it is of. `None`: they are not known here.
@@ -84,7 +108,7 @@ impl<A: Application> Node<A> {
         shown_by: Option<NodeId>,
     ) -> bool {
         let (offender, evidence) = (offence.by, evidence.clone());
-        self.watch.know(offender, offence.kind);
+        self.watch.know(offender, offence.kind, offence.assumption);
         if !self.proofs.add(Proof::new(offence, evidence.clone())) {
             return false;
         }
@@ -99,7 +123,7 @@ impl<A: Application> Node<A> {
     /// A proof read from the disk. Judged again: it proves itself, and disks change bytes.
     pub(super) fn remember(&mut self, evidence: Arc<Evidence>) {
         if let Some(Ok(offence)) = self.judge(&evidence) {
-            self.watch.know(offence.by, offence.kind);
+            self.watch.know(offence.by, offence.kind, offence.assumption);
             self.proofs.add(Proof::new(offence, evidence));
             self.observer.convict(self.proofs.offenders());
             self.replica.shell.proven = self.proofs.fingerprint();

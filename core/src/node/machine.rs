@@ -99,6 +99,7 @@ impl<A: Application> Node<A> {
                 self.on_evidence(from, evidence);
                 return false;
             }
+            Message::EpochEnds(ends) => self.compare_ends(from, ends),
             Message::Status(status) => {
                 self.speaker.standby.heard(self.now(), from);
                 self.show(from, status.proven);

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use serde::Serialize;
 
 use crate::{
-    detector::evidence::{Evidence, Offence, OffenceKind},
+    detector::evidence::{Assumption, Evidence, Offence, OffenceKind},
     ids::NodeId,
     quorum::NodeSet,
     sorted::SortedMap,
@@ -41,6 +41,8 @@ impl Proof {
 pub struct Proofs {
     held: SortedMap<(NodeId, OffenceKind), Proof>,
     offenders: NodeSet,
+    /// Whom something is proven of, however many lie.
+    sure: NodeSet,
     bytes: usize,
     /// Which was shown last: another is next.
     shown: usize,
@@ -72,29 +74,35 @@ impl Proofs {
         self.held.contains_key(&(offender, kind))
     }
 
-    /// Takes what was judged. False: it is known, or of somebody who is convicted already and too
-    /// long.
+    /// Takes what was judged. False: as much is known, or it is of somebody who is convicted already, of
+    /// that or more, and too long. What assumes nothing takes the place of what does.
     pub(super) fn add(&mut self, proof: Proof) -> bool {
-        let Offence { by, kind, .. } = proof.offence;
-        if self.contains(by, kind) {
+        let Offence { by, kind, assumption, .. } = proof.offence;
+        let held = self.held.get(&(by, kind));
+        if held.is_some_and(|held| held.offence.assumption <= assumption) {
             return false;
         }
-        let bytes = self.bytes + proof.bytes;
-        if self.offenders.contains(by) && bytes > MAX_FURTHER_BYTES {
+        let bytes = self.bytes + proof.bytes - held.map_or(0, |held| held.bytes);
+        let sure = assumption == Assumption::Absolute;
+        let convicted = if sure { self.sure } else { self.offenders };
+        if convicted.contains(by) && bytes > MAX_FURTHER_BYTES {
             return false;
         }
         self.bytes = bytes;
         self.offenders.insert(by);
+        if sure {
+            self.sure.insert(by);
+        }
         self.held.insert((by, kind), proof);
         true
     }
 
-    /// A fingerprint of the offenders: 0 if there are none, and different for different ones but
-    /// for chance, which costs a repair and no more.
+    /// A fingerprint of the offenders, and of whom it is sure: 0 if there are none, and different for
+    /// different ones but for chance, which costs a repair and no more.
     pub(super) fn fingerprint(&self) -> u32 {
-        // FNV-1a over their numbers.
+        // FNV-1a over their numbers, which leave room for a bit.
         let mix = |hash: u32, node: NodeId| {
-            node.0
+            (node.0 | u16::from(self.sure.contains(node)) << 15)
                 .to_le_bytes()
                 .iter()
                 .fold(hash, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))

@@ -16,6 +16,7 @@ use super::{machine::Node, proofs::Proof, standby::Standby};
 use crate::{
     analyzer::{Conditions, Network},
     app::Application,
+    crypto::Digest,
     detector::quarantine::{MAX_REASONS, Quarantine},
     ids::{ClientId, NodeId},
     pbft::{Config, MAX_OPERATION_BYTES},
@@ -79,7 +80,7 @@ impl<A: Application> Node<A> {
         if shell.is_following() || shell.is_recovering() || shell.pending.get(own).is_some() {
             return;
         }
-        let said = self.to_accuse().or_else(|| self.to_withdraw());
+        let said = self.to_vouch().or_else(|| self.to_accuse()).or_else(|| self.to_withdraw());
         let said = said.or_else(|| self.to_replace()).or_else(|| self.to_measure());
         let said = said.or_else(|| self.in_turn());
         if let Some(said) = said {
@@ -91,22 +92,44 @@ impl<A: Application> Node<A> {
         self.replica.docket().quarantine()
     }
 
+    /// The proofs that the docket would learn from, against members of whom none is provable there.
+    fn unprovable(&self) -> impl Iterator<Item = &Proof> {
+        let (members, docket) = (self.replica.members(), self.replica.docket());
+        let convicted = docket.convicted();
+        self.proofs.iter().filter(move |Proof { offence, .. }| {
+            docket.is_news(offence)
+                && members.contains(offence.by)
+                && !convicted.contains(offence.by)
+                && !self.provable().any(|proof| proof.offence.by == offence.by)
+        })
+    }
+
     /// Whom it accuses: whom it suspects, and who is proven to lie at a length that the log has no
     /// room for.
     fn accused(&self) -> impl Iterator<Item = NodeId> {
-        let (members, docket) = (self.replica.members(), self.replica.docket());
-        let convicted = docket.convicted();
-        let guilty = self.proofs.iter().map(|proof| proof.offence);
-        let guilty = guilty.filter(|offence| docket.is_news(offence)).map(|offence| offence.by);
-        let unprovable =
-            guilty.filter(|node| !self.provable().any(|proof| proof.offence.by == *node));
-        let accused = self.suspicion().accused().chain(unprovable);
+        let (members, convicted) = (self.replica.members(), self.replica.docket().convicted());
+        let guilty = self.unprovable().map(|proof| proof.offence.by);
+        let accused = self.suspicion().accused().chain(guilty);
         accused.filter(move |node| members.contains(*node) && !convicted.contains(*node))
+    }
+
+    /// A proof that the log has no room for, and of which the docket doesn't know that it holds it.
+    fn to_vouch(&self) -> Option<Said> {
+        let mut unprovable = self.unprovable().peekable();
+        unprovable.peek()?;
+        let (own, f) = (self.replica.id(), self.replica.members().byzantine_f());
+        if self.replica.docket().convicted().contains(own) {
+            return None;
+        }
+        let known = self.quarantine().map(|it| it.vouched_by(own)).unwrap_or_default();
+        let proof = unprovable.find(|it| !known.contains(it.offence.by) && known.len() <= f)?;
+        let (offender, proof) = (proof.offence.by, Digest::of(&*proof.evidence));
+        (offender != own).then_some(Said::Vouch { offender, proof })
     }
 
     /// Whom the docket doesn't know it to accuse, or would forget that it does.
     fn to_accuse(&self) -> Option<Said> {
-        let (own, f) = (self.replica.id(), self.replica.members().f());
+        let (own, f) = (self.replica.id(), self.replica.members().byzantine_f());
         let mut accused = self.accused().peekable();
         accused.peek()?;
         let quarantine = self.quarantine();

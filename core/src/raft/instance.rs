@@ -226,6 +226,11 @@ impl<P: Payload> Raft<P> {
             Body::Vote { transfer: false, .. } if term >= self.term && self.hears_a_leader() => {
                 return;
             }
+            // Whoever is asked about a later term than its own says what it would do there, and stays
+            // in its own (thesis, 9.6): its answer is none of a term that is over.
+            Body::PreVoteReply { for_term, granted: true } if term < self.term => {
+                return self.on_pre_vote_reply(from, for_term, true);
+            }
             _ => {}
         }
         // Figure 2, all servers: a later term is entered as a follower, an earlier one is over.

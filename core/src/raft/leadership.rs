@@ -146,6 +146,20 @@ impl<P: Payload> Raft<P> {
         }
     }
 
+    /// Whether it leads, and takes no more proposals because another is to lead.
+    pub(crate) fn is_handing_over(&self) -> bool {
+        matches!(&self.standing, Standing::Leader(it) if it.hand_over.is_some())
+    }
+
+    /// Who leads best in its stead, of those that may: has most of the log, and was heard last. `None`
+    /// as well while it hands over, and where it doesn't lead.
+    pub(crate) fn heir(&self, may: impl Fn(NodeId) -> bool) -> Option<NodeId> {
+        let Standing::Leader(leadership) = &self.standing else { return None };
+        let peers = leadership.peers.iter().filter(|(peer, _)| may(**peer));
+        let best = peers.max_by_key(|(_, progress)| (progress.matched, progress.heard_at));
+        best.map(|(peer, _)| *peer).filter(|_| leadership.hand_over.is_none())
+    }
+
     /// If the leadership goes to this member and it has the whole log.
     pub(super) fn tell_to_stand(&mut self, peer: NodeId) {
         let Standing::Leader(leadership) = &mut self.standing else { return };

@@ -252,7 +252,8 @@ impl Cluster {
     fn judge_entry(&self, at: NodeId, entry: &Entry) -> Result<(), Broken> {
         let sound = self.faults_used() <= self.members.f();
         let docket = self.hosts[at.0 as usize].replica().docket();
-        let (held, f) = (docket.restrained().len(), docket.quarantine().map(|it| it.members().f()));
+        let (held, f) =
+            (docket.restrained().len(), docket.quarantine().map(|it| it.members().byzantine_f()));
         let accused = self.node(entry.node).filter(|host| !host.ever_byzantine);
         let record = docket.quarantine().and_then(|it| it.record(entry.node));
         let sure = record.is_some_and(Record::is_surely_convicted);

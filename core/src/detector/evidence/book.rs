@@ -13,7 +13,7 @@ use alloc::{sync::Arc, vec::Vec};
 use serde::Serialize;
 
 use super::{
-    offence::OffenceKind,
+    offence::{Assumption, OffenceKind},
     proof::Evidence,
     rules::{Names, Statement, hides},
 };
@@ -25,7 +25,7 @@ use crate::{
         PrePrepare, Prepare, PreparedCertificate, ViewChange, node_of,
     },
     quorum::NodeSet,
-    sorted::{SortedMap, SortedSet},
+    sorted::SortedMap,
 };
 
 /// How much is kept.
@@ -232,8 +232,8 @@ pub(super) struct Book {
     view_changes: Said<ViewChange>,
     /// In rising order of views.
     new_views: Vec<Arc<Signed<NewView>>>,
-    /// Who was found out of what: once is enough.
-    known: SortedSet<(NodeId, OffenceKind)>,
+    /// Who was found out of what, on which assumption: once on none is enough.
+    known: SortedMap<(NodeId, OffenceKind), Assumption>,
     found: Vec<Arc<Evidence>>,
 }
 
@@ -249,7 +249,7 @@ impl Book {
             positions: SortedMap::new(),
             view_changes: Said::default(),
             new_views: Vec::new(),
-            known: SortedSet::default(),
+            known: SortedMap::new(),
             found: Vec::new(),
         }
     }
@@ -278,17 +278,43 @@ impl Book {
     }
 
     pub(super) fn is_known(&self, by: NodeId, kind: OffenceKind) -> bool {
-        self.known.contains(&(by, kind))
+        self.known.contains_key(&(by, kind))
     }
 
-    pub(super) fn know(&mut self, by: NodeId, kind: OffenceKind) {
-        self.known.insert((by, kind));
+    /// False: it was known, on no more.
+    pub(super) fn know(&mut self, by: NodeId, kind: OffenceKind, on: Assumption) -> bool {
+        let known = self.known.get(&(by, kind));
+        let is_new = known.is_none_or(|known| on < *known);
+        if is_new {
+            self.known.insert((by, kind), on);
+        }
+        is_new
     }
 
-    pub(super) fn accuse(&mut self, by: NodeId, kind: OffenceKind, evidence: Evidence) {
-        if self.known.insert((by, kind)) {
+    /// It contradicts itself, whatever others do.
+    fn accuse(&mut self, by: NodeId, kind: OffenceKind, evidence: Evidence) {
+        self.accuse_on(Assumption::Absolute, by, kind, evidence);
+    }
+
+    pub(super) fn accuse_on(
+        &mut self,
+        on: Assumption,
+        by: NodeId,
+        kind: OffenceKind,
+        evidence: Evidence,
+    ) {
+        if self.know(by, kind, on) {
             self.found.push(evidence.into());
         }
+    }
+
+    fn accuse_of_hiding(
+        &mut self,
+        by: NodeId,
+        commit: Signed<Commit>,
+        it: Arc<Signed<ViewChange>>,
+    ) {
+        self.accuse(by, OffenceKind::HiddenCommit, Evidence::HiddenCommit(commit, it));
     }
 
     fn position(&mut self, seq: Seq) -> Option<&mut Position> {
@@ -361,8 +387,7 @@ impl Book {
                     self.accuse(by, OffenceKind::SplitVote, evidence);
                 }
                 if let Some(change) = self.hidden_in(by, &new.body) {
-                    let evidence = Evidence::HiddenCommit(commit(), change);
-                    self.accuse(by, OffenceKind::HiddenCommit, evidence);
+                    self.accuse_of_hiding(by, commit(), change);
                 }
             }
             Noted::Known => {}
@@ -412,11 +437,10 @@ impl Book {
                 self.accuse(by, OffenceKind::TwoViewChanges, evidence);
             }
         }
-        if !self.is_known(by, OffenceKind::HiddenCommit)
+        if self.known.get(&(by, OffenceKind::HiddenCommit)) != Some(&Assumption::Absolute)
             && let Some(commit) = self.hidden_by(by, &new.body)
         {
-            let evidence = Evidence::HiddenCommit(commit, new.clone());
-            self.accuse(by, OffenceKind::HiddenCommit, evidence);
+            self.accuse_of_hiding(by, commit, new.clone());
         }
         if let Some(proof) = &new.body.proof {
             self.stable(proof);

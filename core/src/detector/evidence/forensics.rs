@@ -155,7 +155,7 @@ impl Audit<'_> {
 
     fn accuse(&mut self, evidence: Evidence) {
         if let Ok(offence) = verify(&evidence, self.members, self.authenticator) {
-            self.book.accuse(offence.by, offence.kind, evidence);
+            self.book.accuse_on(offence.assumption, offence.by, offence.kind, evidence);
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | statements of a position | 4n kinds and authors × ([`KEPT`] + 1) views | the first that was voted for, and the nearest to the view that others are in |
 //! | view changes | n × [`KEPT`] | the same |
 //! | new views | [`KEPT`] | the latest |
-//! | found | n × kinds | an author is convicted of a kind once |
+//! | found | n × kinds × 2 | an author is convicted of a kind once, and once more on no assumption |
 //!
 //! In a calm epoch that is one vote of each kind: 2W × 2n of them, some hundred bytes each and
 //! shared with the replica's own log, as messages are. Nothing of an epoch is kept when it is over.
@@ -26,7 +26,7 @@ use serde::Serialize;
 use super::{
     Transcript,
     book::{Book, Bounds},
-    offence::OffenceKind,
+    offence::{Assumption, OffenceKind},
     proof::Evidence,
     verify::verify,
 };
@@ -107,34 +107,40 @@ impl Watch {
     /// Costs no more than checking the message once more, and nothing once its author is convicted
     /// of such an offence.
     pub fn refused(&mut self, message: &Message, authenticator: &dyn Authenticator) {
-        let (evidence, kind) = match message {
+        use OffenceKind::{
+            FalseState, InvalidNewView, InvalidViewChange, NewViewNotOwed, OutOfRole,
+        };
+        let (evidence, kinds): (_, &[_]) = match message {
             Message::ViewChange(change) => {
-                (Evidence::ViewChange(change.clone()), OffenceKind::InvalidViewChange)
+                (Evidence::ViewChange(change.clone()), &[InvalidViewChange])
             }
             Message::NewView(new_view) => {
-                (Evidence::NewView(new_view.clone()), OffenceKind::NewViewNotOwed)
+                let leads = node_of(new_view.by) == Some(self.members.primary(new_view.body.view));
+                let kinds: &[_] =
+                    if leads { &[InvalidNewView, NewViewNotOwed] } else { &[OutOfRole] };
+                (Evidence::NewView(new_view.clone()), kinds)
             }
             Message::PrePrepare(header, _) => {
-                (Evidence::PrePrepareOfBackup((**header).clone()), OffenceKind::OutOfRole)
+                (Evidence::PrePrepareOfBackup((**header).clone()), &[OutOfRole])
             }
             Message::Prepare(prepare) => {
-                (Evidence::PrepareOfPrimary((**prepare).clone()), OffenceKind::OutOfRole)
+                (Evidence::PrepareOfPrimary((**prepare).clone()), &[OutOfRole])
             }
-            Message::State(answer) => (Evidence::State(answer.clone()), OffenceKind::FalseState),
+            Message::State(answer) => (Evidence::State(answer.clone()), &[FalseState]),
             _ => return,
         };
-        let known = |by: NodeId| self.book.is_known(by, kind);
+        let known = |by: NodeId| kinds.iter().any(|kind| self.book.is_known(by, *kind));
         if node_of(evidence.accused()).is_none_or(known) {
             return;
         }
         if let Ok(offence) = verify(&evidence, self.members, authenticator) {
-            self.book.accuse(offence.by, offence.kind, evidence);
+            self.book.accuse_on(offence.assumption, offence.by, offence.kind, evidence);
         }
     }
 
-    /// Somebody else found this out: there is no need to.
-    pub fn know(&mut self, by: NodeId, kind: OffenceKind) {
-        self.book.know(by, kind);
+    /// Somebody else found this out: there is no need to, unless on less assumptions.
+    pub fn know(&mut self, by: NodeId, kind: OffenceKind, assumption: Assumption) {
+        self.book.know(by, kind, assumption);
     }
 
     /// Whether anything was found since the last call to [`Self::take_found`].

@@ -8,14 +8,7 @@ use crate::config::{BadConfig, must};
 ///
 /// # Default
 ///
-/// | field | default | why |
-/// |---|---|---|
-/// | `term_ms` | 5 min | several half-lives of suspicion: what made it has decayed |
-/// | `max_term_ms` | 24 h | doubling stops here; who is worse needs an operator |
-/// | `corroborate_within_ms` | 60 s | what one observer sees others see within a minute, or not at all |
-/// | `accusation_lasts_ms` | 10 min | who still stands by it says so again; a crashed accuser can't |
-/// | `unfounded_ms` | 1 h | long enough that standing accusations cost, short enough to forgive errors |
-/// | `offence_ms` | 24 h | for each day without another one, one offence is forgotten |
+/// Each stands in the table of [`detector`](crate::detector), and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -132,6 +132,7 @@ impl Quarantine {
             voice.accusations.retain(|node, _| stays(node));
             voice.unfounded.retain(|node, _| stays(node));
             voice.replacement = None;
+            voice.vouched = NodeSet::default();
         }
         for node in members.nodes() {
             self.kept.voices.entry(node).or_default();
@@ -153,7 +154,7 @@ impl Quarantine {
     /// Whether more members are convicted than may be: then more than f lie. For proof holds if no more
     /// do, and would have it otherwise.
     pub fn is_above_f(&self) -> bool {
-        self.convicted().len() > self.members.f()
+        self.convicted().len() > self.members.byzantine_f()
     }
 
     /// Who is in quarantine.
@@ -185,7 +186,7 @@ impl Quarantine {
 
     /// Whether proof of an epoch may assume that at most f lie.
     fn may_assume_f(&self, epoch: Option<Epoch>) -> bool {
-        self.kept.disproved < epoch && self.surely_convicted() <= self.members.f()
+        self.kept.disproved < epoch && self.surely_convicted() <= self.members.byzantine_f()
     }
 
     /// Who is suspected by f+1 and not convicted: held, or waiting for a place.
@@ -220,12 +221,17 @@ impl Quarantine {
     pub fn network(&self) -> Network {
         let mut said: Vec<Network> = self.kept.voices.values().map(|voice| voice.network).collect();
         said.sort_unstable();
-        said.into_iter().rev().nth(usize::from(self.members.f())).unwrap_or_default()
+        said.into_iter().rev().nth(usize::from(self.members.byzantine_f())).unwrap_or_default()
     }
 
     /// What it is like around one member, as that says.
     pub fn network_around(&self, node: NodeId) -> Network {
         self.kept.voices.get(&node).map_or_else(Network::default, |voice| voice.network)
+    }
+
+    /// Against whom a member says in this epoch that it has proof.
+    pub fn vouched_by(&self, node: NodeId) -> NodeSet {
+        self.kept.voices.get(&node).map(|voice| voice.vouched).unwrap_or_default()
     }
 
     /// Whom a member proposes in whose place.
@@ -236,7 +242,7 @@ impl Quarantine {
     /// Whether f+1 members propose the same: one of them is correct.
     pub(crate) fn is_shared(&self, proposal: Digest) -> bool {
         let by = self.kept.voices.values().filter(|voice| voice.replacement == Some(proposal));
-        by.count() > usize::from(self.members.f())
+        by.count() > usize::from(self.members.byzantine_f())
     }
 
     /// How many decisions there ever were.
@@ -261,7 +267,10 @@ impl Quarantine {
 
     /// Whether a member's accusations count for nothing.
     pub fn is_silenced(&self, node: NodeId) -> bool {
-        self.kept.voices.get(&node).is_some_and(|voice| voice.is_silenced(self.members.f()))
+        self.kept
+            .voices
+            .get(&node)
+            .is_some_and(|voice| voice.is_silenced(self.members.byzantine_f()))
     }
 
     /// The number of an author's last statement: the next must be higher.
@@ -339,22 +348,9 @@ impl Quarantine {
             }
             (Claim::Withdraw { suspect }, Some(author)) => self.withdraw(author, *suspect),
             (Claim::Convict { offender, proof, assumption }, _) => {
-                let assumes_f = *assumption == Assumption::AtMostF;
-                let record =
-                    self.kept.records.get_mut(offender).ok_or(Refused::NotAMember(*offender))?;
-                if record.convicted.is_some() && (assumes_f || !record.assumes_f) {
-                    return Err(Refused::Known(*offender));
-                }
-                record.convicted = Some(*proof);
-                record.assumes_f = assumes_f;
-                self.enter(position, *offender, What::Convicted { proof: *proof });
-                self.convict(*offender);
-                if self.surely_convicted() > self.members.f() {
-                    self.overturn(position, self.members.epoch());
-                }
-                Ok(())
+                self.prove(position, *offender, *proof, *assumption)
             }
-            (Claim::Measure(_) | Claim::Replace(_), Some(author))
+            (Claim::Measure(_) | Claim::Replace(_) | Claim::Vouch { .. }, Some(author))
                 if self.kept.records.get(&author).is_some_and(|it| it.convicted.is_some()) =>
             {
                 Err(Refused::Convicted(author))
@@ -362,6 +358,9 @@ impl Quarantine {
             (Claim::Measure(network), Some(author)) => {
                 self.kept.voices.entry(author).or_default().network = *network;
                 Ok(())
+            }
+            (Claim::Vouch { offender, proof }, Some(author)) => {
+                self.vouch(position, author, *offender, *proof)
             }
             (Claim::Replace(proposal), Some(author)) => {
                 self.kept.voices.entry(author).or_default().replacement = Some(*proposal);
@@ -374,6 +373,57 @@ impl Quarantine {
             }
             _ => Err(Refused::NoSay(by)),
         }
+    }
+
+    /// There is proof, or as good as.
+    fn prove(
+        &mut self,
+        position: Seq,
+        offender: NodeId,
+        proof: Digest,
+        assumption: Assumption,
+    ) -> Result<(), Refused> {
+        let assumes_f = assumption == Assumption::AtMostF;
+        let record = self.kept.records.get_mut(&offender).ok_or(Refused::NotAMember(offender))?;
+        if record.convicted.is_some() && (assumes_f || !record.assumes_f) {
+            return Err(Refused::Known(offender));
+        }
+        record.convicted = Some(proof);
+        record.assumes_f = assumes_f;
+        self.enter(position, offender, What::Convicted { proof });
+        self.convict(offender);
+        if self.surely_convicted() > self.members.byzantine_f() {
+            self.overturn(position, self.members.epoch());
+        }
+        Ok(())
+    }
+
+    /// One of f+1 that vouch is correct, if at most f lie, and has judged what it holds.
+    fn vouch(
+        &mut self,
+        position: Seq,
+        author: NodeId,
+        offender: NodeId,
+        proof: Digest,
+    ) -> Result<(), Refused> {
+        let limit = self.members.byzantine_f() + 1;
+        let record = self.record(offender).ok_or(Refused::NotAMember(offender))?;
+        if author == offender {
+            return Err(Refused::Oneself);
+        }
+        if record.convicted.is_some() {
+            return Err(Refused::Known(offender));
+        }
+        let voice = self.kept.voices.entry(author).or_default();
+        if !voice.vouched.contains(offender) && voice.vouched.len() >= limit {
+            return Err(Refused::TooMany { limit });
+        }
+        voice.vouched.insert(offender);
+        let vouch = self.kept.voices.values().filter(|voice| voice.vouched.contains(offender));
+        if vouch.count() >= usize::from(limit) && self.may_assume_f(Some(self.members.epoch())) {
+            return self.prove(position, offender, proof, Assumption::AtMostF);
+        }
+        Ok(())
     }
 
     fn accuse(
@@ -395,7 +445,7 @@ impl Quarantine {
         if self.kept.records.get(&author).is_some_and(|record| record.convicted.is_some()) {
             return Err(Refused::Convicted(author));
         }
-        let (now, limit) = (self.kept.now, self.members.f() + 1);
+        let (now, limit) = (self.kept.now, self.members.byzantine_f() + 1);
         let voice = self.kept.voices.entry(author).or_default();
         let known = voice.accusations.contains_key(&suspect);
         if !known && voice.accusations.len() >= usize::from(limit) {
@@ -450,7 +500,7 @@ impl Quarantine {
     }
 
     fn order(&mut self, node: NodeId, order: Option<Order>) -> Result<(), Refused> {
-        let limit = self.members.f();
+        let limit = self.members.byzantine_f();
         let firm = self.set(|record| record.is_restrained() && !record.by_accusation());
         let record = self.kept.records.get_mut(&node).ok_or(Refused::NotAMember(node))?;
         if order == Some(Order::Hold) && !firm.contains(node) && firm.len() >= limit {

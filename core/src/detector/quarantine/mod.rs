@@ -5,6 +5,11 @@
 //! checked before. What quarantine *means* (no primary, no source of state, little rate) is up to who
 //! reads [`Quarantine::restrained`]; it votes as before, so **no quorum ever shrinks**.
 //!
+//! In what follows f is the number of those that may lie ([`Membership::byzantine_f`]), whatever orders the
+//! epoch.
+//!
+//! [`Membership::byzantine_f`]: crate::quorum::Membership::byzantine_f
+//!
 //! # Rules
 //!
 //! 1. **f+1 observers.** An accusation is one voice. A member is held when the voices of live
@@ -27,6 +32,9 @@
 //!    well, for proof that assumed the contrary would not be there; but not who. So all stay
 //!    convicted, nobody is replaced, and when members leave so that no more than f are, those are
 //!    acquitted whom only an assumption convicts that was wrong.
+//!    Of a proof that is too long for the log, each member that holds it says so, and f+1 that do
+//!    convict, as proof does that assumes that at most f lie: for then one of them is correct, and has
+//!    judged it. In the next epoch they say so again.
 //! 5. **The administrator** can hold anyone and free anyone, also the convicted. It is recorded.
 //! 6. **Never more than f.** Up to f members can be faulty; if more look so, some observers are
 //!    wrong, and who restrains more does the liars' work. Proof goes before orders, orders before
@@ -41,6 +49,8 @@
 //! *They hold nobody who isn't accused by a correct observer*: f voices are fewer than f+1. And f
 //! liars who accuse all the time, so that one correct observer's error would do, have two thirds of
 //! a voice each: with that error it is 2f/3 + 1 < f+1.
+//!
+//! *They convict nobody*: f of them vouch in vain, and proof is judged by each.
 //!
 //! *They silence no correct observer* that accuses only faulty members: there are f of those, and it
 //! takes unfounded accusations about more than f. (A liar can make one accuser look wrong by
@@ -72,7 +82,7 @@
 //! | `machine` | [`Quarantine`]: the state, and what statements do to it |
 //! | `settle` | what follows: who was right, who is held, who is free again |
 //!
-//! Bounded: an accuser has at most f+1 accusations, a member one record, and the history its limit.
+//! Bounded: an accuser has at most f+1 accusations, and vouches for as many proofs; a member has one record, and the history its limit.
 
 mod config;
 mod history;

@@ -65,7 +65,7 @@ impl Quarantine {
                 break;
             }
         }
-        let f = self.members.f();
+        let f = self.members.byzantine_f();
         for node in self.members.nodes() {
             let voice = self.kept.voices.entry(node).or_default();
             let silenced = voice.is_silenced(f);
@@ -79,7 +79,7 @@ impl Quarantine {
     fn settle_once(&mut self, position: Seq) {
         self.make_room(position);
         // f+1, also where members are trusted not to lie, and one word would be the truth.
-        let needed = usize::from(self.members.f()) + 1;
+        let needed = usize::from(self.members.byzantine_f()) + 1;
         for suspect in self.members.nodes() {
             let shared = self.voices_against(suspect) >= WHOLE * needed;
             self.review(position, suspect, shared);
@@ -97,7 +97,7 @@ impl Quarantine {
 
     /// In thirds.
     fn voices_against(&self, suspect: NodeId) -> usize {
-        let f = self.members.f();
+        let f = self.members.byzantine_f();
         let against = self.kept.voices.values().filter(|voice| voice.live(suspect).is_some());
         against.map(|voice| voice.weight(f)).sum()
     }
@@ -105,7 +105,7 @@ impl Quarantine {
     /// Whether one member is to be held, stay or go.
     fn review(&mut self, position: Seq, suspect: NodeId, shared: bool) {
         let (now, config) = (self.kept.now, self.config);
-        let full = self.restrained().len() >= self.members.f();
+        let full = self.restrained().len() >= self.members.byzantine_f();
         let Some(record) = self.kept.records.get_mut(&suspect) else { return };
         match record.hold {
             Some(hold) if hold.excused && !shared => {
@@ -160,7 +160,7 @@ impl Quarantine {
     /// No more than f: the accused with the fewest voices leaves first, then who is held by order.
     /// The convicted stay.
     fn make_room(&mut self, position: Seq) {
-        while self.restrained().len() > self.members.f() {
+        while self.restrained().len() > self.members.byzantine_f() {
             let leaves = |node: &NodeId| {
                 let record = self.kept.records.get(node)?;
                 match (record.by_accusation(), record.convicted) {

@@ -60,6 +60,13 @@ pub enum Claim {
     },
     /// A member says what the network around it is like.
     Measure(Network),
+    /// A member holds a proof that the log has no room for, and has judged it: f+1 that say so convict.
+    Vouch {
+        /// Against whom.
+        offender: NodeId,
+        /// The proof's digest. Others may hold another one.
+        proof: Digest,
+    },
     /// A member knows somebody in the place of one that is convicted: the digest of whom in whose.
     Replace(Digest),
 }

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    analyzer::Network, crypto::Digest, detector::suspicion::Kind, ids::NodeId, sorted::SortedMap,
-    time::WallTime,
+    analyzer::Network, crypto::Digest, detector::suspicion::Kind, ids::NodeId, quorum::NodeSet,
+    sorted::SortedMap, time::WallTime,
 };
 
 /// A voice that was never wrong, in thirds.
@@ -55,6 +55,8 @@ pub(super) struct Voice {
     pub(super) silenced: bool,
     /// What the network around it is like, as it says.
     pub(super) network: Network,
+    /// Whom it says it has proof against.
+    pub(super) vouched: NodeSet,
     /// Whom it proposes in whose place.
     pub(super) replacement: Option<Digest>,
 }

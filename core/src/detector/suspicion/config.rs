@@ -10,15 +10,7 @@ use super::points::{Points, SUSPICION_CAP};
 ///
 /// # Default
 ///
-/// | field | default | why |
-/// |---|---|---|
-/// | `half_life_ms` | 60 s | an accusation is withdrawn a minute after the signals stop |
-/// | `window_ms` | 60 s | hundreds of rounds of a busy cluster, and several of an idle one |
-/// | `accuse_at` | 50 | five failures in a row, or two kinds of signal at half of their most |
-/// | `withdraw_at` | 25 | one half-life below, so that no score flutters around one threshold |
-/// | `late_floor_ms` | 250 ms | a round trip to the other side of the world: distance is no offence |
-/// | `pause_ms` | 1 s | a disk that stands still once is no offence, however many answers wait for it |
-/// | `failure_tolerance_ppm` | 10 % | what may fail above what fails for all peers: chance |
+/// Each stands in the table of [`detector`](crate::detector), and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -19,7 +19,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `signal` | the signals, and **the table of weights** |
+//! | `signal` | the signals, and what each weighs |
 //! | `config` | windows, thresholds, floors, and how they are checked |
 //! | `points` | points, and how they decay |
 //! | `window` | successes and failures of the last minute |

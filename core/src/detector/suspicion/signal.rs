@@ -1,17 +1,6 @@
 //! The signals, and what each weighs.
 //!
-//! | kind | a signal is | points each | at most |
-//! |---|---|---|---|
-//! | `failures` | an expected message failed, in a row; or too often | 12 | 60 |
-//! | `inconsistent` | a vote contradicts what its view decided | 20 | 80 |
-//! | `late` | it answers later than its peers explain; or leads more slowly | 55 | 70 |
-//! | `silent` | nothing was heard for a while, while others were | 10 | 60 |
-//! | `malformed` | it sent what is no message, or is badly signed | 15 | 75 |
-//! | `flood` | it sent far more in a second than its peers did | 12 | 60 |
-//! | `view-change` | it asked for a view that nobody else wanted | 8 | 40 |
-//! | `checkpoint` | it vouches for another state than a quorum | 30 | 80 |
-//!
-//! The table is held to the constants by a test. Points of one kind add up to that kind's most, and
+//! What each weighs stands in the table of [`detector`](crate::detector), with the other defaults. Points of one kind add up to that kind's most, and
 //! decay by half in each [`half-life`](super::Config::half_life_ms); kinds add up to
 //! [`SUSPICION_CAP`](super::SUSPICION_CAP). Two kinds are measured as well as counted:
 //!

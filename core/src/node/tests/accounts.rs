@@ -54,6 +54,38 @@ fn what_a_node_has_found_out_already_counts_once_and_what_proves_nothing_does_no
     assert_eq!(culprits(&found), [(NodeId(2), OffenceKind::TwoPrepares)]);
 }
 
+/// Two of four lie and a change was agreed before the fork: both sides go on in epochs of their own.
+#[test]
+fn a_fork_that_crosses_the_end_of_an_epoch_is_proven_by_what_ended_it() {
+    let account = |end: Arc<EpochEnd>| Account {
+        chain: alloc::vec![end],
+        epoch: Epoch(1),
+        ..Account::default()
+    };
+    let [one, other] =
+        [("one", [0, 1, 2]), ("other", [0, 1, 3])].map(|(state, by)| account(end(state, &by)));
+    let accounts = alloc::vec![one.clone(), other];
+    let (found, usable) = Account::compare(accounts, four(), &stranger());
+    assert_eq!(usable, [Ok(()), Ok(())]);
+    let both = [0, 1].map(|by| (NodeId(by), OffenceKind::TwoCheckpoints));
+    assert_eq!(culprits(&found), both);
+    let (found, _) = Account::compare(alloc::vec![one.clone(), one], four(), &stranger());
+    assert_eq!(found, []);
+}
+
+#[test]
+fn who_signed_two_ends_of_an_epoch_is_convicted_by_whoever_is_shown_both() {
+    let mut one = One::new();
+    let ends = |end| Message::EpochEnds([end].into());
+    one.hear(3, ends(end("one", &[1, 2, 3])));
+    assert_eq!(one.node.replica().epoch(), Epoch(1));
+    assert_eq!(convictions(&one.hear(3, ends(end("one", &[0, 1, 2])))), []);
+    let effects = one.hear(3, ends(end("other", &[0, 1, 2])));
+    assert_eq!(convictions(&effects), [(1, None), (2, None)]);
+    assert_eq!(shown(&effects).len(), 2);
+    assert_eq!(convictions(&one.hear(3, ends(end("other", &[0, 1, 2])))), []);
+}
+
 #[test]
 fn what_nobody_signed_convicts_nobody() {
     let one = account_of(&[story("one")]);

@@ -17,7 +17,10 @@ use crate::{
     detector::evidence::Evidence,
     event::EventKind,
     ids::{Epoch, NodeId, Principal, Seq, View},
-    pbft::{Config, Message, Prepare, Record, Status},
+    pbft::{
+        Checkpoint, CheckpointCertificate, Config, EpochEnd, Message, Prepare, Record, Roster,
+        Status,
+    },
     protocol::{Effect, Input, Protocol, To},
     quorum::Membership,
     time::Time,
@@ -44,6 +47,16 @@ fn against(by: u16) -> Evidence {
 fn status(proven: u32) -> Message {
     let (epoch, view, zero) = (Epoch(0), View(0), Seq(0));
     Message::Status(Status { epoch, view, active: true, stable: zero, executed: zero, proven })
+}
+
+/// An end of the first epoch with this state, as these signed it. The members stay.
+fn end(state: &str, by: &[u16]) -> Arc<EpochEnd> {
+    let members = four().successor(Seq(100), four().set()).unwrap();
+    let next = Roster { members, added: Vec::new() };
+    let (seq, digest) = (Seq(100), Digest::of_bytes(state.as_bytes()));
+    let body = Checkpoint { epoch: Epoch(0), seq, digest, successor: Some(next.digest()) };
+    let checkpoints = by.iter().map(|by| Signed::new(body.clone(), &*keys(*by))).collect();
+    Arc::new(EpochEnd { certificate: CheckpointCertificate { checkpoints }, next })
 }
 
 /// Node 0 of four, at some time, with what it wrote and said.

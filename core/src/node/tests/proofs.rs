@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::{
-    detector::evidence::OffenceKind,
-    node::{MAX_FURTHER_BYTES, SHOWN_AT_A_TIME},
+    detector::evidence::{Assumption, Offence, OffenceKind, verify},
+    node::{
+        MAX_FURTHER_BYTES, SHOWN_AT_A_TIME,
+        proofs::{Proof, Proofs},
+    },
     pbft::{StateNode, StateNodes},
 };
 
@@ -118,6 +121,43 @@ fn the_fingerprint_tells_sets_of_offenders_apart() {
     distinct.dedup();
     assert_eq!(distinct.len(), prints.len());
     assert!(!prints.contains(&0));
+}
+
+fn proof(assumption: Assumption, evidence: Evidence) -> Proof {
+    let keys = keys(0);
+    let offence = verify(&evidence, Membership::new(4).unwrap(), &*keys).unwrap();
+    Proof::new(Offence { assumption, ..offence }, evidence.into())
+}
+
+/// A liar brings a proof against itself that f+1 convicted liars would make worthless.
+#[test]
+fn a_proof_that_assumes_nothing_takes_the_place_of_one_that_does() {
+    let (weak, sure) = (Assumption::AtMostF, Assumption::Absolute);
+    let mut proofs = Proofs::default();
+    let on = |proofs: &Proofs| -> Vec<_> {
+        proofs.iter().map(|proof| proof.offence.assumption).collect()
+    };
+    assert!(proofs.add(proof(weak, against(2))));
+    assert!(!proofs.add(proof(weak, against(2))), "as strong is nothing new");
+    let print = proofs.fingerprint();
+    assert!(proofs.add(proof(sure, against(2))));
+    assert_eq!(on(&proofs), [sure]);
+    assert_ne!(proofs.fingerprint(), print, "others are asked for it, and shown it");
+    for assumption in [weak, sure] {
+        assert!(!proofs.add(proof(assumption, against(2))));
+    }
+    assert_eq!(on(&proofs), [sure]);
+}
+
+#[test]
+fn the_first_proof_that_assumes_nothing_is_kept_whatever_its_length() {
+    let long = || Evidence::State(false_state(2, MAX_FURTHER_BYTES));
+    for (first, is_kept) in [(Assumption::AtMostF, true), (Assumption::Absolute, false)] {
+        let mut proofs = Proofs::default();
+        assert!(proofs.add(proof(first, against(2))));
+        assert_eq!(proofs.add(proof(Assumption::Absolute, long())), is_kept);
+        assert_eq!(proofs.len(), 1 + usize::from(is_kept));
+    }
 }
 
 fn false_state(by: u16, bytes: usize) -> Arc<Signed<StateNodes>> {

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::*;
 use crate::{
     ids::{ClientId, RequestId, Timestamp},
-    pbft::{Reply, Request},
+    pbft::{MAX_OPERATION_BYTES, Reply, Request, StateNode, StateNodes},
     replica::Said,
 };
 
@@ -63,6 +63,29 @@ fn who_suspects_accuses() {
         matches!(&said[..], [Said::Accuse { suspect: NodeId(3), score: 50.., .. }]),
         "{said:?}"
     );
+}
+
+/// What many view changes prove is longer than a request may be.
+#[test]
+fn who_holds_a_proof_that_the_log_has_no_room_for_vouches_for_it_and_f_plus_one_that_do_convict() {
+    let mut one = One::new();
+    let part = StateNode { digest: Digest::default(), bytes: alloc::vec![7; MAX_OPERATION_BYTES] };
+    let long = Signed::new(StateNodes { seq: Seq(1), nodes: alloc::vec![part] }, &*keys(2));
+    let long = Evidence::State(long.into());
+    let proof = Digest::of(&long);
+    let mut effects = one.hear(3, Message::Evidence(long.into()));
+    effects.extend(wait(&mut one, 20));
+    let vouch = Said::Vouch { offender: NodeId(2), proof };
+    assert_eq!(said(&effects), [vouch.clone()]);
+    // It is in the docket, with another's: what is left to say is nothing.
+    for (number, by) in (1..).zip([0, 3]) {
+        let id = RequestId { client: ClientId::member(NodeId(by)), timestamp: Timestamp(number) };
+        one.node.replica.shell.hear_member(Seq(number), NodeId(by), id, &vouch.encode());
+        let convicted = one.node.replica().docket().convicted().contains(NodeId(2));
+        assert_eq!(convicted, by == 3);
+    }
+    one.node.replica.shell.pending.clear();
+    assert_eq!(said(&wait(&mut one, 20)), []);
 }
 
 fn statement(of: u16, by: u16, timestamp: u64) -> Message {

@@ -322,10 +322,12 @@ fn terms(founders_keys: &[PublicKey]) -> Terms<'_> {
     Terms {
         checkpoint_interval: 5,
         deployment,
-        convicted: 0,
-        suspected: 0,
+        convicted: NodeSet::default(),
+        suspected: NodeSet::default(),
         restrained: NodeSet::default(),
-        wanted: None,
+        recommended: Protocol::Pbft,
+        must: None,
+        may: None,
         founders_keys,
     }
 }
@@ -338,22 +340,28 @@ fn a_protocol_is_switched_to_only_where_what_it_takes_for_granted_holds() {
     };
     let (pbft, raft) = (Protocol::Pbft, Protocol::Raft);
     let crash_only = Terms { deployment: Deployment::CrashOnly, ..terms(&[]) };
+    let known = |nodes: &[u16]| {
+        nodes.iter().fold(NodeSet::default(), |mut known, node| {
+            known.insert(NodeId(*node));
+            known
+        })
+    };
     let agreed = ChangeOutcome::Changed { epoch: Epoch(1), after: Seq(5) };
     let refused = |protocol, why| ChangeOutcome::Refused(ChangeRefused::Unsound { protocol, why });
 
     assert_eq!(asked(crash_only, pbft, &Change::switch_to(raft)), agreed);
     let undeclared = refused(raft, Unsound::NotDeclared);
     assert_eq!(asked(terms(&[]), pbft, &Change::switch_to(raft)), undeclared);
-    let convicted = Terms { convicted: 1, ..crash_only };
+    let convicted = Terms { convicted: known(&[3]), ..crash_only };
     assert_eq!(asked(convicted, pbft, &Change::switch_to(raft)), refused(raft, Unsound::Evidence));
-    let suspected = Terms { suspected: 1, ..crash_only };
+    let suspected = Terms { suspected: known(&[2]), ..crash_only };
     let switch = Change::switch_to(raft);
     assert_eq!(asked(suspected, pbft, &switch), refused(raft, Unsound::Suspicion));
     // Back to what takes less for granted is always possible, until more than f are proven to lie.
     assert_eq!(asked(convicted, raft, &Change::switch_to(pbft)), agreed);
-    let and_suspected = Terms { suspected: 1, ..convicted };
+    let and_suspected = Terms { suspected: known(&[2]), ..convicted };
     assert_eq!(asked(and_suspected, raft, &Change::switch_to(pbft)), agreed);
-    let two = Terms { convicted: 2, ..crash_only };
+    let two = Terms { convicted: known(&[2, 3]), ..crash_only };
     assert_eq!(asked(two, raft, &Change::switch_to(pbft)), refused(pbft, Unsound::AboveF));
     // A change of members alone asks for no other protocol, and is none.
     assert_eq!(asked(two, raft, &change(&[4], &[3])), agreed);
@@ -377,6 +385,16 @@ fn a_protocol_is_switched_to_only_where_what_it_takes_for_granted_holds() {
     assert_eq!(asked(crash_only, pbft, &last(&[0], raft)), alike);
     let both = Change { protocol: Some(raft), ..change(&[4], &[0]) };
     assert_eq!(asked(crash_only, pbft, &both), agreed);
+    // Who leaves with the change speaks against nothing that comes after it.
+    assert_eq!(asked(convicted, pbft, &both), refused(raft, Unsound::Evidence));
+    let without = |add: &[u16], remove: &[u16], protocol| Change {
+        protocol: Some(protocol),
+        ..change(add, remove)
+    };
+    assert_eq!(asked(convicted, pbft, &without(&[4], &[3], raft)), agreed);
+    assert_eq!(asked(suspected, pbft, &without(&[4], &[2], raft)), agreed);
+    assert_eq!(asked(two, raft, &without(&[4, 5], &[2, 3], pbft)), agreed);
+    assert_eq!(asked(two, raft, &without(&[4], &[2], pbft)), agreed);
 }
 
 #[test]

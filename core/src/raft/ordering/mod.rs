@@ -16,6 +16,7 @@
 //!   otherwise any more, and whoever is left behind is shown the proof.
 //! * **The beginning.** Nobody leads at first. The member of the lowest rank stands at once, and again
 //!   when others say that they have arrived; should it be down, the others' patience runs out.
+//! * **Quarantine.** A restrained member doesn't stand first, and if it leads it hands over.
 //! * **Memory.** Who lost its disk, and has not been told apart from its earlier self in this epoch,
 //!   takes no part: it may have voted or acknowledged, and Raft can't do without what it forgot
 //!   ([`Record`]). It follows from checkpoint to checkpoint until an epoch under
@@ -190,6 +191,7 @@ impl<A: Application> Ordering<A> for RaftOrdering {
             self.tell(shell, Input::Seal(end));
         }
         self.cut_log(shell);
+        self.hand_over_if_restrained(shell);
         self.propose(shell);
         self.note_leader(shell);
     }

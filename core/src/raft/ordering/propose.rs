@@ -38,6 +38,7 @@ impl RaftOrdering {
         self.live(shell).is_some_and(|raft| {
             let last = raft.last().seq;
             raft.role() == Role::Leader
+                && !raft.is_handing_over()
                 && shell.register.end().is_none()
                 && last.0.saturating_sub(raft.snapshot().0.seq.0) < shell.config.window
                 && last.0.saturating_sub(shell.executed.0) < shell.config.pipeline

@@ -35,12 +35,26 @@ impl RaftOrdering {
         }
     }
 
-    /// If nobody ever led, the member of the lowest rank asks to.
+    /// If nobody ever led, the member of the lowest rank asks to, of those that nothing is held against.
     pub(super) fn stand_first<A: Application>(&mut self, shell: &mut Shell<A>) {
-        let is_first = shell.members.primary(View(0)) == shell.id;
+        let first = shell.members.nodes().find(|node| !shell.docket.is_restrained(*node));
+        let is_first = first == Some(shell.id);
         let nobody_led = |raft: &super::Raft<_>| raft.term() == Term(0);
         if is_first && self.live(shell).is_some_and(nobody_led) {
             self.tell(shell, Input::Stand);
+        }
+    }
+
+    /// Whoever is restrained leads no longer than it takes another to. If it lies it may not heed this:
+    /// then proof ends the epoch, and not who leads it.
+    pub(super) fn hand_over_if_restrained<A: Application>(&mut self, shell: &mut Shell<A>) {
+        let docket = &shell.docket;
+        if docket.is_empty() || !docket.is_restrained(shell.id) || shell.register.end().is_some() {
+            return;
+        }
+        let may_lead = |node| !docket.is_restrained(node);
+        if let Some(heir) = self.live(shell).and_then(|raft| raft.heir(may_lead)) {
+            self.tell(shell, Input::Transfer(heir));
         }
     }
 

@@ -96,6 +96,20 @@ fn pre_votes_count_for_the_term_that_was_asked_about_and_once_each() {
     assert_eq!(member.raft.role(), Role::Candidate);
 }
 
+/// Who was cut off in a term that nobody won, and those that came through it, wait for each other.
+#[test]
+fn a_pre_vote_of_who_has_not_come_to_the_term_yet_counts() {
+    let mut member = Member::with_log(0, 5, 3, &[]);
+    member.wait(2_000);
+    let reply = |for_term, granted| Body::PreVoteReply { for_term: Term(for_term), granted };
+    member.hears(1, 2, reply(4, false));
+    member.hears(1, 2, reply(3, true));
+    member.hears(2, 2, reply(4, true));
+    assert_eq!(member.raft.role(), Role::PreCandidate);
+    member.hears(3, 1, reply(4, true));
+    assert_eq!((member.raft.role(), member.raft.term()), (Role::Candidate, Term(4)));
+}
+
 #[test]
 fn a_refused_pre_vote_tells_the_later_term_so_that_the_next_one_is_of_use() {
     let mut behind = Member::with_log(0, 5, 3, &[]);

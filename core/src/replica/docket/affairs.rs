@@ -8,7 +8,7 @@ use super::{
     said::{Override, Said},
 };
 use crate::{
-    analyzer::{Protocol, Recommendation},
+    analyzer::Recommendation,
     crypto::{Authenticator, Digest, PublicKey},
     detector::quarantine::{Claim, Entry},
     ids::{NodeId, Principal, Seq},
@@ -122,21 +122,20 @@ impl<'a> Affairs<'a> {
         self.docket.turn(place, next)
     }
 
-    fn wanted(&self) -> Option<Protocol> {
-        let is_wrong =
-            self.register.members().is_crash_only() && !self.docket.convicted().is_empty();
-        let recommended = self.docket.recommendation().map(|it| it.protocol);
-        self.config.policy.follow.instead(is_wrong, recommended)
-    }
-
     fn terms(&self) -> Terms<'static> {
+        let members = self.register.members();
+        let follow = self.config.policy.follow;
+        let is_wrong = members.is_crash_only() && !self.docket.convicted().is_empty();
+        let recommended = self.docket.recommended(members, self.config);
         Terms {
             checkpoint_interval: self.config.checkpoint_interval,
             deployment: self.config.deployment,
-            convicted: self.docket.convicted().len(),
-            suspected: self.docket.suspected().len(),
+            convicted: self.docket.convicted(),
+            suspected: self.docket.suspected(),
             restrained: self.docket.restrained(),
-            wanted: self.wanted(),
+            recommended,
+            must: follow.instead(is_wrong, recommended),
+            may: follow.anyway(recommended),
             founders_keys: &[],
         }
     }

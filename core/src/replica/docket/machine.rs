@@ -10,7 +10,7 @@ use super::{
     said::Said,
 };
 use crate::{
-    analyzer::{Analyzer, Facts, Level, Recommendation},
+    analyzer::{Analyzer, Facts, Level, Protocol, Recommendation},
     crypto::{Authenticator, Digest, decode, encode},
     detector::{
         evidence::{Evidence, NotProven, Offence, verify},
@@ -82,6 +82,12 @@ impl Docket {
     /// What should be run, if anybody ever said anything.
     pub fn recommendation(&self) -> Option<&Recommendation> {
         self.analyzer()?.recommendation()
+    }
+
+    /// Which protocol should be run, also if nobody ever said anything.
+    pub(super) fn recommended(&self, members: Membership, config: &Config) -> Protocol {
+        let known = self.recommendation().map(|it| it.protocol);
+        known.unwrap_or_else(|| Recommendation::of_peace(members, config.declared()).protocol)
     }
 
     /// How many decisions about members, and how many recommendations, there ever were.
@@ -218,6 +224,7 @@ impl Docket {
             Said::Accuse { suspect, score, reasons } => Claim::Accuse { suspect, score, reasons },
             Said::Withdraw { suspect } => Claim::Withdraw { suspect },
             Said::Prove(evidence) => return self.prove(at, by, number, &evidence, keys),
+            Said::Vouch { offender, proof } => Claim::Vouch { offender, proof },
             Said::Look => return self.advance(at),
             Said::Measure(network) => Claim::Measure(network),
             Said::Renew { member, life } => return self.renew(at, by, member, life),

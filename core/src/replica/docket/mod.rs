@@ -42,7 +42,7 @@
 //! members of this epoch have: so all come to the same. Memberships of the last [`MAX_PAST`] epochs are
 //! kept; an older proof is not judged, and costs nobody anything. What proves nothing costs who
 //! brought it its voice, for it could have checked. A proof that is longer than an operation may be
-//! isn't put in the log; those who hold it accuse.
+//! isn't put in the log; those who hold it vouch for it, and what f+1 vouch for convicts.
 //!
 //! # What is restrained
 //!

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analyzer::Network,
-    crypto::{decode, encode},
+    crypto::{Digest, decode, encode},
     detector::{
         evidence::Evidence,
         quarantine::{Order, Refused},
@@ -36,6 +36,13 @@ pub enum Said {
     },
     /// There is proof.
     Prove(Box<Evidence>),
+    /// It holds a proof that is too long to be put here, and has judged it.
+    Vouch {
+        /// Against whom.
+        offender: NodeId,
+        /// The proof's digest.
+        proof: Digest,
+    },
     /// Time has come for something, and the log is idle: it is to look at the clock.
     Look,
     /// What the network around it is like, by now.

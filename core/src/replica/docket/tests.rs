@@ -361,6 +361,94 @@ fn of_a_switch_that_is_followed_and_the_administrators_one_is_made_an_epoch() {
 }
 
 #[test]
+fn who_is_free_again_comes_forward_and_whom_the_administrator_named_stays_last() {
+    let ordered = Protocol::TrustOrderedPbft;
+    let mut log = Log::new(7);
+    let last = |log: &Log| -> Vec<u16> {
+        log.register.members().last().iter().map(|node| node.0).collect()
+    };
+    log.says(0, &accuse(3));
+    log.says(1, &accuse(3));
+    log.says(2, &accuse(3));
+    let named = Change { last: vec![NodeId(2)], ..Change::switch_to(ordered) };
+    assert!(matches!(log.changes(&named), ChangeOutcome::Changed { .. }));
+    log.turns();
+    assert_eq!((log.held(), last(&log)), (vec![3], vec![2, 3]));
+    for by in 0..3 {
+        log.says(by, &Said::Withdraw { suspect: NodeId(3) });
+    }
+    log.pass_ms(log.config.quarantine.term_ms);
+    assert_eq!(log.held(), []);
+    log.changes(&Change { add: vec![newcomer(7)], ..Change::default() });
+    log.turns();
+    assert_eq!(last(&log), [2], "it was restrained, and never named");
+
+    // Whom the docket restrains for now can be named too, and the name withdrawn.
+    log.orders(3, Some(Order::Hold)).unwrap();
+    let named = |log: &mut Log, last: &[u16]| {
+        let last = last.iter().map(|node| NodeId(*node)).collect();
+        let outcome = log.changes(&Change { last, ..Change::switch_to(ordered) });
+        assert!(matches!(outcome, ChangeOutcome::Changed { .. }), "{outcome}");
+        log.turns();
+    };
+    named(&mut log, &[3]);
+    named(&mut log, &[]);
+    assert_eq!(last(&log), [3], "while it is held");
+    log.orders(3, None).unwrap();
+    log.changes(&Change { add: vec![newcomer(8)], ..Change::default() });
+    log.turns();
+    assert_eq!(last(&log), []);
+}
+
+#[test]
+fn what_the_administrator_switched_to_stands_until_something_else_is_recommended() {
+    let policy = Policy { follow: Follow::Always, ..Policy::default() };
+    let config = Config { policy, deployment: Deployment::CrashOnly, ..Config::default() };
+    let ordered = Protocol::TrustOrderedPbft;
+    let next = |log: &Log| log.register.next().map(|next| next.members.protocol());
+    let switch = |log: &mut Log, protocol| {
+        let asked = log.changes(&Change::switch_to(protocol));
+        assert!(matches!(asked, ChangeOutcome::Changed { .. }), "{asked}");
+        log.turns();
+        log.pass_ms(0);
+    };
+    // PBFT is recommended, also before anybody has said anything.
+    let mut log = Log::under(Membership::new(4).unwrap(), config);
+    switch(&mut log, Protocol::Raft);
+    log.says(0, &Said::Measure(crate::analyzer::Network::Calm));
+    assert_eq!(log.docket.recommendation().unwrap().protocol, Protocol::Pbft);
+    assert_eq!((log.register.members().protocol(), next(&log)), (Protocol::Raft, None));
+    let piece = log.register.clone();
+    // Something else is.
+    log.says(0, &accuse(3));
+    log.says(1, &accuse(3));
+    assert_eq!(next(&log), Some(ordered));
+    log.turns();
+    // That is overruled as well, and proof overrules the administrator.
+    switch(&mut log, Protocol::Pbft);
+    assert_eq!((log.register.members().protocol(), next(&log)), (Protocol::Pbft, None));
+    log.register = piece;
+    log.says(0, &against(3, 0));
+    assert_eq!(next(&log), Some(ordered), "Raft can't be, whoever wants it");
+}
+
+#[test]
+fn who_asks_for_what_is_recommended_is_content_with_what_comes_after() {
+    let policy = Policy { follow: Follow::Always, ..Policy::default() };
+    let mut log = Log::under(Membership::new(4).unwrap(), Config { policy, ..Config::default() });
+    let ordered = Protocol::TrustOrderedPbft;
+    for asked in [ordered, Protocol::Pbft] {
+        let asked = log.changes(&Change::switch_to(asked));
+        assert!(matches!(asked, ChangeOutcome::Changed { .. }), "{asked}");
+        log.turns();
+    }
+    log.says(0, &accuse(3));
+    log.says(1, &accuse(3));
+    let next = log.register.next().map(|next| next.members.protocol());
+    assert_eq!(next, Some(ordered));
+}
+
+#[test]
 fn above_f_there_is_nothing_but_safe_mode() {
     let mut log = Log::new(4);
     log.says(0, &against(3, 0));
@@ -382,6 +470,39 @@ fn suspicion_of_more_than_f_calls_operators_and_stops_nothing() {
     let recommended = log.docket.recommendation().unwrap();
     assert_eq!(recommended.protocol, Protocol::TrustOrderedPbft);
     assert!(recommended.to_string().contains("writes go on, for suspicion is no proof"));
+}
+
+/// PBFT's proofs, brought in an epoch in which members are trusted not to lie: two of five is a
+/// minority, which may crash there, and more than may lie.
+#[test]
+fn who_may_lie_is_a_third_at_most_also_under_a_protocol_that_stands_the_crash_of_a_half() {
+    let crash_only = Config { deployment: Deployment::CrashOnly, ..Config::default() };
+    let begin = || {
+        let mut log = Log::under(Membership::new(5).unwrap(), crash_only.clone());
+        let raft = log.changes(&Change::switch_to(Protocol::Raft));
+        assert!(matches!(raft, ChangeOutcome::Changed { .. }), "{raft:?}");
+        log.turns();
+        assert!(log.register.members().is_crash_only());
+        log
+    };
+    let mut log = begin();
+    log.says(0, &against(3, 0));
+    assert!(!log.docket.is_beyond());
+    log.says(0, &against(4, 0));
+    assert!(log.docket.is_beyond(), "nothing is written, whatever orders it");
+    assert_eq!(log.docket.recommendation().unwrap().protocol, Protocol::SafeMode);
+    // What the two said alike convicts nobody.
+    log.says(3, &contradicted(0, &[3, 4]));
+    assert_eq!(log.convicted(), [3, 4]);
+
+    // As few hold and wait as elsewhere.
+    let mut log = begin();
+    log.says(0, &accuse(3));
+    log.says(1, &accuse(3));
+    assert_eq!(log.held(), [3]);
+    log.says(0, &accuse(4));
+    log.says(1, &accuse(4));
+    assert_eq!((log.held(), log.docket.suspected().len()), (vec![3], 2));
 }
 
 #[test]

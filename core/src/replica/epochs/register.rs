@@ -22,14 +22,19 @@ pub(crate) struct Terms<'a> {
     pub(crate) checkpoint_interval: u64,
     /// What is declared about the members.
     pub(crate) deployment: Deployment,
-    /// How many members are proven to have lied, by what is agreed.
-    pub(crate) convicted: u16,
-    /// How many more are suspected, likewise.
-    pub(crate) suspected: u16,
+    /// Who is proven to have lied, by what is agreed.
+    pub(crate) convicted: NodeSet,
+    /// Who else is suspected, likewise.
+    pub(crate) suspected: NodeSet,
     /// Who is in quarantine, for whatever reason: in the next epoch they come last as primaries.
     pub(crate) restrained: NodeSet,
-    /// What the members switch to without being asked, if anything ([`Follow`](crate::analyzer::Follow)).
-    pub(crate) wanted: Option<Protocol>,
+    /// What they are recommended to run.
+    pub(crate) recommended: Protocol,
+    /// What they switch to without being asked, whatever the administrator switched to
+    /// ([`Follow`](crate::analyzer::Follow)),
+    pub(crate) must: Option<Protocol>,
+    /// and what unless the administrator decided otherwise.
+    pub(crate) may: Option<Protocol>,
     /// The founders' keys stand in every replica's configuration and not in the state.
     pub(crate) founders_keys: &'a [PublicKey],
 }
@@ -44,12 +49,25 @@ pub struct Register {
     joined: Vec<NewMember>,
     /// The next membership, once a change was agreed.
     next: Option<Roster>,
+    /// Whom the administrator named to come last as primaries. Who comes last because the docket
+    /// restrained it isn't among them, and comes forward once it is free.
+    named: NodeSet,
+    /// What was recommended when the administrator switched to another protocol: it stands until
+    /// something else is recommended.
+    overruled: Option<Protocol>,
 }
 
 impl Register {
     /// The register of a cluster that begins with these members.
     pub fn new(members: Membership) -> Self {
-        Self { members, used: members.set(), joined: vec![], next: None }
+        Self {
+            members,
+            used: members.set(),
+            joined: vec![],
+            next: None,
+            named: members.last(),
+            overruled: None,
+        }
     }
 
     /// The membership of the epoch that the state is in.
@@ -94,12 +112,18 @@ impl Register {
 
     /// Executes the administrator's operation at a position.
     pub(crate) fn execute(&mut self, at: Seq, terms: &Terms, operation: &[u8]) -> ChangeOutcome {
-        let agreed = match Change::decode(operation) {
-            Some(change) => self.agree(at, terms, change),
-            None => Err(ChangeRefused::Unreadable),
+        let Some(change) = Change::decode(operation) else {
+            return ChangeOutcome::Refused(ChangeRefused::Unreadable);
         };
-        match agreed {
-            Ok(next) => self.begin_after(next),
+        let (named, asked) = (self.named_by(&change), change.protocol);
+        match self.agree(at, terms, change) {
+            Ok(next) => {
+                self.named = named;
+                if asked.is_some() {
+                    self.overruled = Some(terms.recommended).filter(|it| Some(*it) != asked);
+                }
+                self.begin_after(next)
+            }
             Err(refused) => ChangeOutcome::Refused(refused),
         }
     }
@@ -107,10 +131,16 @@ impl Register {
     /// Nobody asks, but by what the docket has, another protocol is wanted. If it is sound, the epoch
     /// ends as for any change.
     pub(crate) fn follow_docket(&mut self, at: Seq, terms: &Terms) {
-        let wanted = terms.wanted.filter(|it| *it != self.members.protocol());
+        if self.overruled != Some(terms.recommended) {
+            self.overruled = None;
+        }
+        let wanted = terms.must.or(terms.may.filter(|_| self.overruled.is_none()));
+        let wanted = wanted.filter(|it| *it != self.members.protocol());
         let Some(protocol) = wanted.filter(|_| self.next.is_none()) else { return };
         let change = Change::switch_to(protocol);
+        let named = self.named_by(&change);
         if let Ok(next) = self.successor(at, terms, change, self.members.set()) {
+            self.named = named;
             self.begin_after(next);
         }
     }
@@ -150,7 +180,8 @@ impl Register {
         let protocol = change.protocol.unwrap_or(self.members.protocol());
         let is_same = protocol == self.members.protocol();
         let same_order = change.protocol.is_none()
-            || self.last_under(terms, protocol, &change) == self.members.last();
+            || (self.named_by(&change) == self.named
+                && self.last_under(terms, protocol, &change) == self.members.last());
         if change.add.is_empty() && change.remove.is_empty() && is_same && same_order {
             return Err(ChangeRefused::Empty);
         }
@@ -202,9 +233,11 @@ impl Register {
         let members = self.members.successor(end, nodes)?.under(protocol)?;
         let members = members.trusting_last(self.last_under(terms, protocol, &change));
         if protocol != self.members.protocol() {
-            let (convicted, suspected) = (terms.convicted, terms.suspected);
+            // Who leaves with the change is no reason against what comes after it.
+            let stay = |known: NodeSet| known.common(nodes).len();
+            let (convicted, suspected) = (stay(terms.convicted), stay(terms.suspected));
             let mut sound =
-                protocol.is_sound(Facts { members, convicted, suspected }, terms.deployment);
+                protocol.is_sound(Facts::among(members, convicted, suspected), terms.deployment);
             if members.is_crash_only() && suspected > 0 {
                 sound = sound.and(Err(Unsound::Suspicion));
             }
@@ -219,13 +252,17 @@ impl Register {
         if protocol != Protocol::TrustOrderedPbft {
             return terms.restrained;
         }
-        let named = match change.protocol {
-            Some(_) => change.last.iter().fold(NodeSet::default(), |mut last, node| {
-                last.insert(*node);
-                last
-            }),
-            None => self.members.last(),
-        };
-        named.with(terms.restrained)
+        self.named_by(change).with(terms.restrained)
+    }
+
+    /// Whom the administrator has named once a change is made: with a protocol, who is named anew.
+    fn named_by(&self, change: &Change) -> NodeSet {
+        if change.protocol.is_none() {
+            return self.named;
+        }
+        change.last.iter().fold(NodeSet::default(), |mut named, node| {
+            named.insert(*node);
+            named
+        })
     }
 }

@@ -4,6 +4,7 @@ use alloc::{format, vec::Vec};
 
 use super::{fault, recorded};
 use crate::{
+    analyzer::Protocol,
     detector::quarantine::What,
     event::{EventKind, Place, ViewChangeCause},
     ids::NodeId,
@@ -156,6 +157,26 @@ fn liars_in_the_log_hold_nobody_and_are_heard_no_more() {
             let costs = matches!(what, What::Unfounded { .. } | What::Misled | What::Silenced);
             assert!(about_a_liar && costs, "seed {seed}: node {node}: {what:?}");
         }
+    }
+}
+
+#[test]
+fn with_a_rising_threat_the_protocol_follows_from_epoch_to_epoch() {
+    for seed in [1, 12] {
+        let recording = recorded(&builtin("rising-threat").unwrap(), seed);
+        let mut epochs = Vec::new();
+        for event in recording.events() {
+            if let EventKind::EpochBegun { epoch, protocol, .. } = event.kind
+                && epoch.0 == epochs.len() as u64 + 1
+            {
+                epochs.push(protocol);
+            }
+        }
+        assert_eq!(epochs, [Protocol::Pbft, Protocol::TrustOrderedPbft], "seed {seed}: from Raft");
+        let said = threats(&recording);
+        let begin = ["trust-ordered PBFT", "safe mode"];
+        let turns: Vec<_> = begin.map(|it| said.iter().position(|why| why.starts_with(it))).into();
+        assert!(turns[0].is_some() && turns[0] < turns[1], "seed {seed}: {said:?}");
     }
 }
 

@@ -76,6 +76,32 @@ fn a_leader_that_crashes_is_replaced_and_comes_back_from_its_disk() {
 }
 
 #[test]
+fn a_leader_in_quarantine_hands_over_and_is_not_elected_again() {
+    let rest = fault(2_000, "overrule = { node = 0, order = \"hold\" }")
+        // Whoever leads by then: the next one isn't the one that is held, either.
+        + &fault(4_000, "crash = { node = 1 }")
+        + &fault(5_000, "restart = { node = 1 }");
+    let held = scenario("n = 4", &rest);
+    holds(&held);
+    for seed in 1..=6 {
+        let recording = recorded(&held, seed);
+        let leaders: alloc::vec::Vec<(u64, NodeId)> = recording
+            .events()
+            .iter()
+            .filter_map(|event| match event.kind {
+                EventKind::ViewEntered { primary, .. } => Some((event.at.0 / 1_000, primary)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(leaders[0].1, NodeId(0), "seed {seed}: the lowest rank stands at once");
+        let next = leaders.iter().find(|(at, _)| *at >= 2_000).unwrap();
+        assert!(next.0 < 2_300 && next.1 != NodeId(0), "seed {seed}: at once: {leaders:?}");
+        let last = leaders.last().unwrap();
+        assert!(last.1 != NodeId(0), "seed {seed}: {leaders:?}");
+    }
+}
+
+#[test]
 fn two_of_five_may_be_down() {
     let rest = fault(1_000, "crash = { node = 0 }") + &fault(1_500, "crash = { node = 1 }");
     for verdict in holds(&scenario("n = 5", &rest)) {

@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use super::*;
 use crate::{
-    detector::evidence::{Answers, Watch, watch::KEPT},
+    detector::evidence::{Answers, Assumption, Watch, watch::KEPT},
     pbft::{Batch, Decided, Message},
 };
 
@@ -129,6 +129,37 @@ fn a_refused_message_convicts_if_its_author_signed_it_and_not_otherwise() {
     let mut watch = watch();
     watch.refused(&Message::ViewChange(forged.into()), &node(0));
     assert_eq!(found(&mut watch), []);
+}
+
+#[test]
+fn who_is_known_to_start_views_wrongly_is_not_judged_for_it_again() {
+    let wrong = [new_view(1, 1, &[1, 2], &[]), new_view(1, 1, &[1, 2, 3], &[(1, "a")])];
+    for [first, second] in [[0, 1], [1, 0]] {
+        let mut watch = watch();
+        watch.refused(&Message::NewView(wrong[first].clone()), &node(0));
+        assert_eq!(found(&mut watch).len(), 1);
+        watch.refused(&Message::NewView(wrong[second].clone()), &node(0));
+        assert_eq!(found(&mut watch), []);
+        // What isn't its to start is another offence.
+        watch.refused(&Message::NewView(new_view(1, 2, &[1, 2, 3], &[])), &node(0));
+        assert_eq!(found(&mut watch), [(1, OffenceKind::OutOfRole)]);
+    }
+}
+
+/// What is known of somebody may rest on an assumption: then what doesn't must not be passed over.
+#[test]
+fn what_needs_no_assumption_is_found_although_what_needs_one_is_known() {
+    let (weak, sure) = (Assumption::AtMostF, Assumption::Absolute);
+    let hides = (1, OffenceKind::HiddenCommit);
+    for (known, expected) in [(weak, &[hides][..]), (sure, &[])] {
+        for order in [[0, 1], [1, 0]] {
+            let both = [commits(1, 0, 3, "a"), changes(1, asks_for(2))];
+            let mut watch = watch();
+            watch.know(NodeId(1), OffenceKind::HiddenCommit, known);
+            order.iter().for_each(|at| watch.saw(&both[*at]));
+            assert_eq!(found(&mut watch), expected);
+        }
+    }
 }
 
 #[test]

@@ -69,6 +69,11 @@ impl Log {
         self.say(Principal::Node(NodeId(by)), claim)
     }
 
+    fn vouch(&mut self, by: u16, offender: u16) -> Applied {
+        let claim = Claim::Vouch { offender: NodeId(offender), proof: Digest::of(&offender) };
+        self.say(Principal::Node(NodeId(by)), claim)
+    }
+
     fn order(&mut self, node: u16, order: Option<Order>) -> Applied {
         self.say(Principal::ADMINISTRATOR, Claim::Order { node: NodeId(node), order })
     }

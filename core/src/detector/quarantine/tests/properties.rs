@@ -1,6 +1,6 @@
 //! What holds whatever is stated, in any order, at any time: random logs from fixed seeds.
 
-use alloc::vec;
+use alloc::{vec, vec::Vec};
 
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
@@ -69,6 +69,32 @@ fn f_liars_hold_no_correct_member_silence_no_correct_observer_and_escape_not_all
     }
 }
 
+/// Whatever f liars vouch for, and one of them again and again.
+#[test]
+fn f_liars_convict_nobody_by_vouching_and_f_plus_one_members_whoever_is_guilty() {
+    for n in 4..=20 {
+        let f = (n - 1) / 3;
+        let mut log = Log::new(n);
+        for round in 0..3 {
+            for (liar, about) in (0..f).flat_map(|liar| (0..n).map(move |about| (liar, about))) {
+                let _ = log.vouch(liar, (about + round) % n);
+            }
+            assert_eq!(log.quarantine.convicted().len(), 0, "n = {n}");
+        }
+        for liar in 0..f {
+            assert!(log.quarantine.vouched_by(NodeId(liar)).len() <= f + 1, "n = {n}");
+        }
+        // What they didn't waste on correct ones they may vouch for together with others.
+        for by in f..=2 * f {
+            assert_eq!(log.quarantine.convicted().len(), 0, "n = {n}");
+            log.vouch(by, n - 1).outcome.unwrap();
+        }
+        let convicted: Vec<_> = log.quarantine.convicted().iter().map(|node| node.0).collect();
+        assert_eq!(convicted, [n - 1], "n = {n}");
+        assert!(!log.quarantine.record(NodeId(n - 1)).unwrap().is_surely_convicted());
+    }
+}
+
 /// Standing accusations of all liars, and one correct observer that errs about a correct member.
 #[test]
 fn f_weakened_liars_and_one_error_hold_nobody() {
@@ -109,6 +135,7 @@ fn whatever_is_stated_all_bounds_hold_and_replicas_agree() {
                 2 => log.order(about, Some(Order::Free)),
                 3..8 => log.order(about, None),
                 8..60 => log.withdraw(by, about),
+                60..63 => log.vouch(by, about),
                 _ => log.accuse(by, about),
             };
             let held = log.quarantine.restrained().len();

@@ -298,3 +298,38 @@ fn a_convicted_member_is_not_asked_about_the_network() {
     let refused = log.say(Principal::Node(NodeId(1)), lossy).outcome;
     assert_eq!(refused, Err(Refused::Convicted(NodeId(1))));
 }
+
+#[test]
+fn who_vouches_is_a_member_that_is_heard_and_says_it_of_another_and_anew_in_each_epoch() {
+    let mut log = Log::new(7);
+    assert_eq!(log.vouch(1, 1).outcome, Err(Refused::Oneself));
+    assert_eq!(log.vouch(1, 9).outcome, Err(Refused::NotAMember(NodeId(9))));
+    assert_eq!(log.vouch(9, 1).outcome, Err(Refused::NoSay(Principal::Node(NodeId(9)))));
+    for offender in [3, 4, 5] {
+        assert_eq!(log.vouch(1, offender).outcome, Ok(()));
+    }
+    assert_eq!(log.vouch(1, 6).outcome, Err(Refused::TooMany { limit: 3 }));
+    assert_eq!(log.vouch(1, 3).outcome, Ok(()), "again");
+    log.vouch(2, 3);
+    // Two that vouched: in the next epoch it takes three again. And who lies itself isn't heard.
+    let next = log.quarantine.members().successor(Seq(100), log.quarantine.members().set());
+    log.quarantine.turn(Seq(100), next.unwrap());
+    assert!(log.quarantine.vouched_by(NodeId(1)).is_empty());
+    log.convict(6);
+    assert_eq!(log.vouch(6, 3).outcome, Err(Refused::Convicted(NodeId(6))));
+    for by in [0, 1] {
+        assert_eq!(log.vouch(by, 3).outcome, Ok(()));
+    }
+    assert_eq!(log.quarantine.convicted().len(), 1);
+    log.vouch(2, 3);
+    assert_eq!(log.quarantine.convicted().len(), 2);
+    assert_eq!(log.vouch(4, 3).outcome, Err(Refused::Known(NodeId(3))));
+    // More than f surely lie: f+1 that vouch may all be among them.
+    log.convict(5);
+    log.convict(4);
+    assert!(!log.quarantine.convicted().contains(NodeId(3)), "acquitted");
+    for by in [0, 1, 2] {
+        log.vouch(by, 3);
+    }
+    assert!(!log.quarantine.convicted().contains(NodeId(3)));
+}
