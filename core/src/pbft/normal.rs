@@ -99,7 +99,7 @@ impl<A: Application> Rules<'_, A> {
     }
 
     /// Since when a request waits here that its primary hasn't proposed in this view.
-    fn waits_since(&self, request: &Signed<Request>) -> Option<Time> {
+    pub(crate) fn waits_since(&self, request: &Signed<Request>) -> Option<Time> {
         let RequestId { client, timestamp } = request.body.id;
         let pending = self.pending.get(client)?;
         let known = pending.request.body.id.timestamp == timestamp && !pending.proposed;
