@@ -143,6 +143,14 @@ pub struct NewView {
     pub pre_prepares: Vec<Signed<PrePrepare>>,
 }
 
+impl NewView {
+    /// What *O* has for a position.
+    pub(crate) fn carried_over(&self, seq: Seq) -> Option<&Signed<PrePrepare>> {
+        let at = self.pre_prepares.binary_search_by_key(&seq, |header| header.body.seq).ok()?;
+        Some(&self.pre_prepares[at])
+    }
+}
+
 /// ⟨REPLY, v, t, c, i, r⟩: a replica executed the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
