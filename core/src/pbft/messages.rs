@@ -30,7 +30,8 @@ pub const MAX_OPERATION_BYTES: usize = 64 * 1024;
 pub const MAX_BATCH_REQUESTS: usize = 1_024;
 /// The most bytes of operations in one batch.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
-/// The longest encoded message, in bytes: a new view at its largest.
+/// The longest encoded message, in bytes: a new view at its largest, see
+/// [`largest_window`](super::largest_window).
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 /// The most nodes that one message asks for.
 pub const MAX_FETCHED_NODES: usize = 32;

@@ -131,6 +131,7 @@ impl<'a> Affairs<'a> {
     fn terms(&self) -> Terms<'static> {
         Terms {
             checkpoint_interval: self.config.checkpoint_interval,
+            window: self.config.window,
             deployment: self.config.deployment,
             convicted: self.docket.convicted().len(),
             suspected: self.docket.suspected().len(),
