@@ -7,7 +7,8 @@
 //! primary within the tolerance can shift time by no more than that, and never backwards.
 //!
 //! Judged is only a new proposal in normal operation. What a new view carries over may have
-//! committed, however late it is now, and is not judged again.
+//! committed, however late it is now, and is not judged again, even where it comes again because
+//! there was no place for it when the view began.
 //!
 //! An operation that needs a time can't be proposed without one. That something in the state
 //! follows time is the primary's word alone: backups may have executed more or less than it had. A

@@ -30,7 +30,8 @@ pub const MAX_OPERATION_BYTES: usize = 64 * 1024;
 pub const MAX_BATCH_REQUESTS: usize = 1_024;
 /// The most bytes of operations in one batch.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
-/// The longest encoded message, in bytes: a new view at its largest.
+/// The longest encoded message, in bytes: a new view at its largest, see
+/// [`largest_window`](super::largest_window).
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 /// The most nodes that one message asks for.
 pub const MAX_FETCHED_NODES: usize = 32;
@@ -134,6 +135,14 @@ pub struct NewView {
     pub view_changes: Vec<Signed<ViewChange>>,
     /// *O*: what *V* obliges the new primary to propose again, in rising order.
     pub pre_prepares: Vec<Signed<PrePrepare>>,
+}
+
+impl NewView {
+    /// What *O* has for a position.
+    pub(crate) fn carried_over(&self, seq: Seq) -> Option<&Signed<PrePrepare>> {
+        let at = self.pre_prepares.binary_search_by_key(&seq, |header| header.body.seq).ok()?;
+        Some(&self.pre_prepares[at])
+    }
 }
 
 /// ⟨REPLY, v, t, c, i, r⟩: a replica executed the request.

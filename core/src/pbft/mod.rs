@@ -15,6 +15,7 @@
 //! | `messages` | what is said |
 //! | `certificate` | quorums of signatures, and every stateless check |
 //! | `config` | sizes and timers |
+//! | `capacity` | how large a window so many members bear |
 //! | `sessions` | exactly-once per client |
 //! | `slot` | one position between the water marks |
 //! | `replica` | the state, and which rule handles what |
@@ -66,6 +67,7 @@
 mod agreed_time;
 mod batch;
 mod batching;
+mod capacity;
 mod certificate;
 mod config;
 mod messages;
@@ -82,6 +84,7 @@ mod tests;
 mod view_change;
 
 pub use batch::Batch;
+pub use capacity::{WindowTooLarge, largest_window};
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
 pub(crate) use certificate::{is_what_it_says, view_changes_hold};
 pub use config::Config;

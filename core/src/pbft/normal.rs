@@ -37,8 +37,7 @@ impl<A: Application> Rules<'_, A> {
         let Some(slot) = self.own.log.entry(seq) else { return };
         if current {
             match slot.accepted.clone() {
-                None if self.accepts_time(&header, &batch) => self.accept(header, batch),
-                None => {}
+                None => self.consider(header, batch),
                 Some(accepted) if accepted.body.digest == digest => {}
                 Some(accepted) => self.report_conflict(&accepted, &header),
             }
@@ -47,6 +46,19 @@ impl<A: Application> Rules<'_, A> {
         {
             slot.early = Some(header);
             slot.keep_batch(digest, batch);
+        }
+    }
+
+    /// The first proposal for a position in this view. What the view carries over has no place here
+    /// before the state that it begins with is here: it comes again then, and is owed as ever.
+    fn consider(&mut self, header: Arc<Signed<PrePrepare>>, batch: Arc<Batch>) {
+        let owed = self.own.new_view.clone().filter(|it| it.body.view == self.view);
+        let carried_over = owed.as_ref().and_then(|it| it.body.carried_over(header.body.seq));
+        match carried_over {
+            Some(owed) if owed.body.digest == header.body.digest => self.accept(header, batch),
+            Some(owed) => self.report_conflict(owed, &header),
+            None if self.accepts_time(&header, &batch) => self.accept(header, batch),
+            None => {}
         }
     }
 
@@ -99,7 +111,7 @@ impl<A: Application> Rules<'_, A> {
     }
 
     /// Since when a request waits here that its primary hasn't proposed in this view.
-    fn waits_since(&self, request: &Signed<Request>) -> Option<Time> {
+    pub(crate) fn waits_since(&self, request: &Signed<Request>) -> Option<Time> {
         let RequestId { client, timestamp } = request.body.id;
         let pending = self.pending.get(client)?;
         let known = pending.request.body.id.timestamp == timestamp && !pending.proposed;

@@ -12,7 +12,7 @@
 //!
 //! | measured at a backup | from | to |
 //! |---|---|---|
-//! | turnaround of a batch | its oldest request was known here, before the batch was | it has prepared here |
+//! | turnaround of a batch | its oldest request was known here, before the batch was | it has prepared here, or others show that it was decided |
 //! | round of a batch | its pre-prepare was accepted here | it has prepared here |
 //!
 //! A round is the backups' own work: each writes a record and sends a prepare. A backup judges by
@@ -28,6 +28,12 @@
 //! It says so in a [`Pace`], and a quorum that says so leaves the view together. Fewer change
 //! nothing: neither f liars nor f liars and a replica with a bad line.
 //!
+//! A primary may also keep a backup from measuring anything, by proposing nothing to it. Where f
+//! lie, every other replica is needed for a quorum, so what such a backup learns from others that
+//! was decided counts as well: as a turnaround, and not as a round. Its own round is then the
+//! longest there can be, and what the others report decides. If it gives up on the view by itself,
+//! that counts as if it said that the primary is too slow.
+//!
 //! What a primary may not be blamed for: a request counts from when the view began at the
 //! earliest, and, while full batches fill the pipeline, from when there was room again.
 //!
@@ -41,8 +47,9 @@ use core::time::Duration;
 use serde::Serialize;
 
 use super::{
+    batch::Batch,
     config::Config,
-    messages::{Message, Pace},
+    messages::{Message, Pace, PrePrepare},
     rules::Rules,
     slot::Slot,
 };
@@ -137,8 +144,8 @@ impl Paces {
         *self = Self { lenience, room_since: now, ..Self::default() };
     }
 
-    fn finds_slow(&self, own: NodeId) -> bool {
-        self.reports.get(&own).is_some_and(|report| report.too_slow)
+    fn finds_slow(&self, node: NodeId) -> bool {
+        self.reports.get(&node).is_some_and(|report| report.too_slow)
     }
 
     /// The view is left. If for its primary's pace, the next one is judged more leniently.
@@ -168,8 +175,30 @@ impl<A: Application> Rules<'_, A> {
             return;
         };
         self.own.paces.rounds.add(now.since(timing.accepted));
-        if let Some(since) = timing.waited_since {
-            self.own.paces.turnarounds.add(now.since(since));
+        self.time_turnaround(timing.waited_since);
+    }
+
+    /// Others show that a proposal of this view was decided which has not prepared here: what waits
+    /// here for it has waited until now.
+    pub(crate) fn time_decided(&mut self, proposal: PrePrepare, batch: &Batch) {
+        let PrePrepare { view, seq, .. } = proposal;
+        if view != self.view || !self.is_active() || self.is_primary() {
+            return;
+        }
+        let Some(slot) = self.own.log.entry(seq).filter(|slot| !slot.is_prepared()) else { return };
+        let waited_since = match slot.timing.take() {
+            Some(timing) => timing.waited_since,
+            None => {
+                let waited_since = batch.requests().iter().filter_map(|it| self.waits_since(it));
+                waited_since.min().map(|since| since.max(self.own.paces.room_since))
+            }
+        };
+        self.time_turnaround(waited_since);
+    }
+
+    fn time_turnaround(&mut self, waited_since: Option<Time>) {
+        if let Some(since) = waited_since {
+            self.own.paces.turnarounds.add(self.now.since(since));
             self.own.paces.unsaid += 1;
             self.judge_primary();
         }
@@ -189,11 +218,8 @@ impl<A: Application> Rules<'_, A> {
         if paces.turnarounds.0.len() < MIN_SAMPLES {
             return;
         }
-        let (Some(turnaround_us), Some(round_us)) =
-            (paces.turnarounds.median(), paces.rounds.median())
-        else {
-            return;
-        };
+        let Some(turnaround_us) = paces.turnarounds.median() else { return };
+        let round_us = paces.rounds.median().unwrap_or(u32::MAX);
         let was_slow = paces.finds_slow(self.shell.id);
         let (epoch, view) = (self.shell.members.epoch(), self.shell.view);
         let mut report = Pace { epoch, view, turnaround_us, round_us, too_slow: was_slow };
@@ -242,9 +268,15 @@ impl<A: Application> Rules<'_, A> {
         }
     }
 
-    fn leave_slow_primary(&mut self) {
-        let complaints = self.own.paces.reports.values().filter(|report| report.too_slow).count();
-        if complaints >= self.members.quorum() {
+    /// Who asks for a later view complains as well: it judges the pace of this one no more.
+    pub(crate) fn leave_slow_primary(&mut self) {
+        let own = &*self.own;
+        let finds_slow = |node| own.paces.finds_slow(node);
+        let has_left = |node| {
+            own.view_changes.get(&node).is_some_and(|change| change.body.view > self.shell.view)
+        };
+        let complaints = self.members.nodes().filter(|node| finds_slow(*node) || has_left(*node));
+        if complaints.count() >= self.members.quorum() {
             self.leave_for(self.next_view(), ViewChangeCause::SlowPrimary);
         }
     }

@@ -96,12 +96,13 @@ impl<A: Application> Rules<'_, A> {
         if slot.decided.is_some() {
             return;
         }
-        slot.decided = Some(decided);
+        slot.decided = Some(decided.clone());
         let accepted = slot.accepted.clone();
         self.event(EventKind::Committed { view, seq, digest });
         if let Some(accepted) = accepted {
             self.report_conflict(&accepted, &header);
         }
+        self.time_decided(header.body, &decided.batch);
         self.execute();
     }
 

@@ -167,6 +167,9 @@ impl<A: Application> Rules<'_, A> {
         }
         self.own.view_changes.insert(by, change);
         self.join_others();
+        if self.is_active() {
+            self.leave_slow_primary();
+        }
         self.try_new_view();
     }
 

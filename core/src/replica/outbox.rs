@@ -8,9 +8,11 @@ use crate::{
     protocol::{Effect, RecordNumber},
 };
 
-/// The most sends and replies that wait for the disk. More than a window of votes takes; a disk
-/// that hangs under a flood must not fill the memory, and what is dropped is repaired as what a
-/// network loses. Events are never dropped: they say what was done.
+/// The most sends and replies that wait for the disk, and as many events that clients cause as they
+/// like. More than a window of votes takes; a disk that hangs under a flood must not fill the memory.
+/// What is dropped of the former is repaired as what a network loses; of the latter nothing but
+/// statistics is made. Other events are never dropped: they say what was done, and are bounded by the
+/// positions at which, and the timers by which, anything is done.
 const MAX_HELD: usize = 16 * 1_024;
 
 /// So many records may wait for the disk when one is noted that could be left out. Each may be as long
@@ -30,6 +32,8 @@ pub(crate) struct Outbox {
     durable: RecordNumber,
     /// Sends and replies among `gated`.
     held: usize,
+    /// Events among them that clients cause.
+    told: usize,
 }
 
 impl Outbox {
@@ -58,11 +62,11 @@ impl Outbox {
     }
 
     pub(crate) fn push(&mut self, effect: Effect) {
-        if is_held(&effect) {
-            if self.held == MAX_HELD {
+        if let Some(waiting) = self.waiting_like(&effect) {
+            if *waiting == MAX_HELD {
                 return;
             }
-            self.held += 1;
+            *waiting += 1;
         }
         self.gated.push_back((self.gate, effect));
     }
@@ -87,16 +91,31 @@ impl Outbox {
         match self.gated.front() {
             Some((needs, _)) if *needs <= self.durable => {
                 let (_, effect) = self.gated.pop_front()?;
-                self.held -= usize::from(is_held(&effect));
+                if let Some(waiting) = self.waiting_like(&effect) {
+                    *waiting -= 1;
+                }
                 Some(effect)
             }
             _ => None,
         }
     }
-}
 
-fn is_held(effect: &Effect) -> bool {
-    matches!(effect, Effect::Send { .. } | Effect::Reply { .. })
+    /// How many wait of those that share a bound with this one; `None`: it has none.
+    fn waiting_like(&mut self, effect: &Effect) -> Option<&mut usize> {
+        match effect {
+            Effect::Send { .. } | Effect::Reply { .. } => Some(&mut self.held),
+            Effect::Event(EventKind::RequestAccepted { .. } | EventKind::ReadAnswered { .. }) => {
+                Some(&mut self.told)
+            }
+            _ => None,
+        }
+    }
+
+    /// How much of all this waits.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.records.len() + self.gated.len() + self.at_once.len()
+    }
 }
 
 #[cfg(test)]

@@ -114,6 +114,9 @@ impl Scenario {
         self.config
             .validate()
             .map_err(|error| Beyond { part: Part::Config, what: error.to_string() })?;
+        self.config
+            .must_fit(self.members)
+            .map_err(|error| Beyond { part: Part::Config, what: error.to_string() })?;
         #[cfg(not(feature = "guards"))]
         must(
             !self.needs_guards(),

@@ -136,7 +136,7 @@ impl ClusterConfig {
             ));
         }
         let pbft = match file.pbft {
-            None => Config::default(),
+            None => None,
             Some(pbft) => {
                 let Config { policy, deployment, .. } = pbft.get_ref();
                 policy.validate(*deployment).map_err(|why| {
@@ -147,7 +147,7 @@ impl ClusterConfig {
                     let span = field_span(text, &pbft.span(), why.field);
                     at(span, why.to_string())
                 })?;
-                pbft.into_inner()
+                Some(pbft.into_inner())
             }
         };
         let guards = match file.guards {
@@ -172,7 +172,9 @@ impl ClusterConfig {
         }
         let stands_by = |node: &RawNode| node.standby.as_ref().is_some_and(|it| *it.get_ref());
         let first = file.node.iter().filter(|node| !stands_by(node)).count();
-        Membership::new(first as u16).map_err(|why| ConfigError::whole(path, why))?;
+        let members = Membership::new(first as u16).map_err(|why| ConfigError::whole(path, why))?;
+        let pbft = pbft.unwrap_or_else(|| Config::for_members(members));
+        pbft.must_fit(members).map_err(|why| ConfigError::whole(path, why))?;
 
         let mut keys = BTreeSet::new();
         let mut fresh = |key: &Spanned<PublicKey>| {

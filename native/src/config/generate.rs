@@ -122,7 +122,7 @@ pub enum GenerateError {
 impl NewCluster {
     /// New keys for replicas, clients and the administrator.
     pub fn generate(sizes: Sizes, ports: &Ports, development: bool) -> Result<Self, GenerateError> {
-        Membership::new(sizes.nodes)?;
+        let members = Membership::new(sizes.nodes)?;
         let nodes = sizes.all_nodes();
         let available = ports.admin.len().min(ports.peers.len());
         if available < usize::from(nodes) {
@@ -138,7 +138,7 @@ impl NewCluster {
         let place = |port| SocketAddr::new(ports.host, port);
         let mut config = ClusterConfig {
             development,
-            pbft: Config::default(),
+            pbft: Config::for_members(members),
             guards: GuardsConfig::default(),
             administrator: Some(fresh(Principal::ADMINISTRATOR)?),
             nodes: Vec::new(),

@@ -8,7 +8,7 @@ use crate::{
     crypto::Signed,
     event::EventKind,
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
-    pbft::{Message, Request},
+    pbft::{Config, Message, Request},
     time::WallTime,
 };
 
@@ -121,6 +121,39 @@ fn what_a_new_view_carries_over_is_not_judged_again() {
         assert_eq!(net.replica(id).last_executed(), Seq(1));
         assert!(net.replica(id).agreed_time() < WallTime(60_000), "the time that was prepared");
         assert_eq!(refusals(&net, id), 0);
+    }
+}
+
+/// Replica 3 lacks the state that the view begins with, so there is no place yet for what it carries
+/// over; and without replica 3 there is no quorum.
+#[test]
+fn what_a_new_view_carries_over_is_not_judged_again_by_who_comes_to_it_late() {
+    let config = Config { checkpoint_interval: 5, window: 10, ..Config::default() };
+    let mut net = Net::with(4, &config);
+    net.only(|from, to, _| from != NodeId(3) && to != NodeId(3));
+    for timestamp in 1..=10 {
+        net.ask(&get(timestamp), [0]);
+    }
+    net.only(|from, to, message| {
+        from != NodeId(3) && to != NodeId(3) && !matches!(message, Message::Commit(_))
+    });
+    net.ask(&put_for(11, 500), 0..3);
+    net.only(|_, _, _| false);
+    for replica in &mut net.replicas {
+        replica.set_clock_offset_us(HOUR_US);
+    }
+    net.pass(Duration::from_millis(1));
+    net.only(|from, to, message| {
+        from != NodeId(0) && to != NodeId(0) && !matches!(message, Message::State(_))
+    });
+    net.pass_for(Duration::from_millis(1_300), |id| id != 0);
+    assert_eq!((net.replica(3).view(), net.replica(3).last_executed()), (View(1), Seq(0)));
+    net.only(|from, to, _| from != NodeId(0) && to != NodeId(0));
+    net.pass_for(Duration::from_secs(6), |id| id != 0);
+    for id in 1..4 {
+        assert_eq!(refusals(&net, id), 0, "replica {id}");
+        assert_eq!(net.replica(id).last_executed(), Seq(11));
+        assert_eq!(net.replica(id).view(), View(1));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::{
         Batch, Change, ChangeOutcome, ChangeRefused, Commit, Config, Decided, EpochEnd, Message,
-        MessageKind, NewMember, PrePrepare, Record, Register, Request, Roster,
+        MessageKind, NewMember, PrePrepare, Record, Register, Request, Roster, largest_window,
     },
     quorum::{Membership, NodeSet},
     replica::Terms,
@@ -321,6 +321,7 @@ fn terms(founders_keys: &[PublicKey]) -> Terms<'_> {
     let deployment = Deployment::Byzantine;
     Terms {
         checkpoint_interval: 5,
+        window: 10,
         deployment,
         convicted: NodeSet::default(),
         suspected: NodeSet::default(),
@@ -330,6 +331,22 @@ fn terms(founders_keys: &[PublicKey]) -> Terms<'_> {
         may: None,
         founders_keys,
     }
+}
+
+#[test]
+fn no_more_members_are_taken_in_than_the_window_is_for() {
+    let members = Membership::new(4).unwrap();
+    let add = |id| NewMember { id: NodeId(id), key: None, contact: "".into() };
+    let change = Change { add: vec![add(4)], ..Change::default() };
+    let execute = |window| {
+        let terms = Terms { window, ..terms(&[]) };
+        Register::new(members).execute(Seq(1), &terms, &change.encode())
+    };
+    let largest = largest_window(Membership::new(5).unwrap());
+    assert!(matches!(execute(largest), ChangeOutcome::Changed { .. }));
+    let window = largest + 1;
+    let refused = ChangeRefused::Window { window, n: 5, largest };
+    assert_eq!(execute(window), ChangeOutcome::Refused(refused));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Slow primaries are replaced; slow networks, liars and bad lines are not taken for them.
 
 use alloc::{format, string::String, vec::Vec};
+use core::time::Duration;
 
-use super::net::Net;
+use super::net::{Net, request};
 use crate::{
     event::{EventKind, Place, ViewChangeCause},
     ids::{Epoch, NodeId, Principal, View},
@@ -110,6 +111,58 @@ fn a_primary_that_is_quick_with_one_backup_is_replaced_too() {
     };
     assert_eq!(cluster.take_events().iter().filter(found_slow).count(), 1, "1 was not deceived");
     assert_eq!(cluster.counts().view, View(1));
+}
+
+/// All correct replicas must find it slow, and one of them learns of its batches from others only.
+#[test]
+fn a_slow_primary_that_proposes_nothing_to_one_backup_is_replaced_too() {
+    for (n, to, seed) in [(4, "[3]", 1), (7, "[5, 6]", 2)] {
+        let strategies = format!(
+            "[{{ slow = {{ percent = 50 }} }}, \
+             {{ silent = {{ kinds = [\"pre-prepare\"], to = {to} }} }}]"
+        );
+        let slow = [format!("{{ corrupt = {{ node = 0, strategies = {strategies} }} }}")];
+        let verdict = verdict(scenario(n, 30_000, &slow), seed);
+        assert_eq!(verdict.counts.view, View(1), "n = {n}");
+    }
+}
+
+/// It would give up on the view by itself after a second, and doesn't wait so long.
+#[test]
+fn who_learns_of_batches_from_others_only_finds_the_primary_slow_by_what_it_learns() {
+    let mut net = Net::new(4);
+    for timestamp in 1..=12 {
+        let asked = request(timestamp % 3, timestamp, "k");
+        // Everyone but the primary knows the request …
+        net.only(|_, _, _| false);
+        net.ask(&asked, 1..4);
+        net.pass(Duration::from_millis(400));
+        // … and the primary proposes it later, to two of them.
+        net.only(|_, to, message| to != NodeId(3) || message.kind() != MessageKind::PrePrepare);
+        net.ask(&asked, [0]);
+        net.pass(Duration::from_millis(300));
+    }
+    let finds_slow =
+        |event: &EventKind| matches!(event, EventKind::PrimaryTooSlow { view: View(0), .. });
+    let gives_up = |event: &EventKind| {
+        let why = ViewChangeCause::RequestTimeout;
+        *event == EventKind::ViewChangeStarted { view: View(1), why }
+    };
+    for id in 1..4 {
+        assert!(net.events_of(id).any(finds_slow), "{id}");
+        assert!(!net.events_of(id).any(gives_up), "{id}");
+        assert!(net.replica(id).view() > View(0), "{id}");
+    }
+}
+
+/// What it executes by the word of others took long because of its line, and others did better.
+#[test]
+fn a_backup_that_hears_no_proposals_costs_a_quick_primary_nothing() {
+    for (n, to, seed) in [(4, "[3]", 1), (7, "[5, 6]", 2)] {
+        let strategy = format!("{{ silent = {{ kinds = [\"pre-prepare\"], to = {to} }} }}");
+        let unheard = [format!("{{ corrupt = {{ node = 0, strategies = [{strategy}] }} }}")];
+        assert_eq!(verdict(scenario(n, 30_000, &unheard), seed).counts.view, View(0), "n = {n}");
+    }
 }
 
 #[test]

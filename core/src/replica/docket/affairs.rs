@@ -129,6 +129,7 @@ impl<'a> Affairs<'a> {
         let recommended = self.docket.recommended(members, self.config);
         Terms {
             checkpoint_interval: self.config.checkpoint_interval,
+            window: self.config.window,
             deployment: self.config.deployment,
             convicted: self.docket.convicted(),
             suspected: self.docket.suspected(),

@@ -100,6 +100,19 @@ pub enum ChangeRefused {
     /// Another change was agreed first.
     #[error("another change takes effect after position {0}; ask again then")]
     UnderWay(Seq),
+    /// With so many members a new view may be longer than a message.
+    #[error(
+        "with this change there would be {n} nodes, and a window of {window} is for fewer: with so \
+         many, [pbft] window = {largest} is the largest, on every node"
+    )]
+    Window {
+        /// What is configured.
+        window: u64,
+        /// How many members there would be.
+        n: u16,
+        /// What would fit.
+        largest: u64,
+    },
 }
 
 impl From<OrdersNothing> for ChangeRefused {

@@ -12,6 +12,7 @@ use crate::{
     analyzer::{Deployment, Facts, Protocol, Unsound},
     crypto::PublicKey,
     ids::{NodeId, Seq},
+    pbft::largest_window,
     quorum::{MAX_NODES, Membership, NodeSet},
 };
 
@@ -20,6 +21,8 @@ use crate::{
 pub(crate) struct Terms<'a> {
     /// An epoch ends at a multiple of it.
     pub(crate) checkpoint_interval: u64,
+    /// It must be one that the members bear.
+    pub(crate) window: u64,
     /// What is declared about the members.
     pub(crate) deployment: Deployment,
     /// Who is proven to have lied, by what is agreed.
@@ -231,6 +234,10 @@ impl Register {
         let interval = terms.checkpoint_interval;
         let end = Seq(at.0.div_ceil(interval).saturating_mul(interval));
         let members = self.members.successor(end, nodes)?.under(protocol)?;
+        let largest = largest_window(members);
+        if terms.window > largest {
+            return Err(ChangeRefused::Window { window: terms.window, n: members.n(), largest });
+        }
         let members = members.trusting_last(self.last_under(terms, protocol, &change));
         if protocol != self.members.protocol() {
             // Who leaves with the change is no reason against what comes after it.

@@ -172,7 +172,10 @@ impl File {
             end_when_answered: self.end_when_answered,
             members,
             spares: self.cluster.spares.into_inner(),
-            config: self.cluster.pbft.map(Spanned::into_inner).unwrap_or_default(),
+            config: match self.cluster.pbft {
+                Some(config) => config.into_inner(),
+                None => Config::for_members(members),
+            },
             gate: self.cluster.gate.map(Spanned::into_inner),
             signatures: self.cluster.signatures,
             clock_skew_ms: self.cluster.clock_skew_ms.into_inner(),

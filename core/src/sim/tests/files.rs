@@ -24,6 +24,7 @@ fn a_wrong_file_names_the_line_the_column_and_what_would_be_right() {
         ("duration_ms = 9\ncolour = 1", "line 6, column 1: unknown field `colour`"),
         ("duration_ms = 9\n[cluster]\nn = 3", "line 7, column 5: a cluster of 3"),
         ("duration_ms = 9\n[cluster]\nn = 101", "line 7, column 5: at most 100"),
+        ("duration_ms = 9\n[cluster]\nn = 100\npbft = {}", "line 8, column 8: a window of 200"),
         ("duration_ms = 9\n[[fault]]\nat_ms = 9\nact = { heal = {} }", "the end of the run"),
         (
             "duration_ms = 9\n[[fault]]\nat_ms = 1\nact = { crash = { node = 4 } }",
