@@ -199,6 +199,7 @@ impl AdaptiveLimiter {
     pub fn reconfigure(&mut self, config: Config) -> Result<(), BadConfig> {
         config.validate()?;
         if config.algorithm != self.config.algorithm {
+            self.limit_milli = self.memory.before().unwrap_or(self.limit_milli);
             self.memory = Memory::default();
         }
         self.leases.reconfigure(config.lease_ms);
