@@ -35,6 +35,7 @@ impl Cluster {
         self.follow_experiment();
         let Some(injection) = injection else { return Some(at) };
         self.counts.injected += 1;
+        self.hosts[node.0 as usize].ever_touched = true;
         match injection.fault {
             Fault::Latency { .. } | Fault::Reorder { .. } => Some(at + injection.delay),
             Fault::Duplicate => {

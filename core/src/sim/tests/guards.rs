@@ -129,6 +129,7 @@ fn an_experiment_ends_itself_as_soon_as_clients_notice_and_touches_nobody_else()
     let verdict = carried_out(backup, 9);
     assert_eq!(verdict.counts.experiment, Some(Phase::Held));
     assert!(verdict.counts.injected > 100, "{}", verdict.counts.injected);
+    assert_eq!((verdict.faults_used, verdict.f), (1, 1), "whom it touches is one of the f");
 }
 
 #[test]
