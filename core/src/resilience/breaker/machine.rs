@@ -222,7 +222,8 @@ impl Breaker {
         let now = self.clock.read(now);
         let Permit { started, generation, probe } = permit;
         if generation != self.generation {
-            self.counters.late = self.counters.late.saturating_add(1);
+            let late = u64::from(generation != UNCOUNTED);
+            self.counters.late = self.counters.late.saturating_add(late);
             return;
         }
         let slow = self.config.is_slow(started, now);

@@ -225,6 +225,11 @@ fn an_operator_can_open_disable_or_only_watch_it() {
     guard.set_mode(at(0), Mode::Normal);
     guard.settle(at(0), permit, Outcome::Failure);
     assert_eq!(guard.snapshot().rates, Rates::default());
+    assert_eq!(
+        guard.snapshot().counters.late,
+        6,
+        "of those that were counted once it would be open"
+    );
     fail(&mut guard, at(0), 4);
     assert_eq!(guard.state(), State::Open);
     let events: Vec<_> = core::iter::from_fn(|| guard.poll_event()).collect();
