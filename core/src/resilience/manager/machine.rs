@@ -582,10 +582,12 @@ fn instead(
     rejected: Rejected,
     wait_for_breaker: bool,
 ) -> Instead {
-    let open = matches!(rejected, Rejected::Breaker(_));
-    let hint = match rejected.retry_at() {
-        Some(at) if wait_for_breaker || !open => Hint::After(at.since(now)),
-        _ => Hint::Never,
+    let hint = match (rejected, rejected.retry_at()) {
+        (Rejected::Breaker(_), _) if !wait_for_breaker => Hint::Never,
+        (_, Some(at)) => Hint::After(at.since(now)),
+        // As long as nobody knows how long calls take, the backoff is all there is to go by.
+        (Rejected::Adaptive(_), None) => Hint::None,
+        (_, None) => Hint::Never,
     };
     let verdict = guards
         .retry

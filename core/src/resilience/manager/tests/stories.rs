@@ -243,6 +243,130 @@ fn a_burning_budget_degrades_and_it_comes_back() {
     let second = |manager: &mut Manager, second: u64, failing: bool| {
         let now = second * 1_000;
         for number in 0..20 {
+#[test]
+fn an_attempt_that_finds_no_room_is_made_again_also_where_nobody_knows_when_there_will_be() {
+    let adaptive =
+        adaptive::Config::default().initial(2).normal_ppm(500_000).important_ppm(500_000);
+    let (mut manager, key) = manager(&policy().bulkhead(None).adaptive(Some(adaptive)));
+    let mut call = go(&mut manager, at(0), key);
+    let attempt = manager.attempt(at(0), &mut call).unwrap();
+    let again = manager.settle(at(10), &mut call, attempt, Outcome::Failure, Hint::None);
+    assert_eq!(again, Instead::Again { at: at(110) });
+    // Between two attempts somebody else takes the only place. No call ever ended well.
+    let other = go(&mut manager, at(20), key);
+    let again = manager.attempt(at(110), &mut call).unwrap_err();
+    assert_eq!(again, Instead::Again { at: at(310) }, "its backoff is all there is to go by");
+    manager.finish(at(310), other, Outcome::Neutral);
+    let attempt = manager.attempt(at(310), &mut call).unwrap();
+    let _ = manager.settle(at(320), &mut call, attempt, Outcome::Success, Hint::None);
+    manager.finish(at(320), call, Outcome::Success);
+}
+
+/// Forty calls that take 100 ms, so that it is known what is usual.
+fn teach(manager: &mut Manager, key: Key) -> u64 {
+    for number in 0..40 {
+        let now = number * 100;
+        let mut call = go(manager, at(now), key);
+        let attempt = manager.attempt(at(now), &mut call).unwrap();
+        let _ = manager.settle(at(now + 100), &mut call, attempt, Outcome::Success, Hint::None);
+        manager.finish(at(now + 100), call, Outcome::Success);
+    }
+    assert!(manager.snapshot(key).unwrap().timeout.quantile_us.is_some());
+    4_000
+}
+
+/// A call whose caller waits for so long, and no longer.
+fn cut_short(manager: &mut Manager, now: u64, key: Key, patience: u64) {
+    let until = Some(at(now + patience));
+    let Ok(Begun::Go(mut call)) = manager.begin(at(now), key, 1, None, until) else { panic!() };
+    let Ok(attempt) = manager.attempt(at(now), &mut call) else { panic!("it is open") };
+    let _ = manager.settle(at(now + patience), &mut call, attempt, Outcome::Timeout, Hint::None);
+    manager.finish(at(now + patience), call, Outcome::Timeout);
+}
+
+#[test]
+fn callers_in_a_hurry_open_no_breaker_and_lower_no_limit() {
+    for known in [false, true] {
+        let policy = policy().retry(None).adaptive(Some(adaptive::Config::default()));
+        let (mut manager, key) = manager(&policy);
+        let mut now = if known { teach(&mut manager, key) } else { 0 };
+        // It takes 100 ms, they wait for 50.
+        for _ in 0..20 {
+            cut_short(&mut manager, now, key, 50);
+            now += 50;
+        }
+        let seen = manager.snapshot(key).unwrap();
+        assert_eq!(seen.breaker.unwrap().state, breaker::State::Closed, "{known}");
+        assert_eq!(seen.adaptive.unwrap().counters.dropped, 0, "{known}");
+        assert_eq!((seen.timeout.counters.cut_short, seen.counters.timed_out), (20, 20));
+    }
+    // Who waits for longer than it usually takes says what others need to know.
+    let (mut manager, key) = manager(&policy().retry(None));
+    let mut now = teach(&mut manager, key);
+    for _ in 0..3 {
+        cut_short(&mut manager, now, key, 150);
+        now += 150;
+    }
+    assert_eq!(manager.snapshot(key).unwrap().breaker.unwrap().state, breaker::State::Open);
+}
+
+#[test]
+fn one_slow_peer_of_four_degrades_nobody_and_four_do() {
+    let policy = policy().retry(None).adaptive(Some(adaptive::Config::default().initial(2).min(2)));
+    let degradation = degradation::Config::default().worsen_ms(1_000);
+    let mut manager = Manager::new(config(&policy).degradation(Some(degradation))).unwrap();
+    let mut level = |manager: &mut Manager, now: u64| {
+        for ms in (now..now + 5_000).step_by(1_000) {
+            manager.tick(at(ms));
+        }
+        manager.degradation().unwrap().level()
+    };
+    let keys = [0, 1, 2, 3].map(|peer| manager.key(peer, "read").unwrap());
+    for key in keys {
+        assert_eq!(run(&mut manager, 0, key, Outcome::Success).1, 1);
+    }
+    let hang = |manager: &mut Manager, now: u64, key| {
+        [0, 1].map(|_| manager.begin(at(now), key, 1, Some(Priority::Consensus), None).unwrap())
+    };
+    // Given one of them that takes all and gives nothing back,
+    let first = hang(&mut manager, 1_000, keys[3]);
+    assert_eq!(level(&mut manager, 1_000), degradation::Level::Normal);
+    // and then all.
+    let rest = [0, 1, 2].map(|at| hang(&mut manager, 10_000, keys[at]));
+    assert_eq!(level(&mut manager, 10_000), degradation::Level::Emergency);
+    drop((first, rest));
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_nothing_late_and_no_call_quicker_or_longer() {
+    let objective = objective::Config::default().latency_ms(Some(1_000));
+    let policy = policy().objective(Some(objective));
+    let config: Config = config(&policy).degradation(Some(degradation::Config::default()));
+    let mut manager = Manager::new(config).unwrap();
+    let key = manager.key(0, "read").unwrap();
+    // Given a host whose clock goes back by an hour while a call is under way,
+    let hour = 3_600_000;
+    manager.tick(at(hour));
+    let call = go(&mut manager, at(hour), key);
+    let mut other = go(&mut manager, at(hour), key);
+    manager.tick(at(0));
+    // then it wakes as soon as ever,
+    assert!(manager.next_wake().unwrap() <= at(1_000), "{:?}", manager.next_wake());
+    // the call took as long as it took,
+    manager.finish(at(5_000), call, Outcome::Success);
+    let counters = manager.objective("read").unwrap().unwrap().counters;
+    assert_eq!((counters.calls, counters.slow), (1, 1));
+    // and the other may take as long as it may.
+    let attempt = manager.attempt(at(59_900), &mut other).unwrap();
+    assert_eq!(attempt.deadline().at, at(60_000));
+    assert_eq!(attempt.deadline().set_by, Scope::Operation);
+    let over = manager.settle(at(60_000), &mut other, attempt, Outcome::Timeout, Hint::None);
+    assert_eq!(over, Instead::GiveUp(Rejected::Retry(Stop::Deadline)));
+    let expired = manager.attempt(at(60_001), &mut other).unwrap_err();
+    assert!(matches!(expired, Instead::GiveUp(Rejected::Expired(_))), "{expired:?}");
+    manager.finish(at(60_001), other, Outcome::Timeout);
+}
+
             let failed = failing && number % 2 == 0;
             let outcome = if failed { Outcome::Failure } else { Outcome::Success };
             if let Ok(Begun::Go(mut call)) = manager.begin(at(now), key, 1, None, None) {
