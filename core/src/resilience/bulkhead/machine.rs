@@ -197,6 +197,13 @@ impl Bulkhead {
         }
     }
 
+    /// No work was done: the place goes back, and says nothing of how long work takes.
+    pub fn give_back(&mut self, permit: Permit) {
+        if self.slots.release(permit).is_none() {
+            self.counters.late = self.counters.late.saturating_add(1);
+        }
+    }
+
     /// The caller has given up; its slot stays taken until the work has ended.
     pub fn abandon(&mut self, permit: Permit) -> Abandoned {
         self.counters.abandoned = self.counters.abandoned.saturating_add(1);

@@ -27,6 +27,8 @@ pub struct Call {
     pub(super) attempts: Option<retry::Attempts>,
     /// Of the attempt under way and its copies. Boxed: most calls have none, and all are moved.
     pub(super) race: Option<Box<retry::Race>>,
+    /// Whether any attempt was made.
+    pub(super) worked: bool,
 }
 
 impl Call {

@@ -135,9 +135,9 @@ impl Manager {
         let client = Deadline::of_client(deadline.unwrap_or(Time::MAX));
         let total = Duration::from_millis(policy.total_ms);
         let deadline = client.within(now, Scope::Operation, total);
-        let (slot, room, attempts) = (None, None, None);
-        let race = None;
-        let mut call = Call { key, priority, started: now, deadline, slot, room, attempts, race };
+        let (slot, room, attempts, race, worked) = (None, None, None, None, false);
+        let mut call =
+            Call { key, priority, started: now, deadline, slot, room, attempts, race, worked };
         if let Some(bulkhead) = guards.bulkhead.used() {
             match bulkhead.admit(now, priority, Some(deadline.at)) {
                 Ok(Admission::Go(permit)) => call.slot = Some(permit),
@@ -163,11 +163,11 @@ impl Manager {
     }
 
     /// Nobody waits for that turn any more: its place is somebody else's.
-    pub fn decline(&mut self, now: Time, key: Key, turn: Turn) {
+    pub fn decline(&mut self, key: Key, turn: Turn) {
         let Some(guards) = self.guards(key) else { return };
         guards.counters.left += 1;
         if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(turn.turn.result.ok()) {
-            bulkhead.release(now, permit);
+            bulkhead.give_back(permit);
         }
     }
 
@@ -210,6 +210,7 @@ impl Manager {
         };
         match admit(now, guards, call) {
             Ok(mut attempt) => {
+                call.worked = true;
                 guards.counters.attempts += 1;
                 if let Some(experiment) = &mut self.experiment {
                     attempt.injection = experiment.inject(now, Target { peer, operation });
@@ -307,9 +308,13 @@ impl Manager {
         let took = now.since(call.started);
         self.count(now, call.key, outcome, took);
         if let Some(guards) = self.guards(call.key) {
-            let Call { slot, room, .. } = call;
+            let Call { slot, room, worked, .. } = call;
             if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(slot) {
-                bulkhead.release(now, permit);
+                if worked {
+                    bulkhead.release(now, permit);
+                } else {
+                    bulkhead.give_back(permit);
+                }
             }
             give_back(now, guards, room);
         }
@@ -514,7 +519,7 @@ fn enter(now: Time, guards: &mut Guards, mut call: Call) -> Result<Call, Rejecte
             Err(rejected) => {
                 guards.counters.crowded += 1;
                 if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(call.slot) {
-                    bulkhead.release(now, permit);
+                    bulkhead.give_back(permit);
                 }
                 return Err(rejected.into());
             }

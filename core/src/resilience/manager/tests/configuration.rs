@@ -244,7 +244,7 @@ fn guards_that_are_gone_go_with_the_last_thing_that_is_out_however_it_ends() {
     manager.finish(at(12), call, Outcome::Success);
     let turn = manager.poll_turn(at(12), key).unwrap();
     assert_eq!((turn.ticket, looked(&mut manager)), (vanishes.ticket(), 1));
-    manager.decline(at(12), key, turn);
+    manager.decline(key, turn);
     assert_eq!(looked(&mut manager), 0);
 }
 

@@ -161,6 +161,50 @@ fn abandoned_work_holds_its_place_until_it_ends() {
 }
 
 #[test]
+fn calls_that_come_to_nothing_do_not_make_work_look_quick() {
+    let adaptive = adaptive::Config::default().initial(2).min(2).normal_ppm(500_000);
+    let policy = policy().adaptive(Some(adaptive));
+    let (mut manager, key) = manager(&policy);
+    let usual = |manager: &Manager| manager.snapshot(key).unwrap().bulkhead.unwrap().usual_us;
+    // Given work that takes 80 ms,
+    let mut call = go(&mut manager, at(0), key);
+    let attempt = manager.attempt(at(0), &mut call).unwrap();
+    let _ = manager.settle(at(80), &mut call, attempt, Outcome::Failure, Hint::Never);
+    manager.finish(at(80), call, Outcome::Failure);
+    assert_eq!(usual(&manager), 80_000);
+    // when calls find the adaptive limit used,
+    let running = go(&mut manager, at(100), key);
+    for _ in 0..20 {
+        let crowded = manager.begin(at(100), key, 1, None, None).unwrap_err();
+        assert!(matches!(crowded, BeginError::Rejected(Rejected::Adaptive(_))), "{crowded:?}");
+    }
+    // and when nobody takes a turn,
+    let second = manager.begin(at(100), key, 1, Some(Priority::Consensus), None).unwrap();
+    let Ok(Begun::Wait(third)) = manager.begin(at(100), key, 1, None, None) else { panic!() };
+    manager.finish(at(180), running, Outcome::Neutral);
+    let turn = manager.poll_turn(at(180), key).unwrap();
+    manager.decline(key, turn);
+    drop(third);
+    let Begun::Go(second) = second else { panic!("there is room for an important one") };
+    manager.finish(at(180), second, Outcome::Neutral);
+    // and when the breaker is open,
+    for now in [200, 300] {
+        let mut call = go(&mut manager, at(now), key);
+        let Ok(attempt) = manager.attempt(at(now), &mut call) else { panic!("still closed") };
+        let _ = manager.settle(at(now + 80), &mut call, attempt, Outcome::Failure, Hint::Never);
+        manager.finish(at(now + 80), call, Outcome::Failure);
+    }
+    for _ in 0..20 {
+        let mut call = go(&mut manager, at(400), key);
+        let open = manager.attempt(at(400), &mut call).unwrap_err();
+        assert!(matches!(open, Instead::GiveUp(Rejected::Breaker(_))), "{open:?}");
+        manager.finish(at(400), call, Outcome::Failure);
+    }
+    // then it takes 80 ms still.
+    assert_eq!(usual(&manager), 80_000);
+}
+
+#[test]
 fn a_calls_deadline_is_its_callers_or_the_operations() {
     let (mut manager, key) = manager(&policy());
     let call = go(&mut manager, at(0), key);
