@@ -168,7 +168,7 @@ impl AdaptiveLimiter {
             return;
         }
         if outcome == Outcome::Success {
-            let took = now.since(permit.started).as_micros() as u64;
+            let took = now.micros_since(permit.started);
             self.seen.calls = self.seen.calls.saturating_add(1);
             self.seen.sum_us = self.seen.sum_us.saturating_add(took);
         } else if outcome.is_drop() {

@@ -118,7 +118,7 @@ impl Timeouts {
     /// less than the floor and less than calls take.
     pub fn admit(&mut self, now: Time, outer: Deadline) -> Result<Permit, Expired> {
         let started = self.clock.read(now);
-        if let Err(expired) = outer.must_leave(now, self.needs()) {
+        if let Err(expired) = outer.must_leave_us(now, self.needs_us()) {
             self.counters.expired = self.counters.expired.saturating_add(1);
             return Err(expired);
         }
@@ -130,7 +130,7 @@ impl Timeouts {
     #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn settle(&mut self, now: Time, permit: Permit, outcome: Outcome) {
         let now = self.clock.read(now);
-        let took_us = now.since(permit.started).as_micros() as u64;
+        let took_us = now.micros_since(permit.started);
         match outcome {
             Outcome::Success => self.samples.took(took_us),
             Outcome::Timeout => {
@@ -196,7 +196,7 @@ impl Timeouts {
         self.events.take()
     }
 
-    fn needs(&self) -> Duration {
+    fn needs_us(&self) -> u64 {
         let floor = self.config.floor_ms * 1_000;
         Duration::from_micros(self.quantile_us.map_or(floor, |it| it.min(floor)))
     }
