@@ -303,6 +303,16 @@ impl Manager {
         }
     }
 
+    /// The caller of an attempt has gone away, and its work was dropped. If that took as long as most
+    /// attempts do there was no answer in time; else it says nothing of the other side.
+    pub fn give_up(&mut self, now: Time, call: &Call, attempt: Attempt) {
+        if let Some(guards) = self.guards(call.key) {
+            let overdue = guards.timeout.is_overdue(now, &attempt.timeout);
+            let outcome = if overdue { Outcome::Timeout } else { Outcome::Neutral };
+            take_back(now, guards, attempt, outcome);
+        }
+    }
+
     /// A call is over, all its work included, and ended so.
     pub fn finish(&mut self, now: Time, call: Call, outcome: Outcome) {
         let took = now.since(call.started);
@@ -569,7 +579,12 @@ fn copy(now: Time, guards: &mut Guards, call: &mut Call) -> Option<Attempt> {
 #[inline]
 fn take_back(now: Time, guards: &mut Guards, attempt: Attempt, outcome: Outcome) {
     let Attempt { room, breaker, timeout, .. } = attempt;
+    // Who is in a hurry says nothing of the other side.
+    let hurried = outcome == Outcome::Timeout
+        && timeout.is_cut_short()
+        && !guards.timeout.is_overdue(now, &timeout);
     guards.timeout.settle(now, timeout, outcome);
+    let outcome = if hurried { Outcome::Neutral } else { outcome };
     if let Some((guard, permit)) = guards.breaker.any().zip(breaker) {
         guard.settle(now, permit, outcome);
     }

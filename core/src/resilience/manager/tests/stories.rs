@@ -208,7 +208,8 @@ fn calls_that_come_to_nothing_do_not_make_work_look_quick() {
 fn a_calls_deadline_is_its_callers_or_the_operations() {
     let (mut manager, key) = manager(&policy());
     let call = go(&mut manager, at(0), key);
-    assert_eq!((call.deadline().at, call.deadline().set_by), (at(60_000), Scope::Operation));
+    let until = manager.deadline(&call);
+    assert_eq!((until.at, until.set_by), (at(60_000), Scope::Operation));
     manager.finish(at(0), call, Outcome::Neutral);
     let Begun::Go(mut call) = manager.begin(at(0), key, 1, None, Some(at(300))).unwrap() else {
         panic!("there is room");
@@ -243,50 +244,6 @@ fn an_adaptive_limit_counts_attempts_and_gives_their_places_back() {
     assert_eq!(manager.snapshot(key).unwrap().adaptive.unwrap().under_way, 0);
 }
 
-#[test]
-fn chaos_is_at_the_call_itself_so_that_every_guard_meets_it() {
-    let (mut manager, key) = manager(&policy());
-    let config = chaos::Config::default()
-        .name("errors".into())
-        .hypothesis("the breaker opens".into())
-        .fault(Fault::Error)
-        .share_ppm(1_000_000)
-        .failed_ppm(1_000_000)
-        .operations([manager.operation("read").unwrap()].into());
-    manager.set_experiment(Some(Experiment::new(config).unwrap()));
-    manager.experiment().unwrap().permit(at(0), at(3_600_000)).unwrap();
-    for now in (0..10_001).step_by(100) {
-        assert_eq!(run(&mut manager, now, key, Outcome::Success), (Instead::Done, 1));
-    }
-    manager.tick(at(10_100));
-    let mut made = 0;
-    let mut call = go(&mut manager, at(10_100), key);
-    let mut now = at(10_100);
-    while let Ok(attempt) = manager.attempt(now, &mut call) {
-        // The host carries it out: the call isn't made.
-        assert_eq!(attempt.injection().unwrap().fault, Fault::Error);
-        made += 1;
-        match manager.settle(now, &mut call, attempt, Outcome::Failure, Hint::None) {
-            Instead::Again { at } => now = at,
-            _ => break,
-        }
-    }
-    manager.finish(now, call, Outcome::Failure);
-    assert_eq!(made, 3);
-    let snapshot = manager.snapshot(key).unwrap();
-    assert_eq!(snapshot.breaker.unwrap().state, breaker::State::Open);
-    assert_eq!(snapshot.counters.injected, 3);
-}
-
-#[test]
-fn a_burning_budget_degrades_and_it_comes_back() {
-    let policy = policy().breaker(None).retry(None).objective(Some(objective::Config::default()));
-    let config: Config = config(&policy).degradation(Some(degradation::Config::default()));
-    let mut manager = Manager::new(config).unwrap();
-    let key = manager.key(0, "read").unwrap();
-    let second = |manager: &mut Manager, second: u64, failing: bool| {
-        let now = second * 1_000;
-        for number in 0..20 {
 #[test]
 fn an_attempt_that_finds_no_room_is_made_again_also_where_nobody_knows_when_there_will_be() {
     let adaptive =
@@ -355,11 +312,32 @@ fn callers_in_a_hurry_open_no_breaker_and_lower_no_limit() {
 }
 
 #[test]
+fn callers_that_go_away_from_a_peer_that_hangs_open_its_breaker() {
+    let (mut manager, key) = manager(&policy());
+    let mut now = teach(&mut manager, key);
+    let mut go_away = |manager: &mut Manager, after: u64| {
+        let mut call = go(manager, at(now), key);
+        let Ok(attempt) = manager.attempt(at(now), &mut call) else { panic!("it is open") };
+        now += after;
+        manager.give_up(at(now), &call, attempt);
+        manager.finish(at(now), call, Outcome::Neutral);
+        manager.snapshot(key).unwrap().breaker.unwrap().state
+    };
+    for _ in 0..20 {
+        assert_eq!(go_away(&mut manager, 10), breaker::State::Closed, "they were in a hurry");
+    }
+    assert_eq!(go_away(&mut manager, 150), breaker::State::Closed);
+    assert_eq!(go_away(&mut manager, 150), breaker::State::Closed);
+    assert_eq!(go_away(&mut manager, 150), breaker::State::Open, "three that had no answer");
+    assert_eq!(manager.snapshot(key).unwrap().counters.neutral, 23);
+}
+
+#[test]
 fn one_slow_peer_of_four_degrades_nobody_and_four_do() {
     let policy = policy().retry(None).adaptive(Some(adaptive::Config::default().initial(2).min(2)));
     let degradation = degradation::Config::default().worsen_ms(1_000);
     let mut manager = Manager::new(config(&policy).degradation(Some(degradation))).unwrap();
-    let mut level = |manager: &mut Manager, now: u64| {
+    let level = |manager: &mut Manager, now: u64| {
         for ms in (now..now + 5_000).step_by(1_000) {
             manager.tick(at(ms));
         }
@@ -404,13 +382,56 @@ fn a_clock_that_is_set_back_makes_nothing_late_and_no_call_quicker_or_longer() {
     let attempt = manager.attempt(at(59_900), &mut other).unwrap();
     assert_eq!(attempt.deadline().at, at(60_000));
     assert_eq!(attempt.deadline().set_by, Scope::Operation);
-    let over = manager.settle(at(60_000), &mut other, attempt, Outcome::Timeout, Hint::None);
-    assert_eq!(over, Instead::GiveUp(Rejected::Retry(Stop::Deadline)));
+    let _ = manager.settle(at(60_000), &mut other, attempt, Outcome::Timeout, Hint::None);
     let expired = manager.attempt(at(60_001), &mut other).unwrap_err();
     assert!(matches!(expired, Instead::GiveUp(Rejected::Expired(_))), "{expired:?}");
     manager.finish(at(60_001), other, Outcome::Timeout);
 }
 
+#[test]
+fn chaos_is_at_the_call_itself_so_that_every_guard_meets_it() {
+    let (mut manager, key) = manager(&policy());
+    let config = chaos::Config::default()
+        .name("errors".into())
+        .hypothesis("the breaker opens".into())
+        .fault(Fault::Error)
+        .share_ppm(1_000_000)
+        .failed_ppm(1_000_000)
+        .operations([manager.operation("read").unwrap()].into());
+    manager.set_experiment(Some(Experiment::new(config).unwrap()));
+    manager.experiment().unwrap().permit(at(0), at(3_600_000)).unwrap();
+    for now in (0..10_001).step_by(100) {
+        assert_eq!(run(&mut manager, now, key, Outcome::Success), (Instead::Done, 1));
+    }
+    manager.tick(at(10_100));
+    let mut made = 0;
+    let mut call = go(&mut manager, at(10_100), key);
+    let mut now = at(10_100);
+    while let Ok(attempt) = manager.attempt(now, &mut call) {
+        // The host carries it out: the call isn't made.
+        assert_eq!(attempt.injection().unwrap().fault, Fault::Error);
+        made += 1;
+        match manager.settle(now, &mut call, attempt, Outcome::Failure, Hint::None) {
+            Instead::Again { at } => now = at,
+            _ => break,
+        }
+    }
+    manager.finish(now, call, Outcome::Failure);
+    assert_eq!(made, 3);
+    let snapshot = manager.snapshot(key).unwrap();
+    assert_eq!(snapshot.breaker.unwrap().state, breaker::State::Open);
+    assert_eq!(snapshot.counters.injected, 3);
+}
+
+#[test]
+fn a_burning_budget_degrades_and_it_comes_back() {
+    let policy = policy().breaker(None).retry(None).objective(Some(objective::Config::default()));
+    let config: Config = config(&policy).degradation(Some(degradation::Config::default()));
+    let mut manager = Manager::new(config).unwrap();
+    let key = manager.key(0, "read").unwrap();
+    let second = |manager: &mut Manager, second: u64, failing: bool| {
+        let now = second * 1_000;
+        for number in 0..20 {
             let failed = failing && number % 2 == 0;
             let outcome = if failed { Outcome::Failure } else { Outcome::Success };
             if let Ok(Begun::Go(mut call)) = manager.begin(at(now), key, 1, None, None) {
