@@ -279,8 +279,11 @@ impl Manager {
         let admitted = if affordable { copy(now, guards, call) } else { None };
         let Some(mut attempt) = admitted else {
             guards.counters.attempts_rejected += u64::from(affordable);
+            if affordable && let Some(retry) = guards.retry.any() {
+                retry.take_back_copy(now);
+            }
             if let Some((hedge, race)) = guards.hedge.any().zip(call.race.as_mut()) {
-                hedge.refused(race);
+                hedge.refused(now, race);
             }
             return Hedge::Enough;
         };
