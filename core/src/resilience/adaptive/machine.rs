@@ -218,6 +218,11 @@ impl AdaptiveLimiter {
         (self.limit_milli / ONE) as u32
     }
 
+    /// How many are under way.
+    pub fn under_way(&self) -> u32 {
+        self.leases.count()
+    }
+
     /// All that is to be seen of it.
     pub fn snapshot(&self) -> Snapshot {
         let learned = self.memory.usual_ns / 1_000;

@@ -56,7 +56,8 @@ settings! {
         /// How many peers there are, numbered from 0.
         peers: u16 = 4, "the least that bear one liar";
         /// The host's degradation. Its signals 0 to 2 are the hottest error budget, the fullest
-        /// bulkhead and the fullest adaptive limit; more are the host's own.
+        /// operation's bulkheads and the fullest one's adaptive limits, those of all its peers together, so
+        /// that one peer that hangs degrades no other; more are the host's own.
         degradation: Option<degradation::Config> = None, "only who has something to leave out degrades";
         /// What can be called, by name.
         operations: BTreeMap<String, Policy> = BTreeMap::new(), "an unknown name is an error";

@@ -20,7 +20,6 @@ use crate::{
         degradation::Degradation,
         objective::{self, ErrorBudget},
         retry::{Hint, Next, Verdict},
-        settings::MILLION,
         timeout::{Deadline, Scope},
     },
     time::Time,
@@ -460,13 +459,12 @@ impl Manager {
         let hottest = self.operations.iter().map(heat).max().unwrap_or(0);
         // Where nobody can begin any more, it doesn't matter how full it is.
         let peers = usize::from(self.peers);
-        let guards = || self.operations.iter().flat_map(|it| it.configured(peers));
-        let full = guards().filter_map(|it| it.bulkhead.seen()).map(|it| u64::from(it.used_ppm()));
-        let crowded = guards().filter_map(|it| it.adaptive.seen()).map(|it| {
-            let adaptive::Snapshot { limit, under_way, .. } = it.snapshot();
-            u64::from(under_way) * u64::from(MILLION) / u64::from(limit)
-        });
-        let signals = [hottest, full.max().unwrap_or(0), crowded.max().unwrap_or(0)];
+        let used = |of: fn(&Guards) -> Option<(u32, u32)>| {
+            self.operations.iter().map(|it| it.used_ppm(peers, of)).max().unwrap_or(0)
+        };
+        let full = used(|it| it.bulkhead.seen().map(|it| (it.running(), it.config().concurrent)));
+        let crowded = used(|it| it.adaptive.seen().map(|it| (it.under_way(), it.limit())));
+        let signals = [hottest, full, crowded];
         for (signal, ppm) in (0..OWN_SIGNALS).zip(signals) {
             let known = degradation.observe(now, signal, ppm);
             debug_assert!(known.is_ok(), "a configuration with fewer signals isn't loaded");
