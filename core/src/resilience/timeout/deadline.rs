@@ -1,6 +1,6 @@
 //! Until when, and who says so.
 
-use core::{ops::Add as _, time::Duration};
+use core::time::Duration;
 
 use serde::Serialize;
 use thiserror::Error;
@@ -53,7 +53,7 @@ impl Deadline {
     /// One within this, so long from now at most.
     #[must_use]
     pub fn within(self, now: Time, scope: Scope, limit: Duration) -> Self {
-        self.within_us(now, scope, Time::ZERO.add(limit).0)
+        self.within_us(now, scope, (Time::ZERO + limit).0)
     }
 
     /// The same in microseconds.
@@ -79,7 +79,7 @@ impl Deadline {
 
     /// Refuses what couldn't have so long.
     pub fn must_leave(self, now: Time, least: Duration) -> Result<(), Expired> {
-        self.must_leave_us(now, Time::ZERO.add(least).0)
+        self.must_leave_us(now, (Time::ZERO + least).0)
     }
 
     /// The same in microseconds.
