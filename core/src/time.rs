@@ -32,15 +32,28 @@ impl Time {
     /// How long after `earlier` this is; zero if it isn't.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.micros_since(earlier))
+    }
+
+    /// The same in microseconds, for what happens at every call: a [`Duration`] is taken apart into seconds
+    /// and put together again.
+    #[must_use]
+    pub const fn micros_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// So many microseconds later.
+    #[must_use]
+    pub const fn after_micros(self, micros: u64) -> Self {
+        Self(self.0.saturating_add(micros))
     }
 }
 
 impl ops::Add<Duration> for Time {
     type Output = Self;
     fn add(self, rhs: Duration) -> Self {
-        let micros = u64::try_from(rhs.as_micros()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(micros))
+        let micros = rhs.as_secs().saturating_mul(1_000_000);
+        self.after_micros(micros.saturating_add(u64::from(rhs.subsec_micros())))
     }
 }
 

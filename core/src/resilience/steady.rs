@@ -56,12 +56,18 @@ impl Steady {
 
     /// What time it will be when the host's clock shows this.
     pub(super) fn of_host(self, host: Time) -> Time {
-        if host == Time::MAX { host } else { self.steady + host.since(self.host) }
+        if host == Time::MAX {
+            return host;
+        }
+        self.steady.after_micros(host.micros_since(self.host))
     }
 
     /// What the host's clock will show then.
     pub(super) fn to_host(self, steady: Time) -> Time {
-        if steady == Time::MAX { steady } else { self.host + steady.since(self.steady) }
+        if steady == Time::MAX {
+            return steady;
+        }
+        self.host.after_micros(steady.micros_since(self.steady))
     }
 }
 

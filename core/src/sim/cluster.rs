@@ -334,10 +334,24 @@ impl Cluster {
         &self.violations
     }
 
-    /// Distinct members of this epoch that were ever down or Byzantine.
+    /// Distinct members of this epoch that were ever down or Byzantine, or that an experiment touched.
     pub fn faults_used(&self) -> u16 {
+        #[cfg(feature = "guards")]
+        let touched = |host: &Host| host.ever_touched;
+        #[cfg(not(feature = "guards"))]
+        let touched = |_: &Host| false;
+        self.count_members(|host| host.ever_byzantine || host.ever_down || touched(host))
+    }
+
+    /// Those of them that may have said what isn't so, or have forgotten what they said: whom an
+    /// experiment touches does neither.
+    pub(super) fn untrue(&self) -> u16 {
+        self.count_members(|host| host.ever_byzantine || host.ever_down)
+    }
+
+    fn count_members(&self, which: impl Fn(&Host) -> bool) -> u16 {
         let members = self.members.nodes().map(|node| &self.hosts[node.0 as usize]);
-        members.filter(|host| host.ever_byzantine || host.ever_down).count() as u16
+        members.filter(|host| which(host)).count() as u16
     }
 
     /// Who is proven guilty to every correct member that is up.

@@ -241,7 +241,7 @@ impl Cluster {
     fn judge(&self, at: NodeId, offence: &Offence) -> Result<(), Broken> {
         let Some(accused) = self.node(offence.by) else { return Ok(()) };
         let sure = offence.assumption == Assumption::Absolute && !accused.ever_damaged;
-        if accused.ever_byzantine || (!sure && self.faults_used() > self.members.f()) {
+        if accused.ever_byzantine || (!sure && self.untrue() > self.members.f()) {
             return Ok(());
         }
         Err((Invariant::Justice, format!("node {at} convicts a correct node: {offence}")))
@@ -250,7 +250,7 @@ impl Cluster {
     /// Whether what the log decides about who lies may be decided. Where more than f are faulty it may
     /// convict a correct one, but only by proof that rests on agreement, and more than f are held.
     fn judge_entry(&self, at: NodeId, entry: &Entry) -> Result<(), Broken> {
-        let sound = self.faults_used() <= self.members.f();
+        let sound = self.untrue() <= self.members.f();
         let docket = self.hosts[at.0 as usize].replica().docket();
         let (held, f) =
             (docket.restrained().len(), docket.quarantine().map(|it| it.members().byzantine_f()));

@@ -7,12 +7,12 @@ use core::time::Duration;
 use super::{cluster::Cluster, letter::Letter};
 use crate::{
     event::{EventKind, LossCause, Place},
-    ids::Principal,
+    ids::{NodeId, Principal},
     pbft::DecodeError,
     protocol::Input,
     resilience::{
         Outcome,
-        chaos::{Event, Fault, Target},
+        chaos::{Event, Fault, Injection, Target},
     },
     time::Time,
 };
@@ -27,14 +27,9 @@ impl Cluster {
         letter: &Letter,
         at: Time,
     ) -> Option<Time> {
-        let (Some(experiment), Principal::Node(node)) = (&mut self.experiment, from) else {
-            return Some(at);
-        };
-        let target = Target { peer: node.0, operation: letter.kind() as u16 };
-        let injection = experiment.inject(self.now, target);
-        self.follow_experiment();
-        let Some(injection) = injection else { return Some(at) };
+        let Some((node, injection)) = self.injected(from, to, letter) else { return Some(at) };
         self.counts.injected += 1;
+        self.hosts[node.0 as usize].ever_touched = true;
         match injection.fault {
             Fault::Latency { .. } | Fault::Reorder { .. } => Some(at + injection.delay),
             Fault::Duplicate => {
@@ -45,12 +40,43 @@ impl Cluster {
                 self.hand_over(from, to, letter.damaged(), at);
                 None
             }
+            // As a cut does it: who hears nothing for long gives the connection up.
+            Fault::Partition => {
+                if self.scenario.dialing.is_none() || self.is_tied(from, to, letter) {
+                    self.lose_before(from, to, letter, LossCause::Dropped);
+                    self.did_not_get_through(from, to);
+                }
+                None
+            }
             // The others aren't about messages, and refused: see `limits`.
             _ => {
                 self.lose_before(from, to, letter, LossCause::Dropped);
                 None
             }
         }
+    }
+
+    /// What is done to a message, and to which node: to its sender, or, as nothing reaches who is
+    /// partitioned either, to its receiver.
+    fn injected(
+        &mut self,
+        from: Principal,
+        to: Principal,
+        letter: &Letter,
+    ) -> Option<(NodeId, Injection)> {
+        let experiment = self.experiment.as_mut()?;
+        let (now, operation) = (self.now, letter.kind() as u16);
+        let partition = experiment.config().fault == Fault::Partition;
+        let mut ask = |who| match who {
+            Principal::Node(node) => {
+                let injection = experiment.inject(now, Target { peer: node.0, operation });
+                injection.map(|it| (node, it))
+            }
+            Principal::Client(_) => None,
+        };
+        let done = ask(from).or_else(|| if partition { ask(to) } else { None });
+        self.follow_experiment();
+        done
     }
 
     /// What arrived was damaged, as real nodes' links do it: in what says which kind of message it is.

@@ -47,6 +47,9 @@ pub struct Host {
     pub(super) strategies: Vec<Strategy>,
     pub(super) ever_byzantine: bool,
     pub(super) ever_down: bool,
+    /// Whether an experiment ever did something to what it sends.
+    #[cfg(feature = "guards")]
+    pub(super) ever_touched: bool,
     /// Whether it ever found that its disk had lost what was safe.
     pub(super) ever_damaged: bool,
     /// Until when it has something to do, if handling takes time,
@@ -105,6 +108,8 @@ impl Host {
             strategies: Vec::new(),
             ever_byzantine: false,
             ever_down: false,
+            #[cfg(feature = "guards")]
+            ever_touched: false,
             ever_damaged: false,
             #[cfg(feature = "guards")]
             busy_until: Time::ZERO,

@@ -379,7 +379,7 @@ impl Drop for InLine<'_> {
             state.strike(key, waiting.ticket());
             match turn.try_recv() {
                 // It had its turn, and was dropped before it noticed.
-                Ok(turn) => state.manager.decline(now, key, turn),
+                Ok(turn) => state.manager.decline(key, turn),
                 Err(_) => state.manager.leave(waiting),
             }
             state.deliver(now, key);

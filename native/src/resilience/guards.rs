@@ -130,7 +130,7 @@ impl State {
                 None => Some(turn),
             };
             if let Some(turn) = undelivered {
-                self.manager.decline(now, key, turn);
+                self.manager.decline(key, turn);
             }
         }
     }

@@ -39,7 +39,8 @@ settings! {
         waiting: Option<Waiting> = None, "each client has one request under way at most";
         /// What is promised to clients, from a request's arrival here to its execution here.
         objective: Option<objective::Config> = None, "only who promises something has it";
-        /// A request that isn't executed within so many milliseconds has failed.
+        /// A request that isn't executed within so many milliseconds has failed, and so has a client's
+        /// waiting for so long that asks anew in between. A read that isn't answered is ordered in the end.
         patience_ms: u64 = 10_000, "longer than most who wait, and than two view changes";
         /// What is left out when there is too much to do. Its signal 0 is the error budget, 1 how many
         /// wait; more are the host's.

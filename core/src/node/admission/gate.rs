@@ -78,6 +78,15 @@ pub struct Snapshot {
     pub counters: Counters,
 }
 
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct UnderWay {
+    timestamp: Timestamp,
+    is_read: bool,
+    /// Since when it has waited, for this or for what it asked before in vain.
+    since: Time,
+}
+
 /// The gate of one node.
 #[derive(Clone, Debug, Serialize)]
 pub struct Gate {
@@ -85,8 +94,8 @@ pub struct Gate {
     rate: Option<KeyedLimiter<ClientId>>,
     budget: Option<ErrorBudget>,
     degradation: Option<Degradation>,
-    /// Since when what each client was let in with is under way.
-    under_way: SortedMap<ClientId, (Timestamp, Time)>,
+    /// What each client was let in with and isn't done.
+    under_way: SortedMap<ClientId, UnderWay>,
     usual_us: u64,
     counters: Counters,
 }
@@ -172,12 +181,23 @@ impl Gate {
             return Err((why, ms as u32));
         }
         self.counters.admitted = self.counters.admitted.saturating_add(1);
-        if let Some(timestamp) = asked.request.filter(|_| !asked.is_known)
-            && (self.under_way.len() < MAX_MEASURED || self.under_way.contains_key(&asked.client))
-        {
-            self.under_way.insert(asked.client, (timestamp, now));
+        if let Some(timestamp) = asked.request.filter(|_| !asked.is_known) {
+            self.begins(now, asked.client, timestamp, asked.is_read);
         }
         Ok(())
+    }
+
+    /// Who asks anew before it was served has waited since it first asked: else clients that give up a
+    /// little before they would count as failed would hide that nothing is executed at all. One that is
+    /// in a hurry costs nothing: something of it is executed in between.
+    fn begins(&mut self, now: Time, client: ClientId, timestamp: Timestamp, is_read: bool) {
+        let before = self.under_way.get(&client).copied();
+        if before.is_none() && self.under_way.len() >= MAX_MEASURED {
+            return;
+        }
+        let waits = before.filter(|it| !it.is_read && !is_read);
+        let since = waits.map_or(now, |it| it.since);
+        self.under_way.insert(client, UnderWay { timestamp, is_read, since });
     }
 
     fn judge(&mut self, now: Time, asked: Asked) -> Result<(), (Why, Duration)> {
@@ -222,7 +242,10 @@ impl Gate {
     }
 
     fn ended(&mut self, now: Time, id: RequestId) {
-        let Some((timestamp, since)) = self.under_way.get(&id.client).copied() else { return };
+        let Some(UnderWay { timestamp, since, .. }) = self.under_way.get(&id.client).copied()
+        else {
+            return;
+        };
         // Who asked for something else since then doesn't wait for it any more.
         if timestamp > id.timestamp {
             return;
@@ -247,9 +270,13 @@ impl Gate {
     /// Lets time pass, `waiting` clients waiting.
     pub(in super::super) fn tick(&mut self, now: Time, waiting: usize) {
         let patience = Duration::from_millis(self.config.patience_ms);
-        while let Some(client) = self.first_overdue(now, patience) {
+        while let Some((client, is_read)) = self.first_overdue(now, patience) {
             self.under_way.remove(&client);
-            self.settle(now, patience);
+            // A replica may leave a read alone, and does if it is none: its client has it ordered then,
+            // and that is what is promised.
+            if !is_read {
+                self.settle(now, patience);
+            }
         }
         let heat = self.budget.as_mut().map(|budget| {
             budget.tick(now);
@@ -263,9 +290,10 @@ impl Gate {
         }
     }
 
-    fn first_overdue(&self, now: Time, patience: Duration) -> Option<ClientId> {
+    fn first_overdue(&self, now: Time, patience: Duration) -> Option<(ClientId, bool)> {
         let mut all = self.under_way.iter();
-        all.find(|(_, (_, since))| now.since(*since) >= patience).map(|(client, _)| *client)
+        let found = all.find(|(_, it)| now.since(it.since) >= patience);
+        found.map(|(client, it)| (*client, it.is_read))
     }
 
     /// See [`Degradation::observe`].

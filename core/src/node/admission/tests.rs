@@ -245,3 +245,53 @@ fn memory_is_bounded_and_no_wait_is_longer_than_a_minute() {
     let liar = Busy { id, why: Why::Full, retry_after_ms: u32::MAX };
     assert_eq!(liar.retry_after(), Duration::from_millis(u64::from(MAX_RETRY_AFTER_MS)));
 }
+
+#[test]
+fn a_read_that_nobody_answers_costs_nothing_that_is_promised() {
+    // Given reads that the replica drops, as it does with a write that says it is one,
+    let config = Config::default().objective(Some(promise())).patience_ms(500);
+    let mut gate = Gate::new(config).unwrap();
+    let read = |client, timestamp| Asked { is_read: true, ..new(client, timestamp, 0) };
+    for client in 0..100 {
+        gate.admit(Time::ZERO, read(client, 1)).unwrap();
+    }
+    // then none of them has failed,
+    gate.tick(Time::from_millis(500), 0);
+    let seen = gate.snapshot();
+    assert_eq!((seen.counters.overdue, seen.measured), (0, 0));
+    assert_eq!(seen.objective.unwrap().counters.calls, 0);
+    // what is answered counts,
+    let request = RequestId { client: ClientId(1), timestamp: Timestamp(2) };
+    gate.admit(Time::from_millis(500), read(1, 2)).unwrap();
+    gate.saw(Time::from_millis(510), &EventKind::ReadAnswered { request, executed: Seq(1) });
+    assert_eq!(gate.snapshot().objective.unwrap().counters.calls, 1);
+    // and so does what is ordered instead, from then on.
+    gate.admit(Time::from_millis(600), read(1, 3)).unwrap();
+    gate.admit(Time::from_millis(900), new(1, 3, 0)).unwrap();
+    gate.tick(Time::from_millis(1_399), 1);
+    assert_eq!(gate.snapshot().counters.overdue, 0);
+    gate.tick(Time::from_millis(1_400), 1);
+    assert_eq!(gate.snapshot().counters.overdue, 1);
+}
+
+#[test]
+fn clients_that_give_up_and_ask_anew_hide_no_standstill() {
+    let config = Config::default().objective(Some(promise())).patience_ms(500);
+    let mut gate = Gate::new(config).unwrap();
+    // Given a client that waits for a little less than what is promised, and then asks anew,
+    for ms in (0..2_000).step_by(450) {
+        gate.tick(Time::from_millis(ms), 1);
+        gate.admit(Time::from_millis(ms), new(1, ms, 0)).unwrap();
+    }
+    assert_eq!(gate.snapshot().counters.overdue, 2, "it has waited twice as long as is promised");
+    // and one in a hurry, of whose requests now and then one is executed,
+    for number in 200..400 {
+        let now = Time::from_millis(number * 10);
+        gate.admit(now, new(2, number, 0)).unwrap();
+        if number % 20 == 0 {
+            gate.saw(now, &executed(&[(2, number), (1, 5_000)]));
+        }
+        gate.tick(now, 1);
+    }
+    assert_eq!(gate.snapshot().counters.overdue, 2, "it was served in between");
+}

@@ -88,6 +88,11 @@ impl Memory {
         (next, Moved::Times)
     }
 
+    /// The limit to go back to, while half of it is used to measure.
+    pub(super) fn before(&self) -> Option<u64> {
+        self.probe.map(|(_, before)| before)
+    }
+
     /// What is always used to the full never shows how long calls take when none is in line, and
     /// what is in line is taken for usual in the end. So once in a while half of it is left unused,
     /// as BBR does (Cardwell et al., "BBR: Congestion-Based Congestion Control", 2016). The limit

@@ -168,7 +168,7 @@ impl AdaptiveLimiter {
             return;
         }
         if outcome == Outcome::Success {
-            let took = now.since(permit.started).as_micros() as u64;
+            let took = now.micros_since(permit.started);
             self.seen.calls = self.seen.calls.saturating_add(1);
             self.seen.sum_us = self.seen.sum_us.saturating_add(took);
         } else if outcome.is_drop() {
@@ -199,6 +199,7 @@ impl AdaptiveLimiter {
     pub fn reconfigure(&mut self, config: Config) -> Result<(), BadConfig> {
         config.validate()?;
         if config.algorithm != self.config.algorithm {
+            self.limit_milli = self.memory.before().unwrap_or(self.limit_milli);
             self.memory = Memory::default();
         }
         self.leases.reconfigure(config.lease_ms);
@@ -215,6 +216,11 @@ impl AdaptiveLimiter {
     /// How many may be under way.
     pub fn limit(&self) -> u32 {
         (self.limit_milli / ONE) as u32
+    }
+
+    /// How many are under way.
+    pub fn under_way(&self) -> u32 {
+        self.leases.count()
     }
 
     /// All that is to be seen of it.

@@ -1,5 +1,7 @@
 //! The states, and what leads from one to another.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -176,6 +178,8 @@ pub struct Breaker {
     pub(super) calls: Calls,
     pub(super) failures_in_a_row: u32,
     pub(super) opened_in_a_row: u32,
+    /// How long the last probe took that said anything, in microseconds.
+    probe_us: Option<u64>,
     counters: Counters,
     events: Journal<Event>,
 }
@@ -196,6 +200,7 @@ impl Breaker {
             generation: UNCOUNTED + 1,
             failures_in_a_row: 0,
             opened_in_a_row: 0,
+            probe_us: None,
             counters: Counters::default(),
             events: Journal::default(),
         })
@@ -222,14 +227,20 @@ impl Breaker {
         let now = self.clock.read(now);
         let Permit { started, generation, probe } = permit;
         if generation != self.generation {
-            self.counters.late = self.counters.late.saturating_add(1);
+            let late = u64::from(generation != UNCOUNTED);
+            self.counters.late = self.counters.late.saturating_add(late);
             return;
         }
         let slow = self.config.is_slow(started, now);
         match probe {
             None if outcome != Outcome::Neutral => self.count(now, outcome.is_failure(), slow),
             None => {}
-            Some(number) => self.settle_probe(now, number, outcome, slow),
+            Some(number) => {
+                if outcome != Outcome::Neutral {
+                    self.probe_us = Some(now.0.saturating_sub(started.0));
+                }
+                self.settle_probe(now, number, outcome, slow);
+            }
         }
     }
 
@@ -336,8 +347,9 @@ impl Breaker {
                 match probes.issue(now + self.config.probe_lease(), self.config.probes) {
                     Some(number) => Ok(self.permit(now, self.generation, Some(number))),
                     None => {
-                        let free = probes.next_end();
-                        Err(self.reject(Why::Probing, free))
+                        let lost = probes.next_end().unwrap_or(Time::MAX);
+                        let soon = now + self.probes_take();
+                        Err(self.reject(Why::Probing, Some(soon.min(lost))))
                     }
                 }
             }
@@ -416,6 +428,13 @@ impl Breaker {
             self.events.note(Event::ProbeLost);
             self.fail_probe(now);
         }
+    }
+
+    /// In how long something should have come of the probes: as long as nobody knows what they take, what
+    /// an operator finds long enough for a peer to come back.
+    fn probes_take(&self) -> Duration {
+        let known = self.probe_us.map(|us| Duration::from_micros(us.max(1_000)));
+        known.unwrap_or(Duration::from_millis(self.config.open_ms))
     }
 
     fn half_open_if_due(&mut self, now: Time) {

@@ -189,11 +189,18 @@ impl Bulkhead {
         match self.slots.release(permit.into()) {
             // An eighth of the way from what was usual.
             Some(since) => {
-                let took = now.since(since).as_micros() as u64;
+                let took = now.micros_since(since);
                 let usual = if self.usual_us == 0 { took } else { self.usual_us };
                 self.usual_us = (usual - usual / 8).saturating_add(took / 8).max(1);
             }
             None => self.counters.late = self.counters.late.saturating_add(1),
+        }
+    }
+
+    /// No work was done: the place goes back, and says nothing of how long work takes.
+    pub fn give_back(&mut self, permit: Permit) {
+        if self.slots.release(permit).is_none() {
+            self.counters.late = self.counters.late.saturating_add(1);
         }
     }
 
@@ -283,7 +290,7 @@ impl Bulkhead {
     /// All that is to be seen of it. Looks at every slot.
     pub fn snapshot(&self) -> Snapshot {
         let (running, limit) = (self.slots.running(), self.slots.limit());
-        let since = |at| self.clock.now().since(at).as_micros() as u64;
+        let since = |at| self.clock.now().micros_since(at);
         Snapshot {
             limit,
             running,

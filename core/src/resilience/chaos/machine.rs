@@ -218,6 +218,15 @@ impl Experiment {
         if self.phase == Phase::Injecting { self.decide(now, target) } else { None }
     }
 
+    /// Whether nothing reaches a peer now, nor comes from it: nobody can connect to it either.
+    pub fn cuts(&self, peer: u16) -> bool {
+        self.phase == Phase::Injecting
+            && self.config.fault == Fault::Partition
+            && self.config.operations.is_empty()
+            && !self.spent
+            && self.peers.contains(&peer)
+    }
+
     /// How a call ended, as its caller sees it, outside of all other guards.
     pub fn settle(&mut self, now: Time, outcome: Outcome, took: Duration) {
         self.tick(now);

@@ -104,6 +104,7 @@ impl Config {
             must_be_share("enter_ppm", enter)?;
             let lower = "it must be below the level's enter_ppm, else it flaps";
             must(leave < enter, "leave_ppm", number(leave), lower)?;
+            must(leave > 0, "leave_ppm", 0, "nothing is below nothing: it would never be left")?;
             let before = at.checked_sub(1);
             let rises = |of: [u32; 3], it: u32| before.is_none_or(|before| of[before] < it);
             let worse = "a worse level is entered, and left, at more";

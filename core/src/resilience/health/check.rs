@@ -177,9 +177,13 @@ impl Check {
         self.clock.to_host(wake)
     }
 
-    /// Others from now on. The state stays.
+    /// Others from now on. The state stays; the next begins so long after the last as it says now.
     pub fn reconfigure(&mut self, config: CheckConfig) -> Result<(), BadConfig> {
         config.validate()?;
+        if self.issued > 0 {
+            let began = Time(self.next.0.saturating_sub(self.config.interval_ms * 1_000));
+            self.next = began + Duration::from_millis(config.interval_ms);
+        }
         self.config = config;
         Ok(())
     }

@@ -143,6 +143,22 @@ impl Outliers {
         })
     }
 
+    /// Others from now on. Who is ejected stays so until then, as far as so many may be, and what was
+    /// seen of each stays.
+    pub fn reconfigure(&mut self, config: OutlierConfig) -> Result<(), BadConfig> {
+        config.validate()?;
+        let peers = usize::from(config.peers);
+        self.peers.resize(peers, Peer::default());
+        self.rates.reserve(peers.saturating_sub(self.rates.len()));
+        let began = Time(self.next.0.saturating_sub(self.config.interval_ms * 1_000));
+        self.next = began + Duration::from_millis(config.interval_ms);
+        self.config = config;
+        while self.ejected() > self.config.at_most {
+            self.give_back_first();
+        }
+        Ok(())
+    }
+
     /// How a call to a peer ended.
     pub fn settle(&mut self, now: Time, peer: u16, outcome: Outcome) {
         self.tick(now);
@@ -186,6 +202,15 @@ impl Outliers {
 
     fn ejected(&self) -> u16 {
         self.peers.iter().filter(|it| it.until.is_some()).count() as u16
+    }
+
+    /// The one that would be back first is back now.
+    fn give_back_first(&mut self) {
+        let ejected = self.peers.iter_mut().enumerate().filter(|(_, peer)| peer.until.is_some());
+        if let Some((number, peer)) = ejected.min_by_key(|(_, peer)| peer.until) {
+            peer.until = None;
+            self.events.note(OutlierEvent::Returned { peer: number as u16 });
+        }
     }
 
     fn give_back(&mut self, now: Time) {

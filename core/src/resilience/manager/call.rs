@@ -8,6 +8,7 @@ use crate::{
         Priority, adaptive, breaker, bulkhead,
         chaos::Injection,
         retry,
+        steady::Steady,
         timeout::{self, Deadline},
     },
     time::Time,
@@ -19,6 +20,7 @@ use crate::{
 pub struct Call {
     pub(super) key: Key,
     pub(super) priority: Priority,
+    /// In steady time, as the deadline is: clocks that are set back make nothing longer.
     pub(super) started: Time,
     pub(super) deadline: Deadline,
     pub(super) slot: Option<bulkhead::Permit>,
@@ -27,12 +29,14 @@ pub struct Call {
     pub(super) attempts: Option<retry::Attempts>,
     /// Of the attempt under way and its copies. Boxed: most calls have none, and all are moved.
     pub(super) race: Option<Box<retry::Race>>,
+    /// Whether any attempt was made.
+    pub(super) worked: bool,
 }
 
 impl Call {
-    /// Until when it may take in all, and who says so.
-    pub fn deadline(&self) -> Deadline {
-        self.deadline
+    /// Until when it may take in all, by the host's clock as it goes now.
+    pub(super) fn until(&self, clock: Steady) -> Deadline {
+        Deadline { at: clock.to_host(self.deadline.at), ..self.deadline }
     }
 
     /// What it is a call of.

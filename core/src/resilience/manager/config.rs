@@ -56,7 +56,8 @@ settings! {
         /// How many peers there are, numbered from 0.
         peers: u16 = 4, "the least that bear one liar";
         /// The host's degradation. Its signals 0 to 2 are the hottest error budget, the fullest
-        /// bulkhead and the fullest adaptive limit; more are the host's own.
+        /// operation's bulkheads and the fullest one's adaptive limits, those of all its peers together, so
+        /// that one peer that hangs degrades no other; more are the host's own.
         degradation: Option<degradation::Config> = None, "only who has something to leave out degrades";
         /// What can be called, by name.
         operations: BTreeMap<String, Policy> = BTreeMap::new(), "an unknown name is an error";
@@ -81,7 +82,29 @@ impl Policy {
         }
         self.breaker.as_ref().map_or(Ok(()), breaker::Config::validate)?;
         self.timeout.validate()?;
+        self.validate_times()?;
         self.objective.as_ref().map_or(Ok(()), objective::Config::validate)
+    }
+
+    /// No guard's time may be so short that another's never comes to it.
+    fn validate_times(&self) -> Result<(), BadConfig> {
+        let timeout = &self.timeout;
+        let needs = "an attempt needs the timeout's floor_ms: with less none is ever made";
+        must(self.total_ms >= timeout.floor_ms, "total_ms", self.total_ms, needs)?;
+        let longest = if timeout.adaptive { timeout.ceiling_ms } else { timeout.initial_ms };
+        let longest = longest.min(self.total_ms);
+        if let Some(ms) = self.breaker.as_ref().map(|it| it.probe_lease_ms) {
+            let lost = "a probe that may take longer is lost before it ends, and the breaker never \
+                        closes: not below the timeout's ceiling_ms, or its initial_ms if it isn't \
+                        adaptive";
+            must(ms >= longest, "probe_lease_ms", ms, lost)?;
+        }
+        if let Some(ms) = self.adaptive.as_ref().map(|it| it.lease_ms) {
+            let lost = "a call that may take longer is a drop before it ends: not below the timeout's \
+                        ceiling_ms, or its initial_ms if it isn't adaptive";
+            must(ms >= longest, "lease_ms", ms, lost)?;
+        }
+        Ok(())
     }
 }
 

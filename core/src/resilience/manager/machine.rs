@@ -20,7 +20,7 @@ use crate::{
         degradation::Degradation,
         objective::{self, ErrorBudget},
         retry::{Hint, Next, Verdict},
-        settings::MILLION,
+        steady::Steady,
         timeout::{Deadline, Scope},
     },
     time::Time,
@@ -60,6 +60,7 @@ pub struct Manager {
     operations: Vec<Operation>,
     degradation: Option<Degradation>,
     experiment: Option<Experiment>,
+    clock: Steady,
     /// When time was last let pass.
     ticked: Time,
     /// Whether there are guards of something that isn't configured any more, of which something is out.
@@ -75,6 +76,7 @@ impl Manager {
             operations: Vec::new(),
             degradation: None,
             experiment: None,
+            clock: Steady::default(),
             ticked: Time::ZERO,
             departed: false,
         };
@@ -109,6 +111,7 @@ impl Manager {
         priority: Option<Priority>,
         deadline: Option<Time>,
     ) -> Result<Begun, BeginError> {
+        let started = self.clock.read(now);
         let operation = self.operations.get_mut(usize::from(key.operation));
         let Some(Operation { policy: Some(policy), guards, .. }) = operation else {
             return Err(Unknown::Operation.into());
@@ -133,11 +136,11 @@ impl Manager {
             return Err(Rejected::from(rejected).into());
         }
         let client = Deadline::of_client(deadline.unwrap_or(Time::MAX));
-        let total = Duration::from_millis(policy.total_ms);
-        let deadline = client.within(now, Scope::Operation, total);
-        let (slot, room, attempts) = (None, None, None);
-        let race = None;
-        let mut call = Call { key, priority, started: now, deadline, slot, room, attempts, race };
+        let deadline = client.within_us(now, Scope::Operation, policy.total_ms * 1_000);
+        let (slot, room, attempts, race, worked) = (None, None, None, None, false);
+        let steady = Deadline { at: self.clock.of_host(deadline.at), ..deadline };
+        let mut call =
+            Call { key, priority, started, deadline: steady, slot, room, attempts, race, worked };
         if let Some(bulkhead) = guards.bulkhead.used() {
             match bulkhead.admit(now, priority, Some(deadline.at)) {
                 Ok(Admission::Go(permit)) => call.slot = Some(permit),
@@ -152,7 +155,13 @@ impl Manager {
                 }
             }
         }
-        Ok(Begun::Go(enter(now, guards, call)?))
+        enter(now, guards, &mut call, deadline.at)?;
+        Ok(Begun::Go(call))
+    }
+
+    /// Until when a call may take in all, and who says so.
+    pub fn deadline(&self, call: &Call) -> Deadline {
+        call.until(self.clock)
     }
 
     /// What has become of somebody in line for that peer and operation. To be asked whenever a call
@@ -163,20 +172,22 @@ impl Manager {
     }
 
     /// Nobody waits for that turn any more: its place is somebody else's.
-    pub fn decline(&mut self, now: Time, key: Key, turn: Turn) {
+    pub fn decline(&mut self, key: Key, turn: Turn) {
         let Some(guards) = self.guards(key) else { return };
         guards.counters.left += 1;
         if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(turn.turn.result.ok()) {
-            bulkhead.release(now, permit);
+            bulkhead.give_back(permit);
         }
     }
 
     /// Goes on with who was in line, when it is its turn.
     pub fn resume(&mut self, now: Time, waiting: Waiting, turn: Turn) -> Result<Call, Rejected> {
         let mut call = waiting.call;
+        self.clock.read(now);
+        let until = call.until(self.clock).at;
         debug_assert_eq!(waiting.ticket, turn.ticket, "somebody else's turn");
         let Some(guards) = self.guards(call.key) else {
-            return Err(Rejected::Expired(no_time(&call)));
+            return Err(Rejected::Expired(no_time(until)));
         };
         match turn.turn.result {
             Ok(permit) => call.slot = Some(permit),
@@ -185,7 +196,8 @@ impl Manager {
                 return Err(rejected.into());
             }
         }
-        enter(now, guards, call)
+        enter(now, guards, &mut call, until)?;
+        Ok(call)
     }
 
     /// Somebody doesn't want to wait any more, and it isn't its turn yet.
@@ -201,15 +213,18 @@ impl Manager {
     /// An attempt at a call, or what to do instead.
     pub fn attempt(&mut self, now: Time, call: &mut Call) -> Result<Attempt, Instead> {
         let Key { peer, operation } = call.key;
+        self.clock.read(now);
+        let until = call.until(self.clock);
         let Some(known) = self.operations.get_mut(usize::from(operation)) else {
-            return Err(Instead::GiveUp(Rejected::Expired(no_time(call))));
+            return Err(Instead::GiveUp(Rejected::Expired(no_time(until.at))));
         };
         let waits = known.policy.as_ref().is_some_and(|it| it.wait_for_breaker);
         let Some(guards) = known.guards.get_mut(usize::from(peer)) else {
-            return Err(Instead::GiveUp(Rejected::Expired(no_time(call))));
+            return Err(Instead::GiveUp(Rejected::Expired(no_time(until.at))));
         };
-        match admit(now, guards, call) {
+        match admit(now, guards, call, until) {
             Ok(mut attempt) => {
+                call.worked = true;
                 guards.counters.attempts += 1;
                 if let Some(experiment) = &mut self.experiment {
                     attempt.injection = experiment.inject(now, Target { peer, operation });
@@ -233,8 +248,9 @@ impl Manager {
         outcome: Outcome,
         hint: Hint,
     ) -> Instead {
+        let clock = self.clock;
         let Some(guards) = self.guards(call.key) else {
-            return Instead::GiveUp(Rejected::Expired(no_time(call)));
+            return Instead::GiveUp(Rejected::Expired(no_time(call.until(clock).at)));
         };
         if let Some(race) = call.race.take()
             && outcome == Outcome::Success
@@ -263,10 +279,12 @@ impl Manager {
     /// begins, at the times that this names, and not any more once it says that it is enough.
     pub fn hedge(&mut self, now: Time, call: &mut Call) -> Hedge {
         let Key { peer, operation } = call.key;
+        self.clock.read(now);
+        let until = call.until(self.clock);
         let Some(guards) = self.guards(call.key) else { return Hedge::Enough };
         let usual = guards.timeout.usual();
         let Some(hedge) = guards.hedge.used() else { return Hedge::Enough };
-        let deadline = Some(call.deadline.at);
+        let deadline = Some(until.at);
         let race = call.race.get_or_insert_with(|| Box::new(hedge.begin(now, usual, deadline)));
         match hedge.next(now, race) {
             Next::Wait { until } => return Hedge::Wait { until },
@@ -275,11 +293,14 @@ impl Manager {
         }
         let number = race.copies();
         let affordable = guards.retry.used().is_none_or(|retry| retry.copy(now));
-        let admitted = if affordable { copy(now, guards, call) } else { None };
+        let admitted = if affordable { copy(now, guards, call, until) } else { None };
         let Some(mut attempt) = admitted else {
             guards.counters.attempts_rejected += u64::from(affordable);
+            if affordable && let Some(retry) = guards.retry.any() {
+                retry.take_back_copy(now);
+            }
             if let Some((hedge, race)) = guards.hedge.any().zip(call.race.as_mut()) {
-                hedge.refused(race);
+                hedge.refused(now, race);
             }
             return Hedge::Enough;
         };
@@ -302,14 +323,28 @@ impl Manager {
         }
     }
 
+    /// The caller of an attempt has gone away, and its work was dropped. If that took as long as most
+    /// attempts do there was no answer in time; else it says nothing of the other side.
+    pub fn give_up(&mut self, now: Time, call: &Call, attempt: Attempt) {
+        if let Some(guards) = self.guards(call.key) {
+            let overdue = guards.timeout.is_overdue(now, &attempt.timeout);
+            let outcome = if overdue { Outcome::Timeout } else { Outcome::Neutral };
+            take_back(now, guards, attempt, outcome);
+        }
+    }
+
     /// A call is over, all its work included, and ended so.
     pub fn finish(&mut self, now: Time, call: Call, outcome: Outcome) {
-        let took = now.since(call.started);
-        self.count(now, call.key, outcome, took);
+        let took_us = self.clock.read(now).micros_since(call.started);
+        self.count(now, call.key, outcome, took_us);
         if let Some(guards) = self.guards(call.key) {
-            let Call { slot, room, .. } = call;
+            let Call { slot, room, worked, .. } = call;
             if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(slot) {
-                bulkhead.release(now, permit);
+                if worked {
+                    bulkhead.release(now, permit);
+                } else {
+                    bulkhead.give_back(permit);
+                }
             }
             give_back(now, guards, room);
         }
@@ -318,8 +353,8 @@ impl Manager {
     /// The caller has given up, and what it asked for may still run: its place stays taken until
     /// [`Self::end`]. An attempt that is under way is to be settled before.
     pub fn abandon(&mut self, now: Time, call: Call, outcome: Outcome) -> AbandonedCall {
-        let took = now.since(call.started);
-        self.count(now, call.key, outcome, took);
+        let took_us = self.clock.read(now).micros_since(call.started);
+        self.count(now, call.key, outcome, took_us);
         let Call { key, slot, room, .. } = call;
         let slot = self.guards(key).and_then(|guards| {
             guards.counters.abandoned += 1;
@@ -349,7 +384,7 @@ impl Manager {
         if let Some(experiment) = &mut self.experiment {
             experiment.tick(now);
         }
-        self.ticked = now;
+        self.ticked = self.clock.read(now);
         if self.departed {
             self.drop_departed();
         }
@@ -365,7 +400,7 @@ impl Manager {
             .filter_map(|it| it.objective.as_ref())
             .map(ErrorBudget::next_wake);
         let looks = self.departed || self.degradation.is_some();
-        let feeds = looks.then(|| self.ticked + FEED);
+        let feeds = looks.then(|| self.clock.to_host(self.ticked + FEED));
         let degradation = self.degradation.as_ref().and_then(Degradation::next_wake);
         let experiment = self.experiment.as_ref().and_then(Experiment::next_wake);
         guards.chain(objectives).chain(feeds).chain(degradation).chain(experiment).min()
@@ -419,10 +454,10 @@ impl Manager {
         operation.guards.get_mut(usize::from(key.peer))
     }
 
-    fn count(&mut self, now: Time, key: Key, outcome: Outcome, took: Duration) {
+    fn count(&mut self, now: Time, key: Key, outcome: Outcome, took_us: u64) {
         if let Some(operation) = self.operations.get_mut(usize::from(key.operation)) {
             if let Some(objective) = &mut operation.objective {
-                objective.settle(now, outcome, took);
+                objective.settle(now, outcome, Duration::from_micros(took_us));
             }
             if let Some(guards) = operation.guards.get_mut(usize::from(key.peer)) {
                 guards.counters.succeeded += u64::from(outcome == Outcome::Success);
@@ -432,7 +467,7 @@ impl Manager {
             }
         }
         if let Some(experiment) = &mut self.experiment {
-            experiment.settle(now, outcome, took);
+            experiment.settle(now, outcome, Duration::from_micros(took_us));
         }
     }
 
@@ -442,13 +477,12 @@ impl Manager {
         let hottest = self.operations.iter().map(heat).max().unwrap_or(0);
         // Where nobody can begin any more, it doesn't matter how full it is.
         let peers = usize::from(self.peers);
-        let guards = || self.operations.iter().flat_map(|it| it.configured(peers));
-        let full = guards().filter_map(|it| it.bulkhead.seen()).map(|it| u64::from(it.used_ppm()));
-        let crowded = guards().filter_map(|it| it.adaptive.seen()).map(|it| {
-            let adaptive::Snapshot { limit, under_way, .. } = it.snapshot();
-            u64::from(under_way) * u64::from(MILLION) / u64::from(limit)
-        });
-        let signals = [hottest, full.max().unwrap_or(0), crowded.max().unwrap_or(0)];
+        let used = |of: fn(&Guards) -> Option<(u32, u32)>| {
+            self.operations.iter().map(|it| it.used_ppm(peers, of)).max().unwrap_or(0)
+        };
+        let full = used(|it| it.bulkhead.seen().map(|it| (it.running(), it.config().concurrent)));
+        let crowded = used(|it| it.adaptive.seen().map(|it| (it.under_way(), it.limit())));
+        let signals = [hottest, full, crowded];
         for (signal, ppm) in (0..OWN_SIGNALS).zip(signals) {
             let known = degradation.observe(now, signal, ppm);
             debug_assert!(known.is_ok(), "a configuration with fewer signals isn't loaded");
@@ -507,28 +541,33 @@ impl Manager {
 }
 
 /// What is left before the first attempt, once it has its place.
-fn enter(now: Time, guards: &mut Guards, mut call: Call) -> Result<Call, Rejected> {
+fn enter(now: Time, guards: &mut Guards, call: &mut Call, until: Time) -> Result<(), Rejected> {
     if let Some(adaptive) = guards.adaptive.used() {
         match adaptive.admit(now, call.priority) {
             Ok(permit) => call.room = Some(permit),
             Err(rejected) => {
                 guards.counters.crowded += 1;
-                if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(call.slot) {
-                    bulkhead.release(now, permit);
+                if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(call.slot.take()) {
+                    bulkhead.give_back(permit);
                 }
                 return Err(rejected.into());
             }
         }
     }
     guards.counters.begun += 1;
-    call.attempts = guards.retry.used().map(|retry| retry.begin(now, Some(call.deadline.at)));
-    Ok(call)
+    call.attempts = guards.retry.used().map(|retry| retry.begin(now, Some(until)));
+    Ok(())
 }
 
 /// The guards of an attempt, from outside in.
 #[expect(clippy::inline_always, reason = "every attempt comes here, a copy seldom: see `copy`")]
 #[inline(always)]
-fn admit(now: Time, guards: &mut Guards, call: &mut Call) -> Result<Attempt, Rejected> {
+fn admit(
+    now: Time,
+    guards: &mut Guards,
+    call: &mut Call,
+    until: Deadline,
+) -> Result<Attempt, Rejected> {
     let mut room = call.room.take();
     if room.is_none()
         && let Some(adaptive) = guards.adaptive.used()
@@ -542,7 +581,7 @@ fn admit(now: Time, guards: &mut Guards, call: &mut Call) -> Result<Attempt, Rej
             return Err(rejected.into());
         }
     };
-    match guards.timeout.admit(now, call.deadline) {
+    match guards.timeout.admit(now, until) {
         Ok(timeout) => Ok(Attempt { room, breaker, timeout, injection: None, copy: 0 }),
         Err(expired) => {
             if let Some((guard, permit)) = guards.breaker.any().zip(breaker) {
@@ -556,15 +595,20 @@ fn admit(now: Time, guards: &mut Guards, call: &mut Call) -> Result<Attempt, Rej
 
 /// The same for a copy of an attempt, which few calls ever have.
 #[cold]
-fn copy(now: Time, guards: &mut Guards, call: &mut Call) -> Option<Attempt> {
-    admit(now, guards, call).ok()
+fn copy(now: Time, guards: &mut Guards, call: &mut Call, until: Deadline) -> Option<Attempt> {
+    admit(now, guards, call, until).ok()
 }
 
 /// What the guards of an attempt gave it.
 #[inline]
 fn take_back(now: Time, guards: &mut Guards, attempt: Attempt, outcome: Outcome) {
     let Attempt { room, breaker, timeout, .. } = attempt;
+    // Who is in a hurry says nothing of the other side.
+    let hurried = outcome == Outcome::Timeout
+        && timeout.is_cut_short()
+        && !guards.timeout.is_overdue(now, &timeout);
     guards.timeout.settle(now, timeout, outcome);
+    let outcome = if hurried { Outcome::Neutral } else { outcome };
     if let Some((guard, permit)) = guards.breaker.any().zip(breaker) {
         guard.settle(now, permit, outcome);
     }
@@ -582,10 +626,12 @@ fn instead(
     rejected: Rejected,
     wait_for_breaker: bool,
 ) -> Instead {
-    let open = matches!(rejected, Rejected::Breaker(_));
-    let hint = match rejected.retry_at() {
-        Some(at) if wait_for_breaker || !open => Hint::After(at.since(now)),
-        _ => Hint::Never,
+    let hint = match (rejected, rejected.retry_at()) {
+        (Rejected::Breaker(_), _) if !wait_for_breaker => Hint::Never,
+        (_, Some(at)) => Hint::After(at.since(now)),
+        // As long as nobody knows how long calls take, the backoff is all there is to go by.
+        (Rejected::Adaptive(_), None) => Hint::None,
+        (_, None) => Hint::Never,
     };
     let verdict = guards
         .retry
@@ -609,6 +655,6 @@ fn give_back(now: Time, guards: &mut Guards, room: Option<adaptive::Permit>) {
 
 /// Its peer isn't configured any more: nobody will answer.
 #[cold]
-fn no_time(call: &Call) -> crate::resilience::timeout::Expired {
-    crate::resilience::timeout::Expired { set_by: Scope::Operation, at: call.deadline.at }
+fn no_time(at: Time) -> crate::resilience::timeout::Expired {
+    crate::resilience::timeout::Expired { set_by: Scope::Operation, at }
 }

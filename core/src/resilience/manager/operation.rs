@@ -6,7 +6,11 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{config::Policy, guards::Guards};
-use crate::{config::BadConfig, resilience::objective::ErrorBudget, time::Time};
+use crate::{
+    config::BadConfig,
+    resilience::{objective::ErrorBudget, settings::MILLION},
+    time::Time,
+};
 
 #[derive(Clone, Debug)]
 pub(super) struct Operation {
@@ -56,9 +60,13 @@ impl Operation {
         self.guards.len() <= asked
     }
 
-    /// Those that can be asked.
-    pub(super) fn configured(&self, peers: usize) -> impl Iterator<Item = &Guards> {
-        self.guards.iter().take(self.asked(peers))
+    /// How much of what there is at all its peers that were ever asked is used, in parts per million.
+    /// Together: one that hangs takes its own share of it and sheds no call to the others.
+    pub(super) fn used_ppm(&self, peers: usize, of: fn(&Guards) -> Option<(u32, u32)>) -> u64 {
+        let asked = self.guards.iter().take(self.asked(peers)).filter(|it| it.counters.asked > 0);
+        let add = |(used, all), it: (u32, u32)| (used + u64::from(it.0), all + u64::from(it.1));
+        let (used, all) = asked.filter_map(of).fold((0_u64, 0_u64), add);
+        (used * u64::from(MILLION)).checked_div(all).unwrap_or(0)
     }
 
     /// Of so many peers it can be asked.

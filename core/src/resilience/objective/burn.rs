@@ -60,6 +60,37 @@ impl Burn {
         }
     }
 
+    /// Others watch from now on: those that watch the same promise, if any do, know what it knows.
+    /// What fires and isn't watched any more is cleared.
+    pub(super) fn hand_over(&self, next: Option<&mut Self>, mut changed: impl FnMut(Change)) {
+        let windows = |watch: &Watch| (watch.pair.long_ms, watch.pair.short_ms);
+        let known = next.as_ref().map_or(&[][..], |next| &next.watches);
+        for (at, watch) in self.watches.iter().enumerate() {
+            let stays = known.get(at).is_some_and(|next| windows(next) == windows(watch));
+            if watch.firing && !stays {
+                changed(Change::Clears(at));
+            }
+        }
+        let Some(next) = next else {
+            if self.exhausted {
+                changed(Change::Replenished);
+            }
+            return;
+        };
+        for (at, watch) in next.watches.iter_mut().enumerate() {
+            let before = self.watches.get(at).filter(|before| windows(before) == windows(watch));
+            watch.firing = before.is_some_and(|before| before.firing);
+            for window in [&mut watch.long, &mut watch.short] {
+                let mut all = self.watches.iter().flat_map(|it| [&it.long, &it.short]);
+                if let Some(same) = all.find(|it| it.is_as_long_as(window)) {
+                    window.clone_from(same);
+                }
+            }
+        }
+        next.period.clone_from(&self.period);
+        next.exhausted = self.exhausted;
+    }
+
     #[inline]
     pub(super) fn count(&mut self, bad: bool) {
         self.granule.calls += 1;

@@ -181,22 +181,33 @@ impl ErrorBudget {
         self.availability.hottest_ppm().max(latency)
     }
 
-    /// Other promises from now on. What was counted stays, if its windows, objectives and minimum
-    /// do; else it is about another promise.
+    /// Other promises from now on. What was counted stays in each window that does, if what is promised
+    /// and over what period stays; else it is about another promise. What fired and isn't watched any
+    /// more is cleared.
     pub fn reconfigure(&mut self, config: Config) -> Result<(), BadConfig> {
-        if config != self.config {
-            let (clock, counters) = (self.clock, self.counters);
-            let latency_only =
-                self.config.clone().latency_ms(config.latency_ms).quick_ppm(config.quick_ppm);
-            let mut new = Self::new(config)?;
-            if latency_only == new.config {
-                core::mem::swap(&mut new.availability, &mut self.availability);
-                (new.began, new.ends) = (self.began, self.ends);
-            }
-            (new.clock, new.counters) = (clock, counters);
-            core::mem::swap(&mut new.events, &mut self.events);
-            *self = new;
+        config.validate()?;
+        if config == self.config {
+            return Ok(());
         }
+        // What was counted last is in its windows before they change.
+        let now = self.clock.now();
+        self.turn(now);
+        let mut new = Self::new(config)?;
+        let Self { config: before, availability, latency, events, .. } = self;
+        let period = new.config.period_ms == before.period_ms;
+        let available = period && new.config.availability_ppm == before.availability_ppm;
+        let quick = |it: &Config| (it.latency_ms, it.quick_ppm);
+        let quick = period && quick(&new.config) == quick(before);
+        let next = available.then_some(&mut new.availability);
+        availability.hand_over(next, |it| events.note(event(Kind::Availability, it, 0, before)));
+        if let Some(latency) = latency {
+            let next = new.latency.as_mut().filter(|_| quick);
+            latency.hand_over(next, |it| events.note(event(Kind::Latency, it, 0, before)));
+        }
+        (new.clock, new.counters) = (self.clock, self.counters);
+        core::mem::swap(&mut new.events, &mut self.events);
+        new.begin(now);
+        *self = new;
         Ok(())
     }
 
@@ -224,22 +235,31 @@ impl ErrorBudget {
     fn turn(&mut self, now: Time) {
         let Self { availability, latency, events, counters, config, began, .. } = self;
         let mut note = |kind, change, burn_percent| {
-            events.note(match change {
-                Change::Fires(at) => {
-                    counters.fired = counters.fired.saturating_add(1);
-                    let page = config.pairs.get(at).is_some_and(|pair| pair.page);
-                    Event::Fires { kind, pair: at as u8, page, burn_percent }
-                }
-                Change::Clears(at) => Event::Clears { kind, pair: at as u8 },
-                Change::Exhausted => Event::Exhausted(kind),
-                Change::Replenished => Event::Replenished(kind),
-            });
+            counters.fired += u64::from(matches!(change, Change::Fires(_)));
+            events.note(event(kind, change, burn_percent, config));
         };
         availability.turn(*began, now, |change, burn| note(Kind::Availability, change, burn));
         if let Some(latency) = latency {
             latency.turn(*began, now, |change, burn| note(Kind::Latency, change, burn));
         }
+        self.begin(now);
+    }
+
+    /// A granule, within which now is.
+    fn begin(&mut self, now: Time) {
         self.began = Time(now.0 / self.granule_us * self.granule_us);
         self.ends = Time(self.began.0.saturating_add(self.granule_us));
+    }
+}
+
+fn event(kind: Kind, change: Change, burn_percent: u64, config: &Config) -> Event {
+    match change {
+        Change::Fires(at) => {
+            let page = config.pairs.get(at).is_some_and(|pair| pair.page);
+            Event::Fires { kind, pair: at as u8, page, burn_percent }
+        }
+        Change::Clears(at) => Event::Clears { kind, pair: at as u8 },
+        Change::Exhausted => Event::Exhausted(kind),
+        Change::Replenished => Event::Replenished(kind),
     }
 }

@@ -41,6 +41,10 @@ impl Sliding {
         Self { bucket_us: window_ms * 1_000 / BUCKETS, newest: 0, buckets, all: Counts::default() }
     }
 
+    pub(super) fn is_as_long_as(&self, other: &Self) -> bool {
+        self.bucket_us == other.bucket_us
+    }
+
     pub(super) fn all(&self) -> Counts {
         self.all
     }

@@ -251,7 +251,7 @@ impl<'a> World<'a> {
     fn turn(&mut self, service: u16, key: Key, turn: Turn) {
         let slot = self.calls.waiting(service, turn.ticket);
         let Some((slot, call)) = slot.and_then(|it| Some((it, self.calls.get(it)?))) else {
-            return self.manager.decline(self.now, key, turn);
+            return self.manager.decline(key, turn);
         };
         let group = call.group;
         let Some(Stage::InLine(waiting)) = call.stage.take() else { return };

@@ -104,6 +104,7 @@ impl<K: Copy + Eq + Hash> KeyedLimiter<K> {
 
     /// How many permits that key would get at once, and how many of one that used none.
     pub fn free(&self, now: Time, key: K, priority: Priority) -> (u32, u32) {
+        let now = self.clock.of_host(now);
         let first = self.first_of(&key);
         let own = self.slots[first..first + WAYS].iter().find(|slot| slot.key == Some(key));
         let of = |bucket: Bucket| bucket.free(now, &self.terms, priority);

@@ -51,6 +51,8 @@ pub(super) struct Budget {
     floor: u32,
     bucket_us: u64,
     newest: u64,
+    /// When the newest bucket ends.
+    ends: Time,
     calls: [u32; BUCKETS as usize],
     retries: [u32; RING as usize],
     all_calls: u64,
@@ -64,6 +66,7 @@ impl Budget {
             floor: config.floor,
             bucket_us: config.window_ms * 1_000 / BUCKETS,
             newest: 0,
+            ends: Time(config.window_ms * 1_000 / BUCKETS),
             calls: [0; BUCKETS as usize],
             retries: [0; RING as usize],
             all_calls: 0,
@@ -71,13 +74,32 @@ impl Budget {
         }
     }
 
-    /// Another share and floor. What is counted stays, if the window does.
+    /// Another share, floor and window. What is counted stays; where the window is another one, as if it
+    /// had all been now, so that nothing that was used comes back at once.
     pub(super) fn reconfigure(&mut self, config: &BudgetConfig) {
-        let new = Self::new(config);
+        let mut new = Self::new(config);
         if new.bucket_us == self.bucket_us {
             (self.share_ppm, self.floor) = (new.share_ppm, new.floor);
-        } else {
-            *self = new;
+            return;
+        }
+        // The last moment of the newest bucket: it is that late at most.
+        new.newest = self.ends.0.saturating_sub(1) / new.bucket_us;
+        new.ends = new.end();
+        let all = |counts: &[u32]| counts.iter().fold(0, |all: u32, it| all.saturating_add(*it));
+        let (calls, retries) = (all(&self.calls), all(&self.retries));
+        new.calls[(new.newest % BUCKETS) as usize] = calls;
+        new.retries[(new.newest % RING) as usize] = retries;
+        (new.all_calls, new.all_retries) = (u64::from(calls), u64::from(retries));
+        *self = new;
+    }
+
+    /// A retry that was to be made at once isn't made.
+    pub(super) fn take_back(&mut self, now: Time) {
+        self.turn(now);
+        let here = &mut self.retries[(self.newest % RING) as usize];
+        if *here > 0 {
+            *here -= 1;
+            self.all_retries -= 1;
         }
     }
 
@@ -97,7 +119,7 @@ impl Budget {
         let million = u64::from(MILLION);
         let most = self.all_calls * u64::from(self.share_ppm) + u64::from(self.floor) * million;
         if (self.all_retries + 1) * million > most {
-            return Err(Time((self.newest + 1) * self.bucket_us));
+            return Err(self.ends);
         }
         let bucket = (then.0 / self.bucket_us).clamp(self.newest, self.newest + BUCKETS);
         self.retries[(bucket % RING) as usize] += 1;
@@ -110,11 +132,16 @@ impl Budget {
         (self.all_calls, self.all_retries)
     }
 
+    #[inline]
     fn turn(&mut self, now: Time) {
-        let newest = now.0 / self.bucket_us;
-        if newest <= self.newest {
-            return;
+        if now >= self.ends {
+            self.forget(now);
         }
+    }
+
+    #[cold]
+    fn forget(&mut self, now: Time) {
+        let newest = now.0 / self.bucket_us;
         for passed in (self.newest + 1..=newest).rev().take(RING as usize) {
             let calls = &mut self.calls[(passed % BUCKETS) as usize];
             self.all_calls -= u64::from(core::mem::take(calls));
@@ -123,5 +150,10 @@ impl Budget {
             self.all_retries -= u64::from(core::mem::take(retries));
         }
         self.newest = newest;
+        self.ends = self.end();
+    }
+
+    fn end(&self) -> Time {
+        Time(self.newest.saturating_add(1).saturating_mul(self.bucket_us))
     }
 }

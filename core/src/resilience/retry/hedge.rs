@@ -167,8 +167,11 @@ impl Hedger {
         race.failed = race.failed.saturating_add(1);
     }
 
-    /// The copy that was to be sent isn't: another guard doesn't allow it. There will be no other.
-    pub fn refused(&mut self, race: &mut Race) {
+    /// The copy that was to be sent isn't: another guard doesn't allow it. It costs nothing, and
+    /// there will be no other.
+    pub fn refused(&mut self, now: Time, race: &mut Race) {
+        let now = self.clock.read(now);
+        self.budget.take_back(now);
         race.copies = self.config.copies.max(race.copies);
         self.counters.copies = self.counters.copies.saturating_sub(1);
         self.counters.refused = self.counters.refused.saturating_add(1);
@@ -182,7 +185,7 @@ impl Hedger {
         *won = won.saturating_add(u64::from(copy > 0));
     }
 
-    /// Others from now on. The budget's counts stay if its window does.
+    /// Others from now on. The budget's counts stay.
     pub fn reconfigure(&mut self, config: HedgeConfig) -> Result<(), BadConfig> {
         config.validate()?;
         self.budget.reconfigure(&config.budget);

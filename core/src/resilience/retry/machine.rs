@@ -199,7 +199,13 @@ impl Retry {
         self.budget.retry(now, now).is_ok()
     }
 
-    /// Others from now on. The budget's counts stay if its window does.
+    /// That copy isn't sent, and costs nothing.
+    pub fn take_back_copy(&mut self, now: Time) {
+        let now = self.clock.read(now);
+        self.budget.take_back(now);
+    }
+
+    /// Others from now on. The budget's counts stay.
     pub fn reconfigure(&mut self, config: Config) -> Result<(), BadConfig> {
         config.validate()?;
         self.budget.reconfigure(&config.budget);

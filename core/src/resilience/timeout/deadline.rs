@@ -53,7 +53,12 @@ impl Deadline {
     /// One within this, so long from now at most.
     #[must_use]
     pub fn within(self, now: Time, scope: Scope, limit: Duration) -> Self {
-        let at = now + limit;
+        self.within_us(now, scope, (Time::ZERO + limit).0)
+    }
+
+    /// The same in microseconds.
+    pub(crate) fn within_us(self, now: Time, scope: Scope, limit_us: u64) -> Self {
+        let at = now.after_micros(limit_us);
         if at < self.at { Self { at, set_by: scope } } else { self }
     }
 
@@ -74,7 +79,12 @@ impl Deadline {
 
     /// Refuses what couldn't have so long.
     pub fn must_leave(self, now: Time, least: Duration) -> Result<(), Expired> {
-        if self.at > now && self.left(now) >= least {
+        self.must_leave_us(now, (Time::ZERO + least).0)
+    }
+
+    /// The same in microseconds.
+    pub(crate) fn must_leave_us(self, now: Time, least_us: u64) -> Result<(), Expired> {
+        if self.at > now && self.at.micros_since(now) >= least_us {
             Ok(())
         } else {
             Err(Expired { set_by: self.set_by, at: self.at })

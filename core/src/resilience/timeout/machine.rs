@@ -25,6 +25,11 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// Whether whoever waits for it has less time than it would get.
+    pub fn is_cut_short(&self) -> bool {
+        self.deadline.set_by != Scope::Attempt
+    }
+
     /// Until when it may take, and who says so. If it isn't done by then, it is to be settled as
     /// [`Outcome::Timeout`].
     pub fn deadline(&self) -> Deadline {
@@ -88,6 +93,8 @@ pub struct Timeouts {
     timeout_us: u64,
     samples: Samples,
     quantile_us: Option<u64>,
+    /// What that was when it was last known.
+    usual_us: Option<u64>,
     refresh_at: Time,
     halve_at: Time,
     /// Whether any timed out since it was last worked out.
@@ -104,6 +111,7 @@ impl Timeouts {
             timeout_us: config.initial_ms * 1_000,
             samples: Samples::new(),
             quantile_us: None,
+            usual_us: None,
             refresh_at: Time::ZERO,
             halve_at: Time::ZERO + Duration::from_millis(config.half_life_ms),
             any_cut: false,
@@ -118,23 +126,23 @@ impl Timeouts {
     /// less than the floor and less than calls take.
     pub fn admit(&mut self, now: Time, outer: Deadline) -> Result<Permit, Expired> {
         let started = self.clock.read(now);
-        if let Err(expired) = outer.must_leave(now, self.needs()) {
+        if let Err(expired) = outer.must_leave_us(now, self.needs_us()) {
             self.counters.expired = self.counters.expired.saturating_add(1);
             return Err(expired);
         }
         self.counters.admitted = self.counters.admitted.saturating_add(1);
-        Ok(Permit { started, deadline: outer.within(now, Scope::Attempt, self.timeout()) })
+        Ok(Permit { started, deadline: outer.within_us(now, Scope::Attempt, self.timeout_us) })
     }
 
     /// Takes an attempt back: how it ended.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn settle(&mut self, now: Time, permit: Permit, outcome: Outcome) {
         let now = self.clock.read(now);
-        let took_us = now.since(permit.started).as_micros() as u64;
+        let took_us = now.micros_since(permit.started);
         match outcome {
             Outcome::Success => self.samples.took(took_us),
             Outcome::Timeout => {
-                let cut = u64::from(permit.deadline.set_by != Scope::Attempt);
+                let cut = u64::from(permit.is_cut_short());
                 self.counters.timed_out = self.counters.timed_out.saturating_add(1);
                 self.counters.cut_short = self.counters.cut_short.saturating_add(cut);
                 self.samples.took_longer_than(took_us);
@@ -152,6 +160,13 @@ impl Timeouts {
     /// How long an attempt may take now.
     pub fn timeout(&self) -> Duration {
         Duration::from_micros(self.timeout_us)
+    }
+
+    /// Whether an attempt has taken as long as most did when that was last known, or, where it never was,
+    /// as it may: if it isn't answered by then, that says something of the other side, whoever ends it.
+    pub fn is_overdue(&self, now: Time, permit: &Permit) -> bool {
+        let took_us = self.clock.of_host(now).micros_since(permit.started);
+        took_us >= self.usual_us.unwrap_or(self.timeout_us)
     }
 
     /// In what time most are answered, if that is known: for hedges.
@@ -172,7 +187,7 @@ impl Timeouts {
     /// Forgets what was measured: the other side is another one.
     pub fn forget(&mut self) {
         self.samples.clear();
-        (self.quantile_us, self.any_cut) = (None, false);
+        (self.quantile_us, self.usual_us, self.any_cut) = (None, None, false);
         self.timeout_us = self.config.initial_ms * 1_000;
     }
 
@@ -196,9 +211,9 @@ impl Timeouts {
         self.events.take()
     }
 
-    fn needs(&self) -> Duration {
+    fn needs_us(&self) -> u64 {
         let floor = self.config.floor_ms * 1_000;
-        Duration::from_micros(self.quantile_us.map_or(floor, |it| it.min(floor)))
+        self.quantile_us.map_or(floor, |it| it.min(floor))
     }
 
     #[cold]
@@ -206,6 +221,7 @@ impl Timeouts {
         self.refresh_at = now + Duration::from_millis(self.config.refresh_ms);
         if self.samples.calls() >= u64::from(self.config.minimum_calls) {
             self.quantile_us = self.samples.quantile(self.config.quantile_ppm);
+            self.usual_us = self.quantile_us.or(self.usual_us);
             if self.config.adaptive {
                 self.follow();
             }

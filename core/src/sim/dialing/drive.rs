@@ -16,7 +16,7 @@ use crate::{
     config::BadConfig,
     event::LossCause,
     ids::{NodeId, Principal},
-    resilience::Outcome,
+    resilience::{Outcome, chaos::Experiment},
     time::Time,
 };
 
@@ -115,6 +115,8 @@ impl Cluster {
     fn dial(&self, from: NodeId, to: NodeId) -> Attempt {
         let (one, two) = (Principal::Node(from), Principal::Node(to));
         let cut = self.links.cut_by(one, two).or_else(|| self.links.cut_by(two, one));
+        let partition = |it: &Experiment| it.cuts(from.0) || it.cuts(to.0);
+        let cut = cut.is_some() || self.experiment().is_some_and(partition);
         let timeout = self.scenario.dialing.as_ref().map_or(Duration::ZERO, Dialing::timeout);
         let there = Duration::from_micros(u64::from(self.scenario.network.latency_us));
         let silent = Attempt { outcome: Outcome::Timeout, takes: timeout };
@@ -123,7 +125,7 @@ impl Cluster {
         } else {
             Attempt { outcome: Outcome::Failure, takes: 2 * there }
         };
-        if cut.is_some() || answered.takes > timeout { silent } else { answered }
+        if cut || answered.takes > timeout { silent } else { answered }
     }
 
     /// Whether a node has something to do about its connections by then.

@@ -129,6 +129,7 @@ fn an_experiment_ends_itself_as_soon_as_clients_notice_and_touches_nobody_else()
     let verdict = carried_out(backup, 9);
     assert_eq!(verdict.counts.experiment, Some(Phase::Held));
     assert!(verdict.counts.injected > 100, "{}", verdict.counts.injected);
+    assert_eq!((verdict.faults_used, verdict.f), (1, 1), "whom it touches is one of the f");
 }
 
 #[test]
@@ -278,4 +279,44 @@ fn a_dependency_that_cannot_work_is_refused_with_its_place() {
     assert!(wrong("askers = 8", "askers = 16").contains("askers"));
     assert!(wrong("slow_until_ms = 6000", "slow_until_ms = 1000").contains("slow_until_ms"));
     assert!(wrong("concurrent = 4", "concurrent = 0").contains("concurrent"));
+}
+
+#[test]
+fn a_partition_lets_nothing_through_in_either_direction_and_ends_connections() {
+    let mut scenario = builtin("chaos-abort").unwrap();
+    scenario.dialing = builtin("peer-comes-back").unwrap().dialing;
+    let chaos = scenario.chaos.as_mut().unwrap();
+    (chaos.fault, chaos.peers, chaos.max_calls) = (Fault::Partition, alloc::vec![2], 1_000_000);
+    chaos.operations = alloc::vec::Vec::new();
+    let mut cluster = Cluster::new(&Run::new(scenario, 9)).unwrap();
+    let (mut injects, mut ended) = (None, None);
+    let mut heard = 0;
+    let ties = |cluster: &Cluster| {
+        let of = |host: &crate::sim::Host, peer: u16| {
+            let (_, tie) = host.ties().find(|(node, _)| *node == NodeId(peer)).unwrap();
+            tie.stage() == crate::sim::TieStage::Connected
+        };
+        let host = |node| cluster.node(NodeId(node)).unwrap();
+        [of(host(0), 2), of(host(2), 0), of(host(0), 1)]
+    };
+    while cluster.step() {
+        let (now, phase) = (cluster.now(), cluster.experiment().unwrap().phase());
+        match phase {
+            Phase::Injecting => drop(injects.get_or_insert(now)),
+            Phase::Recovering => drop(ended.get_or_insert(now)),
+            _ => {}
+        }
+        let under_way = injects.is_some_and(|at| now.since(at).as_millis() > 1_500);
+        if phase == Phase::Injecting && under_way && heard == 0 {
+            heard = cluster.node(NodeId(2)).unwrap().replica().last_executed().0;
+            assert_eq!(ties(&cluster), [false, false, true], "who hears nothing gives up");
+        }
+        if phase == Phase::Recovering && ended == Some(now) {
+            let executed = |node| cluster.node(NodeId(node)).unwrap().replica().last_executed().0;
+            assert_eq!(executed(2), heard, "nobody told it anything");
+            assert!(executed(0) > heard);
+        }
+    }
+    assert!(heard > 0 && ended.is_some());
+    assert_eq!(ties(&cluster), [true; 3], "and they find each other again");
 }

@@ -191,3 +191,28 @@ fn a_clock_that_jumps_wedges_nothing() {
     settle(&mut guard, at(600), held, Outcome::Success);
     assert!(guard.admit(at(600), Priority::Normal).is_ok());
 }
+
+#[test]
+fn another_algorithm_while_one_measures_goes_on_from_the_limit_before() {
+    let gradient = Algorithm::Gradient2 {
+        tolerance_percent: 150,
+        smoothing_ppm: 1,
+        long_windows: 2,
+        queue: 1,
+    };
+    for algorithm in [Algorithm::Vegas { probe_windows: 2 }, gradient] {
+        // Given a limit that is halved for as long as it takes to measure,
+        let mut guard = limiter(open_to_all(algorithm).initial(100).minimum_calls(1));
+        let mut now = 0;
+        let mut before = guard.limit();
+        while guard.limit() > before / 2 + 1 {
+            before = guard.limit();
+            let permits = fill(&mut guard, at(now));
+            now += 100;
+            settle(&mut guard, at(now), permits, Outcome::Success);
+        }
+        // when another algorithm is configured, then it begins where that one was.
+        guard.reconfigure(open_to_all(Algorithm::Aimd).initial(100)).unwrap();
+        assert_eq!(guard.limit(), before, "{algorithm:?}");
+    }
+}

@@ -7,7 +7,7 @@ use super::{at, breaker, call, fail, small};
 use crate::{
     resilience::{
         Outcome,
-        breaker::{Config, Event, Mode, Rates, State, Why, Window},
+        breaker::{Config, Event, Mode, Rates, Rejected, State, Why, Window},
     },
     time::Time,
 };
@@ -225,6 +225,11 @@ fn an_operator_can_open_disable_or_only_watch_it() {
     guard.set_mode(at(0), Mode::Normal);
     guard.settle(at(0), permit, Outcome::Failure);
     assert_eq!(guard.snapshot().rates, Rates::default());
+    assert_eq!(
+        guard.snapshot().counters.late,
+        6,
+        "of those that were counted once it would be open"
+    );
     fail(&mut guard, at(0), 4);
     assert_eq!(guard.state(), State::Open);
     let events: Vec<_> = core::iter::from_fn(|| guard.poll_event()).collect();
@@ -282,4 +287,20 @@ fn a_million_failures_under_way_open_it_once() {
     }
     let counters = guard.snapshot().counters;
     assert_eq!((counters.opened, counters.late), (1, 100_000 - 20));
+}
+
+#[test]
+fn who_meets_probes_is_told_how_long_they_take_and_not_when_they_would_be_lost() {
+    let mut guard = breaker(small().probes(1).probe_lease_ms(30_000));
+    fail(&mut guard, at(0), 4);
+    let probe = guard.admit(at(1_000)).unwrap();
+    let rejected = guard.admit(at(1_000)).unwrap_err();
+    // As long as nobody knows, it is as long as it would be open.
+    assert_eq!(rejected, Rejected { why: Why::Probing, retry_at: Some(at(2_000)) });
+    guard.settle(at(1_050), probe, Outcome::Failure);
+    let probe = guard.admit(at(2_050)).unwrap();
+    assert_eq!(guard.admit(at(2_060)).unwrap_err().retry_at, Some(at(2_110)), "50 ms, as the last");
+    // Never later than when it is lost.
+    assert_eq!(guard.admit(at(32_040)).unwrap_err().retry_at, Some(at(32_050)));
+    drop(probe);
 }

@@ -29,6 +29,23 @@ fn so_many_run_so_many_wait_and_the_next_is_told_when_to_come_back() {
 }
 
 #[test]
+fn who_did_nothing_says_nothing_of_how_long_work_takes() {
+    let mut guard = bulkhead(small().line(0));
+    let permit = go(&mut guard, at(0));
+    guard.release(at(80), permit);
+    for _ in 0..100 {
+        let permit = go(&mut guard, at(80));
+        guard.give_back(permit);
+    }
+    assert_eq!((guard.snapshot().running, guard.snapshot().usual_us), (0, 80_000));
+    // Nor has who was given up by an operator a place to give back.
+    let permit = go(&mut guard, at(100));
+    guard.reclaim(at(101), Duration::ZERO);
+    guard.give_back(permit);
+    assert_eq!((guard.snapshot().running, guard.snapshot().counters.late), (0, 1));
+}
+
+#[test]
 fn a_slot_is_taken_while_abandoned_work_still_runs() {
     // Given two callers whose patience ends while their work goes on,
     let mut guard = bulkhead(small().line(0));

@@ -19,6 +19,9 @@ fn the_default_is_valid_and_what_can_not_work_is_named() {
     assert_eq!(field(good().enter_ppm([700_000, 850_000, 1_000_001])), "enter_ppm");
     assert_eq!(field(good().leave_ppm([700_000, 750_000, 800_000])), "leave_ppm");
     assert_eq!(field(good().leave_ppm([500_000, 500_000, 800_000])), "leave_ppm");
+    let never_left = good().leave_ppm([0, 650_000, 800_000]);
+    assert_eq!(field(never_left), "leave_ppm", "nothing is below nothing");
+    assert_eq!(good().leave_ppm([1, 650_000, 800_000]).validate(), Ok(()));
     assert_eq!(field(good().worsen_ms(0)), "worsen_ms");
     assert_eq!(field(good().improve_ms(1_999)), "improve_ms");
     assert_eq!(field(good().stale_ms(0)), "stale_ms");

@@ -53,6 +53,22 @@ fn one_failure_does_not_flip_the_state_and_neither_do_failures_between_successes
 }
 
 #[test]
+fn another_interval_is_taken_from_the_last_check_on() {
+    let slow = CheckConfig::default().interval_ms(3_600_000);
+    let mut guard = Check::new(slow.clone()).unwrap();
+    guard.reconfigure(CheckConfig::default()).unwrap();
+    assert_eq!(guard.next_wake(), at(0), "the first is due at once");
+    guard.reconfigure(slow.clone()).unwrap();
+    let probe = guard.poll(at(1_000)).unwrap();
+    guard.settle(at(1_000), probe, OK);
+    assert_eq!(guard.next_wake(), at(3_601_000));
+    guard.reconfigure(CheckConfig::default()).unwrap();
+    assert_eq!(guard.next_wake(), at(3_000), "not in an hour");
+    guard.reconfigure(slow).unwrap();
+    assert_eq!(guard.next_wake(), at(3_601_000));
+}
+
+#[test]
 fn a_check_that_hangs_hangs_nothing() {
     let mut guard = check();
     let mut hanging = Vec::new();

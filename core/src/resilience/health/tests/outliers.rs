@@ -102,3 +102,22 @@ fn who_was_hardly_called_is_not_judged() {
     guard.tick(at(20_000));
     assert_eq!(guard.snapshot().ejected, 0);
 }
+
+#[test]
+fn other_terms_bring_nobody_back_but_those_who_may_not_be_ejected_any_more() {
+    let mut guard = outliers();
+    calls(&mut guard, at(1), [0, 90, 0, 0, 90, 0, 0]);
+    guard.tick(at(10_000));
+    assert!(guard.is_ejected(1) && guard.is_ejected(4));
+    let other = OutlierConfig::default().peers(9).at_most(2).interval_ms(20_000);
+    guard.reconfigure(other.clone()).unwrap();
+    assert!(guard.is_ejected(1) && guard.is_ejected(4));
+    assert_eq!(guard.next_wake(), at(30_000), "so long after the last time");
+    while guard.poll_event().is_some() {}
+    guard.reconfigure(other.clone().at_most(1)).unwrap();
+    assert_eq!(guard.snapshot().ejected, 1);
+    assert_eq!(guard.poll_event(), Some(OutlierEvent::Returned { peer: 1 }));
+    assert!(guard.reconfigure(other.peers(0)).is_err());
+    guard.tick(at(60_000));
+    assert_eq!(guard.snapshot().ejected, 0, "its time is over as it was to be");
+}

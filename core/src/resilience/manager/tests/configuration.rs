@@ -39,6 +39,29 @@ fn what_can_not_work_is_named_with_its_operation() {
 }
 
 #[test]
+fn guards_of_which_one_never_lets_another_work_are_refused_together() {
+    let field = |policy: Policy| policy.validate().unwrap_err().field;
+    // An attempt needs the floor, and none ever has so long.
+    let timeout = timeout::Config::default;
+    assert_eq!(field(policy().total_ms(19)), "total_ms");
+    assert_eq!(policy().total_ms(20).validate(), Ok(()));
+    // A probe is lost, and a call given up, before its timeout can tell how it ended.
+    let breaker = |ms| Some(breaker::Config::default().probe_lease_ms(ms));
+    assert_eq!(field(policy().breaker(breaker(29_999))), "probe_lease_ms");
+    assert_eq!(policy().breaker(breaker(30_000)).validate(), Ok(()));
+    let adaptive = |ms| Some(adaptive::Config::default().lease_ms(ms));
+    assert_eq!(field(policy().adaptive(adaptive(29_999))), "lease_ms");
+    assert_eq!(policy().adaptive(adaptive(30_000)).validate(), Ok(()));
+    // What doesn't follow what is measured is never longer than at first, and no attempt than all of it.
+    let fixed = timeout().adaptive(false).initial_ms(1_000);
+    let policy = policy().breaker(breaker(1_000)).adaptive(adaptive(1_000));
+    assert_eq!(policy.clone().timeout(fixed.clone()).validate(), Ok(()));
+    assert_eq!(field(policy.clone().timeout(fixed.initial_ms(1_001))), "probe_lease_ms");
+    assert_eq!(policy.clone().total_ms(1_000).validate(), Ok(()));
+    assert_eq!(field(policy.total_ms(1_001)), "probe_lease_ms");
+}
+
+#[test]
 fn an_unknown_name_is_an_error_and_skips_nothing() {
     let (mut manager, key) = manager(&policy());
     assert_eq!(manager.key(0, "raed"), Err(Unknown::Operation));
@@ -221,7 +244,7 @@ fn guards_that_are_gone_go_with_the_last_thing_that_is_out_however_it_ends() {
     manager.finish(at(12), call, Outcome::Success);
     let turn = manager.poll_turn(at(12), key).unwrap();
     assert_eq!((turn.ticket, looked(&mut manager)), (vanishes.ticket(), 1));
-    manager.decline(at(12), key, turn);
+    manager.decline(key, turn);
     assert_eq!(looked(&mut manager), 0);
 }
 

@@ -80,6 +80,7 @@ fn an_open_breaker_lets_no_copy_through() {
     let seen = manager.snapshot(key).unwrap();
     assert_eq!((seen.counters.attempts, seen.counters.attempts_rejected), (4, 1));
     assert_eq!((seen.hedge.unwrap().copies, seen.hedge.unwrap().refused), (0, 1));
+    assert_eq!(seen.retry.unwrap().budget_retries, 0, "what isn't sent isn't paid for");
     let _ = manager.settle(at(60), &mut call, first, Outcome::Success, Hint::None);
     manager.finish(at(60), call, Outcome::Success);
 }

@@ -84,7 +84,7 @@ fn turns(manager: &mut Manager, keys: &[Key], world: &mut World, now: Time) {
             let at = world.waiting.iter().position(of).expect("somebody waits for it");
             let waiting = world.waiting.swap_remove(at);
             if turn.turn.result.is_ok() && waiting.until() == now {
-                manager.decline(now, key, turn);
+                manager.decline(key, turn);
                 continue;
             }
             world.calls.extend(manager.resume(now, waiting, turn));

@@ -161,10 +161,55 @@ fn abandoned_work_holds_its_place_until_it_ends() {
 }
 
 #[test]
+fn calls_that_come_to_nothing_do_not_make_work_look_quick() {
+    let adaptive = adaptive::Config::default().initial(2).min(2).normal_ppm(500_000);
+    let policy = policy().adaptive(Some(adaptive));
+    let (mut manager, key) = manager(&policy);
+    let usual = |manager: &Manager| manager.snapshot(key).unwrap().bulkhead.unwrap().usual_us;
+    // Given work that takes 80 ms,
+    let mut call = go(&mut manager, at(0), key);
+    let attempt = manager.attempt(at(0), &mut call).unwrap();
+    let _ = manager.settle(at(80), &mut call, attempt, Outcome::Failure, Hint::Never);
+    manager.finish(at(80), call, Outcome::Failure);
+    assert_eq!(usual(&manager), 80_000);
+    // when calls find the adaptive limit used,
+    let running = go(&mut manager, at(100), key);
+    for _ in 0..20 {
+        let crowded = manager.begin(at(100), key, 1, None, None).unwrap_err();
+        assert!(matches!(crowded, BeginError::Rejected(Rejected::Adaptive(_))), "{crowded:?}");
+    }
+    // and when nobody takes a turn,
+    let second = manager.begin(at(100), key, 1, Some(Priority::Consensus), None).unwrap();
+    let Ok(Begun::Wait(third)) = manager.begin(at(100), key, 1, None, None) else { panic!() };
+    manager.finish(at(180), running, Outcome::Neutral);
+    let turn = manager.poll_turn(at(180), key).unwrap();
+    manager.decline(key, turn);
+    drop(third);
+    let Begun::Go(second) = second else { panic!("there is room for an important one") };
+    manager.finish(at(180), second, Outcome::Neutral);
+    // and when the breaker is open,
+    for now in [200, 300] {
+        let mut call = go(&mut manager, at(now), key);
+        let Ok(attempt) = manager.attempt(at(now), &mut call) else { panic!("still closed") };
+        let _ = manager.settle(at(now + 80), &mut call, attempt, Outcome::Failure, Hint::Never);
+        manager.finish(at(now + 80), call, Outcome::Failure);
+    }
+    for _ in 0..20 {
+        let mut call = go(&mut manager, at(400), key);
+        let open = manager.attempt(at(400), &mut call).unwrap_err();
+        assert!(matches!(open, Instead::GiveUp(Rejected::Breaker(_))), "{open:?}");
+        manager.finish(at(400), call, Outcome::Failure);
+    }
+    // then it takes 80 ms still.
+    assert_eq!(usual(&manager), 80_000);
+}
+
+#[test]
 fn a_calls_deadline_is_its_callers_or_the_operations() {
     let (mut manager, key) = manager(&policy());
     let call = go(&mut manager, at(0), key);
-    assert_eq!((call.deadline().at, call.deadline().set_by), (at(60_000), Scope::Operation));
+    let until = manager.deadline(&call);
+    assert_eq!((until.at, until.set_by), (at(60_000), Scope::Operation));
     manager.finish(at(0), call, Outcome::Neutral);
     let Begun::Go(mut call) = manager.begin(at(0), key, 1, None, Some(at(300))).unwrap() else {
         panic!("there is room");
@@ -197,6 +242,150 @@ fn an_adaptive_limit_counts_attempts_and_gives_their_places_back() {
         manager.finish(at(30), call, Outcome::Neutral);
     }
     assert_eq!(manager.snapshot(key).unwrap().adaptive.unwrap().under_way, 0);
+}
+
+#[test]
+fn an_attempt_that_finds_no_room_is_made_again_also_where_nobody_knows_when_there_will_be() {
+    let adaptive =
+        adaptive::Config::default().initial(2).normal_ppm(500_000).important_ppm(500_000);
+    let (mut manager, key) = manager(&policy().bulkhead(None).adaptive(Some(adaptive)));
+    let mut call = go(&mut manager, at(0), key);
+    let attempt = manager.attempt(at(0), &mut call).unwrap();
+    let again = manager.settle(at(10), &mut call, attempt, Outcome::Failure, Hint::None);
+    assert_eq!(again, Instead::Again { at: at(110) });
+    // Between two attempts somebody else takes the only place. No call ever ended well.
+    let other = go(&mut manager, at(20), key);
+    let again = manager.attempt(at(110), &mut call).unwrap_err();
+    assert_eq!(again, Instead::Again { at: at(310) }, "its backoff is all there is to go by");
+    manager.finish(at(310), other, Outcome::Neutral);
+    let attempt = manager.attempt(at(310), &mut call).unwrap();
+    let _ = manager.settle(at(320), &mut call, attempt, Outcome::Success, Hint::None);
+    manager.finish(at(320), call, Outcome::Success);
+}
+
+/// Forty calls that take 100 ms, so that it is known what is usual.
+fn teach(manager: &mut Manager, key: Key) -> u64 {
+    for number in 0..40 {
+        let now = number * 100;
+        let mut call = go(manager, at(now), key);
+        let attempt = manager.attempt(at(now), &mut call).unwrap();
+        let _ = manager.settle(at(now + 100), &mut call, attempt, Outcome::Success, Hint::None);
+        manager.finish(at(now + 100), call, Outcome::Success);
+    }
+    assert!(manager.snapshot(key).unwrap().timeout.quantile_us.is_some());
+    4_000
+}
+
+/// A call whose caller waits for so long, and no longer.
+fn cut_short(manager: &mut Manager, now: u64, key: Key, patience: u64) {
+    let until = Some(at(now + patience));
+    let Ok(Begun::Go(mut call)) = manager.begin(at(now), key, 1, None, until) else { panic!() };
+    let Ok(attempt) = manager.attempt(at(now), &mut call) else { panic!("it is open") };
+    let _ = manager.settle(at(now + patience), &mut call, attempt, Outcome::Timeout, Hint::None);
+    manager.finish(at(now + patience), call, Outcome::Timeout);
+}
+
+#[test]
+fn callers_in_a_hurry_open_no_breaker_and_lower_no_limit() {
+    for known in [false, true] {
+        let policy = policy().retry(None).adaptive(Some(adaptive::Config::default()));
+        let (mut manager, key) = manager(&policy);
+        let mut now = if known { teach(&mut manager, key) } else { 0 };
+        // It takes 100 ms, they wait for 50.
+        for _ in 0..20 {
+            cut_short(&mut manager, now, key, 50);
+            now += 50;
+        }
+        let seen = manager.snapshot(key).unwrap();
+        assert_eq!(seen.breaker.unwrap().state, breaker::State::Closed, "{known}");
+        assert_eq!(seen.adaptive.unwrap().counters.dropped, 0, "{known}");
+        assert_eq!((seen.timeout.counters.cut_short, seen.counters.timed_out), (20, 20));
+    }
+    // Who waits for longer than it usually takes says what others need to know.
+    let (mut manager, key) = manager(&policy().retry(None));
+    let mut now = teach(&mut manager, key);
+    for _ in 0..3 {
+        cut_short(&mut manager, now, key, 150);
+        now += 150;
+    }
+    assert_eq!(manager.snapshot(key).unwrap().breaker.unwrap().state, breaker::State::Open);
+}
+
+#[test]
+fn callers_that_go_away_from_a_peer_that_hangs_open_its_breaker() {
+    let (mut manager, key) = manager(&policy());
+    let mut now = teach(&mut manager, key);
+    let mut go_away = |manager: &mut Manager, after: u64| {
+        let mut call = go(manager, at(now), key);
+        let Ok(attempt) = manager.attempt(at(now), &mut call) else { panic!("it is open") };
+        now += after;
+        manager.give_up(at(now), &call, attempt);
+        manager.finish(at(now), call, Outcome::Neutral);
+        manager.snapshot(key).unwrap().breaker.unwrap().state
+    };
+    for _ in 0..20 {
+        assert_eq!(go_away(&mut manager, 10), breaker::State::Closed, "they were in a hurry");
+    }
+    assert_eq!(go_away(&mut manager, 150), breaker::State::Closed);
+    assert_eq!(go_away(&mut manager, 150), breaker::State::Closed);
+    assert_eq!(go_away(&mut manager, 150), breaker::State::Open, "three that had no answer");
+    assert_eq!(manager.snapshot(key).unwrap().counters.neutral, 23);
+}
+
+#[test]
+fn one_slow_peer_of_four_degrades_nobody_and_four_do() {
+    let policy = policy().retry(None).adaptive(Some(adaptive::Config::default().initial(2).min(2)));
+    let degradation = degradation::Config::default().worsen_ms(1_000);
+    let mut manager = Manager::new(config(&policy).degradation(Some(degradation))).unwrap();
+    let level = |manager: &mut Manager, now: u64| {
+        for ms in (now..now + 5_000).step_by(1_000) {
+            manager.tick(at(ms));
+        }
+        manager.degradation().unwrap().level()
+    };
+    let keys = [0, 1, 2, 3].map(|peer| manager.key(peer, "read").unwrap());
+    for key in keys {
+        assert_eq!(run(&mut manager, 0, key, Outcome::Success).1, 1);
+    }
+    let hang = |manager: &mut Manager, now: u64, key| {
+        [0, 1].map(|_| manager.begin(at(now), key, 1, Some(Priority::Consensus), None).unwrap())
+    };
+    // Given one of them that takes all and gives nothing back,
+    let first = hang(&mut manager, 1_000, keys[3]);
+    assert_eq!(level(&mut manager, 1_000), degradation::Level::Normal);
+    // and then all.
+    let rest = [0, 1, 2].map(|at| hang(&mut manager, 10_000, keys[at]));
+    assert_eq!(level(&mut manager, 10_000), degradation::Level::Emergency);
+    drop((first, rest));
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_nothing_late_and_no_call_quicker_or_longer() {
+    let objective = objective::Config::default().latency_ms(Some(1_000));
+    let policy = policy().objective(Some(objective));
+    let config: Config = config(&policy).degradation(Some(degradation::Config::default()));
+    let mut manager = Manager::new(config).unwrap();
+    let key = manager.key(0, "read").unwrap();
+    // Given a host whose clock goes back by an hour while a call is under way,
+    let hour = 3_600_000;
+    manager.tick(at(hour));
+    let call = go(&mut manager, at(hour), key);
+    let mut other = go(&mut manager, at(hour), key);
+    manager.tick(at(0));
+    // then it wakes as soon as ever,
+    assert!(manager.next_wake().unwrap() <= at(1_000), "{:?}", manager.next_wake());
+    // the call took as long as it took,
+    manager.finish(at(5_000), call, Outcome::Success);
+    let counters = manager.objective("read").unwrap().unwrap().counters;
+    assert_eq!((counters.calls, counters.slow), (1, 1));
+    // and the other may take as long as it may.
+    let attempt = manager.attempt(at(59_900), &mut other).unwrap();
+    assert_eq!(attempt.deadline().at, at(60_000));
+    assert_eq!(attempt.deadline().set_by, Scope::Operation);
+    let _ = manager.settle(at(60_000), &mut other, attempt, Outcome::Timeout, Hint::None);
+    let expired = manager.attempt(at(60_001), &mut other).unwrap_err();
+    assert!(matches!(expired, Instead::GiveUp(Rejected::Expired(_))), "{expired:?}");
+    manager.finish(at(60_001), other, Outcome::Timeout);
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! What can't work is refused with its field.
 
 use alloc::{vec, vec::Vec};
+use core::time::Duration;
 
-use super::{Config, ErrorBudget, Pair, budget};
-use crate::resilience::objective::MAX_PERIOD_MS;
+use super::{Config, ErrorBudget, HOUR, MINUTE, Pair, at, budget};
+use crate::resilience::{
+    Outcome,
+    objective::{Event, Kind, MAX_PERIOD_MS},
+};
 
 fn field(config: Config) -> &'static str {
     ErrorBudget::new(config).unwrap_err().field
@@ -46,4 +50,46 @@ fn another_latency_keeps_what_is_known_of_availability() {
     guard.reconfigure(Config::default().availability_ppm(990_000)).unwrap();
     assert_eq!(guard.snapshot().availability.calls, 0, "that was about another promise");
     assert_eq!(guard.snapshot().counters.calls, 5_000);
+}
+
+#[test]
+fn other_pairs_and_another_minimum_keep_what_was_counted() {
+    let mut guard = budget(Config::default().latency_ms(Some(9)));
+    for second in 0..3_600 {
+        let took = Duration::from_millis(second % 100);
+        let failed = if second % 10 == 0 { Outcome::Failure } else { Outcome::Success };
+        guard.settle(at(second * 1_000), failed, took);
+    }
+    guard.tick(at(HOUR));
+    let all = |guard: &ErrorBudget| {
+        let seen = guard.snapshot();
+        (seen.availability.calls, seen.availability.bad, seen.latency.map(|it| it.calls))
+    };
+    let counted = all(&guard);
+    assert_eq!(counted, (3_600, 360, Some(3_240)));
+    assert!(guard.snapshot().availability.pairs[0].unwrap().firing);
+    while guard.poll_event().is_some() {}
+    // Whom it wakes, and of how many calls, is another matter than what happened.
+    let mut page = Config::default().latency_ms(Some(9)).minimum_calls(50);
+    page.pairs[0].page = false;
+    guard.reconfigure(page.clone()).unwrap();
+    assert_eq!((all(&guard), guard.poll_event()), (counted, None));
+    assert!(guard.snapshot().availability.pairs[0].unwrap().firing);
+    // A pair that goes while it fires is cleared, and so is all that is promised no longer.
+    page.pairs.remove(0);
+    guard.reconfigure(page.clone()).unwrap();
+    let cleared: Vec<_> = core::iter::from_fn(|| guard.poll_event()).collect();
+    for kind in [Kind::Availability, Kind::Latency] {
+        assert!(cleared.contains(&Event::Clears { kind, pair: 0 }), "{cleared:?}");
+    }
+    assert_eq!(all(&guard), counted);
+    guard.tick(at(HOUR + 10 * MINUTE));
+    let fires: Vec<_> = core::iter::from_fn(|| guard.poll_event()).collect();
+    assert!(fires.iter().any(|it| matches!(it, Event::Fires { pair: 0, .. })), "{fires:?}");
+    guard.reconfigure(page.availability_ppm(990_000).latency_ms(None)).unwrap();
+    let cleared: Vec<_> = core::iter::from_fn(|| guard.poll_event()).collect();
+    for kind in [Kind::Availability, Kind::Latency] {
+        assert!(cleared.contains(&Event::Clears { kind, pair: 0 }), "{cleared:?}");
+        assert!(cleared.contains(&Event::Replenished(kind)), "{cleared:?}");
+    }
 }

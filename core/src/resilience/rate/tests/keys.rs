@@ -101,3 +101,13 @@ fn with_more_room_or_another_seed_what_is_used_stays_used() {
         assert!(guard.admit(at(0), key, 1, Priority::Normal).is_err(), "key {key}");
     }
 }
+
+#[test]
+fn a_clock_that_is_set_back_hides_nothing_of_what_is_free() {
+    let mut guard = keyed(8);
+    while guard.admit(at(3_600_000), 7, 1, Priority::Normal).is_ok() {}
+    // An hour back: somebody asks, and a second later all has drained.
+    let _ = guard.admit(at(0), 8, 1, Priority::Normal);
+    assert_eq!(guard.free(at(0), 7, Priority::Normal), (0, 5));
+    assert_eq!(guard.free(at(1_000), 7, Priority::Normal), (5, 5));
+}

@@ -95,3 +95,22 @@ fn the_end_of_time_is_a_time() {
     assert_eq!(budget.retry(far, Time::ZERO), Ok(()));
     assert!(budget.retry(far, far).is_err());
 }
+
+#[test]
+fn another_window_keeps_what_was_counted() {
+    let config = BudgetConfig::default().share_ppm(0).floor(3);
+    let mut budget = Budget::new(&config);
+    let now = at(1_000_000);
+    (0..10).for_each(|_| budget.call(now));
+    // One was made long ago, one sleeps.
+    assert_eq!(budget.retry(at(1_000_000), at(1_000_000)), Ok(()));
+    assert_eq!(budget.retry(at(1_010_000), at(1_040_000)), Ok(()));
+    for window_ms in [16, 120_000, 16_000] {
+        budget.reconfigure(&config.clone().window_ms(window_ms));
+        assert_eq!(budget.counted(), (10, 2), "{window_ms}");
+    }
+    assert_eq!(budget.retry(at(1_010_000), at(1_010_000)), Ok(()));
+    assert!(budget.retry(at(1_010_000), at(1_010_000)).is_err(), "all three are used");
+    // And they leave the new window, late by no more than a bucket of the old ones.
+    assert_eq!(budget.retry(at(1_040_000), at(1_040_000)), Ok(()));
+}

@@ -62,3 +62,16 @@ fn after_the_deadline_nothing_is_sent() {
     let mut race = guard.begin(at(0), Some(ms(10)), Some(at(10)));
     assert_eq!(guard.next(at(10), &mut race), Next::Enough);
 }
+
+#[test]
+fn a_copy_that_is_not_sent_costs_nothing() {
+    let budget = BudgetConfig::default().share_ppm(0).floor(1);
+    let mut guard = hedger(HedgeConfig::default().budget(budget));
+    for round in 0..100 {
+        let mut race = guard.begin(at(round * 10), Some(ms(1)), None);
+        assert_eq!(guard.next(at(round * 10 + 1), &mut race), Next::Send, "{round}");
+        guard.refused(at(round * 10 + 1), &mut race);
+        assert_eq!(guard.next(at(round * 10 + 2), &mut race), Next::Enough);
+    }
+    assert_eq!((guard.counters().copies, guard.counters().refused), (0, 100));
+}
