@@ -102,7 +102,6 @@ mod tests {
         let change = signed(ViewChange {
             epoch,
             view,
-            life: u64::MAX,
             stable: seq,
             proof: Some(CheckpointCertificate { checkpoints: vec![checkpoint; quorum].into() }),
             prepared: vec![prepared; window],
