@@ -11,11 +11,13 @@ use thiserror::Error;
 use super::{config::Config, messages::MAX_MESSAGE_BYTES};
 use crate::quorum::Membership;
 
+/// The longest encoding of a digest, with its length.
+const DIGEST_BYTES: u64 = 1 + 32;
 /// The longest encoding of a signed vote or header: epoch, view and position of ten bytes each, a
-/// digest, who signed, and the signature.
-const VOTE_BYTES: u64 = 3 * 10 + 32 + 4 + 64;
+/// digest, who signed, and the signature with its kind and length.
+const VOTE_BYTES: u64 = 3 * 10 + DIGEST_BYTES + 3 + 2 + 64;
 /// That of a checkpoint, which may name a roster and has no view.
-const CHECKPOINT_BYTES: u64 = VOTE_BYTES - 10 + 33;
+const CHECKPOINT_BYTES: u64 = VOTE_BYTES - 10 + 1 + DIGEST_BYTES;
 /// What a list, or a message around its lists, takes besides: a few numbers and a signature.
 const AROUND_BYTES: u64 = 160;
 
