@@ -202,4 +202,16 @@ fn a_storm_can_be_shown_and_run_alone() {
     assert_eq!(ran.status.code(), Some(0));
     let verdict: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
     assert_eq!((&verdict["scenario"], &verdict["as_expected"]), (&"storm-3".into(), &true.into()));
+
+    let told = explore(&["run", "3", "--events"]);
+    assert_eq!(told.status.code(), Some(0));
+    let first = told.stdout.split(|byte| *byte == b'\n').next().expect("a line");
+    assert!(serde_json::from_slice::<Value>(first).expect("JSON")["event"].is_string());
+    let scratch = Scratch::new();
+    let file = scratch.path().join("lies.evidence");
+    let proven = (0..40).find(|seed| {
+        let ran = explore(&["run", &seed.to_string(), "--evidence", text(&file)]);
+        ran.status.code() == Some(0)
+    });
+    assert!(proven.is_some() && file.exists(), "in one of them somebody is proven to have lied");
 }

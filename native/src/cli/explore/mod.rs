@@ -104,9 +104,8 @@ enum Also {
     Run {
         /// Its seed
         seed: u64,
-        /// Print the verdict as JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        shown: simulate::Shown,
     },
     /// Put reports of separate ranges together
     Merge {
@@ -123,7 +122,7 @@ impl Explore {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             Some(Also::Show { seed }) => output::print(&the_storm(seed)?.scenario.source),
-            Some(Also::Run { seed, json }) => simulate::play(&the_storm(seed)?, json),
+            Some(Also::Run { seed, shown }) => shown.of(&the_storm(seed)?),
             Some(Also::Merge { reports, out }) => merge(&reports, &out),
             None => self.sweep(),
         }
