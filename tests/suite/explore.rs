@@ -194,6 +194,37 @@ async fn an_interrupted_sweep_leaves_a_report_to_go_on_with() {
 }
 
 #[test]
+fn failures_before_a_resumption_do_not_end_it() {
+    let scratch = Scratch::new();
+    let (scenario, out) = (broken(&scratch), scratch.path().join("report.json"));
+    let rest = ["--stop-after", "1", "--jobs", "1", "--shrink-runs", "0"];
+    let scenario = ["--scenario", text(&scenario)];
+    let begin = ["--seeds", "0..200", "--out", text(&out)];
+    explore(&[&begin[..], &scenario, &rest].concat());
+    assert_eq!(report(&out)["failed"], 1);
+    let runs = report(&out)["runs"].as_u64();
+    // As many as it takes to the next failure, and not just one.
+    let found = explore(&[
+        "--scenario",
+        scenario[1],
+        "--seeds",
+        "0..200",
+        "--json",
+        "--shrink-runs",
+        "0",
+        "--stop-after",
+        "2",
+        "--jobs",
+        "1",
+    ]);
+    let both: Value = serde_json::from_slice(&found.stdout).expect("JSON");
+    let output = explore(&[&["--resume", text(&out)][..], &scenario, &rest].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!((&report(&out)["failed"], &report(&out)["runs"]), (&2.into(), &both["runs"]));
+    assert!(report(&out)["runs"].as_u64() > runs);
+}
+
+#[test]
 fn a_storm_can_be_shown_and_run_alone() {
     let shown = explore(&["show", "3"]);
     let source = String::from_utf8(shown.stdout).expect("text");

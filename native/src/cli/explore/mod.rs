@@ -82,7 +82,7 @@ pub(super) struct Explore {
     /// Sweep the seeds of this scenario (a name or a file) instead of storms
     #[arg(long, value_name = "SCENARIO")]
     scenario: Option<String>,
-    /// End when so many runs have failed
+    /// End when so many runs have failed; those before --resume don't count
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100))]
     stop_after: u64,
     /// The most runs that shrinking one failure may take; 0: don't shrink

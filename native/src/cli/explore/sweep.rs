@@ -29,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Limits {
     pub(super) jobs: usize,
     pub(super) time: Option<Duration>,
-    /// When so many runs have failed.
+    /// When so many runs have failed since it began.
     pub(super) failures: u64,
     /// The most runs for shrinking one of them.
     pub(super) shrink_runs: u32,
@@ -50,6 +50,8 @@ struct Shared<'a> {
     limits: &'a Limits,
     seeds: Mutex<Box<dyn Iterator<Item = u64> + Send + 'a>>,
     report: Mutex<&'a mut Report>,
+    /// How many runs had failed before, where a report is gone on with.
+    failed_before: u64,
     /// Why a run couldn't be begun at all; ends everything.
     broken: Mutex<Option<String>>,
     stop: AtomicBool,
@@ -74,6 +76,7 @@ pub(super) fn sweep(
         limits,
         seeds: Mutex::new(Box::new(missing.iter())),
         report: Mutex::new(report),
+        failed_before: report.failed,
         broken: Mutex::new(None),
         stop: AtomicBool::new(false),
     };
@@ -163,7 +166,7 @@ fn one(shared: &Shared<'_>, seed: u64) -> Result<(), String> {
     let mut report = lock(&shared.report);
     report.add(seed, outcome, bound_ms, found);
     report.totals.busy_ms += u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if report.failed >= shared.limits.failures {
+    if report.failed - shared.failed_before >= shared.limits.failures {
         shared.stop.store(true, Ordering::Relaxed);
     }
     Ok(())
