@@ -127,8 +127,8 @@ fn what_does_not_belong_together_is_not_put_together() {
     edit("\"behaviour\": \"", "\"behaviour\": \"9.9.9-");
     refused(&merge, "another core");
     refused(&["--resume", text(&two)], "another core");
-    edit("\"schema\": 1", "\"schema\": 2");
-    refused(&merge, "schema 2");
+    edit("\"schema\": 2", "\"schema\": 3");
+    refused(&merge, "schema 3");
     edit("{", "");
     refused(&merge, "no report");
 }
@@ -188,9 +188,43 @@ async fn an_interrupted_sweep_leaves_a_report_to_go_on_with() {
     let covered = report["covered"][0][1].as_u64();
     assert_eq!(covered, Some(runs), "one thread goes from seed to seed");
     let output = explore(&["--resume", text(&out), "--time-limit", "1s", "--json"]);
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(3), "most seeds are left");
     let later: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert!(later["runs"].as_u64() > Some(runs));
+    let runs_later = later["runs"].as_u64().expect("a number");
+    assert!(runs_later > runs);
+    assert_eq!(later["left"], 1_000_000 - runs_later);
+}
+
+#[test]
+fn a_sweep_that_carried_out_nothing_or_not_all_says_so_by_its_exit_code() {
+    let scratch = Scratch::new();
+    let path = |name: &str| scratch.path().join(name);
+    let (nothing, some, merged) = (path("nothing.json"), path("some.json"), path("merged.json"));
+    let none = explore(&["--seeds", "0..10", "--time-limit", "0s", "--jobs", "1", "--json"]);
+    let swept: Value = serde_json::from_slice(&none.stdout).expect("JSON");
+    // A thread may have begun with its first seed before anybody looked at the clock.
+    let (code, left) = if swept["runs"] == 0 { (1, 10) } else { (3, 9) };
+    assert_eq!((none.status.code(), &swept["left"]), (Some(code), &left.into()));
+
+    // Reports of nothing at all.
+    explore(&["--seeds", "0..2", "--jobs", "1", "--out", text(&some)]);
+    let mut empty = report(&some);
+    for (field, value) in [
+        ("runs", serde_json::json!(0)),
+        ("idle", serde_json::json!(0)),
+        ("covered", serde_json::json!([])),
+        ("wanted", serde_json::json!([[2, 5]])),
+        ("left", serde_json::json!(3)),
+    ] {
+        empty[field] = value;
+    }
+    fs::write(&nothing, empty.to_string()).expect("it can be written");
+    let output = explore(&["merge", text(&nothing), "--out", text(&merged)]);
+    assert_eq!(output.status.code(), Some(1), "nothing was tested");
+    fs::remove_file(&merged).expect("it is there");
+    let output = explore(&["merge", text(&some), text(&nothing), "--out", text(&merged)]);
+    assert_eq!(output.status.code(), Some(3), "some seeds are left");
+    assert_eq!(report(&merged)["left"], 3);
 }
 
 #[test]

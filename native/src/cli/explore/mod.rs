@@ -49,7 +49,9 @@ const MAX_MERGED: usize = 10_000;
 /// A report is written every five seconds and holds from then on: after Ctrl-C, go on with
 /// --resume. Reports of separate ranges of the same core merge.
 ///
-/// Exit code 0: every run came out as it must; 1: some didn't; 2: bad usage; 130: interrupted.
+/// Exit code 0: every run came out as it must; 1: some didn't, or nothing was tested; 2: bad usage;
+/// 3: none failed, but a limit left seeds undone (how many is `left` in the report); 130:
+/// interrupted.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
@@ -143,13 +145,8 @@ impl Explore {
         } else {
             output::print(&summary::text(&report, &subject))?;
         }
-        let missing = report.missing().count();
         if ended == Ended::Interrupted {
-            let how = if out.is_some() { "go on with --resume" } else { "nothing is written" };
-            return Err(Failure::Interrupted(format!("{missing} seeds are left; {how}")));
-        }
-        if missing > 0 {
-            eprintln!("note: {missing} seeds are left");
+            return Err(interrupted(report.left, out.is_some()));
         }
         verdict(&report)
     }
@@ -167,7 +164,7 @@ impl Explore {
         let mut report = Report::load(path)?;
         report.must_be_about(&subject, path)?;
         if let Some(wanted) = &self.seeds {
-            report.wanted.add_all(wanted);
+            report.want(wanted);
         }
         Ok((report, subject))
     }
@@ -190,11 +187,21 @@ fn merge(paths: &[PathBuf], out: &std::path::Path) -> Result<(), Failure> {
 }
 
 fn verdict(report: &Report) -> Result<(), Failure> {
+/// Somebody ended it, and so many seeds are left.
+fn interrupted(left: u64, is_written: bool) -> Failure {
+    let how = if is_written { "go on with --resume" } else { "nothing is written" };
+    Failure::Interrupted(format!("{left} seeds are left; {how}"))
+}
+
     match report.failed {
-        0 if report.runs > 0 && report.runs == report.idle => {
+        0 if report.runs == 0 => {
+            Err(Failure::Unmet("no seed was carried out: nothing was tested".into()))
+        }
+        0 if report.runs == report.idle => {
             Err(Failure::Unmet("no run did what it declares: nothing was tested".into()))
         }
         0 => Ok(()),
+        0 if report.left > 0 => Err(Failure::Incomplete(format!("{} seeds are left", report.left))),
         1 => Err(Failure::Unmet("one run failed".into())),
         failed => Err(Failure::Unmet(format!("{failed} runs failed"))),
     }
