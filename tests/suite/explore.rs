@@ -195,6 +195,37 @@ async fn an_interrupted_sweep_leaves_a_report_to_go_on_with() {
     assert_eq!(later["left"], 1_000_000 - runs_later);
 }
 
+/// A run that takes far longer than a test waits.
+const LONG: &str = "schema = 1\nname = \"long\"\ntitle = \"Long\"\npromise = \"P\"\nduration_ms = \
+                    3600000\n[cluster]\nn = 49\n[workload]\nclients = 20\nthink_ms = 10\n";
+
+#[tokio::test]
+async fn who_interrupts_twice_does_not_wait_for_the_runs_under_way() {
+    let scratch = Scratch::new();
+    let (file, out) = (scratch.path().join("long.toml"), scratch.path().join("long.json"));
+    let errors = scratch.path().join("errors");
+    fs::write(&file, LONG).expect("a scratch folder can be written");
+    let mut child = Command::new(program())
+        .args(["explore", "--seeds", "0..3", "--jobs", "1", "--scenario", text(&file)])
+        .args(["--out", text(&out)])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&errors).expect("a scratch folder can be written"))
+        .spawn()
+        .expect("the program can be started");
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+    let said = || fs::read_to_string(&errors).expect("it can be read");
+    // It is written for the first time after five seconds.
+    until("a report is there", || out.exists()).await;
+    kill(pid, Signal::SIGINT).expect("it runs");
+    until("it says how to end at once", || said().contains("once more")).await;
+    assert_eq!(child.try_wait().expect("it can be asked"), None, "the run goes on");
+    kill(pid, Signal::SIGINT).expect("it runs");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert!(said().contains("interrupted: 3 seeds are left; go on with --resume"), "{}", said());
+    assert_eq!((&report(&out)["runs"], &report(&out)["left"]), (&0.into(), &3.into()));
+}
+
 #[test]
 fn a_sweep_that_carried_out_nothing_or_not_all_says_so_by_its_exit_code() {
     let scratch = Scratch::new();

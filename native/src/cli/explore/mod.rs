@@ -47,7 +47,8 @@ const MAX_MERGED: usize = 10_000;
 /// same way.
 ///
 /// A report is written every five seconds and holds from then on: after Ctrl-C, go on with
-/// --resume. Reports of separate ranges of the same core merge.
+/// --resume. A second Ctrl-C doesn't wait for the runs under way. Reports of separate ranges of the
+/// same core merge.
 ///
 /// Exit code 0: every run came out as it must; 1: some didn't, or nothing was tested; 2: bad usage;
 /// 3: none failed, but a limit left seeds undone (how many is `left` in the report); 130:
@@ -186,13 +187,13 @@ fn merge(paths: &[PathBuf], out: &std::path::Path) -> Result<(), Failure> {
     verdict(&all)
 }
 
-fn verdict(report: &Report) -> Result<(), Failure> {
 /// Somebody ended it, and so many seeds are left.
 fn interrupted(left: u64, is_written: bool) -> Failure {
     let how = if is_written { "go on with --resume" } else { "nothing is written" };
     Failure::Interrupted(format!("{left} seeds are left; {how}"))
 }
 
+fn verdict(report: &Report) -> Result<(), Failure> {
     match report.failed {
         0 if report.runs == 0 => {
             Err(Failure::Unmet("no seed was carried out: nothing was tested".into()))
@@ -200,8 +201,8 @@ fn interrupted(left: u64, is_written: bool) -> Failure {
         0 if report.runs == report.idle => {
             Err(Failure::Unmet("no run did what it declares: nothing was tested".into()))
         }
-        0 => Ok(()),
         0 if report.left > 0 => Err(Failure::Incomplete(format!("{} seeds are left", report.left))),
+        0 => Ok(()),
         1 => Err(Failure::Unmet("one run failed".into())),
         failed => Err(Failure::Unmet(format!("{failed} runs failed"))),
     }
