@@ -12,6 +12,9 @@ pub enum Failure {
     /// It was asked for properly and did not come about: exit code 1.
     #[error("{0}")]
     Unmet(String),
+    /// A limit ended it before it was done, and what was done came out as it must: exit code 3.
+    #[error("incomplete: {0}")]
+    Incomplete(String),
     /// Somebody ended it before it was done: exit code 130, as after Ctrl-C.
     #[error("interrupted: {0}")]
     Interrupted(String),
@@ -21,12 +24,13 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// 1 for what did not come about, 2 for what could not be understood or used, 130 for what
-    /// was interrupted.
+    /// 1 for what did not come about, 2 for what could not be understood or used, 3 for what a limit
+    /// left undone, 130 for what was interrupted.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Unmet(_) => ExitCode::from(1),
             Self::BadInput(_) => ExitCode::from(2),
+            Self::Incomplete(_) => ExitCode::from(3),
             Self::Interrupted(_) => ExitCode::from(130),
         }
     }

@@ -127,8 +127,8 @@ fn what_does_not_belong_together_is_not_put_together() {
     edit("\"behaviour\": \"", "\"behaviour\": \"9.9.9-");
     refused(&merge, "another core");
     refused(&["--resume", text(&two)], "another core");
-    edit("\"schema\": 1", "\"schema\": 2");
-    refused(&merge, "schema 2");
+    edit("\"schema\": 2", "\"schema\": 3");
+    refused(&merge, "schema 3");
     edit("{", "");
     refused(&merge, "no report");
 }
@@ -188,9 +188,105 @@ async fn an_interrupted_sweep_leaves_a_report_to_go_on_with() {
     let covered = report["covered"][0][1].as_u64();
     assert_eq!(covered, Some(runs), "one thread goes from seed to seed");
     let output = explore(&["--resume", text(&out), "--time-limit", "1s", "--json"]);
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(3), "most seeds are left");
     let later: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert!(later["runs"].as_u64() > Some(runs));
+    let runs_later = later["runs"].as_u64().expect("a number");
+    assert!(runs_later > runs);
+    assert_eq!(later["left"], 1_000_000 - runs_later);
+}
+
+/// A run that takes far longer than a test waits.
+const LONG: &str = "schema = 1\nname = \"long\"\ntitle = \"Long\"\npromise = \"P\"\nduration_ms = \
+                    3600000\n[cluster]\nn = 49\n[workload]\nclients = 20\nthink_ms = 10\n";
+
+#[tokio::test]
+async fn who_interrupts_twice_does_not_wait_for_the_runs_under_way() {
+    let scratch = Scratch::new();
+    let (file, out) = (scratch.path().join("long.toml"), scratch.path().join("long.json"));
+    let errors = scratch.path().join("errors");
+    fs::write(&file, LONG).expect("a scratch folder can be written");
+    let mut child = Command::new(program())
+        .args(["explore", "--seeds", "0..3", "--jobs", "1", "--scenario", text(&file)])
+        .args(["--out", text(&out)])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&errors).expect("a scratch folder can be written"))
+        .spawn()
+        .expect("the program can be started");
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+    let said = || fs::read_to_string(&errors).expect("it can be read");
+    // It is written for the first time after five seconds.
+    until("a report is there", || out.exists()).await;
+    kill(pid, Signal::SIGINT).expect("it runs");
+    until("it says how to end at once", || said().contains("once more")).await;
+    assert_eq!(child.try_wait().expect("it can be asked"), None, "the run goes on");
+    kill(pid, Signal::SIGINT).expect("it runs");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert!(said().contains("interrupted: 3 seeds are left; go on with --resume"), "{}", said());
+    assert_eq!((&report(&out)["runs"], &report(&out)["left"]), (&0.into(), &3.into()));
+}
+
+#[test]
+fn a_sweep_that_carried_out_nothing_or_not_all_says_so_by_its_exit_code() {
+    let scratch = Scratch::new();
+    let path = |name: &str| scratch.path().join(name);
+    let (nothing, some, merged) = (path("nothing.json"), path("some.json"), path("merged.json"));
+    let none = explore(&["--seeds", "0..10", "--time-limit", "0s", "--jobs", "1", "--json"]);
+    let swept: Value = serde_json::from_slice(&none.stdout).expect("JSON");
+    // A thread may have begun with its first seed before anybody looked at the clock.
+    let (code, left) = if swept["runs"] == 0 { (1, 10) } else { (3, 9) };
+    assert_eq!((none.status.code(), &swept["left"]), (Some(code), &left.into()));
+
+    // Reports of nothing at all.
+    explore(&["--seeds", "0..2", "--jobs", "1", "--out", text(&some)]);
+    let mut empty = report(&some);
+    for (field, value) in [
+        ("runs", serde_json::json!(0)),
+        ("idle", serde_json::json!(0)),
+        ("covered", serde_json::json!([])),
+        ("wanted", serde_json::json!([[2, 5]])),
+        ("left", serde_json::json!(3)),
+    ] {
+        empty[field] = value;
+    }
+    fs::write(&nothing, empty.to_string()).expect("it can be written");
+    let output = explore(&["merge", text(&nothing), "--out", text(&merged)]);
+    assert_eq!(output.status.code(), Some(1), "nothing was tested");
+    fs::remove_file(&merged).expect("it is there");
+    let output = explore(&["merge", text(&some), text(&nothing), "--out", text(&merged)]);
+    assert_eq!(output.status.code(), Some(3), "some seeds are left");
+    assert_eq!(report(&merged)["left"], 3);
+}
+
+#[test]
+fn failures_before_a_resumption_do_not_end_it() {
+    let scratch = Scratch::new();
+    let (scenario, out) = (broken(&scratch), scratch.path().join("report.json"));
+    let rest = ["--stop-after", "1", "--jobs", "1", "--shrink-runs", "0"];
+    let scenario = ["--scenario", text(&scenario)];
+    let begin = ["--seeds", "0..200", "--out", text(&out)];
+    explore(&[&begin[..], &scenario, &rest].concat());
+    assert_eq!(report(&out)["failed"], 1);
+    let runs = report(&out)["runs"].as_u64();
+    // As many as it takes to the next failure, and not just one.
+    let found = explore(&[
+        "--scenario",
+        scenario[1],
+        "--seeds",
+        "0..200",
+        "--json",
+        "--shrink-runs",
+        "0",
+        "--stop-after",
+        "2",
+        "--jobs",
+        "1",
+    ]);
+    let both: Value = serde_json::from_slice(&found.stdout).expect("JSON");
+    let output = explore(&[&["--resume", text(&out)][..], &scenario, &rest].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!((&report(&out)["failed"], &report(&out)["runs"]), (&2.into(), &both["runs"]));
+    assert!(report(&out)["runs"].as_u64() > runs);
 }
 
 #[test]
@@ -202,4 +298,16 @@ fn a_storm_can_be_shown_and_run_alone() {
     assert_eq!(ran.status.code(), Some(0));
     let verdict: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
     assert_eq!((&verdict["scenario"], &verdict["as_expected"]), (&"storm-3".into(), &true.into()));
+
+    let told = explore(&["run", "3", "--events"]);
+    assert_eq!(told.status.code(), Some(0));
+    let first = told.stdout.split(|byte| *byte == b'\n').next().expect("a line");
+    assert!(serde_json::from_slice::<Value>(first).expect("JSON")["event"].is_string());
+    let scratch = Scratch::new();
+    let file = scratch.path().join("lies.evidence");
+    let proven = (0..40).find(|seed| {
+        let ran = explore(&["run", &seed.to_string(), "--evidence", text(&file)]);
+        ran.status.code() == Some(0)
+    });
+    assert!(proven.is_some() && file.exists(), "in one of them somebody is proven to have lied");
 }

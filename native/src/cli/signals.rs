@@ -13,14 +13,31 @@ fn unavailable(why: &io::Error) -> Failure {
     Failure::Unmet(format!("can't listen for signals: {why}"))
 }
 
+/// SIGINT (Ctrl-C) and SIGTERM, each time that one comes.
+pub(super) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    pub(super) fn new() -> Result<Self, Failure> {
+        let of = |kind| signal(kind).map_err(|why| unavailable(&why));
+        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        Ok(Self { interrupt: of(interrupt)?, terminate: of(terminate)? })
+    }
+
+    /// Returns on the next one, and says which.
+    pub(super) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "interrupted",
+            _ = self.terminate.recv() => "asked to terminate",
+        }
+    }
+}
+
 /// Returns on SIGINT (Ctrl-C) or SIGTERM.
 pub(super) async fn asked_to_end() -> Result<&'static str, Failure> {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|why| unavailable(&why))?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(|why| unavailable(&why))?;
-    Ok(tokio::select! {
-        _ = interrupt.recv() => "interrupted",
-        _ = terminate.recv() => "asked to terminate",
-    })
+    Ok(Interrupts::new()?.next().await)
 }
 
 /// The signal by which operators ask a process to read its configuration again.

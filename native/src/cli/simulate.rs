@@ -44,19 +44,26 @@ pub(super) struct Simulate {
     #[arg(long, alias = "address", group = "what", value_name = "LINK")]
     link: Option<String>,
     /// Print the scenarios that there are
-    #[arg(long, group = "what")]
+    #[arg(long, group = "what", conflicts_with_all = ["events", "evidence"])]
     list: bool,
     /// The seed, instead of the scenario's own
     #[arg(long, value_name = "N", conflicts_with_all = ["link", "list"])]
     seed: Option<u64>,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// What is to be seen of a run.
+#[derive(Debug, Args)]
+pub(super) struct Shown {
     /// Print the verdict as JSON
     #[arg(long)]
     json: bool,
     /// Print everything that happens, an event a line as JSON, instead of the verdict
-    #[arg(long, conflicts_with_all = ["json", "list"])]
+    #[arg(long, conflicts_with = "json")]
     events: bool,
     /// Write the proofs that honest nodes hold at the end to this file; an existing one is not overwritten
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["events", "list"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "events")]
     evidence: Option<PathBuf>,
 }
 
@@ -74,22 +81,29 @@ struct Report<'a> {
 impl Simulate {
     pub(super) fn run(self) -> Result<(), Failure> {
         if self.list {
-            return print(&list(self.json)?);
+            return print(&list(self.shown.json)?);
         }
         let run = match (&self.link, &self.scenario) {
             (Some(link), _) => from_link(link)?,
             (None, Some(scenario)) => of_scenario(scenario, self.seed)?,
             (None, None) => return Err(Failure::BadInput("name a scenario, or say --list".into())),
         };
+        self.shown.of(&run)
+    }
+}
+
+impl Shown {
+    /// Carries out a run and shows that of it.
+    pub(super) fn of(self, run: &Run) -> Result<(), Failure> {
         if self.events {
-            return events(&run);
+            return events(run);
         }
         if let Some(file) = &self.evidence {
             refuse_existing(file)?;
         }
-        let cluster = carried_out(&run)?;
+        let cluster = carried_out(run)?;
         let exported = self.evidence.map_or(Ok(()), |file| export(&cluster, &file));
-        judge(&run, &cluster.verdict(), self.json).and(exported)
+        judge(run, &cluster.verdict(), self.json).and(exported)
     }
 }
 
@@ -154,11 +168,6 @@ fn events(run: &Run) -> Result<(), Failure> {
             return Ok(());
         }
     }
-}
-
-/// Carries out a run and prints the verdict.
-pub(super) fn play(run: &Run, json: bool) -> Result<(), Failure> {
-    judge(run, &carried_out(run)?.verdict(), json)
 }
 
 fn judge(run: &Run, verdict: &Verdict, json: bool) -> Result<(), Failure> {

@@ -336,8 +336,7 @@ fn terms(founders_keys: &[PublicKey]) -> Terms<'_> {
 #[test]
 fn no_more_members_are_taken_in_than_the_window_is_for() {
     let members = Membership::new(4).unwrap();
-    let add = |id| NewMember { id: NodeId(id), key: None, contact: "".into() };
-    let change = Change { add: vec![add(4)], ..Change::default() };
+    let change = Change { add: vec![member(4)], ..Change::default() };
     let execute = |window| {
         let terms = Terms { window, ..terms(&[]) };
         Register::new(members).execute(Seq(1), &terms, &change.encode())

@@ -47,9 +47,12 @@ const MAX_MERGED: usize = 10_000;
 /// same way.
 ///
 /// A report is written every five seconds and holds from then on: after Ctrl-C, go on with
-/// --resume. Reports of separate ranges of the same core merge.
+/// --resume. A second Ctrl-C doesn't wait for the runs under way. Reports of separate ranges of the
+/// same core merge.
 ///
-/// Exit code 0: every run came out as it must; 1: some didn't; 2: bad usage; 130: interrupted.
+/// Exit code 0: every run came out as it must; 1: some didn't, or nothing was tested; 2: bad usage;
+/// 3: none failed, but a limit left seeds undone (how many is `left` in the report); 130:
+/// interrupted.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
@@ -82,7 +85,7 @@ pub(super) struct Explore {
     /// Sweep the seeds of this scenario (a name or a file) instead of storms
     #[arg(long, value_name = "SCENARIO")]
     scenario: Option<String>,
-    /// End when so many runs have failed
+    /// End when so many runs have failed; those before --resume don't count
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100))]
     stop_after: u64,
     /// The most runs that shrinking one failure may take; 0: don't shrink
@@ -104,9 +107,8 @@ enum Also {
     Run {
         /// Its seed
         seed: u64,
-        /// Print the verdict as JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        shown: simulate::Shown,
     },
     /// Put reports of separate ranges together
     Merge {
@@ -123,7 +125,7 @@ impl Explore {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             Some(Also::Show { seed }) => output::print(&the_storm(seed)?.scenario.source),
-            Some(Also::Run { seed, json }) => simulate::play(&the_storm(seed)?, json),
+            Some(Also::Run { seed, shown }) => shown.of(&the_storm(seed)?),
             Some(Also::Merge { reports, out }) => merge(&reports, &out),
             None => self.sweep(),
         }
@@ -144,13 +146,8 @@ impl Explore {
         } else {
             output::print(&summary::text(&report, &subject))?;
         }
-        let missing = report.missing().count();
         if ended == Ended::Interrupted {
-            let how = if out.is_some() { "go on with --resume" } else { "nothing is written" };
-            return Err(Failure::Interrupted(format!("{missing} seeds are left; {how}")));
-        }
-        if missing > 0 {
-            eprintln!("note: {missing} seeds are left");
+            return Err(interrupted(report.left, out.is_some()));
         }
         verdict(&report)
     }
@@ -168,7 +165,7 @@ impl Explore {
         let mut report = Report::load(path)?;
         report.must_be_about(&subject, path)?;
         if let Some(wanted) = &self.seeds {
-            report.wanted.add_all(wanted);
+            report.want(wanted);
         }
         Ok((report, subject))
     }
@@ -190,11 +187,21 @@ fn merge(paths: &[PathBuf], out: &std::path::Path) -> Result<(), Failure> {
     verdict(&all)
 }
 
+/// Somebody ended it, and so many seeds are left.
+fn interrupted(left: u64, is_written: bool) -> Failure {
+    let how = if is_written { "go on with --resume" } else { "nothing is written" };
+    Failure::Interrupted(format!("{left} seeds are left; {how}"))
+}
+
 fn verdict(report: &Report) -> Result<(), Failure> {
     match report.failed {
-        0 if report.runs > 0 && report.runs == report.idle => {
+        0 if report.runs == 0 => {
+            Err(Failure::Unmet("no seed was carried out: nothing was tested".into()))
+        }
+        0 if report.runs == report.idle => {
             Err(Failure::Unmet("no run did what it declares: nothing was tested".into()))
         }
+        0 if report.left > 0 => Err(Failure::Incomplete(format!("{} seeds are left", report.left))),
         0 => Ok(()),
         1 => Err(Failure::Unmet("one run failed".into())),
         failed => Err(Failure::Unmet(format!("{failed} runs failed"))),

@@ -13,7 +13,7 @@ use super::{
 use crate::failure::Failure;
 
 /// The schema that this program writes and reads.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// The longest report that is read, in bytes: far more than a hundred failures take.
 const MAX_REPORT_BYTES: u64 = 64 * 1024 * 1024;
 /// So many failures are kept whole; further ones are counted.
@@ -65,6 +65,8 @@ pub(super) struct Report {
     pub(super) wanted: Seeds,
     /// Those that were carried out.
     pub(super) covered: Seeds,
+    /// How many were asked for and not carried out.
+    pub(super) left: u64,
     pub(super) runs: u64,
     /// Runs that declare faults none of which had an effect: they tested nothing.
     pub(super) idle: u64,
@@ -87,6 +89,7 @@ impl Report {
             core: VERSION.to_owned(),
             behaviour: Subject::behaviour()?,
             about: subject.about(),
+            left: wanted.count(),
             wanted,
             covered: Seeds::default(),
             runs: 0,
@@ -106,6 +109,12 @@ impl Report {
         self.wanted.without(&self.covered)
     }
 
+    /// These are asked for as well.
+    pub(super) fn want(&mut self, seeds: &Seeds) {
+        self.wanted.add_all(seeds);
+        self.left = self.missing().count();
+    }
+
     /// Adds a run; `outcome` is `None` if it panicked.
     pub(super) fn add(
         &mut self,
@@ -115,6 +124,7 @@ impl Report {
         found: Option<Found>,
     ) {
         self.covered.add(seed);
+        self.left = self.missing().count();
         self.runs += 1;
         if let Some(outcome) = outcome {
             self.count(seed, outcome, bound_ms);
@@ -183,8 +193,8 @@ impl Report {
         if let Some(seed) = self.covered.overlap(&other.covered) {
             return refuse(format!("seed {seed} is in a report before it, and would count twice"));
         }
-        self.wanted.add_all(&other.wanted);
         self.covered.add_all(&other.covered);
+        self.want(&other.wanted);
         self.runs += other.runs;
         self.idle += other.idle;
         self.idle_seeds.extend(other.idle_seeds);

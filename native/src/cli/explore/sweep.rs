@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     failure::{self, Ending},
+    interrupted,
     report::Report,
     subject::Subject,
 };
@@ -29,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Limits {
     pub(super) jobs: usize,
     pub(super) time: Option<Duration>,
-    /// When so many runs have failed.
+    /// When so many runs have failed since it began.
     pub(super) failures: u64,
     /// The most runs for shrinking one of them.
     pub(super) shrink_runs: u32,
@@ -49,6 +50,8 @@ struct Shared<'a> {
     subject: &'a Subject,
     limits: &'a Limits,
     seeds: Mutex<Box<dyn Iterator<Item = u64> + Send + 'a>>,
+    /// How many runs had failed before, where a report is gone on with.
+    failed_before: u64,
     report: Mutex<&'a mut Report>,
     /// Why a run couldn't be begun at all; ends everything.
     broken: Mutex<Option<String>>,
@@ -73,6 +76,7 @@ pub(super) fn sweep(
         subject,
         limits,
         seeds: Mutex::new(Box::new(missing.iter())),
+        failed_before: report.failed,
         report: Mutex::new(report),
         broken: Mutex::new(None),
         stop: AtomicBool::new(false),
@@ -107,15 +111,18 @@ async fn watch(
     let mut saved = began;
     let mut ended = Ended::Done;
     let mut tick = tokio::time::interval(LOOK_EVERY);
-    let interrupted = signals::asked_to_end();
-    tokio::pin!(interrupted);
+    let mut interrupts = signals::Interrupts::new()?;
     while running() {
         tokio::select! {
             _ = tick.tick() => {}
-            signal = &mut interrupted, if ended == Ended::Done => {
-                signal?;
+            _ = interrupts.next() => {
+                if ended == Ended::Interrupted {
+                    end_at_once(shared, out)?;
+                }
                 ended = Ended::Interrupted;
                 shared.stop.store(true, Ordering::Relaxed);
+                progress.done();
+                eprintln!("the runs under way come to their ends; once more to end at once");
             }
         }
         if shared.limits.time.is_some_and(|limit| began.elapsed() >= limit) {
@@ -128,14 +135,29 @@ async fn watch(
         if let Some(out) = out
             && saved.elapsed() >= SAVE_EVERY
         {
-            // A copy, so that no thread waits for the disk.
-            let report = (*lock(&shared.report)).clone();
-            report.save(out)?;
+            save(shared, out)?;
             saved = Instant::now();
         }
     }
     progress.done();
     Ok(ended)
+}
+
+/// Of a copy, so that no thread waits for the disk.
+fn save(shared: &Shared<'_>, out: &Path) -> Result<(), Failure> {
+    let report = (*lock(&shared.report)).clone();
+    report.save(out)
+}
+
+/// Whoever interrupts twice doesn't want to wait. A thread can't be ended from outside, so the process
+/// ends, and what its runs under way would have shown is left to do.
+fn end_at_once(shared: &Shared<'_>, out: Option<&Path>) -> Result<(), Failure> {
+    if let Some(out) = out {
+        save(shared, out)?;
+    }
+    let left = lock(&shared.report).left;
+    eprintln!("error: {}", interrupted(left, out.is_some()));
+    std::process::exit(130)
 }
 
 /// One thread: seed after seed.
@@ -163,7 +185,7 @@ fn one(shared: &Shared<'_>, seed: u64) -> Result<(), String> {
     let mut report = lock(&shared.report);
     report.add(seed, outcome, bound_ms, found);
     report.totals.busy_ms += u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if report.failed >= shared.limits.failures {
+    if report.failed - shared.failed_before >= shared.limits.failures {
         shared.stop.store(true, Ordering::Relaxed);
     }
     Ok(())
