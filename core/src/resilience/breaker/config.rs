@@ -15,6 +15,21 @@ pub const MAX_WINDOW_CALLS: u32 = 8_192;
 /// The most probes at a time: a recovering peer must not be met by a crowd.
 pub const MAX_PROBES: u8 = 16;
 
+/// What an operator can make of a breaker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It does its work.
+    #[default]
+    Normal,
+    /// It counts, and says when it would have opened, but lets everything through.
+    MetricsOnly,
+    /// It lets everything through and counts nothing.
+    Disabled,
+    /// It lets nothing through.
+    ForcedOpen,
+}
+
 /// Which calls rates are taken of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,6 +43,8 @@ pub enum Window {
 settings! {
     /// How a breaker is set up. A threshold that is `None` opens nothing.
     pub struct Config {
+        /// What an operator makes of it.
+        mode: Mode = Mode::Normal, "it does its work";
         /// Which calls rates are taken of.
         window: Window = Window::Calls(100), "enough that one failure is a hundredth";
         /// Opens when such a share of them failed, in parts per million.

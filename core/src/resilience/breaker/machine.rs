@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use thiserror::Error;
 
 use super::{
-    config::Config,
+    config::{Config, Mode},
     probes::Probes,
     window::{Calls, Rates},
 };
@@ -15,21 +15,6 @@ use crate::{
     resilience::{Outcome, journal::Journal, steady::Steady},
     time::Time,
 };
-
-/// What an operator can make of a breaker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// It does its work.
-    #[default]
-    Normal,
-    /// It counts, and says when it would have opened, but lets everything through.
-    MetricsOnly,
-    /// It lets everything through and counts nothing.
-    Disabled,
-    /// It lets nothing through.
-    ForcedOpen,
-}
 
 /// Where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -193,9 +178,9 @@ impl Breaker {
         config.validate()?;
         Ok(Self {
             calls: Calls::new(config.window),
+            mode: config.mode,
             config,
             clock: Steady::default(),
-            mode: Mode::Normal,
             stand: Stand::Closed,
             generation: UNCOUNTED + 1,
             failures_in_a_row: 0,
@@ -267,16 +252,17 @@ impl Breaker {
     /// counts no more.
     pub fn set_mode(&mut self, now: Time, mode: Mode) {
         self.clock.read(now);
-        self.mode = mode;
-        self.enter(Stand::Closed);
-        self.opened_in_a_row = 0;
-        self.events.note(Event::ModeSet(mode));
+        self.become_so(mode);
     }
 
     /// Other thresholds and times, from now on. State and counters stay, unless it is half-open and as
-    /// many probes succeeded as are enough now; what the window holds stays if the window does.
+    /// many probes succeeded as are enough now; what the window holds stays if the window does. Another
+    /// mode is set as [`Self::set_mode`] does; where it is the same, what was set by hand stays.
     pub fn reconfigure(&mut self, config: Config) -> Result<(), BadConfig> {
         config.validate()?;
+        if config.mode != self.config.mode {
+            self.become_so(config.mode);
+        }
         if config.window != self.config.window {
             self.calls = Calls::new(config.window);
         }
@@ -453,6 +439,13 @@ impl Breaker {
         self.counters.opened += 1;
         let (in_a_row, until) = (self.opened_in_a_row, self.clock.to_host(until));
         self.events.note(Event::Opened { rates, in_a_row, until });
+    }
+
+    fn become_so(&mut self, mode: Mode) {
+        self.mode = mode;
+        self.enter(Stand::Closed);
+        self.opened_in_a_row = 0;
+        self.events.note(Event::ModeSet(mode));
     }
 
     /// Another state: nothing that was let through before counts from here on.

@@ -32,7 +32,7 @@ mod probes;
 mod tests;
 mod window;
 
-pub use config::{Config, MAX_PROBES, MAX_WINDOW_CALLS, Window};
-pub use machine::{Breaker, Counters, Event, Mode, Permit, Rejected, Snapshot, State, Why};
+pub use config::{Config, MAX_PROBES, MAX_WINDOW_CALLS, Mode, Window};
+pub use machine::{Breaker, Counters, Event, Permit, Rejected, Snapshot, State, Why};
 pub(super) use window::Calls;
 pub use window::Rates;

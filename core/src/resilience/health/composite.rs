@@ -65,13 +65,14 @@ impl Composite {
 
     /// Whether a part is up, what it needs included.
     pub fn state(&self, part: usize) -> Option<State> {
-        self.with_needs().get(part).copied()
+        let known = part < self.parts.len();
+        known.then(|| self.with_needs()[part])
     }
 
     /// What all make together.
     pub fn overall(&self) -> Overall {
         let states = self.with_needs();
-        let each = self.parts.iter().zip(&states).map(|(part, state)| match state {
+        let each = self.parts.iter().zip(states).map(|(part, state)| match state {
             State::Up => Overall::Up,
             State::Down if part.required => Overall::Down,
             State::Unknown if part.required => Overall::Unknown,
@@ -90,16 +91,17 @@ impl Composite {
         self.parts.iter().enumerate().filter(move |(at, part)| own(*at, part)).map(|(_, part)| part)
     }
 
-    /// What needs something that is down is down; something not known, not known.
-    fn with_needs(&self) -> Vec<State> {
-        let mut states: Vec<State> = Vec::with_capacity(self.states.len());
-        for (part, own) in self.parts.iter().zip(&self.states) {
+    /// What needs something that is down is down; something not known, not known. On the stack: who
+    /// looks allocates nothing.
+    fn with_needs(&self) -> [State; MAX_PARTS] {
+        let mut states = [State::Unknown; MAX_PARTS];
+        for (at, (part, own)) in self.parts.iter().zip(&self.states).enumerate() {
             let needs = |state| part.needs.iter().any(|it| states[usize::from(*it)] == state);
-            states.push(match own {
+            states[at] = match own {
                 _ if *own == State::Down || needs(State::Down) => State::Down,
                 _ if *own == State::Unknown || needs(State::Unknown) => State::Unknown,
                 _ => State::Up,
-            });
+            };
         }
         states
     }

@@ -7,6 +7,7 @@ use super::{
     call::{AbandonedCall, Attempt, Begun, Call, Hedge, Instead, Waiting},
     config::{Config, MAX_NAMES, OWN_SIGNALS},
     errors::{BadPolicy, BeginError, Rejected, Unknown},
+    events::{self, Event},
     guards::Guards,
     metrics::Snapshot,
     operation::Operation,
@@ -441,6 +442,14 @@ impl Manager {
     pub fn objective(&self, operation: &str) -> Result<Option<objective::Snapshot>, Unknown> {
         let at = self.operation(operation)?;
         Ok(self.operations[usize::from(at)].objective.as_ref().map(ErrorBudget::snapshot))
+    }
+
+    /// The oldest event of some guard that nobody has taken, and of what that is a guard.
+    pub fn poll_event(&mut self) -> Option<(Key, Event)> {
+        let all = (0..).zip(&mut self.operations).flat_map(|(operation, it)| {
+            (0..).zip(&mut it.guards).map(move |(peer, guards)| (Key { peer, operation }, guards))
+        });
+        events::first(all)
     }
 
     /// The names of all that can be called.

@@ -35,6 +35,7 @@
 //! |---|---|
 //! | `config` | [`Config`] and [`Policy`], for one file |
 //! | `errors` | what can come out instead |
+//! | `events` | what happened to guards |
 //! | `guards` | the guards of one peer and operation |
 //! | `operation` | an operation, and the guards of its peers |
 //! | `call` | a call and an attempt under way |
@@ -44,6 +45,7 @@
 mod call;
 mod config;
 mod errors;
+mod events;
 mod guards;
 mod machine;
 mod metrics;
@@ -54,5 +56,6 @@ mod tests;
 pub use call::{AbandonedCall, Attempt, Begun, Call, Hedge, Instead, Waiting};
 pub use config::{Config, MAX_NAMES, MAX_OPERATIONS, MAX_PEERS, Policy};
 pub use errors::{BadPolicy, BeginError, Rejected, Unknown};
+pub use events::Event;
 pub use machine::{Key, Manager, Turn};
 pub use metrics::{Counters, Snapshot};

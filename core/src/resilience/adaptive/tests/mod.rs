@@ -1,5 +1,6 @@
 mod closed_loop;
 mod configuration;
+mod reference;
 mod stories;
 
 use super::{AdaptiveLimiter, Algorithm, Config};

@@ -215,3 +215,31 @@ fn clocks_that_jump_end_it_rather_than_prolong_it() {
     assert_eq!(guard.inject(Time::MAX, call(0)), None);
     assert_eq!(guard.phase(), Phase::Aborted(Aborted::PermissionOver));
 }
+
+#[test]
+fn a_seed_touches_the_same_calls_again_and_another_seed_others() {
+    let touched = |seed| {
+        let config = config(Fault::Error).seed(seed).max_peers(4).max_calls(1_000_000);
+        let mut guard = experiment(config);
+        guard.permit(at(0), LONG).unwrap();
+        let mut touched = Vec::new();
+        for number in 0..6_000_u64 {
+            let now = at(number * 10);
+            if guard.inject(now, call((number % 4) as u16)).is_some() {
+                touched.push(number);
+            }
+            guard.settle(now, Outcome::Success, QUICK);
+            guard.tick(now);
+        }
+        assert_eq!(guard.snapshot().counters.injected, touched.len() as u64);
+        touched
+    };
+    let mut all = alloc::collections::BTreeSet::new();
+    for seed in 0..20 {
+        let once = touched(seed);
+        // A tenth of five thousand.
+        assert!((400..600).contains(&once.len()), "seed {seed}: {}", once.len());
+        assert_eq!(once, touched(seed));
+        assert!(all.insert(once), "seed {seed} is another's");
+    }
+}

@@ -1,11 +1,11 @@
 //! What can't work is refused as a whole, with where and what; what can keeps what is known.
 
-use alloc::string::ToString as _;
+use alloc::{string::ToString as _, vec::Vec};
 
 use super::{Begun, Config, Key, Manager, Policy, at, config, go, manager, policy};
 use crate::resilience::{
     Outcome, adaptive, breaker, bulkhead, degradation,
-    manager::{BeginError, Instead, MAX_NAMES, MAX_OPERATIONS, Rejected, Unknown},
+    manager::{BeginError, Event, Instead, MAX_NAMES, MAX_OPERATIONS, Rejected, Unknown},
     objective, rate,
     retry::{self, Hint},
     timeout,
@@ -104,6 +104,46 @@ fn other_settings_forget_nothing_and_calls_under_way_go_on() {
     manager.reconfigure(at(0), config(&policy())).unwrap();
     assert_eq!(manager.snapshot(key).unwrap().bulkhead.unwrap().running, 0);
     assert_eq!(manager.snapshot(key).unwrap().counters.asked, 4);
+}
+
+#[test]
+fn an_operator_opens_a_breaker_or_turns_it_off_by_configuration() {
+    let (mut manager, key) = manager(&policy());
+    let with = |mode| policy().breaker(Some(policy().breaker.unwrap().mode(mode))).retry(None);
+    let ask = |manager: &mut Manager, mode, outcome| {
+        manager.reconfigure(at(0), config(&with(mode))).unwrap();
+        let mut call = go(manager, at(0), key);
+        let attempt = manager.attempt(at(0), &mut call);
+        let made = attempt.map(|it| manager.settle(at(0), &mut call, it, outcome, Hint::Never));
+        manager.finish(at(0), call, outcome);
+        made.is_ok()
+    };
+    assert!(
+        !ask(&mut manager, breaker::Mode::ForcedOpen, Outcome::Success),
+        "nothing is let through"
+    );
+    for _ in 0..10 {
+        assert!(ask(&mut manager, breaker::Mode::Disabled, Outcome::Failure), "all is");
+        assert!(manager.snapshot(key).unwrap().breaker.unwrap().mode == breaker::Mode::Disabled);
+    }
+    for _ in 0..3 {
+        assert!(ask(&mut manager, breaker::Mode::Normal, Outcome::Failure));
+    }
+    assert!(!ask(&mut manager, breaker::Mode::Normal, Outcome::Success), "it does its work");
+    // What it came to is to be heard of.
+    let events: Vec<_> = core::iter::from_fn(|| manager.poll_event()).collect();
+    let breaker = events.iter().filter_map(|(of, event)| match event {
+        Event::Breaker(event) => Some((*of, *event)),
+        _ => None,
+    });
+    let breaker: Vec<_> = breaker.collect();
+    assert_eq!(breaker[0], (key, breaker::Event::ModeSet(breaker::Mode::ForcedOpen)));
+    let opened = |it: &(Key, breaker::Event)| {
+        it.0 == key && matches!(it.1, breaker::Event::Opened { in_a_row: 1, .. })
+    };
+    assert!(breaker.iter().any(opened), "{breaker:?}");
+    let write = manager.key(0, "write").unwrap();
+    assert!(breaker.iter().any(|it| it.0 == write), "each says whose it is");
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! A second copy of what takes longer than usual.
 
+use alloc::vec::Vec;
+
 use super::{BudgetConfig, at, ms};
-use crate::resilience::retry::{HedgeConfig, Hedger, Next};
+use crate::{
+    dice::Dice,
+    resilience::retry::{HedgeConfig, Hedger, Next},
+};
 
 fn hedger(config: HedgeConfig) -> Hedger {
     Hedger::new(config).unwrap()
@@ -74,4 +79,31 @@ fn a_copy_that_is_not_sent_costs_nothing() {
         assert_eq!(guard.next(at(round * 10 + 2), &mut race), Next::Enough);
     }
     assert_eq!((guard.counters().copies, guard.counters().refused), (0, 100));
+}
+
+#[test]
+fn copies_go_out_when_a_list_of_times_says() {
+    for seed in 0..200 {
+        let mut dice = Dice::new(seed, 0);
+        let (copies, wait) = (1 + dice.below(8) as u8, 1 + dice.below(500));
+        let budget = BudgetConfig::default().floor(1_000);
+        let mut guard = hedger(HedgeConfig::default().copies(copies).budget(budget));
+        let begins = dice.below(1 << 40);
+        let patience = dice.below(5_000);
+        let mut race = guard.begin(at(begins), Some(ms(wait)), Some(at(begins + patience)));
+        let (mut now, mut sent) = (begins, Vec::new());
+        loop {
+            match guard.next(at(now), &mut race) {
+                Next::Send => sent.push(now - begins),
+                // Whoever asks late is answered late, and the next is so long after that.
+                Next::Wait { until } => now = until.0 / 1_000,
+                Next::Enough => break,
+                Next::Lost => panic!("seed {seed}: none has failed"),
+            }
+        }
+        let all = (1..=u64::from(copies)).map(|number| number * wait);
+        let in_time: Vec<_> = all.take_while(|after| *after < patience).collect();
+        assert_eq!(sent, in_time, "seed {seed}");
+        assert_eq!(guard.counters().copies, sent.len() as u64);
+    }
 }
