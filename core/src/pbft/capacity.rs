@@ -12,8 +12,8 @@ use super::{config::Config, messages::MAX_MESSAGE_BYTES};
 use crate::quorum::Membership;
 
 /// The longest encoding of a signed vote or header: epoch, view and position of ten bytes each, a
-/// digest, who signed, and the signature.
-const VOTE_BYTES: u64 = 3 * 10 + 32 + 4 + 64;
+/// digest and its length, who signed, and the signature with its kind and length.
+const VOTE_BYTES: u64 = 3 * 10 + 33 + 3 + 66;
 /// That of a checkpoint, which may name a roster and has no view.
 const CHECKPOINT_BYTES: u64 = VOTE_BYTES - 10 + 33;
 /// What a list, or a message around its lists, takes besides: a few numbers and a signature.
