@@ -102,7 +102,7 @@ impl Proofs {
     pub(super) fn fingerprint(&self) -> u32 {
         // FNV-1a over their numbers, which leave room for a bit.
         let mix = |hash: u32, node: NodeId| {
-            (node.0 | u16::from(self.sure.contains(node)) << 15)
+            (node.0 | (u16::from(self.sure.contains(node)) << 15))
                 .to_le_bytes()
                 .iter()
                 .fold(hash, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
