@@ -87,19 +87,6 @@ pub enum CallError<E> {
     Injected,
 }
 
-impl<E> CallError<E> {
-    /// The same with another error of the call's own.
-    pub(super) fn map<F>(self, own: impl FnOnce(E) -> F) -> CallError<F> {
-        match self {
-            Self::Failed(error) => CallError::Failed(own(error)),
-            Self::TimedOut { set_by } => CallError::TimedOut { set_by },
-            Self::Rejected(rejected) => CallError::Rejected(rejected),
-            Self::Unknown(unknown) => CallError::Unknown(unknown),
-            Self::Injected => CallError::Injected,
-        }
-    }
-}
-
 impl Guards {
     /// Makes a call under all guards of `key`. `attempt` begins an attempt each time that it is
     /// called; one whose deadline is over is dropped. Where the operation has a hedge, several may be

@@ -93,6 +93,19 @@ impl<E> Judged for Verdict<E> {
     }
 }
 
+impl<E> CallError<E> {
+    /// The same with another error of the call's own.
+    fn map<F>(self, own: impl FnOnce(E) -> F) -> CallError<F> {
+        match self {
+            Self::Failed(error) => CallError::Failed(own(error)),
+            Self::TimedOut { set_by } => CallError::TimedOut { set_by },
+            Self::Rejected(rejected) => CallError::Rejected(rejected),
+            Self::Unknown(unknown) => CallError::Unknown(unknown),
+            Self::Injected => CallError::Injected,
+        }
+    }
+}
+
 impl<S, R, J> Service<R> for Guarded<S, J>
 where
     S: Service<R> + Clone + Send + 'static,
