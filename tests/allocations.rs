@@ -11,8 +11,13 @@ use conclave_core::{
         Outcome, Priority,
         breaker::{self, Breaker},
         bulkhead::{self, Admission, Bulkhead},
+        chaos::{self, Experiment, Phase, Target},
+        health::{
+            Check, CheckConfig, Composite, OutlierConfig, Outliers, Part, PhiAccrual, PhiConfig,
+            State,
+        },
         rate::{self, Limiter},
-        retry::{self, Hint, Retry},
+        retry::{self, HedgeConfig, Hedger, Hint, Next, Retry},
     },
     time::Time,
 };
@@ -65,6 +70,9 @@ fn nothing_is_allocated_between_construction_and_drop() {
     assert_eq!(allocations(rejections_at_the_limit()), 0);
     assert_eq!(allocations(failures_and_probes()), 0);
     assert_eq!(allocations(a_full_line()), 0);
+    assert_eq!(allocations(checks_and_comparisons()), 0);
+    assert_eq!(allocations(an_experiment()), 0);
+    assert_eq!(allocations(copies()), 0);
 }
 
 fn rejections_at_the_limit() -> impl FnMut() {
@@ -121,5 +129,73 @@ fn a_full_line() -> impl FnMut() {
             }
         }
         assert!(waited > 0 || guard.snapshot().counters.admitted_later > 0);
+    }
+}
+
+fn checks_and_comparisons() -> impl FnMut() {
+    let mut check = Check::new(CheckConfig::default()).expect("valid");
+    let mut phi = PhiAccrual::new(PhiConfig::default()).expect("valid");
+    let compared = OutlierConfig::default().peers(7).at_most(2);
+    let mut compared = Outliers::new(compared).expect("valid");
+    let part = |number: u8| Part {
+        name: number.to_string(),
+        required: number % 2 == 0,
+        needs: (0..number).collect(),
+    };
+    let mut parts = Composite::new((0..64).map(part).collect()).expect("valid");
+    move || {
+        let (mut causes, mut ejected) = (0, 0);
+        for round in 0..10_000_u64 {
+            let now = Time::from_millis(round * 2_000);
+            let outcome = if round % 9 < 4 { Outcome::Failure } else { Outcome::Success };
+            if let Some(probe) = check.poll(now) {
+                check.settle(now, probe, outcome);
+            }
+            phi.heartbeat(now);
+            phi.tick(now);
+            for peer in 0..7 {
+                let outcome = if peer == 3 { Outcome::Failure } else { Outcome::Success };
+                (0..20).for_each(|_| compared.settle(now, peer, outcome));
+            }
+            ejected += u64::from(compared.is_ejected(3));
+            parts.set((round % 64) as usize, check.state());
+            causes += parts.causes().count();
+            assert!(parts.state(63) != Some(State::Up) || round >= 64);
+            let _ = parts.overall();
+        }
+        assert!(causes > 0 && ejected > 0 && phi.snapshot().heartbeats > 0);
+    }
+}
+
+fn an_experiment() -> impl FnMut() {
+    let config = chaos::Config::default().name("one".into()).hypothesis("none notices".into());
+    let mut experiment = Experiment::new(config).expect("valid");
+    move || {
+        let mut injected = 0;
+        experiment.permit(Time::ZERO, Time::from_millis(86_400_000)).expect("long enough");
+        for round in 0..20_000 {
+            let now = Time::from_millis(round * 10);
+            let target = Target { peer: (round % 4) as u16, operation: 0 };
+            injected += u64::from(experiment.inject(now, target).is_some());
+            experiment.settle(now, Outcome::Success, std::time::Duration::ZERO);
+            experiment.tick(now);
+        }
+        assert!(injected > 0 && experiment.phase() == Phase::Held);
+    }
+}
+
+fn copies() -> impl FnMut() {
+    let mut hedger = Hedger::new(HedgeConfig::default()).expect("valid");
+    move || {
+        let mut sent = 0;
+        for round in 0..10_000 {
+            let now = Time::from_millis(round * 1_000);
+            let mut race = hedger.begin(now, Some(std::time::Duration::from_millis(5)), None);
+            let next = hedger.next(Time::from_millis(round * 1_000 + 5), &mut race);
+            sent += u64::from(next == Next::Send);
+            let copy = race.copies();
+            hedger.won(race, copy.min(u8::from(next == Next::Send)));
+        }
+        assert!(sent > 100);
     }
 }

@@ -414,7 +414,12 @@ impl Asking {
         }
     }
 
+    /// Who has given up while another's request was under way isn't asked for any more: an operation
+    /// that its caller was told nothing came of begins no later than that.
     fn submit(&mut self, ask: Ask) {
+        if ask.answer.is_closed() {
+            return;
+        }
         let now = self.clock.now();
         let submitted = match ask.way {
             Way::Ordered => self.client.submit(now, ask.operation),
@@ -480,5 +485,58 @@ impl Asking {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{NewCluster, Ports, Sizes};
+
+    /// A client of a cluster that it isn't connected to.
+    fn asking() -> Asking {
+        let sizes = Sizes { nodes: 4, standby: 0, clients: 1 };
+        let cluster = NewCluster::generate(sizes, &Ports::default(), false).unwrap();
+        let (config, identity) = (cluster.config, cluster.identities.last().unwrap());
+        let key = identity.seed.signing_key();
+        let authenticator: Arc<dyn Authenticator> =
+            Arc::new(Ed25519::new(identity.principal, key, config.first_directory()));
+        let trust = Arc::new(Trust::new(config.members(), authenticator.clone()));
+        let (replies, receiver) = mpsc::channel(1);
+        let links = Links {
+            tls: Tls::new(identity, config.directory(), config.pbft.agreed()).unwrap(),
+            trust: trust.clone(),
+            replies,
+            connected: watch::channel(NodeSet::default()).0,
+            open: BTreeMap::new(),
+            tasks: JoinSet::new(),
+        };
+        let patience = config.guards.asking.clone();
+        Asking {
+            client: Client::new(config.members(), authenticator, patience, Timestamp(1)).unwrap(),
+            clock: Clock::start(),
+            links,
+            replies: receiver,
+            trust,
+            learnt: watch::channel(Vec::new()).0,
+            liars: watch::channel(NodeSet::default()).0,
+            waiting: None,
+        }
+    }
+
+    #[test]
+    fn what_its_caller_has_given_up_in_line_is_not_asked_for() {
+        let mut asking = asking();
+        let ask = || {
+            let (answer, answered) = oneshot::channel();
+            (Ask { operation: b"write".to_vec(), way: Way::Ordered, answer }, answered)
+        };
+        let (given_up, answered) = ask();
+        drop(answered);
+        asking.submit(given_up);
+        assert_eq!(asking.client.outstanding(), None);
+        let (wanted, _answered) = ask();
+        asking.submit(wanted);
+        assert!(asking.client.outstanding().is_some());
     }
 }

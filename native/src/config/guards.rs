@@ -169,6 +169,11 @@ impl GuardsConfig {
             return Err(("peers.dial", BadConfig { field: "hedge.copies", value, why }));
         }
         self.peers.queue.validate().map_err(of("peers.queue"))?;
+        if self.peers.queue.line > 0 {
+            let why = "none is in line for a queue: what finds no place in it is lost at once";
+            let value = u64::from(self.peers.queue.line);
+            return Err(("peers.queue", BadConfig { field: "line", value, why }));
+        }
         self.peers.phi.validate().map_err(of("peers.phi"))?;
         self.peers.outliers.validate().map_err(of("peers.outliers"))?;
         let restrained = self.peers.restrained.as_ref().map(rate::Config::validate);
@@ -291,6 +296,7 @@ mod tests {
         let declared = "peers.dial.repeatable = true\npeers.dial.hedge.copies = 1";
         assert_eq!(wrong(declared), ("peers.dial", "hedge.copies"), "it isn't, whoever says so");
         assert_eq!(wrong("peers.queue.concurrent = 0"), ("peers.queue", "concurrent"));
+        assert_eq!(wrong("peers.queue.line = 1"), ("peers.queue", "line"));
         assert_eq!(wrong("peers.phi.intervals = 1"), ("peers.phi", "intervals"));
         assert_eq!(wrong("peers.outliers.interval_ms = 0"), ("peers.outliers", "interval_ms"));
         assert_eq!(wrong("peers.restrained.burst = 0"), ("peers.restrained", "burst"));

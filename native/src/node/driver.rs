@@ -190,11 +190,16 @@ impl<S: Storage> Driver<S> {
                 self.guarding.health.reconfigure(&config.peers, self.node.replica().members());
                 self.guarding.restraint.reconfigure(config.peers.restrained.clone());
                 let failed = results.into_iter().flatten().map(|why| why.to_string());
-                for why in failed.chain(dialing.map(|why| why.to_string())) {
+                let failed: Vec<_> = failed.chain(dialing.map(|why| why.to_string())).collect();
+                let answer = if failed.is_empty() {
+                    tracing::info!("guards are configured anew");
+                    Ok(())
+                } else {
+                    let why = failed.join("; ");
                     tracing::error!(why, "a guard can't be set up like that");
-                }
-                tracing::info!("guards are configured anew");
-                let _ = done.send(());
+                    Err(why)
+                };
+                let _ = done.send(answer);
             }
             Wanted::Account(done) => {
                 let _ = done.send(self.node.account());

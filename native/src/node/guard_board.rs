@@ -27,6 +27,9 @@ pub enum NotDone {
     /// The file says what can't work. The guards are as they were.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A part of them can't be set up so, though it was checked; the others are.
+    #[error("only a part of the guards is as the file says: {0}")]
+    InPart(String),
     /// The node doesn't know where its file is.
     #[error("this node was started without a file to read again")]
     NoFile,
@@ -110,7 +113,8 @@ impl GuardBoard {
         let read = tokio::task::spawn_blocking(move || ClusterConfig::load(&directory));
         let config = read.await.map_err(|_| Stopping)??;
         let config = Box::new(config.guards);
-        Ok(self.wishes.granted(|done| Wanted::Reconfigured(config, done)).await?)
+        let done = self.wishes.granted(|done| Wanted::Reconfigured(config, done)).await?;
+        done.map_err(NotDone::InPart)
     }
 
     /// Leaves out so much, whatever signals say; `None`: what signals say.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use conclave_core::{
     node::{Why, admission},
-    resilience::{breaker, degradation::Level},
+    resilience::{breaker, degradation::Level, objective::Standing},
 };
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
@@ -59,9 +59,14 @@ impl Families<'_> {
         if let Some(objective) = objective {
             let help = "How near the error budget is to firing, in parts per million";
             self.gauge("guard_budget_heat_ppm", help, objective.heat_ppm)?;
-            let left = objective.availability.left_ppm.unwrap_or(1_000_000);
+            let left = |it: Standing| it.left_ppm.unwrap_or(1_000_000);
             let help = "What is left of the error budget, in parts per million of it";
-            self.gauge("guard_budget_left_ppm", help, left)?;
+            self.gauge("guard_budget_left_ppm", help, left(objective.availability))?;
+            if let Some(latency) = objective.latency {
+                let help =
+                    "What is left of the budget of slow requests, in parts per million of it";
+                self.gauge("guard_latency_left_ppm", help, left(latency))?;
+            }
             let calls = objective.counters.calls;
             self.counter("guard_budget_requests", "Requests that the promise is about", calls)?;
             let failed = objective.counters.failed;

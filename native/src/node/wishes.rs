@@ -14,8 +14,9 @@ const MAX_WISHES: usize = 8;
 /// What somebody wants, and where the answer goes.
 #[derive(Debug)]
 pub(super) enum Wanted {
-    /// Other guards from now on; what is known stays.
-    Reconfigured(Box<GuardsConfig>, oneshot::Sender<()>),
+    /// Other guards from now on; what is known stays. Answered with what can't be set up like that, while
+    /// the rest is.
+    Reconfigured(Box<GuardsConfig>, oneshot::Sender<Result<(), String>>),
     /// It leaves out so much, whatever signals say; `None`: what signals say. Answered with whether it
     /// leaves anything out at all.
     Held(Option<Level>, oneshot::Sender<bool>),

@@ -308,19 +308,17 @@ impl Running<'_> {
         }
     }
 
+    /// What was under way has been settled.
     fn finish(mut self, outcome: Outcome) {
         self.end(outcome);
     }
 
     fn end(&mut self, outcome: Outcome) {
-        let Some(mut call) = self.call.take() else { return };
+        let Some(call) = self.call.take() else { return };
         let (attempt, copies) = (self.attempt.take(), mem::take(&mut self.copies));
         self.guards.with(|state, now| {
-            for copy in copies.into_iter().flatten() {
-                state.manager.lose(now, &call, copy, outcome);
-            }
-            if let Some(attempt) = attempt {
-                let _ = state.manager.settle(now, &mut call, attempt, outcome, Hint::Never);
+            for given_up in copies.into_iter().flatten().chain(attempt) {
+                state.manager.give_up(now, &call, given_up);
             }
             let key = call.key();
             state.manager.finish(now, call, outcome);

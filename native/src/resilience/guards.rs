@@ -8,9 +8,10 @@ use std::{
 
 use conclave_core::{
     resilience::{
+        breaker,
         bulkhead::Ticket,
         chaos::{Experiment, Fault},
-        manager::{BadPolicy, Config, Key, Manager, Turn, Unknown},
+        manager::{BadPolicy, Config, Event, Key, Manager, Turn, Unknown},
     },
     time::Time,
 };
@@ -85,6 +86,9 @@ impl Guards {
         loop {
             let wake = self.with(|state, now| {
                 state.manager.tick(now);
+                while let Some((key, event)) = state.manager.poll_event() {
+                    tell(key, event);
+                }
                 state.manager.next_wake().unwrap_or(Time::MAX).min(now + TICK)
             });
             // Never at once: a guard that always is due must not spin.
@@ -106,6 +110,18 @@ impl Guards {
         let after = time.since(Time::ZERO);
         let latest = self.start.elapsed() + DAY;
         self.start + after.min(latest)
+    }
+}
+
+/// What people are told: that a peer isn't called any more, or is again. The rest is for who looks closely.
+fn tell(key: Key, event: Event) {
+    match event {
+        Event::Breaker(
+            what @ (breaker::Event::Opened { .. }
+            | breaker::Event::Closed
+            | breaker::Event::ModeSet(_)),
+        ) => tracing::info!(peer = key.peer(), ?what, "a breaker"),
+        what => tracing::debug!(peer = key.peer(), ?what, "a guard"),
     }
 }
 

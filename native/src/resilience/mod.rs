@@ -38,4 +38,4 @@ mod tests;
 
 pub use call::{Ask, CallError, Judged};
 pub use guards::{CannotInject, Guards};
-pub use layer::{GuardLayer, Guarded};
+pub use layer::{GuardLayer, Guarded, Judge, Themselves};

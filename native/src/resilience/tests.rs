@@ -334,6 +334,27 @@ async fn time_passes_for_guards_that_nobody_asks() {
     ticking.abort();
 }
 
+#[tokio::test(start_paused = true)]
+async fn callers_that_go_away_open_the_breaker_of_what_hangs_and_of_nothing_else() {
+    let (guards, key) = guards(policy());
+    for _ in 0..40 {
+        assert_eq!(takes(&guards, key, 60).await.unwrap(), Ok(60));
+    }
+    let state = || {
+        let seen = guards.manager(|manager, _| manager.snapshot(key)).unwrap();
+        seen.breaker.unwrap().state
+    };
+    let hangs = |_| pending::<Result<(), Broken>>();
+    for patience in [10, 500] {
+        assert_eq!(state(), breaker::State::Closed);
+        for _ in 0..4 {
+            let call = guards.call(key, Ask::default(), hangs);
+            assert!(timeout(Duration::from_millis(patience), call).await.is_err());
+        }
+    }
+    assert_eq!(state(), breaker::State::Open);
+}
+
 fn hedged() -> Policy {
     let hedge = retry::HedgeConfig::default().after_ms(50);
     policy().repeatable(true).hedge(Some(hedge))
@@ -431,4 +452,47 @@ async fn any_tower_service_can_be_put_under_them() {
     // Its operation isn't configured any more: an error, and not a call without guards.
     guards.reconfigure(Config::default()).unwrap();
     assert_eq!(service.call(1).await, Err(CallError::Unknown(Unknown::Operation)));
+}
+
+/// What somebody else's type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Status(u16);
+
+/// Always the same.
+#[derive(Clone)]
+struct Says(Status, Arc<AtomicU32>);
+
+impl Service<()> for Says {
+    type Response = ();
+    type Error = Status;
+    type Future = std::future::Ready<Result<(), Status>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(Err(self.0))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closure_judges_errors_that_do_not_judge_themselves() {
+    let (guards, key) = guards(policy());
+    let layer =
+        GuardLayer::new(guards.clone(), key, Ask::default()).judged_by(|status: &Status| {
+            match status.0 {
+                503 => (Outcome::Overload, Hint::None),
+                _ => (Outcome::Neutral, Hint::Never),
+            }
+        });
+    for (status, times) in [(Status(503), 3), (Status(404), 1)] {
+        let made = Arc::new(AtomicU32::new(0));
+        let mut service = layer.layer(Says(status, made.clone()));
+        assert_eq!(service.call(()).await, Err(CallError::Failed(status)), "as it was");
+        assert_eq!(made.load(Ordering::SeqCst), times, "{status:?}");
+    }
+    let seen = guards.manager(|manager, _| manager.snapshot(key)).unwrap();
+    assert_eq!((seen.counters.failed, seen.counters.neutral), (1, 1));
 }

@@ -72,7 +72,7 @@ impl PeerHealth {
         Self { clock, state: Mutex::new(state) }
     }
 
-    /// Other terms from now on. What is known of heartbeats stays; comparing begins anew.
+    /// Other terms from now on. What is known stays, and who is ejected does.
     pub fn reconfigure(&self, config: &PeersConfig, members: Membership) {
         let mut state = self.lock();
         for peer in state.peers.values_mut() {
@@ -124,6 +124,9 @@ impl PeerHealth {
         let State { peers, compared, .. } = &mut *self.lock();
         if let Some(compared) = compared {
             compared.tick(now);
+            while let Some(what) = compared.poll_event() {
+                tracing::info!(?what, "more is lost to some peers than to others");
+            }
         }
         let seen = |(peer, it): (&NodeId, &mut Peer)| PeerSeen {
             peer: *peer,
@@ -146,8 +149,12 @@ impl State {
     fn follow(&mut self, members: Membership) {
         let last = members.nodes().map(|node| node.0 + 1).max().unwrap_or(0);
         let config = self.outliers.clone().peers(last.max(LEAST)).at_most(members.f());
-        // With f = 0 nobody may be ejected, and nothing is compared.
-        self.compared = (members.f() > 0).then(|| Outliers::new(config).ok()).flatten();
+        self.compared = match self.compared.take() {
+            // Nobody may be ejected, and nothing is compared.
+            _ if members.f() == 0 => None,
+            Some(mut known) => known.reconfigure(config).is_ok().then_some(known),
+            None => Outliers::new(config).ok(),
+        };
     }
 }
 
@@ -179,6 +186,25 @@ mod tests {
             std::thread::sleep(Duration::from_millis(25));
             assert_eq!(ejected(), 1, "round {round}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_read_again_and_another_epoch_bring_nobody_back() {
+        let health = health(|config| config.outliers = OutlierConfig::default().interval_ms(20));
+        (0..4).for_each(|peer| health.heard(NodeId(peer)));
+        for _ in 0..50 {
+            let outcome = |lost| if lost { Outcome::Overload } else { Outcome::Success };
+            (0..4).for_each(|peer| health.sent(NodeId(peer), outcome(peer == 3)));
+        }
+        std::thread::sleep(Duration::from_millis(25));
+        let ejected = || health.snapshot().iter().any(|it| it.ejected);
+        assert!(ejected());
+        let mut config = GuardsConfig::default().peers;
+        config.outliers = OutlierConfig::default().interval_ms(20);
+        health.reconfigure(&config, Membership::new(4).unwrap());
+        assert!(ejected());
+        health.follow(Membership::new(5).unwrap());
+        assert!(ejected());
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! Guards of real nodes: each of them at work, seen by a scrape, and changed while the nodes run.
 
-use std::{collections::BTreeMap, fs::OpenOptions, io::Write as _, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::OpenOptions,
+    io::Write as _,
+    path::Path,
+};
 
 use conclave::{admin::OPERATOR_HEADER, config::CLUSTER_FILE, development::CLIENTS};
 use conclave_core::{app::Operation, ids::NodeId};
@@ -19,6 +24,7 @@ rate = { permits = 200, burst = 20 }
 waiting = { most = 10 }
 
 [guards.clients.objective]
+latency_ms = 1
 minimum_calls = 5
 period_ms = 60000
 pairs = [{ long_ms = 1200, short_ms = 120, burn_percent = 200, page = true }]
@@ -36,6 +42,38 @@ expected_ms = 1000
 least_mean_ms = 1000
 least_deviation_ms = 100
 ";
+
+/// All that guards count.
+const FAMILIES: [&str; 28] = [
+    "conclave_guard_admitted",
+    "conclave_guard_refused",
+    "conclave_guard_overdue",
+    "conclave_guard_usual_microseconds",
+    "conclave_guard_measured",
+    "conclave_guard_may_wait",
+    "conclave_guard_rate_busy_clients",
+    "conclave_guard_budget_heat_ppm",
+    "conclave_guard_budget_left_ppm",
+    "conclave_guard_latency_left_ppm",
+    "conclave_guard_budget_requests",
+    "conclave_guard_budget_failed",
+    "conclave_guard_budget_fired",
+    "conclave_guard_level",
+    "conclave_guard_signal_ppm",
+    "conclave_guard_level_worsened",
+    "conclave_guard_level_improved",
+    "conclave_guard_queue_used_ppm",
+    "conclave_guard_queue_bytes",
+    "conclave_guard_queue_full",
+    "conclave_guard_dials",
+    "conclave_guard_dial_retries",
+    "conclave_guard_breaker_open",
+    "conclave_guard_breaker_opened",
+    "conclave_guard_peer_phi_milli",
+    "conclave_guard_peer_silent",
+    "conclave_guard_peer_ejected",
+    "conclave_guard_restrained_waits",
+];
 
 /// Looked at by itself: it slows the others down.
 const WAITS: &str = "conclave_guard_restrained_waits";
@@ -76,7 +114,8 @@ async fn every_family_of_guards_is_live() {
         std::fs::write(
             &file,
             text.replace("concurrent = 500", "concurrent = 1")
-                .replace("patience_ms = 1\n", "patience_ms = 10000\n"),
+                .replace("patience_ms = 1\n", "patience_ms = 10000\n")
+                .replace("latency_ms = 1\n", "latency_ms = 10000\n"),
         )
         .unwrap();
         for node in 0..3 {
@@ -105,6 +144,7 @@ async fn every_family_of_guards_is_live() {
 
 /// Until all of these families have counted something, at some node and time.
 async fn until_live(cluster: &RealCluster, wanted: impl Fn(&str) -> bool) {
+    let expected: BTreeSet<_> = FAMILIES.into_iter().filter(|family| wanted(family)).collect();
     let mut live = BTreeMap::new();
     for _ in 0..600 {
         for node in 0..3 {
@@ -115,13 +155,16 @@ async fn until_live(cluster: &RealCluster, wanted: impl Fn(&str) -> bool) {
             }
         }
         live.retain(|family, _| family.starts_with("conclave_guard_") && wanted(family));
-        if live.len() >= 3 && live.values().all(|value| *value > 0.0) {
+        let all = live.keys().map(String::as_str).eq(expected.iter().copied());
+        if all && live.values().all(|value| *value > 0.0) {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     let dead: Vec<_> = live.iter().filter(|(_, value)| **value == 0.0).collect();
-    panic!("within a minute nothing was counted by {dead:?} of {} families", live.len());
+    panic!(
+        "within a minute nothing was counted by {dead:?} of {live:?}, which should be {expected:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

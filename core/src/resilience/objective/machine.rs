@@ -235,7 +235,8 @@ impl ErrorBudget {
     fn turn(&mut self, now: Time) {
         let Self { availability, latency, events, counters, config, began, .. } = self;
         let mut note = |kind, change, burn_percent| {
-            counters.fired += u64::from(matches!(change, Change::Fires(_)));
+            let fires = matches!(change, Change::Fires(_));
+            counters.fired = counters.fired.saturating_add(u64::from(fires));
             events.note(event(kind, change, burn_percent, config));
         };
         availability.turn(*began, now, |change, burn| note(Kind::Availability, change, burn));
