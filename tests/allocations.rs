@@ -139,7 +139,7 @@ fn checks_and_comparisons() -> impl FnMut() {
     let mut compared = Outliers::new(compared).expect("valid");
     let part = |number: u8| Part {
         name: number.to_string(),
-        required: number % 2 == 0,
+        required: number.is_multiple_of(2),
         needs: (0..number).collect(),
     };
     let mut parts = Composite::new((0..64).map(part).collect()).expect("valid");

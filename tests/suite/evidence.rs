@@ -282,7 +282,7 @@ fn conspiracy_among_the_forgetful(seed: u64) -> Run {
     };
     for node in run.scenario.members.nodes().filter(|node| !lies(*node)) {
         let at_ms = 400 + (seed * 997 + u64::from(node.0) * 613) as u32 % 2_000;
-        let damaged = (seed + u64::from(node.0)) % 3 == 0;
+        let damaged = (seed + u64::from(node.0)).is_multiple_of(3);
         let lost = damaged.then_some((0, Action::DamageDisk { node, what: Damage::Lost }));
         let rest = [(1, Action::Crash { node }), (150, Action::Restart { node })];
         let acts = lost.into_iter().chain(rest);

@@ -86,7 +86,7 @@ impl<A: Application> Rules<'_, A> {
 
     /// A quorum of commits is a decision whatever this replica is doing at the time: at least f+1
     /// correct replicas prepared it, so every later view carries it over.
-    pub(crate) fn on_decided(&mut self, decided: Arc<Decided>) {
+    pub(crate) fn on_decided(&mut self, decided: &Arc<Decided>) {
         let header = decided.pre_prepare.clone();
         let PrePrepare { view, seq, digest, .. } = header.body;
         if seq <= self.executed {

@@ -107,7 +107,7 @@ impl<A: Application> Ordering<A> for Pbft {
             Message::NewView(new_view) => rules.on_new_view(new_view),
             Message::FetchBatch(digest) => rules.on_fetch_batch(from, digest),
             Message::Batch(batch) => rules.on_batch(&batch),
-            Message::Decided(decided) => rules.on_decided(decided),
+            Message::Decided(decided) => rules.on_decided(&decided),
             Message::Pace(report) => rules.on_pace(from, report),
             Message::RecoveryRequest(_) => rules.on_recovery_request(from),
             _ => {}

@@ -55,7 +55,7 @@ fn end(state: &str, by: &[u16]) -> Arc<EpochEnd> {
     let next = Roster { members, added: Vec::new() };
     let (seq, digest) = (Seq(100), Digest::of_bytes(state.as_bytes()));
     let body = Checkpoint { epoch: Epoch(0), seq, digest, successor: Some(next.digest()) };
-    let checkpoints = by.iter().map(|by| Signed::new(body.clone(), &*keys(*by))).collect();
+    let checkpoints = by.iter().map(|by| Signed::new(body, &*keys(*by))).collect();
     Arc::new(EpochEnd { certificate: CheckpointCertificate { checkpoints }, next })
 }
 

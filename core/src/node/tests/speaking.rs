@@ -76,7 +76,7 @@ fn who_holds_a_proof_that_the_log_has_no_room_for_vouches_for_it_and_f_plus_one_
     let mut effects = one.hear(3, Message::Evidence(long.into()));
     effects.extend(wait(&mut one, 20));
     let vouch = Said::Vouch { offender: NodeId(2), proof };
-    assert_eq!(said(&effects), [vouch.clone()]);
+    assert_eq!(said(&effects), core::slice::from_ref(&vouch));
     // It is in the docket, with another's: what is left to say is nothing.
     for (number, by) in (1..).zip([0, 3]) {
         let id = RequestId { client: ClientId::member(NodeId(by)), timestamp: Timestamp(number) };

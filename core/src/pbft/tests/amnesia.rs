@@ -153,7 +153,7 @@ fn it_recovers_when_nobody_asks_for_anything_and_then_the_log_rests() {
     net.assert_same_state();
     let end = net.executed();
     assert_eq!(end, [Seq(10); 4], "to the end of the epoch and not beyond");
-    net.pass(Duration::from_secs(60));
+    net.pass(Duration::from_mins(1));
     assert_eq!(net.executed(), end);
 }
 

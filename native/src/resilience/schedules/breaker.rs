@@ -31,8 +31,9 @@ fn breaker() -> breaker::Config {
         .probe_lease_ms(50)
 }
 
+/// An attempt may last as long as a probe, so a probe is lost where nobody looks after it in time.
 fn policy(breaker: breaker::Config) -> Policy {
-    let timeout = timeout::Config::default().adaptive(false).initial_ms(1_000);
+    let timeout = timeout::Config::default().adaptive(false).initial_ms(breaker.probe_lease_ms);
     Policy::default().bulkhead(None).retry(None).breaker(Some(breaker)).timeout(timeout)
 }
 
@@ -128,7 +129,7 @@ fn in_all_orders_of_two_callers_one_probe_runs_at_a_time() {
 #[test]
 fn a_late_result_of_before_it_opened_moves_nothing() {
     explore(|| {
-        let world = World::new(policy(breaker().probe_lease_ms(60_000)));
+        let world = World::new(policy(breaker().probe_lease_ms(5_000)));
         block_on(async {
             // One that began while it was closed is under way when another's failure opens it.
             let late = world.caller(Way::FailsAfter(250));

@@ -156,7 +156,9 @@ fn what_needs_no_assumption_is_found_although_what_needs_one_is_known() {
             let both = [commits(1, 0, 3, "a"), changes(1, asks_for(2))];
             let mut watch = watch();
             watch.know(NodeId(1), OffenceKind::HiddenCommit, known);
-            order.iter().for_each(|at| watch.saw(&both[*at]));
+            for at in order {
+                watch.saw(&both[at]);
+            }
             assert_eq!(found(&mut watch), expected);
         }
     }
