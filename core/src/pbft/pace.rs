@@ -270,13 +270,14 @@ impl<A: Application> Rules<'_, A> {
 
     /// Who asks for a later view complains as well: it judges the pace of this one no more.
     pub(crate) fn leave_slow_primary(&mut self) {
-        let own = &*self.own;
-        let finds_slow = |node| own.paces.finds_slow(node);
-        let has_left = |node| {
-            own.view_changes.get(&node).is_some_and(|change| change.body.view > self.shell.view)
-        };
-        let complaints = self.members.nodes().filter(|node| finds_slow(*node) || has_left(*node));
-        if complaints.count() >= self.members.quorum() {
+        let (own, view) = (&*self.own, self.shell.view);
+        let find_slow = own.paces.reports.values().filter(|report| report.too_slow).count();
+        // Mostly nobody's is here.
+        let left = own
+            .view_changes
+            .iter()
+            .filter(|(node, change)| change.body.view > view && !own.paces.finds_slow(**node));
+        if find_slow + left.count() >= self.members.quorum() {
             self.leave_for(self.next_view(), ViewChangeCause::SlowPrimary);
         }
     }

@@ -337,8 +337,7 @@ impl Manager {
     /// A call is over, all its work included, and ended so.
     pub fn finish(&mut self, now: Time, call: Call, outcome: Outcome) {
         let took_us = self.clock.read(now).micros_since(call.started);
-        self.count(now, call.key, outcome, took_us);
-        if let Some(guards) = self.guards(call.key) {
+        if let Some(guards) = self.count(now, call.key, outcome, took_us) {
             let Call { slot, room, worked, .. } = call;
             if let Some((bulkhead, permit)) = guards.bulkhead.any().zip(slot) {
                 if worked {
@@ -355,9 +354,9 @@ impl Manager {
     /// [`Self::end`]. An attempt that is under way is to be settled before.
     pub fn abandon(&mut self, now: Time, call: Call, outcome: Outcome) -> AbandonedCall {
         let took_us = self.clock.read(now).micros_since(call.started);
-        self.count(now, call.key, outcome, took_us);
+        let guards = self.count(now, call.key, outcome, took_us);
         let Call { key, slot, room, .. } = call;
-        let slot = self.guards(key).and_then(|guards| {
+        let slot = guards.and_then(|guards| {
             guards.counters.abandoned += 1;
             give_back(now, guards, room);
             guards.bulkhead.any().zip(slot).map(|(bulkhead, permit)| bulkhead.abandon(permit))
@@ -463,21 +462,27 @@ impl Manager {
         operation.guards.get_mut(usize::from(key.peer))
     }
 
-    fn count(&mut self, now: Time, key: Key, outcome: Outcome, took_us: u64) {
-        if let Some(operation) = self.operations.get_mut(usize::from(key.operation)) {
-            if let Some(objective) = &mut operation.objective {
-                objective.settle(now, outcome, Duration::from_micros(took_us));
-            }
-            if let Some(guards) = operation.guards.get_mut(usize::from(key.peer)) {
-                guards.counters.succeeded += u64::from(outcome == Outcome::Success);
-                guards.counters.failed += u64::from(outcome.is_failure());
-                guards.counters.timed_out += u64::from(outcome == Outcome::Timeout);
-                guards.counters.neutral += u64::from(outcome == Outcome::Neutral);
-            }
-        }
+    /// Counts a call that is over, and has its guards.
+    fn count(
+        &mut self,
+        now: Time,
+        key: Key,
+        outcome: Outcome,
+        took_us: u64,
+    ) -> Option<&mut Guards> {
         if let Some(experiment) = &mut self.experiment {
             experiment.settle(now, outcome, Duration::from_micros(took_us));
         }
+        let operation = self.operations.get_mut(usize::from(key.operation))?;
+        if let Some(objective) = &mut operation.objective {
+            objective.settle_us(now, outcome, took_us);
+        }
+        let guards = operation.guards.get_mut(usize::from(key.peer))?;
+        guards.counters.succeeded += u64::from(outcome == Outcome::Success);
+        guards.counters.failed += u64::from(outcome.is_failure());
+        guards.counters.timed_out += u64::from(outcome == Outcome::Timeout);
+        guards.counters.neutral += u64::from(outcome == Outcome::Neutral);
+        Some(guards)
     }
 
     fn feed(&mut self, now: Time) {

@@ -141,6 +141,11 @@ impl ErrorBudget {
 
     /// How a call ended, and how long it took.
     pub fn settle(&mut self, now: Time, outcome: Outcome, took: Duration) {
+        self.settle_us(now, outcome, (Time::ZERO + took).0);
+    }
+
+    /// The same in microseconds.
+    pub(crate) fn settle_us(&mut self, now: Time, outcome: Outcome, took_us: u64) {
         let now = self.clock.read(now);
         if now >= self.ends {
             self.turn(now);
@@ -155,7 +160,7 @@ impl ErrorBudget {
         if let Some((latency, ms)) = self.latency.as_mut().zip(self.config.latency_ms)
             && !failed
         {
-            let slow = took > Duration::from_millis(ms);
+            let slow = took_us > ms.saturating_mul(1_000);
             self.counters.slow = self.counters.slow.saturating_add(u64::from(slow));
             latency.count(slow);
         }
