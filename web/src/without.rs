@@ -3,7 +3,6 @@
 use conclave_core::{
     event::{Event, EventKind},
     ids::{ClientId, NodeId},
-    resilience::chaos::Phase,
 };
 use yew::{html::Scope, prelude::*};
 
@@ -25,16 +24,8 @@ pub(crate) fn update(_: &mut App, message: Msg, _: &Scope<App>) {
     match message {}
 }
 
-/// What guards of real nodes did, in a few words.
-pub(crate) fn event(kind: &EventKind) -> Option<(String, bool)> {
-    let words = match kind {
-        EventKind::BudgetBurns { over: false, .. } => "its error budget burns too quickly",
-        EventKind::BudgetBurns { .. } => "its error budget lasts again",
-        EventKind::Experiment { phase: Phase::Injecting } => "the experiment injects its fault",
-        EventKind::Experiment { .. } => "the experiment injects nothing",
-        _ => return None,
-    };
-    Some((words.to_owned(), true))
+pub(crate) fn event(_: &EventKind) -> Option<(String, bool)> {
+    None
 }
 
 pub(crate) fn cluster(_: &App, _: &Scope<App>) -> Html {

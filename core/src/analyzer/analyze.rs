@@ -19,7 +19,7 @@ use crate::time::Time;
 pub const MAX_HISTORY: usize = 64;
 
 /// What was recommended, and from when on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Counted from 1.
     pub number: u64,
@@ -30,7 +30,7 @@ pub struct Entry {
 }
 
 /// For metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// How often it looked.
     pub observations: u64,
@@ -53,9 +53,9 @@ pub struct Declared<'a> {
 
 /// The analyzer of a cluster.
 ///
-/// What is encoded is what it decides by, what it recommended and how often; what it recommends now
-/// follows from that, from what is declared and from the facts ([`Self::resume`]). History and counters
-/// follow from what is agreed, so they are the same at all, and go on after a restart.
+/// What is encoded is what it decides by; what it recommends follows from that, from what is
+/// declared and from the facts ([`Self::resume`]). History and counters are of this copy: they begin
+/// anew where one is decoded, and the numbers of entries go on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Analyzer {
     level: Ladder,
@@ -70,7 +70,9 @@ pub struct Analyzer {
     decided: u64,
     #[serde(skip)]
     current: Option<Recommendation>,
+    #[serde(skip)]
     history: VecDeque<Entry>,
+    #[serde(skip)]
     counters: Counters,
 }
 
@@ -133,7 +135,7 @@ impl Analyzer {
         self.decided
     }
 
-    /// The last [`MAX_HISTORY`] recommendations, oldest first.
+    /// The last [`MAX_HISTORY`] recommendations that this copy saw, oldest first.
     pub fn history(&self) -> impl ExactSizeIterator<Item = &Entry> {
         self.history.iter()
     }

@@ -7,12 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::{detector::quarantine::Quarantine, quorum::Membership};
 
 /// What is agreed about the members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// How many they are.
-    pub n: u16,
-    /// How many of them may lie.
-    pub f: u16,
+    /// Who they are.
+    pub members: Membership,
     /// How many are proven to have lied.
     pub convicted: u16,
     /// How many more are suspected by f+1 observers.
@@ -22,13 +20,11 @@ pub struct Facts {
 impl Facts {
     /// As the log has it.
     pub fn of(quarantine: &Quarantine) -> Self {
-        let (convicted, suspected) = (quarantine.convicted().len(), quarantine.suspected().len());
-        Self::among(quarantine.members(), convicted, suspected)
-    }
-
-    /// That of these so many are convicted, and so many more suspected.
-    pub fn among(members: Membership, convicted: u16, suspected: u16) -> Self {
-        Self { n: members.n(), f: members.byzantine_f(), convicted, suspected }
+        Self {
+            members: quarantine.members(),
+            convicted: quarantine.convicted().len(),
+            suspected: quarantine.suspected().len(),
+        }
     }
 
     /// How many are known to misbehave, for whatever reason.
@@ -38,12 +34,12 @@ impl Facts {
 
     /// Whether more are proven to lie than any quorum can stand.
     pub const fn is_above_f(self) -> bool {
-        self.convicted > self.f
+        self.convicted > self.members.byzantine_f()
     }
 
     /// Whether more may misbehave than that, and it isn't proven.
     pub const fn may_be_above_f(self) -> bool {
-        self.known() > self.f && !self.is_above_f()
+        self.known() > self.members.byzantine_f() && !self.is_above_f()
     }
 }
 
@@ -92,7 +88,7 @@ impl Level {
 
     /// By other bounds: as exact, for known / n ≤ p / 100 is 100 × known ≤ p × n.
     pub(super) fn by(facts: Facts, up_to_percent: [u8; 3]) -> Self {
-        let (known, n) = (u32::from(facts.known()), u32::from(facts.n));
+        let (known, n) = (u32::from(facts.known()), u32::from(facts.members.n()));
         let above = up_to_percent.iter().filter(|percent| 100 * known > u32::from(**percent) * n);
         Self::ALL[above.count()]
     }

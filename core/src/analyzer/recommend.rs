@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     analyze::Declared,
     level::{Facts, Level},
@@ -15,7 +13,7 @@ use super::{
 use crate::quorum::Membership;
 
 /// What to run, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recommendation {
     /// This protocol
     pub protocol: Protocol,
@@ -34,10 +32,10 @@ pub struct Recommendation {
 }
 
 /// How it was decided. Rules are counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Because {
     /// By a rule of the policy.
-    Rule(u8),
+    Rule(usize),
     /// By a later rule, or none, because an earlier one would be unsound.
     Instead {
         /// What the policy wants.
@@ -52,7 +50,7 @@ pub enum Because {
 impl Recommendation {
     /// Where nobody is known to misbehave and the network is calm: before anybody says anything.
     pub(crate) fn of_peace(members: Membership, declared: Declared<'_>) -> Self {
-        let facts = Facts::among(members, 0, 0);
+        let facts = Facts { members, convicted: 0, suspected: 0 };
         let case = (Level::default(), Network::default(), Trend::default());
         declared.policy.recommend(case, facts, false, declared.deployment)
     }
@@ -105,7 +103,7 @@ impl Policy {
 impl fmt::Display for Recommendation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let facts = self.facts;
-        let n = facts.n;
+        let n = facts.members.n();
         f.write_str(self.protocol.name())?;
         match self.because {
             Because::Rule(_) => write!(
@@ -123,12 +121,13 @@ impl fmt::Display for Recommendation {
                 f,
                 ", because {} of {n} replicas are proven to lie and at most {} may: no writes, reads \
                  are marked unsafe, operators are called",
-                facts.convicted, facts.f,
+                facts.convicted,
+                facts.members.byzantine_f(),
             ),
             Because::AboveF => write!(
                 f,
                 ", because more than {} of {n} replicas were proven to lie until a moment ago",
-                facts.f,
+                facts.members.byzantine_f(),
             ),
         }?;
         if facts.may_be_above_f() {

@@ -54,7 +54,7 @@ pub(super) struct Shares(VecDeque<(Time, u16, u16)>);
 impl Shares {
     /// Notes what is true from now on, and says where it goes.
     pub(super) fn note(&mut self, now: Time, facts: Facts, window_us: u64) -> Trend {
-        let (known, n) = (facts.known(), facts.n);
+        let (known, n) = (facts.known(), facts.members.n());
         if self.0.back().is_none_or(|(_, before, of)| (*before, *of) != (known, n)) {
             if self.0.len() == MAX_CHANGES {
                 self.0.pop_front();

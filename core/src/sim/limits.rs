@@ -97,7 +97,7 @@ impl Scenario {
             &format!("at most {MAX_SIMULATED_NODES} nodes can be simulated"),
         )?;
         let protocol = self.members.protocol();
-        let facts = Facts::among(self.members, 0, 0);
+        let facts = Facts { members: self.members, convicted: 0, suspected: 0 };
         protocol.is_sound(facts, self.config.deployment).map_err(|why| Beyond {
             part: Part::Protocol,
             what: format!("{} would be unsound: {why} (cluster.pbft.deployment)", protocol.name()),

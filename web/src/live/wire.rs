@@ -22,7 +22,6 @@ use conclave_core::{
     ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::Summary,
     quorum::{MAX_NODES, NodeSet},
-    resilience::chaos::Phase,
     time::{Time, WallTime},
 };
 use serde::de::{DeserializeOwned, Expected, IntoDeserializer, Unexpected, value::StrDeserializer};
@@ -170,12 +169,6 @@ fn reason(value: Json<'_>) -> Option<Reason> {
         points: Points(f.small("points")?),
         count: f.small("count")?,
     })
-}
-
-/// A word, or an object whose one field is named `aborted`, with the reason.
-fn phase(f: &Fields<'_>) -> Option<Phase> {
-    let aborted = || Fields(f.0.get("phase")?).word("aborted").map(Phase::Aborted);
-    f.word("phase").or_else(aborted)
 }
 
 /// Sets of nodes are written as their words of 64 bits.
@@ -329,12 +322,6 @@ fn kind(f: &Fields<'_>) -> Option<EventKind> {
             to: f.word("to")?,
             highest_ppm: f.small("highest_ppm")?,
         },
-        "budget-burns" => EventKind::BudgetBurns {
-            objective: f.word("objective")?,
-            pair: f.small("pair").map(|pair| pair as u8),
-            over: f.0.get("over")?.truth()?,
-        },
-        "experiment" => EventKind::Experiment { phase: phase(f)? },
         "leader-silent" => EventKind::LeaderSilent,
         "inexplicable" => EventKind::Inexplicable { from: f.node("from")?, why: f.word("why")? },
         "equivocation" => EventKind::Equivocation {
@@ -427,7 +414,7 @@ mod tests {
         node::admission::Why,
         pbft::MessageKind,
         raft::Refusal,
-        resilience::{chaos::Aborted, degradation, objective::Kind as Promise},
+        resilience::degradation,
     };
 
     use super::*;
@@ -526,11 +513,6 @@ mod tests {
                 to: degradation::Level::Emergency,
                 highest_ppm: 999_999,
             },
-            EventKind::BudgetBurns { objective: Promise::Latency, pair: Some(3), over: false },
-            EventKind::BudgetBurns { objective: Promise::Availability, pair: None, over: true },
-            EventKind::Experiment { phase: Phase::Injecting },
-            EventKind::Experiment { phase: Phase::Held },
-            EventKind::Experiment { phase: Phase::Aborted(Aborted::PermissionOver) },
             EventKind::Threat {
                 number: 3,
                 level: Level::Critical,

@@ -10,13 +10,12 @@ use super::{Analyzer, Declared, Deployment, Facts, Network, Policy, Protocol, Re
 use crate::{quorum::Membership, time::Time};
 
 fn facts(n: u16, convicted: u16, suspected: u16) -> Facts {
-    Facts::among(Membership::new(n).unwrap(), convicted, suspected)
+    Facts { members: Membership::new(n).unwrap(), convicted, suspected }
 }
 
 /// The same of an epoch under another protocol.
 fn under(facts: Facts, protocol: Protocol) -> Facts {
-    let members = Membership::new(facts.n).unwrap().under(protocol).unwrap();
-    Facts::among(members, facts.convicted, facts.suspected)
+    Facts { members: facts.members.under(protocol).unwrap(), ..facts }
 }
 
 /// An analyzer, what is declared, and what it was told last.

@@ -12,7 +12,7 @@ use crate::{
 /// What must hold, in other words than the analyzer's.
 fn assert_sound(protocol: Protocol, facts: Facts, deployment: Deployment) {
     // n ≥ 3k+1 for the k that are proven to lie; where all are trusted, also for the suspected.
-    let stands = |k: u16| u32::from(facts.n) > 3 * u32::from(k);
+    let stands = |k: u16| u32::from(facts.members.n()) > 3 * u32::from(k);
     let any_quorum = stands(facts.convicted);
     let trusted = deployment == Deployment::CrashOnly && facts.convicted == 0;
     match protocol {
@@ -79,7 +79,7 @@ fn no_recommendation_is_ever_unsound_whatever_the_facts_and_what_went_before() {
                     analyzer.observe(Time(1 << 40), facts, network);
                     let recommended = analyzer.recommendation().unwrap();
                     assert_sound(recommended.protocol, facts, deployment);
-                    assert_eq!(recommended.facts.n, facts.n);
+                    assert_eq!(recommended.facts.members, facts.members);
                     seen.insert(recommended.protocol);
                     cases += 1;
                 }
@@ -94,7 +94,7 @@ fn no_recommendation_is_ever_unsound_whatever_the_facts_and_what_went_before() {
 fn each_protocol_is_sound_exactly_where_its_assumption_holds() {
     for deployment in [Deployment::Byzantine, Deployment::CrashOnly] {
         every_case(|facts| {
-            let above = |k: u16| u32::from(facts.n) <= 3 * u32::from(k);
+            let above = |k: u16| u32::from(facts.members.n()) <= 3 * u32::from(k);
             for protocol in Protocol::ALL {
                 let expected = match protocol.assumption() {
                     Assumption::Nothing => true,

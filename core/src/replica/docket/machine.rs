@@ -164,7 +164,7 @@ impl Docket {
 
     /// For which life a member says that another asks, and when it said so.
     pub(crate) fn wish(&self, by: NodeId, member: NodeId) -> Option<(u64, WallTime)> {
-        let Wish { life, at } = self.held.as_ref()?.renewals.wish(by, member)?;
+        let Wish { life, at, .. } = self.held.as_ref()?.renewals.wish(by, member)?;
         Some((life, at))
     }
 
@@ -236,7 +236,7 @@ impl Docket {
     fn renew(&mut self, at: Place, by: NodeId, member: NodeId, life: u64) -> Minutes {
         let minutes = self.decide(at, |quarantine| quarantine.advance(at.seq, at.time));
         if let Some(held) = &mut self.held {
-            held.renewals.hear(at.members, by, member, Wish { life, at: at.time });
+            held.renewals.hear(at.members, Wish { member, by, life, at: at.time });
         }
         self.derive(at.members, at.config);
         minutes

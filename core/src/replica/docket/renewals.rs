@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::NodeId, quorum::Membership, sorted::SortedMap, time::WallTime};
+use crate::{ids::NodeId, quorum::Membership, time::WallTime};
 
 /// A member that was renewed is renewed again after so much agreed time, and each further time after
 /// twice as much as before. An epoch costs all of them something, and its end is kept.
@@ -18,7 +18,11 @@ const FORGIVEN_MS: u64 = 24 * 60 * 60 * 1_000;
 /// What a member says of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Wish {
-    /// The life that the other asks for.
+    /// Who asks,
+    pub(super) member: NodeId,
+    /// by whose word,
+    pub(super) by: NodeId,
+    /// for which life.
     pub(super) life: u64,
     /// When that was said.
     pub(super) at: WallTime,
@@ -27,6 +31,7 @@ pub(super) struct Wish {
 /// The life of a member that was ever renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Life {
+    member: NodeId,
     number: u64,
     /// Since when.
     since: WallTime,
@@ -38,46 +43,57 @@ struct Life {
 /// need, and f may have lost their memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Renewals {
-    lives: SortedMap<NodeId, Life>,
-    /// By whom they are for, and then by who has them.
-    wishes: SortedMap<NodeId, SortedMap<NodeId, Wish>>,
+    lives: Vec<Life>,
+    /// In the order of whom they are for, and then of who has them.
+    wishes: Vec<Wish>,
 }
 
 impl Renewals {
+    fn known(&self, member: NodeId) -> Option<&Life> {
+        self.lives.iter().find(|life| life.member == member)
+    }
+
     /// The life of a member that counts in this epoch; 0: its first.
     pub(super) fn life(&self, member: NodeId) -> u64 {
-        self.lives.get(&member).map_or(0, |life| life.number)
+        self.known(member).map_or(0, |life| life.number)
+    }
+
+    fn find(&self, by: NodeId, member: NodeId) -> Result<usize, usize> {
+        self.wishes.binary_search_by_key(&(member, by), |wish| (wish.member, wish.by))
     }
 
     /// What one member says of another.
     pub(super) fn wish(&self, by: NodeId, member: NodeId) -> Option<Wish> {
-        self.wishes.get(&member)?.get(&by).copied()
+        self.find(by, member).ok().map(|at| self.wishes[at])
     }
 
     /// A member says that another asks for a life.
-    pub(super) fn hear(&mut self, members: Membership, by: NodeId, member: NodeId, wish: Wish) {
-        let others =
-            self.wishes.iter().filter(|(of, wishes)| **of != member && wishes.contains_key(&by));
-        let has_room = others.count() < 2 * usize::from(members.f());
-        if by != member
-            && members.contains(member)
-            && wish.life > self.life(member)
-            && (has_room || self.wish(by, member).is_some())
-        {
-            self.wishes.entry(member).or_default().insert(by, wish);
+    pub(super) fn hear(&mut self, members: Membership, wish: Wish) {
+        let Wish { member, by, life, .. } = wish;
+        if by == member || !members.contains(member) || life <= self.life(member) {
+            return;
+        }
+        match self.find(by, member) {
+            Ok(at) => self.wishes[at] = wish,
+            Err(at) => {
+                let others = self.wishes.iter().filter(|wish| wish.by == by).count();
+                if others < 2 * usize::from(members.f()) {
+                    self.wishes.insert(at, wish);
+                }
+            }
         }
     }
 
     /// Of whom f+1 others say that it asks for a life, for which, and since when.
     fn supported(&self, members: Membership) -> Vec<(NodeId, u64, WallTime)> {
         let mut supported = Vec::new();
-        for (member, wishes) in self.wishes.iter() {
-            for wish in wishes.values() {
-                let alike = wishes.values().filter(|it| it.life == wish.life).map(|it| it.at);
+        for wishes in self.wishes.chunk_by(|one, next| one.member == next.member) {
+            for wish in wishes {
+                let alike = wishes.iter().filter(|it| it.life == wish.life).map(|it| it.at);
                 if alike.clone().count() >= members.weak()
                     && let Some(since) = alike.max()
                 {
-                    supported.push((*member, wish.life, since));
+                    supported.push((wish.member, wish.life, since));
                 }
             }
         }
@@ -87,7 +103,7 @@ impl Renewals {
     /// When an epoch is next to end for somebody's new life. `None`: nobody waits for one.
     pub(super) fn due(&self, members: Membership) -> Option<WallTime> {
         let due = |(member, _, since): (NodeId, u64, WallTime)| {
-            self.lives.get(&member).map_or(since, |life| {
+            self.known(member).map_or(since, |life| {
                 let wait = AGAIN_MS << life.before.min(DOUBLINGS);
                 since.max(life.since.after_ms(wait))
             })
@@ -98,19 +114,21 @@ impl Renewals {
     /// An epoch of `members` ended, whatever for: in the next one the lives count that f+1 say.
     pub(super) fn turn(&mut self, members: Membership, next: Membership, now: WallTime) {
         for (member, number, _) in self.supported(members) {
-            let last = self.lives.get(&member).copied();
+            let last = self.known(member).copied();
             let recent = last.filter(|last| now < last.since.after_ms(FORGIVEN_MS));
             let before = recent.map_or(0, |last| last.before.saturating_add(1));
-            if last.is_none_or(|last| last.number < number) {
-                self.lives.insert(member, Life { number, since: now, before });
+            if number > self.life(member) {
+                self.lives.retain(|life| life.member != member);
+                self.lives.push(Life { member, number, since: now, before });
             }
         }
-        self.lives.retain(|member, _| next.contains(*member));
+        self.lives.retain(|life| next.contains(life.member));
         let lives = &self.lives;
-        self.wishes.retain(|member, wishes| {
-            let known = lives.get(member).map_or(0, |life| life.number);
-            wishes.retain(|by, wish| next.contains(*by) && wish.life > known);
-            next.contains(*member) && !wishes.is_empty()
+        self.wishes.retain(|wish| {
+            let known = lives.iter().find(|life| life.member == wish.member);
+            next.contains(wish.member)
+                && next.contains(wish.by)
+                && known.is_none_or(|life| wish.life > life.number)
         });
     }
 }
@@ -129,7 +147,8 @@ mod tests {
 
     impl Renewals {
         fn say(&mut self, by: u16, of: u16, life: u64, ms: u64) {
-            self.hear(four(), NodeId(by), NodeId(of), Wish { life, at: at(ms) });
+            let (member, by) = (NodeId(of), NodeId(by));
+            self.hear(four(), Wish { member, by, life, at: at(ms) });
         }
     }
 
@@ -171,7 +190,7 @@ mod tests {
         renewals.say(1, 3, 20, now);
         assert_eq!(renewals.due(four()), Some(at(now)));
         renewals.turn(four(), four(), at(now));
-        assert_eq!(renewals.lives.get(&NodeId(3)).unwrap().before, 0);
+        assert_eq!(renewals.known(NodeId(3)).unwrap().before, 0);
     }
 
     #[test]
@@ -182,8 +201,9 @@ mod tests {
         }
         assert_eq!(renewals.wishes.len(), 2);
         renewals.say(0, 1, 8, 6);
-        assert_eq!(renewals.wish(NodeId(0), NodeId(1)), Some(Wish { life: 8, at: at(6) }));
-        renewals.hear(four(), NodeId(2), NodeId(9), Wish { life: 1, at: at(6) });
+        let wish = renewals.wish(NodeId(0), NodeId(1)).unwrap();
+        assert_eq!((wish.life, wish.at), (8, at(6)));
+        renewals.say(2, 9, 1, 6);
         assert_eq!(renewals.wishes.len(), 2, "nobody's");
         let mut rest = four().set();
         rest.remove(NodeId(0));

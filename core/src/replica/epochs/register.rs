@@ -244,7 +244,7 @@ impl Register {
             let stay = |known: NodeSet| known.common(nodes).len();
             let (convicted, suspected) = (stay(terms.convicted), stay(terms.suspected));
             let mut sound =
-                protocol.is_sound(Facts::among(members, convicted, suspected), terms.deployment);
+                protocol.is_sound(Facts { members, convicted, suspected }, terms.deployment);
             if members.is_crash_only() && suspected > 0 {
                 sound = sound.and(Err(Unsound::Suspicion));
             }
