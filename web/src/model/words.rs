@@ -89,9 +89,7 @@ pub(crate) const fn meaning(kind: MessageKind) -> &'static str {
         MessageKind::Evidence => "Proof that a replica lied: its own signed messages.",
         MessageKind::Busy => "A replica turns a request away, and says when to come back.",
         MessageKind::Pace => "A replica says how quick it finds the primary.",
-        MessageKind::RecoveryRequest => {
-            "A replica that lost memory asks to be known by a new life."
-        }
+        MessageKind::RecoveryRequest => "A replica that lost memory asks for a new life.",
         MessageKind::Vote => "A member asks for votes to lead a term, or gives its own.",
         MessageKind::Append => "The leader's entries, or that it is still there.",
         MessageKind::Appended => "How far a member's log agrees with the leader's.",
@@ -233,11 +231,9 @@ pub(crate) fn event(event: &Event) -> (String, bool) {
             true,
         ),
         EventKind::Recovering { .. } => {
-            ("lost memory: says nothing more that counts in this epoch".to_owned(), true)
+            ("lost memory: votes no more in this epoch".to_owned(), true)
         }
-        EventKind::Recovered { seq, .. } => {
-            (format!("recovered: votes again, in a new life after {seq}"), true)
-        }
+        EventKind::Recovered { seq, .. } => (format!("recovered: votes again, after {seq}"), true),
         EventKind::ViewChangeStarted { view, why } => {
             (format!("asks for view {view}: {}", cause(*why)), true)
         }

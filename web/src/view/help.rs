@@ -61,9 +61,8 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
                     <button class="tool round" ref={app.help_close.clone()} aria-label="Close (Esc)"
                         onclick={link.callback(|_| Msg::Help(false))}>{ icon(Icon::Close) }</button>
                 </div>
-                <p>{ "Every picture here is drawn from a real run of the consensus core, computed in this \
-                      page. Choose a scenario, play it, stop anywhere, go back, break something: that \
-                      makes a branch, and the history you left stays in its tab." }</p>
+                <p>{ "All pictures come from a real run of the consensus core, in this page. Play a \
+                      scenario, go back, break something: that makes a branch." }</p>
                 <div class="columns">
                     <section>
                         <h3>{ "Keys" }</h3>

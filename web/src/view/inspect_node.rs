@@ -1,10 +1,6 @@
 //! One replica, inside: what it believes, beside what is true of it.
 
-use conclave_core::{
-    ids::NodeId,
-    pbft::{Fetching, Known},
-    sim::Strategy,
-};
+use conclave_core::{ids::NodeId, pbft::Known, sim::Strategy};
 use yew::{html::Scope, prelude::*};
 
 use super::{actions, trust};
@@ -130,26 +126,10 @@ fn belief(app: &App, node: NodeId) -> Html {
             format!("{} – {}", replica.low_water_mark(), replica.high_water_mark()),
         ),
     ];
-    if replica.is_recovering() {
-        facts.push(fact(
-            "Votes again",
-            "Its disk lost something: what it said in this epoch it must not say otherwise.",
-            "inspect-recovery",
-            "in the next epoch, by a new life".to_owned(),
-        ));
-    }
-    if let Some(Fetching { seq, fetched, fetched_bytes, missing }) = replica.fetching() {
-        facts.push(fact(
-            "Fetching",
-            "The state of a checkpoint, as a tree of parts. Below a missing part there may be more.",
-            "inspect-fetching",
-            format!("state after {seq}: {fetched} parts here ({fetched_bytes} bytes), {missing} missing"),
-        ));
-    }
     if app.lab.scenario().workload.read_ppm > 0 {
         facts.push(fact(
             "Reads",
-            "Answered from its state, without ordering; one waits for what had prepared when it came.",
+            "Answered from its state, without ordering.",
             "inspect-reads",
             format!("{} answered, {} wait", app.lab.reads_answered(node), replica.waiting_reads()),
         ));
@@ -157,7 +137,7 @@ fn belief(app: &App, node: NodeId) -> Html {
     if replica.agreed_time().0 > 0 {
         facts.push(fact(
             "Agreed time",
-            "The time that was agreed on with the last batch: what the application sees as now.",
+            "Agreed on with the last batch.",
             "inspect-time",
             format!("{} ms", replica.agreed_time().0),
         ));
@@ -239,7 +219,7 @@ fn store(app: &App, node: NodeId) -> Html {
     html! {
         <>
             <table>
-                <caption title="The last request of each client that was executed here: what exactly-once rests on.">
+                <caption title="The last request of each client that was executed here.">
                     { "Sessions" }</caption>
                 <tbody>{ for sessions }</tbody>
             </table>

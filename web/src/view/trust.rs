@@ -103,7 +103,7 @@ pub(crate) fn matrix(app: &App, link: &Scope<App>) -> Html {
     });
     html! {
         <table class="trust" data-test="trust">
-            <caption title="! holds proof, ? suspects: one observer's own view. Whom f+1 hold guilty, everyone may act on: one of them is correct. Agreed is what was decided through the log, the same for everyone.">
+            <caption title="! holds proof, ? suspects. Agreed: decided through the log.">
                 { "Truth beside belief" }
             </caption>
             <thead><tr>
