@@ -5,8 +5,9 @@
 //! nothing is forgotten, whatever is lost, and after a crash it takes back what it no longer thinks.
 //! Looked at with its scores, once in a status interval; who has nothing to say, says nothing.
 //!
-//! What is the same for all, a proof, or that time has come, one of them says: the lowest number that isn't itself proven to lie, and each other one
-//! [`TURN_INTERVALS`] later than the one before, if it still has to.
+//! What is the same for all, a proof, or that time has come, one of them says: the lowest number that
+//! isn't itself proven to lie, and each other one [`TURN_INTERVALS`] later than the one before, if it
+//! still has to.
 
 use alloc::{boxed::Box, vec::Vec};
 

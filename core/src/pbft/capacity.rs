@@ -6,6 +6,7 @@
 //! window and with the *square* of the quorum, and one that is over [`MAX_MESSAGE_BYTES`] would be
 //! turned away by everybody: no view would ever be left again.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{config::Config, messages::MAX_MESSAGE_BYTES};
@@ -22,7 +23,7 @@ const CHECKPOINT_BYTES: u64 = VOTE_BYTES - 10 + 1 + DIGEST_BYTES;
 const AROUND_BYTES: u64 = 160;
 
 /// A window with which a new view may be longer than a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error(
     "a window of {window} can't work with {n} nodes: a new view might not fit in a message; make it \
      {largest} at most, and the checkpoint interval half of that"
@@ -50,6 +51,12 @@ pub fn largest_window(members: Membership) -> u64 {
     (MAX_MESSAGE_BYTES as u64).saturating_sub(around) / each
 }
 
+/// Refuses a window that is larger.
+pub(crate) fn must_fit(window: u64, members: Membership) -> Result<(), WindowTooLarge> {
+    let (n, largest) = (members.n(), largest_window(members));
+    if window <= largest { Ok(()) } else { Err(WindowTooLarge { window, n, largest }) }
+}
+
 impl Config {
     /// The default for so many members: with a smaller window where they are too many for the usual.
     pub fn for_members(members: Membership) -> Self {
@@ -61,8 +68,7 @@ impl Config {
 
     /// Refuses a window that is too large for so many members.
     pub fn must_fit(&self, members: Membership) -> Result<(), WindowTooLarge> {
-        let (window, n, largest) = (self.window, members.n(), largest_window(members));
-        if window <= largest { Ok(()) } else { Err(WindowTooLarge { window, n, largest }) }
+        must_fit(self.window, members)
     }
 }
 

@@ -84,6 +84,7 @@ mod tests;
 mod view_change;
 
 pub use batch::Batch;
+pub(crate) use capacity::must_fit;
 pub use capacity::{WindowTooLarge, largest_window};
 pub use certificate::{CheckpointCertificate, PreparedCertificate};
 pub(crate) use certificate::{is_what_it_says, view_changes_hold};

@@ -20,7 +20,7 @@ use conclave_core::{
     },
     event::{self, Event, EventKind},
     ids::{ClientId, Epoch, MessageId, NodeId, Principal, RequestId, Seq, Timestamp, View},
-    pbft::Summary,
+    pbft::{MessageKind, Summary},
     quorum::{MAX_NODES, NodeSet},
     time::{Time, WallTime},
 };
@@ -84,6 +84,12 @@ impl<'a> Fields<'a> {
     }
 
     /// Written as its name.
+    fn message_kind(&self) -> Option<MessageKind> {
+        let text = self.text("kind")?;
+        MessageKind::ALL.into_iter().find(|kind| kind.name() == text)
+    }
+
+    /// Written as its name.
     fn level(&self, name: &str) -> Option<Level> {
         let text = self.text(name)?;
         Level::ALL.into_iter().find(|level| level.name() == text)
@@ -135,7 +141,7 @@ impl<'a> Fields<'a> {
     fn what(&self) -> Option<Summary> {
         let what = Fields(self.0.get("what")?);
         Some(Summary {
-            kind: what.word("kind")?,
+            kind: what.message_kind()?,
             view: what.view(),
             seq: what.seq(),
             digest: what.digest(),

@@ -1,6 +1,10 @@
 //! One replica, inside: what it believes, beside what is true of it.
 
-use conclave_core::{ids::NodeId, pbft::Known, sim::Strategy};
+use conclave_core::{
+    ids::NodeId,
+    pbft::{Fetching, Known},
+    sim::Strategy,
+};
 use yew::{html::Scope, prelude::*};
 
 use super::{actions, trust};
@@ -126,6 +130,14 @@ fn belief(app: &App, node: NodeId) -> Html {
             format!("{} – {}", replica.low_water_mark(), replica.high_water_mark()),
         ),
     ];
+    if let Some(Fetching { seq, fetched, fetched_bytes, missing }) = replica.fetching() {
+        facts.push(fact(
+            "Fetching",
+            "The state of a checkpoint, as a tree of parts. Below a missing part there may be more.",
+            "inspect-fetching",
+            format!("state after {seq}: {fetched} parts here ({fetched_bytes} bytes), {missing} missing"),
+        ));
+    }
     if app.lab.scenario().workload.read_ppm > 0 {
         facts.push(fact(
             "Reads",

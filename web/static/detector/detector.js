@@ -64,7 +64,7 @@ const parts = (row) => row.name.split(', ');
 
 const body = (report, [key, title, asked], part) => {
   const shown = report.rows.filter((row) => row.class === key && (!part || parts(row)[1] === part));
-  const rows = [...shown, ...(report.totals ?? []).filter((row) => row.class === key)];
+  const rows = [...shown, ...report.totals.filter((row) => row.class === key)];
   const group = element('tbody', {});
   group.dataset.test = `class-${key}`;
   const heading = element('th', { colSpan: 6, scope: 'rowgroup' }, element('b', { textContent: title }), ` ${asked}`);

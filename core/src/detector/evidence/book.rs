@@ -308,15 +308,6 @@ impl Book {
         }
     }
 
-    fn accuse_of_hiding(
-        &mut self,
-        by: NodeId,
-        commit: Signed<Commit>,
-        it: Arc<Signed<ViewChange>>,
-    ) {
-        self.accuse(by, OffenceKind::HiddenCommit, Evidence::HiddenCommit(commit, it));
-    }
-
     fn position(&mut self, seq: Seq) -> Option<&mut Position> {
         let held = self.bounds.hold(seq);
         held.then(|| Arc::make_mut(self.positions.entry(seq).or_default()))
@@ -387,7 +378,8 @@ impl Book {
                     self.accuse(by, OffenceKind::SplitVote, evidence);
                 }
                 if let Some(change) = self.hidden_in(by, &new.body) {
-                    self.accuse_of_hiding(by, commit(), change);
+                    let evidence = Evidence::HiddenCommit(commit(), change);
+                    self.accuse(by, OffenceKind::HiddenCommit, evidence);
                 }
             }
             Noted::Known => {}
@@ -440,7 +432,8 @@ impl Book {
         if self.known.get(&(by, OffenceKind::HiddenCommit)) != Some(&Assumption::Absolute)
             && let Some(commit) = self.hidden_by(by, &new.body)
         {
-            self.accuse_of_hiding(by, commit, new.clone());
+            let evidence = Evidence::HiddenCommit(commit, new.clone());
+            self.accuse(by, OffenceKind::HiddenCommit, evidence);
         }
         if let Some(proof) = &new.body.proof {
             self.stable(proof);

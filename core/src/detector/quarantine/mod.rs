@@ -82,7 +82,8 @@
 //! | `machine` | [`Quarantine`]: the state, and what statements do to it |
 //! | `settle` | what follows: who was right, who is held, who is free again |
 //!
-//! Bounded: an accuser has at most f+1 accusations, and vouches for as many proofs; a member has one record, and the history its limit.
+//! Bounded: an accuser has at most f+1 accusations, and vouches for as many proofs; a member has one
+//! record, and the history its limit.
 
 mod config;
 mod history;

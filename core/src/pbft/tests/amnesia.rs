@@ -19,6 +19,15 @@ fn small() -> Config {
     Config { checkpoint_interval: 5, window: 10, ..Config::default() }
 }
 
+/// Four, who have executed seven positions and hold a checkpoint at the fifth.
+fn busy() -> Net {
+    let mut net = Net::with(4, &small());
+    for timestamp in 1..=7 {
+        net.ask(&request(1, timestamp, "k"), [0]);
+    }
+    net
+}
+
 fn says_something_that_counts(message: &Message) -> bool {
     matches!(
         message,
@@ -115,10 +124,7 @@ fn a_replica_that_knows_that_it_forgot_does_not_help_a_second_story() {
 
 #[test]
 fn it_says_nothing_that_counts_before_an_epoch_knows_its_life_and_then_votes_again() {
-    let mut net = Net::with(4, &small());
-    for timestamp in 1..=7 {
-        net.ask(&request(1, timestamp, "k"), [0]);
-    }
+    let mut net = busy();
     let said = watch(&mut net, 2, Epoch(0));
     net.restart_damaged(2, vec![], 9);
     net.pass(Duration::from_secs(1));
@@ -143,10 +149,7 @@ fn it_says_nothing_that_counts_before_an_epoch_knows_its_life_and_then_votes_aga
 
 #[test]
 fn it_recovers_when_nobody_asks_for_anything_and_then_the_log_rests() {
-    let mut net = Net::with(4, &small());
-    for timestamp in 1..=7 {
-        net.ask(&request(1, timestamp, "k"), [0]);
-    }
+    let mut net = busy();
     net.restart_damaged(3, vec![], 1);
     net.pass(Duration::from_secs(5));
     assert!(!net.replica(3).is_recovering());
@@ -159,10 +162,7 @@ fn it_recovers_when_nobody_asks_for_anything_and_then_the_log_rests() {
 
 #[test]
 fn a_primary_that_forgot_is_replaced_and_leads_in_the_next_epoch() {
-    let mut net = Net::with(4, &small());
-    for timestamp in 1..=7 {
-        net.ask(&request(1, timestamp, "k"), [0]);
-    }
+    let mut net = busy();
     net.restart_damaged(0, vec![], 1);
     net.pass(Duration::from_secs(8));
     let why = |event: &EventKind| {
@@ -182,10 +182,7 @@ fn a_primary_that_forgot_is_replaced_and_leads_in_the_next_epoch() {
 
 #[test]
 fn a_second_crash_while_recovering_is_not_taken_for_a_recovery() {
-    let mut net = Net::with(4, &small());
-    for timestamp in 1..=7 {
-        net.ask(&request(1, timestamp, "k"), [0]);
-    }
+    let mut net = busy();
     net.only(|from, _, message| {
         from != NodeId(1) || !matches!(message, Message::RecoveryRequest(_))
     });
@@ -206,10 +203,7 @@ fn a_second_crash_while_recovering_is_not_taken_for_a_recovery() {
 
 #[test]
 fn who_loses_its_disk_again_recovers_again_and_its_word_of_the_life_before_is_not_kept() {
-    let mut net = Net::with(4, &small());
-    for timestamp in 1..=7 {
-        net.ask(&request(1, timestamp, "k"), [0]);
-    }
+    let mut net = busy();
     net.restart_damaged(1, vec![], 1);
     net.pass(Duration::from_secs(5));
     let left = net.disks[1].clone();
@@ -229,10 +223,7 @@ fn who_loses_its_disk_again_recovers_again_and_its_word_of_the_life_before_is_no
 #[test]
 fn who_has_another_life_than_the_epoch_knows_asks_for_a_later_one() {
     for life in [None, Some(3)] {
-        let mut net = Net::with(4, &small());
-        for timestamp in 1..=7 {
-            net.ask(&request(1, timestamp, "k"), [0]);
-        }
+        let mut net = busy();
         let old = net.disks[1].clone();
         net.restart_damaged(1, vec![], 5);
         net.pass(Duration::from_secs(5));

@@ -11,7 +11,8 @@ use crate::{
     ids::{ClientId, Epoch, NodeId, Principal, RequestId, Seq, Timestamp, View},
     pbft::{
         Batch, Change, ChangeOutcome, ChangeRefused, Commit, Config, Decided, EpochEnd, Message,
-        MessageKind, NewMember, PrePrepare, Record, Register, Request, Roster, largest_window,
+        MessageKind, NewMember, PrePrepare, Record, Register, Request, Roster, WindowTooLarge,
+        largest_window,
     },
     quorum::{Membership, NodeSet},
     replica::Terms,
@@ -344,7 +345,7 @@ fn no_more_members_are_taken_in_than_the_window_is_for() {
     let largest = largest_window(Membership::new(5).unwrap());
     assert!(matches!(execute(largest), ChangeOutcome::Changed { .. }));
     let window = largest + 1;
-    let refused = ChangeRefused::Window { window, n: 5, largest };
+    let refused = ChangeRefused::Window(WindowTooLarge { window, n: 5, largest });
     assert_eq!(execute(window), ChangeOutcome::Refused(refused));
 }
 

@@ -10,6 +10,7 @@ use crate::{
     analyzer::{Protocol, Unsound},
     crypto::PublicKey,
     ids::{Epoch, NodeId, Seq},
+    pbft::WindowTooLarge,
     quorum::{BadClusterSize, OrdersNothing},
 };
 
@@ -101,18 +102,8 @@ pub enum ChangeRefused {
     #[error("another change takes effect after position {0}; ask again then")]
     UnderWay(Seq),
     /// With so many members a new view may be longer than a message.
-    #[error(
-        "with this change there would be {n} nodes, and a window of {window} is for fewer: with so \
-         many, [pbft] window = {largest} is the largest, on every node"
-    )]
-    Window {
-        /// What is configured.
-        window: u64,
-        /// How many members there would be.
-        n: u16,
-        /// What would fit.
-        largest: u64,
-    },
+    #[error(transparent)]
+    Window(#[from] WindowTooLarge),
 }
 
 impl From<OrdersNothing> for ChangeRefused {

@@ -30,7 +30,7 @@
 //! add another" in one change. So the chain has at most [`MAX_NODES`](crate::quorum::MAX_NODES)
 //! changes that add, and each link holds a quorum of signatures and whom it adds: some 10 kB at
 //! most for clusters of a hundred. Whoever switches protocols back and forth adds a link each time, and
-//! so does a member that loses its memory: at most 13 in a day, and one or two in each day after that.
+//! so does a member that loses its memory: at most 14 in its first day, and two or three in each after it.
 //!
 //! | file | holds |
 //! |---|---|

@@ -12,7 +12,7 @@ use crate::{
     analyzer::{Deployment, Facts, Protocol, Unsound},
     crypto::PublicKey,
     ids::{NodeId, Seq},
-    pbft::largest_window,
+    pbft::must_fit,
     quorum::{MAX_NODES, Membership, NodeSet},
 };
 
@@ -234,10 +234,7 @@ impl Register {
         let interval = terms.checkpoint_interval;
         let end = Seq(at.0.div_ceil(interval).saturating_mul(interval));
         let members = self.members.successor(end, nodes)?.under(protocol)?;
-        let largest = largest_window(members);
-        if terms.window > largest {
-            return Err(ChangeRefused::Window { window: terms.window, n: members.n(), largest });
-        }
+        must_fit(terms.window, members)?;
         let members = members.trusting_last(self.last_under(terms, protocol, &change));
         if protocol != self.members.protocol() {
             // Who leaves with the change is no reason against what comes after it.
