@@ -133,9 +133,11 @@ fn belief(app: &App, node: NodeId) -> Html {
     if let Some(Fetching { seq, fetched, fetched_bytes, missing }) = replica.fetching() {
         facts.push(fact(
             "Fetching",
-            "The state of a checkpoint, as a tree of parts. Below a missing part there may be more.",
+            "Below a missing part of a state there may be more.",
             "inspect-fetching",
-            format!("state after {seq}: {fetched} parts here ({fetched_bytes} bytes), {missing} missing"),
+            format!(
+                "state after {seq}: {fetched} parts here ({fetched_bytes} bytes), {missing} missing"
+            ),
         ));
     }
     if app.lab.scenario().workload.read_ppm > 0 {

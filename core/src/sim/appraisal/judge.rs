@@ -12,9 +12,9 @@ use super::{
     trial::Trial,
 };
 use crate::{
-    event::{Event, EventKind, Place},
-    ids::{NodeId, Seq},
-    sorted::SortedSet,
+    event::{Event, EventKind, Place, Tampering},
+    ids::{MessageId, NodeId, Principal, Seq},
+    sorted::{SortedMap, SortedSet},
     time::Time,
 };
 
@@ -55,6 +55,7 @@ pub struct Believed {
     pub held: Option<Moment>,
     /// How many correct nodes ever held proof, whether that was enough or not.
     pub convicted_by: u16,
+    told: SortedSet<Principal>,
     proof_at: SortedSet<NodeId>,
     suspected_at: SortedSet<NodeId>,
 }
@@ -95,6 +96,10 @@ struct Judge {
     /// f+1.
     enough: usize,
     executed: Seq,
+    /// The last lie that was told: when, by whom, to whom.
+    lie: Option<(Time, NodeId, Principal)>,
+    /// Lies on their way, and who told them.
+    on_the_way: SortedMap<MessageId, NodeId>,
 }
 
 impl Judge {
@@ -107,11 +112,13 @@ impl Judge {
             proven: None,
             held: None,
             convicted_by: 0,
+            told: SortedSet::new(),
             proof_at: SortedSet::new(),
             suspected_at: SortedSet::new(),
         });
         let enough = usize::from(trial.members.f()) + 1;
-        Self { nodes: nodes.collect(), enough, executed: Seq(0) }
+        let (nodes, on_the_way) = (nodes.collect(), SortedMap::new());
+        Self { nodes, enough, executed: Seq(0), lie: None, on_the_way }
     }
 
     fn of(&mut self, node: NodeId) -> Option<&mut Believed> {
@@ -126,18 +133,43 @@ impl Judge {
         let now = Moment { at: event.at, round: self.executed.0, messages };
         match &event.kind {
             EventKind::Intervened { action, .. } => self.intervened(action),
+            EventKind::Delivered { id, .. } => self.arrived(*id, event.place),
+            EventKind::Lost { id, .. } => {
+                self.on_the_way.remove(id);
+            }
             kind => {
                 let Place::Node(at) = event.place else { return };
-                if self.is_liar(at) {
-                    if matches!(kind, EventKind::Tampered { .. })
-                        && let Some(liar) = self.of(at)
-                    {
-                        liar.began.get_or_insert(now);
-                    }
-                    return;
-                }
-                self.believes(at, kind, now);
+                if self.is_liar(at) { self.lies(at, kind, now) } else { self.believes(at, kind, now) }
             }
+        }
+    }
+
+    /// A liar tells a lie, or sends what may be one.
+    fn lies(&mut self, at: NodeId, kind: &EventKind, now: Moment) {
+        match kind {
+            EventKind::Tampered { to, how, .. } => {
+                if let Some(liar) = self.of(at) {
+                    liar.began.get_or_insert(now);
+                }
+                let is_told = !matches!(how, Tampering::Withheld | Tampering::Delayed { .. });
+                self.lie = is_told.then_some((now.at, at, *to));
+            }
+            EventKind::Sent { id, to, .. } if self.lie == Some((now.at, at, *to)) => {
+                self.on_the_way.insert(*id, at);
+            }
+            _ => {}
+        }
+    }
+
+    fn arrived(&mut self, id: MessageId, at: Place) {
+        let Some(liar) = self.on_the_way.remove(&id) else { return };
+        let to = match at {
+            Place::Node(node) if !self.is_liar(node) => Principal::Node(node),
+            Place::Client(client) => Principal::Client(client),
+            _ => return,
+        };
+        if let Some(liar) = self.of(liar) {
+            liar.told.insert(to);
         }
     }
 
@@ -177,6 +209,12 @@ impl Judge {
 }
 
 impl Believed {
+    /// Whether its lies reached two correct nodes, or a client, who shows all nodes what contradicts
+    /// the others: from then on there is something to prove.
+    pub fn was_heard(&self) -> bool {
+        self.told.len() >= 2 || self.told.iter().any(|to| matches!(to, Principal::Client(_)))
+    }
+
     fn note(&mut self, enough: usize, now: Moment) {
         if self.proof_at.len() >= enough {
             self.proven.get_or_insert(now);

@@ -62,3 +62,27 @@ fn who_was_down_is_neither_blamed_nor_praised() {
     assert_eq!(truths[3], Truth::Absent);
     assert!(truths[..3].iter().all(|it| *it == Truth::Correct));
 }
+
+#[test]
+fn a_lie_that_the_network_loses_is_heard_by_nobody() {
+    // Node 6 shows its other view change once, to nodes 3 and 4, and both copies are lost.
+    let storm = Trial {
+        members: Membership::new(7).unwrap(),
+        seed: 1,
+        ..trial("two-faced-view-change", "storm")
+    };
+    let appraisal = storm.appraise().unwrap();
+    let [heard, unheard] = [5, 6].map(|node| &appraisal.nodes[node]);
+    assert!(unheard.began.is_some() && !unheard.was_heard(), "{unheard:?}");
+    assert!(unheard.proven.is_none(), "there is nothing to prove it by");
+    assert!(heard.was_heard() && heard.proven.is_some(), "{heard:?}");
+    assert!(!appraisal.nodes[0].was_heard(), "it tells no lies");
+}
+
+#[test]
+fn a_lie_to_clients_is_heard() {
+    let appraisal = trial("false-replies", "site").appraise().unwrap();
+    let heard: Vec<_> =
+        appraisal.nodes.iter().filter(|it| it.was_heard()).map(|it| it.truth).collect();
+    assert_eq!(heard, [Truth::Liar]);
+}

@@ -39,6 +39,8 @@ use crate::failure::Failure;
 const SCHEMA: u32 = 1;
 /// The most seeds of one cell.
 const MAX_RUNS: u64 = 100_000;
+/// So many trials are named in which an offender got away.
+const MAX_UNPROVEN: usize = 20;
 
 /// Measure the detector against the truth, in many simulated runs
 ///
@@ -128,7 +130,18 @@ struct Report {
     rows: Vec<Row>,
     /// The same for each class of conducts, all of it together.
     totals: Vec<Row>,
+    /// Trials in which a provable offender got away without proof; the first few.
+    unproven: Vec<Unproven>,
     goals: Vec<Goal>,
+}
+
+/// A trial to look at: `evaluate-detector show` prints it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Unproven {
+    conduct: &'static str,
+    size: u16,
+    network: &'static str,
+    seed: u64,
 }
 
 impl Evaluate {
@@ -158,6 +171,7 @@ impl Evaluate {
             seeds: (self.from, self.runs),
             rows: rows(&plan, &tallies, self.by),
             totals: totals(&plan, &tallies),
+            unproven: unproven(&plan, &tallies),
             goals: tally::goals(|classes| {
                 sum(&plan, &tallies, |it| classes.contains(&it.conduct.class))
             }),
@@ -229,6 +243,25 @@ fn totals(plan: &Plan, tallies: &[Tally]) -> Vec<Row> {
         )
     };
     [Provable, Active, Hidden, Honest].into_iter().filter(tried).map(row).collect()
+}
+
+/// Trials in which a provable offender got away, by conduct, size and network.
+fn unproven(plan: &Plan, tallies: &[Tally]) -> Vec<Unproven> {
+    let cells = plan.cells.iter().zip(tallies);
+    cells
+        .filter(|(cell, _)| cell.conduct.class == Class::Provable)
+        .flat_map(|(cell, tally)| {
+            let &Cell { conduct, n: size, setting } = cell;
+            let missed = move |seed| Unproven {
+                conduct: conduct.name,
+                size,
+                network: setting.name,
+                seed,
+            };
+            tally.unproven().into_iter().map(missed)
+        })
+        .take(MAX_UNPROVEN)
+        .collect()
 }
 
 fn list() -> String {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Report, statistics::Estimate, tally::Row};
+use conclave_core::sim::appraisal::Class;
+
+use super::{Report, Unproven, statistics::Estimate, tally::Row};
 
 const TITLES: [&str; 12] = [
     "conduct",
@@ -44,6 +46,16 @@ pub(super) fn text(report: &Report) -> String {
          held: f+1 correct nodes have proof, or suspect it; false: correct nodes that were held;\n  \
          precision: of all that were held, liars; messages: delivered in the whole cluster"
     );
+    let provable = report.totals.iter().find(|row| row.class == Class::Provable.name());
+    if let Some(Row { heard, liars, .. }) = provable
+        && heard < liars
+    {
+        let _ = writeln!(
+            text,
+            "  the lies of {} of {liars} provable offenders never reached two correct nodes",
+            liars - heard
+        );
+    }
     if absent > 0 {
         let _ = writeln!(
             text,
@@ -56,6 +68,16 @@ pub(super) fn text(report: &Report) -> String {
         let mark = if goal.met { "met    " } else { "NOT MET" };
         let measured = goal.measured.map_or(String::new(), |it| format!(" ({})", short(it)));
         let _ = writeln!(text, "  {mark}  {}{measured}", goal.what);
+    }
+    if !report.unproven.is_empty() {
+        text += "\n  trials to look at, in which a provable offender got away:\n";
+    }
+    for Unproven { conduct, size, network, seed } in &report.unproven {
+        let _ = writeln!(
+            text,
+            "  conclave evaluate-detector show {conduct} --size {size} --network {network} --seed \
+             {seed}"
+        );
     }
     text
 }

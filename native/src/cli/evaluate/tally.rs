@@ -1,6 +1,6 @@
 //! What many trials of one row come to.
 
-use conclave_core::sim::appraisal::{Appraisal, Class, Truth};
+use conclave_core::sim::appraisal::{Appraisal, Believed, Class, Truth};
 use serde::Serialize;
 
 use super::statistics::{Estimate, median, rate, share};
@@ -11,6 +11,8 @@ pub(super) struct Tally {
     runs: u64,
     liars: u64,
     proven: u64,
+    heard: u64,
+    heard_proven: u64,
     held: u64,
     correct: u64,
     correct_held: u64,
@@ -22,6 +24,8 @@ pub(super) struct Tally {
     delays_us: Vec<u64>,
     delays_rounds: Vec<u64>,
     delays_messages: Vec<u64>,
+    /// The seeds of trials in which a liar that was heard got away without proof.
+    unproven: Vec<u64>,
 }
 
 /// What is reported of a row. Shares and delays that there are none of are left out.
@@ -38,6 +42,10 @@ pub(super) struct Row {
     pub(super) liars: u64,
     /// The share of them that f+1 correct nodes had proof of.
     pub(super) proven: Option<Estimate>,
+    /// Liars whose lies reached two correct nodes, or a client,
+    pub(super) heard: u64,
+    /// and the share of them that f+1 correct nodes had proof of.
+    pub(super) heard_proven: Option<Estimate>,
     /// The share of them that f+1 correct nodes held guilty: recall.
     pub(super) held: Option<Estimate>,
     /// The share of liars among all that were held guilty: precision.
@@ -61,8 +69,12 @@ pub(super) struct Row {
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, appraisal: &Appraisal) {
+    pub(super) fn add(&mut self, seed: u64, appraisal: &Appraisal) {
         self.runs += 1;
+        let got_away = |it: &Believed| it.was_heard() && it.proven.is_none();
+        if appraisal.nodes.iter().any(got_away) {
+            self.unproven.push(seed);
+        }
         for node in &appraisal.nodes {
             let held = u64::from(node.held.is_some());
             match node.truth {
@@ -70,6 +82,8 @@ impl Tally {
                     let Some(began) = node.began else { continue };
                     self.liars += 1;
                     self.proven += u64::from(node.proven.is_some());
+                    self.heard += u64::from(node.was_heard());
+                    self.heard_proven += u64::from(node.was_heard() && node.proven.is_some());
                     self.held += held;
                     if let Some(then) = node.held {
                         self.delays_us.push(then.at.0.saturating_sub(began.at.0));
@@ -96,6 +110,8 @@ impl Tally {
         self.runs += other.runs;
         self.liars += other.liars;
         self.proven += other.proven;
+        self.heard += other.heard;
+        self.heard_proven += other.heard_proven;
         self.held += other.held;
         self.correct += other.correct;
         self.correct_held += other.correct_held;
@@ -106,6 +122,14 @@ impl Tally {
         self.delays_us.append(&mut other.delays_us);
         self.delays_rounds.append(&mut other.delays_rounds);
         self.delays_messages.append(&mut other.delays_messages);
+        self.unproven.append(&mut other.unproven);
+    }
+
+    /// The seeds of trials in which a liar that was heard got away without proof, in order.
+    pub(super) fn unproven(&self) -> Vec<u64> {
+        let mut seeds = self.unproven.clone();
+        seeds.sort_unstable();
+        seeds
     }
 
     pub(super) fn row(&self, name: String, class: &'static str, what: &'static str) -> Row {
@@ -122,6 +146,8 @@ impl Tally {
             runs: self.runs,
             liars: self.liars,
             proven: share(self.proven, self.liars),
+            heard: self.heard,
+            heard_proven: share(self.heard_proven, self.heard),
             held: share(self.held, self.liars),
             precision: share(self.held, self.held + self.correct_held),
             correct_held: self.correct_held,
@@ -158,9 +184,11 @@ pub(super) fn goals(of: impl Fn(&[Class]) -> Tally) -> Vec<Goal> {
         goal("no correct node is ever convicted", Some(all.correct_convicted as f64), |it| {
             it <= 0.0
         }),
-        goal("of provable offenders, all are proven guilty", measured(provable.proven), |it| {
-            it >= 1.0
-        }),
+        goal(
+            "of provable offenders whose lies reached two correct nodes, all are proven guilty",
+            measured(provable.heard_proven),
+            |it| it >= 1.0,
+        ),
         goal("of who is held guilty, 99 % are", measured(all.precision), |it| it >= 0.99),
         goal("of active liars, 95 % are held guilty", measured(seen.held), |it| it >= 0.95),
         goal("half of them within 10 rounds", measured(seen.delay_rounds), |it| it <= 10.0),

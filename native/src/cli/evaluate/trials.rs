@@ -140,7 +140,7 @@ fn work(shared: &Shared<'_>) {
         match appraisal {
             Ok(appraisal) => {
                 let mut tallies = shared.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-                tallies[index].add(&appraisal);
+                tallies[index].add(seed, &appraisal);
                 shared.done.fetch_add(1, Ordering::Relaxed);
             }
             Err(why) => {
