@@ -139,7 +139,11 @@ impl Judge {
             }
             kind => {
                 let Place::Node(at) = event.place else { return };
-                if self.is_liar(at) { self.lies(at, kind, now) } else { self.believes(at, kind, now) }
+                if self.is_liar(at) {
+                    self.lies(at, kind, now)
+                } else {
+                    self.believes(at, kind, now)
+                }
             }
         }
     }

@@ -252,12 +252,8 @@ fn unproven(plan: &Plan, tallies: &[Tally]) -> Vec<Unproven> {
         .filter(|(cell, _)| cell.conduct.class == Class::Provable)
         .flat_map(|(cell, tally)| {
             let &Cell { conduct, n: size, setting } = cell;
-            let missed = move |seed| Unproven {
-                conduct: conduct.name,
-                size,
-                network: setting.name,
-                seed,
-            };
+            let missed =
+                move |seed| Unproven { conduct: conduct.name, size, network: setting.name, seed };
             tally.unproven().into_iter().map(missed)
         })
         .take(MAX_UNPROVEN)
