@@ -1,6 +1,6 @@
 //! One call, from asking to its end.
 
-use std::{io, mem, time::Duration};
+use std::{io, mem, sync::Arc, time::Duration};
 
 use conclave_core::{
     resilience::{
@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use super::{
     guards::Guards,
     runtime::{sleep, sleep_until, timeout_at, yield_now},
+    work::{Place, Work},
 };
 
 /// What a caller asks for.
@@ -95,13 +96,62 @@ impl Guards {
         &self,
         key: Key,
         ask: Ask,
+        attempt: impl FnMut(Deadline) -> F,
+    ) -> Result<T, CallError<E>>
+    where
+        E: Judged,
+        F: Future<Output = Result<T, E>>,
+    {
+        self.carry_through(key, ask, None, attempt).await
+    }
+
+    /// The same where an attempt sets going what isn't dropped with it, such as a thread of
+    /// `spawn_blocking`: the [`Work`] goes there, and the call's place in the bulkhead stays taken
+    /// until that has really ended, whoever has given up by then.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use conclave::resilience::{Ask, CallError, Guards};
+    /// # use conclave_core::resilience::manager::Key;
+    /// # async fn read(guards: &Arc<Guards>, key: Key) -> Result<Vec<u8>, CallError<std::io::Error>> {
+    /// guards
+    ///     .call_with_work(key, Ask::default(), |_, work| async move {
+    ///         let reading = tokio::task::spawn_blocking(move || {
+    ///             let _work = work; // until the thread is done
+    ///             std::fs::read("on-a-slow-disk")
+    ///         });
+    ///         reading.await.unwrap_or_else(|why| Err(why.into()))
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    pub async fn call_with_work<T, E, F>(
+        self: &Arc<Self>,
+        key: Key,
+        ask: Ask,
+        mut attempt: impl FnMut(Deadline, Work) -> F,
+    ) -> Result<T, CallError<E>>
+    where
+        E: Judged,
+        F: Future<Output = Result<T, E>>,
+    {
+        let place = Place::new(self.clone());
+        let with_work = |deadline| attempt(deadline, place.work());
+        self.carry_through(key, ask, Some(place.clone()), with_work).await
+    }
+
+    async fn carry_through<T, E, F>(
+        &self,
+        key: Key,
+        ask: Ask,
+        place: Option<Arc<Place>>,
         mut attempt: impl FnMut(Deadline) -> F,
     ) -> Result<T, CallError<E>>
     where
         E: Judged,
         F: Future<Output = Result<T, E>>,
     {
-        let mut running = self.enter(key, ask).await?;
+        let mut running = self.enter(key, ask, place).await?;
         let mut last = None;
         loop {
             let made = match running.admit() {
@@ -142,7 +192,12 @@ impl Guards {
         }
     }
 
-    async fn enter<E>(&self, key: Key, ask: Ask) -> Result<Running<'_>, CallError<E>> {
+    async fn enter<E>(
+        &self,
+        key: Key,
+        ask: Ask,
+        place: Option<Arc<Place>>,
+    ) -> Result<Running<'_>, CallError<E>> {
         let (begun, turn) = self.with(|state, now| {
             let deadline = ask.patience.map(|it| now + it);
             let begun = state.manager.begin(now, key, ask.weight, ask.priority, deadline);
@@ -164,7 +219,7 @@ impl Guards {
             Err(BeginError::Rejected(rejected)) => return Err(CallError::Rejected(rejected)),
             Err(BeginError::Unknown(unknown)) => return Err(CallError::Unknown(unknown)),
         };
-        Ok(Running { guards: self, call: Some(call), attempt: None, copies: Vec::new() })
+        Ok(Running { guards: self, call: Some(call), place, attempt: None, copies: Vec::new() })
     }
 
     /// An attempt, until its deadline at the latest.
@@ -242,6 +297,8 @@ pub(super) fn judge<T, E: Judged>(result: &Result<T, CallError<E>>) -> (Outcome,
 pub(super) struct Running<'a> {
     guards: &'a Guards,
     call: Option<Call>,
+    /// Who else may hold its place.
+    place: Option<Arc<Place>>,
     attempt: Option<Attempt>,
     /// Those of the attempt under way.
     copies: Vec<Option<Attempt>>,
@@ -321,14 +378,18 @@ impl Running<'_> {
                 state.manager.give_up(now, &call, given_up);
             }
             let key = call.key();
-            state.manager.finish(now, call, outcome);
+            match &self.place {
+                Some(place) => place.leave(state, now, call, outcome),
+                None => state.manager.finish(now, call, outcome),
+            }
             state.deliver(now, key);
         });
     }
 }
 
 impl Drop for Running<'_> {
-    /// Its caller gave up, and dropped the work with it: nothing of it still runs.
+    /// Its caller gave up, and dropped the attempt with it: nothing of it still runs, but for what
+    /// holds a [`Work`].
     fn drop(&mut self) {
         self.end(Outcome::Neutral);
     }

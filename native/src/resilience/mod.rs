@@ -17,6 +17,7 @@
 //! | `guards` | [`Guards`]: the manager, its clock, and who is in line |
 //! | `call` | one call, from asking to its end |
 //! | `race` | an attempt and its copies |
+//! | `work` | [`Work`]: what outlives an attempt, and keeps its place |
 //! | `layer` | [`GuardLayer`]: the same around any `tower` service |
 //! | `runtime` | the lock and the clock |
 //!
@@ -35,7 +36,9 @@ mod runtime;
 mod schedules;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use call::{Ask, CallError, Judged};
 pub use guards::{CannotInject, Guards};
 pub use layer::{GuardLayer, Guarded, Judge, Themselves};
+pub use work::Work;

@@ -27,7 +27,7 @@ use tokio::{
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use super::{Ask, CallError, CannotInject, GuardLayer, Guards, Judged};
+use super::{Ask, CallError, CannotInject, GuardLayer, Guards, Judged, Work};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Broken(u32);
@@ -269,6 +269,54 @@ async fn threads_that_call_at_once_are_never_more_than_there_may_be() {
     let counters = guards.manager(|manager, _| manager.snapshot(key)).unwrap().counters;
     assert_eq!(counters.asked, 2_000);
     assert_eq!(counters.begun + counters.no_room, 2_000);
+}
+
+#[tokio::test]
+async fn a_thread_that_runs_on_after_its_deadline_keeps_its_place_until_it_has_ended() {
+    let timeout = timeout::Config::default().adaptive(false).initial_ms(20);
+    let bulkhead = bulkhead::Config::default().concurrent(1).line(1);
+    let policy = policy().bulkhead(Some(bulkhead)).retry(None).timeout(timeout);
+    let (guards, key) = guards(policy.breaker(None));
+    let (ends, ended) = std::sync::mpsc::channel::<()>();
+    let ended = Arc::new(std::sync::Mutex::new(ended));
+    let call = guards.call_with_work(key, Ask::default(), |_, work| {
+        let ended = ended.clone();
+        let thread = tokio::task::spawn_blocking(move || {
+            let _work = work;
+            ended.lock().unwrap().recv().unwrap();
+        });
+        async move { thread.await.map_err(|_| Broken(0)) }
+    });
+    assert_eq!(call.await, Err(CallError::TimedOut { set_by: Scope::Attempt }));
+    assert_eq!(running(&guards, key), (1, 0), "nothing can end the thread");
+    let counters = guards.manager(|manager, _| manager.snapshot(key)).unwrap().counters;
+    assert_eq!((counters.timed_out, counters.abandoned), (1, 1));
+    // Whoever comes meanwhile is in line until it has ended.
+    let next = takes(&guards, key, 0);
+    while running(&guards, key).1 == 0 {
+        tokio::task::yield_now().await;
+    }
+    ends.send(()).unwrap();
+    assert_eq!(next.await.unwrap(), Ok(0));
+    assert_eq!(running(&guards, key), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_ends_with_its_call_is_as_if_it_had_not_been() {
+    let (guards, key) = guards(policy());
+    let made = AtomicU32::new(0);
+    let attempt = |_, work: Work| {
+        let number = made.fetch_add(1, Ordering::SeqCst);
+        async move {
+            drop(work.clone());
+            drop(work);
+            if number == 1 { Ok(number) } else { Err(Broken(number)) }
+        }
+    };
+    assert_eq!(guards.call_with_work(key, Ask::default(), attempt).await, Ok(1));
+    let counters = guards.manager(|manager, _| manager.snapshot(key)).unwrap().counters;
+    assert_eq!((counters.succeeded, counters.abandoned), (1, 0));
+    assert_eq!(running(&guards, key), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -143,3 +143,10 @@ pub struct AbandonedCall {
     pub(super) key: Key,
     pub(super) slot: Option<bulkhead::Abandoned>,
 }
+
+impl AbandonedCall {
+    /// What it was a call of.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+}

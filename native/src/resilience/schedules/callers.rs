@@ -18,7 +18,7 @@ use conclave_core::resilience::{
 };
 
 use super::{
-    Ask, CallError, Guards, Judged,
+    Ask, CallError, Guards, Judged, Work,
     runtime::{self, JoinHandle, sleep, spawn, yield_now},
 };
 
@@ -176,6 +176,33 @@ async fn attempt(way: Way) -> Result<(), Error> {
     Ok(())
 }
 
+/// Carries a call out and counts how it ended.
+async fn account(call: impl Future<Output = Result<(), CallError<Error>>>) {
+    saw(|seen| seen.asked += 1);
+    let gave_up = GaveUp;
+    let ended = {
+        let mut call = pin!(call);
+        poll_fn(|context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
+            polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+        })
+        .await
+    };
+    mem::forget(gave_up);
+    saw(|seen| {
+        *match ended {
+            Some(Ok(())) => &mut seen.good,
+            Some(Err(CallError::Failed(Error::Bad))) => &mut seen.bad,
+            Some(Err(CallError::Failed(Error::Nonsense))) => &mut seen.nonsense,
+            Some(Err(CallError::TimedOut { .. })) => &mut seen.timed_out,
+            Some(Err(CallError::Rejected(_))) => &mut seen.rejected,
+            Some(Err(CallError::Unknown(_))) => &mut seen.unknown,
+            Some(Err(CallError::Injected)) => unreachable!("there is no experiment"),
+            None => &mut seen.panicked,
+        } += 1;
+    });
+}
+
 impl World {
     pub(super) fn new(policy: Policy) -> Self {
         runtime::begin();
@@ -188,37 +215,36 @@ impl World {
     /// A call whose attempts go that way.
     pub(super) fn call(&self, way: Way) -> impl Future<Output = ()> + Send + use<> {
         let Self { guards, key } = self.clone();
-        async move {
-            saw(|seen| seen.asked += 1);
-            let gave_up = GaveUp;
-            let ended = {
-                let mut call = pin!(guards.call(key, Ask::default(), |_| {
-                    let inside = Inside::enter();
-                    async move {
-                        let _inside = inside;
-                        attempt(way).await
-                    }
-                }));
-                poll_fn(|context| {
-                    let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
-                    polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
-                })
-                .await
+        account(async move {
+            let attempt = |_| {
+                let inside = Inside::enter();
+                async move {
+                    let _inside = inside;
+                    attempt(way).await
+                }
             };
-            mem::forget(gave_up);
-            saw(|seen| {
-                *match ended {
-                    Some(Ok(())) => &mut seen.good,
-                    Some(Err(CallError::Failed(Error::Bad))) => &mut seen.bad,
-                    Some(Err(CallError::Failed(Error::Nonsense))) => &mut seen.nonsense,
-                    Some(Err(CallError::TimedOut { .. })) => &mut seen.timed_out,
-                    Some(Err(CallError::Rejected(_))) => &mut seen.rejected,
-                    Some(Err(CallError::Unknown(_))) => &mut seen.unknown,
-                    Some(Err(CallError::Injected)) => unreachable!("there is no experiment"),
-                    None => &mut seen.panicked,
-                } += 1;
-            });
-        }
+            guards.call(key, Ask::default(), attempt).await
+        })
+    }
+
+    /// A call whose attempts go that way, and each of which sets work going that lasts for so many turns
+    /// of others, whatever becomes of the attempt.
+    pub(super) fn worker(&self, way: Way, turns: u32) -> JoinHandle<()> {
+        let Self { guards, key } = self.clone();
+        spawn(account(async move {
+            let attempt = |_, work| {
+                let inside = Inside::enter();
+                spawn(async move {
+                    let _work: Work = work;
+                    let _inside = inside; // over a moment before that
+                    for _ in 0..turns {
+                        yield_now().await;
+                    }
+                });
+                attempt(way)
+            };
+            guards.call_with_work(key, Ask::default(), attempt).await
+        }))
     }
 
     /// The same on a task of its own.
@@ -318,6 +344,7 @@ impl Reached {
             (&mut all.unknown, seen.unknown),
             (&mut self.counters.left, counters.left),
             (&mut self.counters.no_room, counters.no_room),
+            (&mut self.counters.abandoned, counters.abandoned),
             (&mut self.counters.over_rate, counters.over_rate),
             (&mut self.counters.attempts_rejected, counters.attempts_rejected),
         ] {

@@ -2,7 +2,7 @@
 //!
 //! What tests of an executor leave out is what happens between one thread's taking of the lock and its
 //! next: somebody else gives its place back, gives up, or time passes. Here the same text as everywhere
-//! (`call`, `guards`, `race`) is compiled once more, on a `runtime` whose lock and clock belong to a scheduler:
+//! (`call`, `guards`, `race`, `work`) is compiled once more, on a `runtime` whose lock and clock belong to a scheduler:
 //! before each taking of the lock, each wait and each wake it chooses who goes on. A failure names the
 //! seed or the order that repeats it, and who waits for ever is found at once, as a deadlock.
 //!
@@ -46,6 +46,14 @@ mod hedge;
 mod race;
 mod runtime;
 mod shared;
+#[expect(
+    clippy::duplicate_mod,
+    unreachable_pub,
+    dead_code,
+    reason = "the same text, not all of it used"
+)]
+#[path = "../work.rs"]
+mod work;
 
 use call::{Ask, CallError, Judged};
 use guards::Guards;
@@ -53,6 +61,7 @@ use shuttle::{
     Config, MaxSteps, Runner,
     scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler},
 };
+use work::Work;
 
 const SEED: u64 = 1_999;
 /// How often at random.
