@@ -140,9 +140,9 @@ impl Judge {
             kind => {
                 let Place::Node(at) = event.place else { return };
                 if self.is_liar(at) {
-                    self.lies(at, kind, now)
+                    self.lies(at, kind, now);
                 } else {
-                    self.believes(at, kind, now)
+                    self.believes(at, kind, now);
                 }
             }
         }

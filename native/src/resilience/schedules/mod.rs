@@ -46,12 +46,7 @@ mod hedge;
 mod race;
 mod runtime;
 mod shared;
-#[expect(
-    clippy::duplicate_mod,
-    unreachable_pub,
-    dead_code,
-    reason = "the same text, not all of it used"
-)]
+#[expect(clippy::duplicate_mod, unreachable_pub, reason = "the same text on another runtime")]
 #[path = "../work.rs"]
 mod work;
 
