@@ -8,6 +8,7 @@ pub(crate) mod liar;
 mod lost;
 mod lying;
 mod membership;
+mod overruling;
 pub(crate) mod real;
 mod safe_mode;
 mod switching;

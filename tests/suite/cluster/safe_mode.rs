@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Two commits for one place, with a node's own key: as if somebody had stolen it.
-fn lies(cluster: &RealCluster, node: u16) -> Export {
+pub(super) fn lies(cluster: &RealCluster, node: u16) -> Export {
     let by = Principal::Node(NodeId(node));
     let key = Ed25519::new(by, cluster.identity(by).seed.signing_key(), cluster.config.directory());
     let commit = |story: &str| {
