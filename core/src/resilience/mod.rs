@@ -42,6 +42,7 @@
 //! | `outcome` | how a call ended |
 //! | `steady` | time that only goes forward |
 //! | `journal` | the last events, bounded |
+#![doc = include_str!("behaviours.md")]
 
 pub mod adaptive;
 pub mod breaker;

@@ -21,6 +21,8 @@
 #![forbid(unsafe_code)]
 
 mod apt;
+#[cfg(test)]
+mod behaviours;
 mod browser;
 mod coverage;
 mod doctor;
