@@ -148,6 +148,36 @@ fn it_says_nothing_that_counts_before_an_epoch_knows_its_life_and_then_votes_aga
 }
 
 #[test]
+fn while_it_recovers_it_takes_checkpoints_and_vouches_for_none() {
+    let mut net = Net::with(4, &small());
+    let said = Rc::new(Cell::new(0));
+    let counter = said.clone();
+    // Nobody hears that it asks for a life: it goes on recovering while the others go on.
+    net.only(move |from, _, message| {
+        if from == NodeId(2) && says_something_that_counts(message) {
+            counter.set(counter.get() + 1);
+        }
+        !matches!(message, Message::RecoveryRequest(_))
+    });
+    net.restart_damaged(2, vec![], 9);
+    said.set(0);
+    for timestamp in 1..=7 {
+        net.ask(&request(1, timestamp, "k"), [0]);
+    }
+    net.pass(Duration::from_secs(1));
+    let replica = net.replica(2);
+    assert_eq!((replica.is_recovering(), replica.last_executed()), (true, Seq(7)));
+    let taken = |id| {
+        net.events_of(id)
+            .filter(|it| matches!(it, EventKind::CheckpointTaken { seq: Seq(5), .. }))
+            .count()
+    };
+    assert_eq!((taken(2), taken(1)), (1, 1));
+    assert_eq!(said.get(), 0, "its state may be of a memory that it lost");
+    assert_eq!(replica.low_water_mark(), Seq(5), "others' votes make it stable");
+}
+
+#[test]
 fn it_recovers_when_nobody_asks_for_anything_and_then_the_log_rests() {
     let mut net = busy();
     net.restart_damaged(3, vec![], 1);
