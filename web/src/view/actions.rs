@@ -43,7 +43,7 @@ fn verbs() -> [(Strategy, &'static str); 12] {
         ),
         (
             Strategy::Equivocate { victims: victims(), kinds: kinds() },
-            "As primary, tells half of the others another batch; votes accordingly",
+            "As primary, tells half of the others another batch, and votes so",
         ),
         (Strategy::WrongDigest { kinds: kinds(), to: to() }, "Votes for what nobody proposed"),
         (

@@ -53,7 +53,7 @@ pub(crate) fn view(app: &App, id: MessageId, link: &Scope<App>) -> Html {
                     <>{ actions::message(app, id, link) }{ inside(flight.message()) }</>
                 },
                 None => html! {
-                    <p class="hint">{ "Go to a moment when it is under way to open it and to act on it." }</p>
+                    <p class="hint">{ "Go to when it is under way, to open it and act on it." }</p>
                 },
             } }
         </>

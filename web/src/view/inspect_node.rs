@@ -119,13 +119,13 @@ fn belief(app: &App, node: NodeId) -> Html {
         fact("Role", "What it does in its view.", "inspect-role", role),
         fact(
             "Executed",
-            "The last position that it executed.",
+            "The last position it executed.",
             "inspect-executed",
             replica.last_executed().to_string(),
         ),
         fact(
             "Water marks",
-            "Between the last stable checkpoint and the last position that it would accept.",
+            "The last stable checkpoint, and the last position that it accepts.",
             "inspect-marks",
             format!("{} – {}", replica.low_water_mark(), replica.high_water_mark()),
         ),
@@ -133,11 +133,9 @@ fn belief(app: &App, node: NodeId) -> Html {
     if let Some(Fetching { seq, fetched, fetched_bytes, missing }) = replica.fetching() {
         facts.push(fact(
             "Fetching",
-            "Below a missing part of a state there may be more.",
+            "Parts of a state; below a missing one may be more.",
             "inspect-fetching",
-            format!(
-                "state after {seq}: {fetched} parts here ({fetched_bytes} bytes), {missing} missing"
-            ),
+            format!("after {seq}: {fetched} parts ({fetched_bytes} bytes), {missing} missing"),
         ));
     }
     if app.lab.scenario().workload.read_ppm > 0 {

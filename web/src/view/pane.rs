@@ -93,7 +93,7 @@ pub(crate) fn lanes(world: World, stage: &Stage, link: &Scope<App>) -> Html {
         <div class="lanes">
             <div class="picture">
             <canvas ref={stage.lanes.clone()} role="img"
-                aria-label="Space-time diagram: a lane per client and replica. The event table says the same in words."
+                aria-label="Space-time diagram: a lane for each client and replica. The table says it in words."
                 oncontextmenu={menu(world, Picture::Lanes, link)}
                 onpointerdown={link.callback(move |event: PointerEvent| {
                     event.prevent_default();

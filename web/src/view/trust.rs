@@ -103,7 +103,7 @@ pub(crate) fn matrix(app: &App, link: &Scope<App>) -> Html {
     });
     html! {
         <table class="trust" data-test="trust">
-            <caption title="! holds proof, ? suspects: one observer's own view. Agreed is what was decided through the log.">
+            <caption title="! holds proof, ? suspects, as each sees it. Agreed: decided through the log.">
                 { "Truth beside belief" }
             </caption>
             <thead><tr>

@@ -22,7 +22,7 @@ const fn meaning(invariant: Invariant) -> &'static str {
             "What clients accept is what one history gives, in real-time order."
         }
         Invariant::Liveness => {
-            "Once the network is calm, every correct client's request completes within a bound."
+            "Once the network is calm, every correct client is answered within a bound."
         }
         Invariant::Justice => "No correct replica is proven guilty to a correct one.",
         Invariant::Docket => "What is agreed about who lies is the same everywhere.",
@@ -77,7 +77,7 @@ pub(crate) fn view(app: &App, link: &Scope<App>) -> Html {
         <section class="verdict" aria-label="Verdict of the whole run">
             <ul>{ for chips }</ul>
             <span class={classes!("chip", "faults", over.then_some("over"))} data-test="faults-used"
-                title="Replicas that crashed or lied at any time in this run, of the f that may">
+                title="Replicas that ever crashed or lied in this run, of the f that may">
                 { format!("faults {} of f = {}", verdict.faults_used, verdict.f) }
             </span>
             <span class="hash" title="Equal runs have equal hashes, here, natively and in tests">
